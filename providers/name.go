@@ -1,0 +1,92 @@
+package providers
+
+import (
+	"net/netip"
+	"regexp"
+	"strings"
+)
+
+// ChallengeLabel is the label under which DNS-01 records stand (RFC 8555 §8.4).
+const ChallengeLabel = "_acme-challenge"
+
+// CanonicalName returns a DNS name as this program compares names: lower case, one trailing dot.
+func CanonicalName(name string) string {
+	return strings.ToLower(strings.TrimSuffix(name, ".")) + "."
+}
+
+// InZone reports whether name is zone itself or lies below it, at a label boundary: notexample.com. is not in
+// example.com. Case and trailing dots do not matter.
+func InZone(name, zone string) bool {
+	name, zone = CanonicalName(name), CanonicalName(zone)
+	return name == zone || zone == "." || strings.HasSuffix(name, "."+zone)
+}
+
+// LongestZone returns the longest of zones that holds name, in canonical form, or "". Zones below arpa., which hosts list
+// beside the others, are passed over unless name lies there too.
+func LongestZone(name string, zones []string) string {
+	longest := ""
+	for _, zone := range zones {
+		zone = CanonicalName(zone)
+		if InZone(name, zone) && len(zone) > len(longest) && zone != "." {
+			longest = zone
+		}
+	}
+	return longest
+}
+
+var ldhLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// ParseDomain checks a host name as it appears on a certificate, without "*.", and returns it in lower case without the
+// trailing dot: letters, digits and inner hyphens in labels of at most 63 octets, at least two labels, and short enough
+// that "_acme-challenge." still fits before it within the 253 octets of RFC 1035 §2.3.4. IP addresses, empty labels and
+// anything not ASCII are refused: an internationalized name must come as A-labels (xn--…, RFC 5890).
+func ParseDomain(s string) (string, error) {
+	refuse := func(why string) (string, error) {
+		return "", Errorf(CodeBadChallenge, Usage, "%s is not a domain name: %s", Excerpt(s), why)
+	}
+	name := strings.ToLower(strings.TrimSuffix(s, "."))
+	switch {
+	case name == "":
+		return refuse("it is empty")
+	case len(ChallengeLabel)+1+len(name) > 253:
+		return refuse("it is too long for " + ChallengeLabel + " before it")
+	case !isASCII(name):
+		return refuse("it is not ASCII; give the xn-- form")
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return refuse("it is an IP address, which DNS-01 cannot prove (RFC 8738 §7)")
+	}
+	labels := strings.Split(name, ".")
+	for _, label := range labels {
+		if !ldhLabel.MatchString(label) {
+			return refuse("label " + Excerpt(label) + " is empty, too long or has a character that host names do not")
+		}
+	}
+	if len(labels) < 2 {
+		return refuse("it has a single label")
+	}
+	if last := labels[len(labels)-1]; strings.Trim(last, "0123456789") == "" {
+		return refuse("its last label is a number")
+	}
+	return name, nil
+}
+
+var challengeValue = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+
+// ParseValue checks the contents of a challenge's TXT record: the base64url form of a SHA-256 digest without padding, 43
+// characters (RFC 8555 §8.4).
+func ParseValue(s string) (string, error) {
+	if !challengeValue.MatchString(s) {
+		return "", Errorf(CodeBadChallenge, Usage, "%s is not a DNS-01 value: want 43 characters of A-Z a-z 0-9 _ - (RFC 8555 §8.4)", Excerpt(s))
+	}
+	return s, nil
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,73 @@
+// Package providers is the contract between wildcard and the services that publish DNS records: what a service must be
+// able to do ([Provider]), what it may do besides ([Waiter], [Zones], [DelegationChecker], [Closer]), how a user names one
+// ([Spec]), and how the right one is found for a name ([Router]).
+//
+// It imports the standard library only, so that anybody can write a provider without taking on our dependencies; a test
+// keeps it so. The rules below are checked, for every provider we ship, by the suite in providers/providertest.
+//
+//  1. Present adds; it never replaces another value at the name, since example.com and *.example.com share one.
+//  2. Present twice with one value leaves one record. After an ambiguous failure it looks first, then creates; there is no
+//     blind second POST.
+//  3. CleanUp removes what the handle names; with an empty handle, only records equal in name and type and value. Already
+//     gone is success. Nothing is ever deleted by name alone.
+//  4. Both honour the context and may run concurrently. Callers give CleanUp a context that outlives the work
+//     ([context.WithoutCancel]) and a deadline.
+package providers
+
+import "context"
+
+// Challenge is one DNS-01 challenge (RFC 8555 §8.4): the TXT record that proves control of a name.
+type Challenge struct {
+	// Domain is the name on the certificate without "*.": ASCII (A-labels), lower case, no trailing dot.
+	Domain string
+	// FQDN owns the TXT record: "_acme-challenge." + Domain, or where a CNAME there leads; lower case, trailing dot.
+	FQDN string
+	// Value is the exact contents of the TXT record, 43 characters of base64url.
+	Value string
+
+	// Token and KeyAuth are the ACME inputs of Value, for services that compute it themselves. They are empty when
+	// certbot is the ACME client, which hands its hooks nothing but the value.
+	Token, KeyAuth string
+}
+
+// Handle names one record that Present made, well enough for CleanUp to delete that record and no other, also in another
+// process: one line of printable ASCII without spaces, at most 512 bytes, no secret. The journal and certbot's logs
+// keep it. Empty means unknown.
+type Handle string
+
+// Provider publishes and removes the TXT records of challenges at one DNS service, with one credential. The package
+// comment has the rules.
+type Provider interface {
+	// Present makes c.Value one of the values of the TXT record set at c.FQDN and returns the record's handle. It returns
+	// when the service has accepted the record, which says nothing about publication on the name servers.
+	Present(ctx context.Context, c Challenge) (Handle, error)
+
+	// CleanUp removes the record h that Present returned for c.
+	CleanUp(ctx context.Context, c Challenge, h Handle) error
+}
+
+// Waiter is implemented by providers that alone know when their records are published. Callers use it in place of asking
+// the zone's name servers.
+type Waiter interface {
+	Wait(ctx context.Context, cs []Challenge) error
+}
+
+// Zones is implemented by providers that can list the zones their account holds, which is what [Router] goes by.
+type Zones interface {
+	// Zones returns the names of all the account's zones: ASCII, lower case, trailing dot, in any order. With fresh set,
+	// a list kept from an earlier call or process is not used.
+	Zones(ctx context.Context, fresh bool) ([]string, error)
+}
+
+// DelegationChecker is implemented by providers that know which name servers publish a zone of theirs.
+type DelegationChecker interface {
+	// CheckDelegation returns nil if at least one of nameServers, the host names to which the parent zone delegates zone,
+	// is one of the service's own, and otherwise an error of [CodeDelegatedElsewhere] that shows both sets: what is
+	// written to this account would never be seen.
+	CheckDelegation(ctx context.Context, zone string, nameServers []string) error
+}
+
+// Closer is implemented by providers that hold something for the length of a run: a child process, connections.
+type Closer interface {
+	Close() error
+}

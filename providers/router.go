@@ -1,0 +1,128 @@
+package providers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Router finds the account that is to write a name: the longest ZONE= of the specs, then the accounts that list the zone,
+// then the one account that can list none and has no ZONE=. Two candidates are an error that names both; none is an error
+// that names the zones there are.
+type Router struct {
+	Accounts []Account
+}
+
+// Route is where a name is to be written.
+type Route struct {
+	Account Account
+	// Zone is the account's zone that holds the name, canonical; "" if the account cannot list zones and its spec has no
+	// ZONE=.
+	Zone string
+}
+
+// Route finds the account and zone for fqdn. Lists of zones kept from before are used first; only if they do not hold
+// the name are all lists fetched afresh, so that a zone added a minute ago is found.
+func (r Router) Route(ctx context.Context, fqdn string) (Route, error) {
+	route, err := r.route(ctx, fqdn, false)
+	if CodeOf(err) == CodeNoZone {
+		route, err = r.route(ctx, fqdn, true)
+	}
+	return route, err
+}
+
+func (r Router) route(ctx context.Context, fqdn string, fresh bool) (Route, error) {
+	candidates := r.specific(fqdn)
+	var (
+		best  []Route
+		blind []Route // accounts that list nothing and are bound to no zone
+		known []string
+		errs  []error
+	)
+	for _, account := range candidates {
+		lister, ok := account.Provider.(Zones)
+		if !ok {
+			route := Route{Account: account, Zone: account.Spec.Zone}
+			if route.Zone == "" {
+				blind = append(blind, route)
+			} else {
+				best = longer(best, route)
+			}
+			continue
+		}
+		zones, err := lister.Zones(ctx, fresh)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		known = append(known, zones...)
+		if zone := LongestZone(fqdn, zones); zone != "" {
+			best = longer(best, Route{Account: account, Zone: zone})
+		}
+	}
+	// An account that did not answer might hold a longer zone; guessing could write into the wrong one.
+	if len(errs) > 0 {
+		return Route{}, errors.Join(errs...)
+	}
+	if len(best) == 0 {
+		best = blind
+	}
+	switch len(best) {
+	case 0:
+		return Route{}, noZone(fqdn, known)
+	case 1:
+		return best[0], nil
+	}
+	return Route{}, Errorf(CodeAmbiguous, Misconfigured, "zone of %s: both %s and %s could hold it; say which with %s=NAME",
+		fqdn, best[0].Account.Label, best[1].Account.Label, strings.TrimSuffix(best[0].Zone, "."))
+}
+
+// specific returns the accounts whose specs have the longest ZONE= that holds fqdn, or else those without any.
+func (r Router) specific(fqdn string) []Account {
+	longest := ""
+	for _, a := range r.Accounts {
+		if a.Spec.Zone != "" && InZone(fqdn, a.Spec.Zone) && len(a.Spec.Zone) > len(longest) {
+			longest = a.Spec.Zone
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(r.Accounts), func(a Account) bool { return a.Spec.Zone != longest })
+}
+
+// longer adds route to the routes with the longest zone so far, or starts anew with it.
+func longer(best []Route, route Route) []Route {
+	switch {
+	case len(best) == 0 || len(route.Zone) > len(best[0].Zone):
+		return []Route{route}
+	case len(route.Zone) == len(best[0].Zone):
+		return append(best, route)
+	default:
+		return best
+	}
+}
+
+// Lists reports whether some account lists a zone that holds fqdn, or is bound to one by ZONE=: the condition under which
+// a CNAME may be followed to it.
+func (r Router) Lists(ctx context.Context, fqdn string) (bool, error) {
+	route, err := r.Route(ctx, fqdn)
+	if CodeOf(err) == CodeNoZone {
+		return false, nil
+	}
+	return err == nil && route.Zone != "", err
+}
+
+// noZone lists the zones there are, but not a thousand of them.
+func noZone(fqdn string, known []string) error {
+	const most = 20
+	slices.Sort(known)
+	known = slices.Compact(known)
+	list := "no zones at all"
+	if len(known) > 0 {
+		list = "only " + strings.Join(known[:min(len(known), most)], " ")
+	}
+	if len(known) > most {
+		list += fmt.Sprintf(" and %d more", len(known)-most)
+	}
+	return Errorf(CodeNoZone, Misconfigured, "zone of %s: the configured accounts list %s", fqdn, list)
+}

@@ -1,0 +1,82 @@
+package providers
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Spec is how a user names a provider: [ZONE=]NAME[:ARG][@ENVFILE], such as "conoha", "example.org=lego:cloudflare" or
+// "example.net=conoha@/etc/letsencrypt/conoha/v3.env". It holds no secret and is stored in journals and lineages.
+type Spec struct {
+	Zone    string // the only zone the provider is used for, canonical; "" for any
+	Name    string // the kind of provider: "conoha", "rfc2136", "plugin", …
+	Arg     string // what stands after the colon: a plugin's name, a path
+	EnvFile string // absolute path of the only file its credentials may come from; "" for the usual sources
+}
+
+var specName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+
+// ParseSpec parses one spec. ENVFILE begins at the last "@" and must be an absolute path; ZONE ends at the first "=" and
+// must be a domain name, so an "=" within ARG or ENVFILE needs no escape.
+func ParseSpec(s string) (Spec, error) {
+	bad := func(why string) (Spec, error) {
+		return Spec{}, Errorf(CodeBadSpec, Usage, "provider spec %s: %s (want [ZONE=]NAME[:ARG][@/ENVFILE])", Excerpt(s), why)
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return bad("white space and control characters are not allowed")
+	}
+	var spec Spec
+	rest := s
+	if i := strings.LastIndex(rest, "@"); i >= 0 {
+		rest, spec.EnvFile = rest[:i], rest[i+1:]
+		if !strings.HasPrefix(spec.EnvFile, "/") {
+			return bad("the file after @ must be an absolute path")
+		}
+	}
+	// Only an "=" before the first ":" ends a zone: exec:/path=x has none.
+	if i := strings.IndexAny(rest, "=:"); i >= 0 && rest[i] == '=' {
+		zone, err := ParseDomain(rest[:i])
+		if err != nil {
+			return bad("the zone before = is not a domain name")
+		}
+		spec.Zone, rest = CanonicalName(zone), rest[i+1:]
+	}
+	name, arg, hasArg := strings.Cut(rest, ":")
+	if !specName.MatchString(name) {
+		return bad("there is no provider name")
+	}
+	if hasArg && arg == "" {
+		return bad("nothing stands after the colon")
+	}
+	spec.Name, spec.Arg = name, arg
+	return spec, nil
+}
+
+// ParseSpecs parses specs separated by white space, the form of WILDCARD_PROVIDER.
+func ParseSpecs(s string) ([]Spec, error) {
+	var specs []Spec
+	for _, field := range strings.Fields(s) {
+		spec, err := ParseSpec(field)
+		if err != nil {
+			return nil, err
+		}
+		specs = append(specs, spec)
+	}
+	return specs, nil
+}
+
+// String returns the spec in the form that [ParseSpec] reads.
+func (s Spec) String() string {
+	var b strings.Builder
+	if s.Zone != "" {
+		b.WriteString(strings.TrimSuffix(s.Zone, ".") + "=")
+	}
+	b.WriteString(s.Name)
+	if s.Arg != "" {
+		b.WriteString(":" + s.Arg)
+	}
+	if s.EnvFile != "" {
+		b.WriteString("@" + s.EnvFile)
+	}
+	return b.String()
+}

@@ -1,0 +1,76 @@
+package settings
+
+import "strings"
+
+// Variable is one variable of a family.
+type Variable struct {
+	Name     string
+	Aliases  []string // other names of the same value; two that disagree are an error
+	Secret   bool
+	Optional bool
+	Help     string // one line of English, for people who look for what to set
+}
+
+// Family is one family of variable names that make one credential.
+type Family struct {
+	// Account is what the credential opens. Families of the same Account are alternatives, of which the first complete one
+	// is taken; families of different Accounts may both be found in one source.
+	Account string
+	// Name is how people call the family, such as "CONOHA_*".
+	Name      string
+	Variables []Variable
+	// Check names what is still missing when all plainly required variables are there, such as "one of these two". It may be
+	// nil. get returns "" for what is not set.
+	Check func(get func(name string) string) []string
+}
+
+// missing returns the names without which the family is not complete.
+func (f Family) missing(values map[string]string) []string {
+	var names []string
+	for _, v := range f.Variables {
+		if !v.Optional && values[v.Name] == "" {
+			names = append(names, v.Name)
+		}
+	}
+	if f.Check != nil {
+		names = append(names, f.Check(func(name string) string { return values[name] })...)
+	}
+	return names
+}
+
+// begun reports whether some of what the family requires is there.
+func (f Family) begun(values map[string]string) bool {
+	for _, v := range f.Variables {
+		if !v.Optional && values[v.Name] != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Set is one complete credential: all of it comes from one source and one family.
+type Set struct {
+	Account string
+	Family  string
+	Source  string // "the environment", or the path of a file
+
+	values  map[string]string // the family's variables
+	source  source
+	environ map[string]string
+}
+
+// Get returns the value of one of the family's variables; "" for an optional one that is not set.
+func (s Set) Get(name string) string { return s.values[name] }
+
+// Secret is [Set.Get] for what must not be printed.
+func (s Set) Secret(name string) Secret { return NewSecret(s.values[name]) }
+
+// Setting returns an ordinary setting, such as a URL or a time-out: from the process environment, else from the set's own
+// source. ok is false if it is not set or empty.
+func (s Set) Setting(name string) (value string, ok bool) {
+	value = strings.TrimSpace(s.environ[name])
+	if value == "" && s.source.values != nil {
+		value = strings.TrimSpace(s.source.values[name])
+	}
+	return value, value != ""
+}

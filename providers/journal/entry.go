@@ -1,0 +1,114 @@
+package journal
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"wildcard/providers"
+)
+
+// Entry is one record that may be there.
+type Entry struct {
+	ID          string           `json:"id"`          // given by [Journal.Add]
+	Spec        string           `json:"spec"`        // the provider spec, as [providers.ParseSpec] reads it
+	Fingerprint string           `json:"fingerprint"` // [providers.Account.Fingerprint]
+	Zone        string           `json:"zone"`        // canonical; "" if the account cannot list zones
+	Domain      string           `json:"domain"`
+	FQDN        string           `json:"fqdn"`
+	Value       string           `json:"value"`
+	Handle      providers.Handle `json:"handle,omitempty"` // once the record is known to be there
+	Owner       Process          `json:"owner"`
+	Created     time.Time        `json:"created"`         // given by [Journal.Add]
+	Order       string           `json:"order,omitempty"` // ACME order URL, if we are the ACME client
+
+	// Of hooks only: which round of certbot's calls it was made in (see [Journal.Round]).
+	Round      string `json:"round,omitempty"`
+	Remaining  int    `json:"remaining,omitempty"` // CERTBOT_REMAINING_CHALLENGES of the call
+	Sequence   int    `json:"sequence,omitempty"`  // order of the owner's calls; given by [Journal.Add]
+	CleaningUp bool   `json:"cleaning_up,omitempty"`
+}
+
+// Challenge is the entry as a provider wants it for a cleanup.
+func (e Entry) Challenge() providers.Challenge {
+	return providers.Challenge{Domain: e.Domain, FQDN: e.FQDN, Value: e.Value}
+}
+
+// version is that of the form on disk. An entry of a later version is damage to us: it may say what we do not understand.
+const version = 1
+
+type file struct {
+	Version int `json:"version"`
+	Entry
+}
+
+// encode returns a file's contents: the entry in one line, then the line's checksum.
+func encode(e Entry) ([]byte, error) {
+	line, err := json.Marshal(file{version, e})
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(line)
+	return append(line, "\n"+hex.EncodeToString(sum[:])+"\n"...), nil
+}
+
+// decode reads a file's contents and believes nothing that an entry of ours could not say.
+func decode(text []byte) (Entry, error) {
+	line, sum, ok := bytes.Cut(text, []byte("\n"))
+	want := sha256.Sum256(line)
+	if !ok || string(sum) != hex.EncodeToString(want[:])+"\n" {
+		return Entry{}, errors.New("its checksum does not match")
+	}
+	var f file
+	if err := json.Unmarshal(line, &f); err != nil {
+		return Entry{}, errors.New("it is not an entry")
+	}
+	if f.Version != version {
+		return Entry{}, fmt.Errorf("it is of version %d, not %d", f.Version, version)
+	}
+	return f.Entry, f.check()
+}
+
+var (
+	idForm     = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	ownerForm  = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)+$`)
+	handleForm = regexp.MustCompile(`^[!-~]{0,512}$`)
+)
+
+// check returns an error if the entry could not have been made by us.
+func (e Entry) check() error {
+	bad := func(what, value string) error { return fmt.Errorf("its %s is %s", what, providers.Excerpt(value)) }
+	printable := func(s string) bool {
+		return len(s) <= 2048 && strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+	}
+	_, specErr := providers.ParseSpec(e.Spec)
+	_, valueErr := providers.ParseValue(e.Value)
+	domain, domainErr := providers.ParseDomain(e.Domain)
+	switch {
+	case !idForm.MatchString(e.ID):
+		return bad("id", e.ID)
+	case specErr != nil:
+		return bad("spec", e.Spec)
+	case valueErr != nil:
+		return bad("value", e.Value)
+	case domainErr != nil || domain != e.Domain:
+		return bad("domain", e.Domain)
+	case len(e.FQDN) > 254 || !ownerForm.MatchString(e.FQDN):
+		return bad("FQDN", e.FQDN)
+	case e.Zone != "" && (!ownerForm.MatchString(e.Zone) || !providers.InZone(e.FQDN, e.Zone)):
+		return bad("zone", e.Zone)
+	case !handleForm.MatchString(string(e.Handle)):
+		return bad("handle", string(e.Handle))
+	case !printable(e.Fingerprint) || e.Fingerprint == "":
+		return bad("fingerprint", e.Fingerprint)
+	case !printable(e.Order) || !printable(e.Round):
+		return bad("order or round", e.Order+" "+e.Round)
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Watch returns a channel that is closed when the process has ended. One that nobody can judge (package comment) is taken
+// to go on for ever. Watching ends with ctx.
+func Watch(ctx context.Context, p Process) (<-chan struct{}, error) {
+	ended := make(chan struct{})
+	if p.state() == unknown {
+		return ended, nil
+	}
+	fd, err := unix.PidfdOpen(p.PID, unix.PIDFD_NONBLOCK)
+	switch {
+	case errors.Is(err, unix.ESRCH):
+		close(ended)
+		return ended, nil
+	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EINVAL), errors.Is(err, unix.EPERM):
+		// An older kernel, or a sandbox that does not know the call.
+		go pollProcess(ctx, p, ended)
+		return ended, nil
+	case err != nil:
+		return nil, fmt.Errorf("journal: watch process %d: %w", p.PID, err)
+	}
+	// Only now is it sure which process the descriptor stands for.
+	if p.state() == dead {
+		_ = unix.Close(fd)
+		close(ended)
+		return ended, nil
+	}
+	file := os.NewFile(uintptr(fd), "pidfd")
+	conn, err := file.SyscallConn()
+	if err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("journal: watch process %d: %w", p.PID, err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = file.SetReadDeadline(time.Unix(1, 0)) })
+	go func() {
+		defer file.Close()
+		defer stop()
+		// A pidfd is readable once its process has ended (pidfd_open(2)).
+		err := conn.Read(func(fd uintptr) bool {
+			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+			return n > 0 && err == nil
+		})
+		if err == nil {
+			close(ended)
+		}
+	}()
+	return ended, nil
+}
+
+// pollProcess is Watch for where there is no pidfd.
+func pollProcess(ctx context.Context, p Process, ended chan<- struct{}) {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if p.state() == dead {
+				close(ended)
+				return
+			}
+		}
+	}
+}

@@ -9,9 +9,20 @@ import (
 // ChallengeLabel is the label under which DNS-01 records stand (RFC 8555 §8.4).
 const ChallengeLabel = "_acme-challenge"
 
-// CanonicalName returns a DNS name as this program compares names: lower case, one trailing dot.
+// CanonicalName returns a DNS name as this program compares names: lower case, one trailing dot. Only ASCII letters have
+// case in DNS (RFC 4343 §3), so that U+212A, the Kelvin sign, does not become a "k".
 func CanonicalName(name string) string {
-	return strings.ToLower(strings.TrimSuffix(name, ".")) + "."
+	return lower(strings.TrimSuffix(name, ".")) + "."
+}
+
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c - 'A' + 'a'
+		}
+	}
+	return string(b)
 }
 
 // InZone reports whether name is zone itself or lies below it, at a label boundary: notexample.com. is not in
@@ -44,7 +55,7 @@ func ParseDomain(s string) (string, error) {
 	refuse := func(why string) (string, error) {
 		return "", Errorf(CodeBadChallenge, Usage, "%s is not a domain name: %s", Excerpt(s), why)
 	}
-	name := strings.ToLower(strings.TrimSuffix(s, "."))
+	name := lower(strings.TrimSuffix(s, "."))
 	switch {
 	case name == "":
 		return refuse("it is empty")

@@ -14,7 +14,10 @@
 //     ([context.WithoutCancel]) and a deadline.
 package providers
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Challenge is one DNS-01 challenge (RFC 8555 §8.4): the TXT record that proves control of a name.
 type Challenge struct {
@@ -65,6 +68,12 @@ type DelegationChecker interface {
 	// is one of the service's own, and otherwise an error of [CodeDelegatedElsewhere] that shows both sets: what is
 	// written to this account would never be seen.
 	CheckDelegation(ctx context.Context, zone string, nameServers []string) error
+}
+
+// Patience is implemented by providers whose settings say how long publication may take.
+type Patience interface {
+	// PropagationTimeout is the longest wait for publication; 0 leaves it to the caller.
+	PropagationTimeout() time.Duration
 }
 
 // Closer is implemented by providers that hold something for the length of a run: a child process, connections.

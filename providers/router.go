@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +39,7 @@ func (r Router) route(ctx context.Context, fqdn string, fresh bool) (Route, erro
 	var (
 		best  []Route
 		blind []Route // accounts that list nothing and are bound to no zone
+		stale bool    // some list is one kept from before
 		known []string
 		errs  []error
 	)
@@ -57,6 +59,7 @@ func (r Router) route(ctx context.Context, fqdn string, fresh bool) (Route, erro
 			errs = append(errs, err)
 			continue
 		}
+		stale = stale || !fresh
 		known = append(known, zones...)
 		if zone := LongestZone(fqdn, zones); zone != "" {
 			best = longer(best, Route{Account: account, Zone: zone})
@@ -66,7 +69,8 @@ func (r Router) route(ctx context.Context, fqdn string, fresh bool) (Route, erro
 	if len(errs) > 0 {
 		return Route{}, errors.Join(errs...)
 	}
-	if len(best) == 0 {
+	// An account that can list none comes last, so not before the others have listed theirs afresh.
+	if len(best) == 0 && !stale {
 		best = blind
 	}
 	switch len(best) {
@@ -76,7 +80,7 @@ func (r Router) route(ctx context.Context, fqdn string, fresh bool) (Route, erro
 		return best[0], nil
 	}
 	return Route{}, Errorf(CodeAmbiguous, Misconfigured, "zone of %s: both %s and %s could hold it; say which with %s=NAME",
-		fqdn, best[0].Account.Label, best[1].Account.Label, strings.TrimSuffix(best[0].Zone, "."))
+		fqdn, best[0].Account.Label, best[1].Account.Label, cmp.Or(strings.TrimSuffix(best[0].Zone, "."), "ZONE"))
 }
 
 // specific returns the accounts whose specs have the longest ZONE= that holds fqdn, or else those without any.

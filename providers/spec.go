@@ -3,6 +3,8 @@ package providers
 import (
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Spec is how a user names a provider: [ZONE=]NAME[:ARG][@ENVFILE], such as "conoha", "example.org=lego:cloudflare" or
@@ -22,8 +24,8 @@ func ParseSpec(s string) (Spec, error) {
 	bad := func(why string) (Spec, error) {
 		return Spec{}, Errorf(CodeBadSpec, Usage, "provider spec %s: %s (want [ZONE=]NAME[:ARG][@/ENVFILE])", Excerpt(s), why)
 	}
-	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return bad("white space and control characters are not allowed")
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }) {
+		return bad("it has white space or characters that cannot be printed")
 	}
 	var spec Spec
 	rest := s

@@ -1,0 +1,114 @@
+package propagation
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// newTestBoard has one name with two values at servers with the given addresses.
+func newTestBoard(overridden bool, addrs ...string) (*board, []*cell) {
+	t := &task{zone: "example.test.", fqdn: challenge, values: []string{value1, value2}, delegation: Delegation{Zone: "example.test."}}
+	for _, addr := range addrs {
+		t.delegation.Addrs = append(t.delegation.Addrs, Address{Host: addr, Addr: netip.MustParseAddrPort(addr)})
+	}
+	b := newBoard([]*task{t}, time.Now().Add(-time.Hour), 10*time.Second, "", overridden)
+	var cells []*cell
+	for _, st := range b.zones[0].stations {
+		cells = append(cells, st.cells...)
+	}
+	return b, cells
+}
+
+// What may be stepped over, and when, with one server that has everything.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	all := observation{state: Pending, replied: true, texts: []string{value2, "old", value1}}
+	half := observation{state: Pending, replied: true, texts: []string{value1}}
+	none := observation{state: Pending, replied: true}
+	dead := observation{state: Silent}
+	servfail := observation{state: Lame, replied: true}
+	refused := observation{state: Lame, replied: true, notServed: true}
+	noRoute := observation{state: Unreachable, noRoute: true}
+	const longAgo, justNow = time.Hour, time.Duration(0)
+	type seen struct {
+		o   observation
+		ago time.Duration // when the query was sent
+	}
+	for name, c := range map[string]struct {
+		overridden bool
+		other      string // address of the other server
+		complete   time.Duration
+		seen       []seen
+		done       bool
+		waits      bool // for a time known already
+	}{
+		"all":                         {seen: []seen{{all, longAgo}}, done: true},
+		"not asked yet":               {complete: longAgo},
+		"no":                          {complete: longAgo, seen: []seen{{none, longAgo}}},
+		"one of two values":           {complete: longAgo, seen: []seen{{half, longAgo}}},
+		"dead for long":               {complete: longAgo, seen: []seen{{dead, longAgo}, {dead, justNow}}, done: true},
+		"dead since now":              {complete: longAgo, seen: []seen{{none, longAgo}, {dead, justNow}}, waits: true},
+		"dead before there was one":   {complete: justNow, seen: []seen{{dead, longAgo}}, waits: true},
+		"dead, then no":               {complete: longAgo, seen: []seen{{dead, longAgo}, {none, justNow}}},
+		"dead, then one of two":       {complete: longAgo, seen: []seen{{dead, longAgo}, {half, justNow}}},
+		"failing for long":            {complete: longAgo, seen: []seen{{servfail, longAgo}}, done: true},
+		"failing since now":           {complete: justNow, seen: []seen{{servfail, justNow}}, waits: true},
+		"refusing since now":          {complete: justNow, seen: []seen{{refused, justNow}}, waits: true},
+		"user's own refusing":         {overridden: true, complete: justNow, seen: []seen{{refused, justNow}}, done: true},
+		"user's own refusing lately":  {overridden: true, complete: justNow, seen: []seen{{none, longAgo}, {refused, justNow}}, waits: true},
+		"user's own failing":          {overridden: true, complete: justNow, seen: []seen{{servfail, justNow}}, waits: true},
+		"user's own says no":          {overridden: true, complete: longAgo, seen: []seen{{none, justNow}}},
+		"no way by IPv6":              {other: "[2001:db8::1]:53", complete: justNow, seen: []seen{{noRoute, justNow}}, done: true},
+		"no way by IPv4":              {complete: justNow, seen: []seen{{noRoute, justNow}}, waits: true},
+		"lost what it had":            {complete: longAgo, seen: []seen{{all, longAgo}, {none, justNow}}},
+		"silent after it had":         {complete: longAgo, seen: []seen{{all, longAgo}, {dead, justNow}}, waits: true},
+		"stepped over and comes back": {complete: longAgo, seen: []seen{{dead, longAgo}, {all, justNow}}, done: true},
+	} {
+		other := c.other
+		if other == "" {
+			other = "192.0.2.2:53"
+		}
+		b, cells := newTestBoard(c.overridden, "192.0.2.1:53", other)
+		b.record(cells[0], time.Now(), all)
+		b.zones[0].firstComplete = time.Now().Add(-c.complete)
+		for _, s := range c.seen {
+			b.record(cells[1], time.Now().Add(-s.ago), s.o)
+			b.judge()
+		}
+		v := b.judge()
+		if v.done != c.done || v.again.IsZero() == c.waits {
+			t.Errorf("%s: done %v, again %v; want done %v, again %v", name, v.done, v.again, c.done, c.waits)
+		}
+	}
+}
+
+// Without a server that has everything nobody is stepped over.
+func TestJudge_NobodyHasIt(t *testing.T) {
+	t.Parallel()
+	b, cells := newTestBoard(false, "192.0.2.1:53", "192.0.2.2:53", "[2001:db8::1]:53")
+	for _, c := range cells {
+		b.record(c, b.start, observation{state: Silent, noRoute: true})
+	}
+	if v := b.judge(); v.done || !v.blocked || !v.again.IsZero() {
+		t.Errorf("verdict = %+v", v)
+	}
+	b.record(cells[0], b.start, observation{state: Lame, replied: true})
+	if v := b.judge(); v.done || v.blocked {
+		t.Errorf("verdict = %+v", v)
+	}
+}
+
+func TestRest_WakesUpWhenAValueAppears(t *testing.T) {
+	t.Parallel()
+	b, cells := newTestBoard(false, "192.0.2.1:53", "192.0.2.2:53")
+	pause, wake := b.rest(b.addresses[1], time.Now())
+	if pause < longest-time.Second {
+		t.Errorf("after an hour the pause is %v", pause)
+	}
+	b.record(cells[0], time.Now(), observation{state: Pending, replied: true, texts: []string{value1}})
+	<-wake
+	if pause, _ = b.rest(b.addresses[1], time.Now()); pause > shortest {
+		t.Errorf("after a value appeared elsewhere the pause is %v", pause)
+	}
+}

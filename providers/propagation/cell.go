@@ -1,0 +1,123 @@
+package propagation
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// zone is the names that the same servers answer for.
+type zone struct {
+	name       string // canonical; "" if unknown
+	stations   []*station
+	unresolved []string
+	history    history
+	overridden bool // the servers are not the delegated ones but the user's own
+
+	served        bool      // some server answered as one of this zone
+	firstComplete time.Time // when the first server had everything; zero while none has
+	lastGain      time.Time
+}
+
+// station is one address of a zone's servers.
+type station struct {
+	Address
+	zone  *zone
+	cells []*cell
+}
+
+// cell is one name at one station: what one query asks.
+type cell struct {
+	*station
+	fqdn     string
+	values   []value
+	asked    bool
+	answered bool // has answered as a server of the zone
+	complete bool
+	stepped  bool
+
+	latest   observation
+	badSince time.Time // when the first query was sent of those that have brought nothing since; zero if the latest did
+	changed  time.Time
+}
+
+type value struct {
+	text  string
+	state State
+}
+
+// address is what one goroutine looks after: everything that is asked of one address, be it in many zones.
+type address struct {
+	addr  netip.AddrPort
+	cells []*cell
+}
+
+// observation is what one query brought.
+type observation struct {
+	state     State // Pending for an answer that counts, whatever it holds
+	texts     []string
+	replied   bool
+	noRoute   bool
+	notServed bool // the server says that the zone is none of its business
+	detail    string
+}
+
+func observe(msg *dns.Msg, err error, fqdn string) observation {
+	if err != nil {
+		o := observation{state: Unreachable, detail: err.Error()}
+		if t, ok := err.(*transportError); ok {
+			o.state, o.noRoute = t.state, t.noRoute
+		}
+		return o
+	}
+	found := texts(msg, fqdn)
+	switch {
+	case msg.Rcode == dns.RcodeSuccess && (msg.Authoritative || len(found) > 0):
+		return observation{state: Pending, replied: true, texts: found}
+	case msg.Rcode == dns.RcodeNameError && msg.Authoritative:
+		return observation{state: Pending, replied: true}
+	}
+	return observation{
+		state:     Lame,
+		replied:   true,
+		notServed: msg.Rcode != dns.RcodeServerFailure && msg.Rcode != dns.RcodeFormatError && msg.Rcode != dns.RcodeNotImplemented,
+		detail:    lameness(msg),
+	}
+}
+
+// noIPv6 reports whether the query could not be sent because this machine has no IPv6, which is nobody's fault.
+func (o observation) noIPv6(addr netip.AddrPort) bool { return o.noRoute && addr.Addr().Is6() }
+
+func (st *station) complete() bool {
+	return !slices.ContainsFunc(st.cells, func(c *cell) bool { return !c.complete })
+}
+
+func (z *zone) complete() bool { return slices.ContainsFunc(z.stations, (*station).complete) }
+
+// reckon notes whether there is a server that has everything.
+func (z *zone) reckon(now time.Time) {
+	switch {
+	case !z.complete():
+		z.firstComplete = time.Time{}
+	case z.firstComplete.IsZero():
+		z.firstComplete = now
+	}
+}
+
+// state is what the latest query brought, or Pending before there was one.
+func (c *cell) state() State {
+	if c.latest.state == "" {
+		return Pending
+	}
+	return c.latest.state
+}
+
+// detail says what the latest query brought, in words.
+func (c *cell) detail() string {
+	if !c.asked {
+		return "not asked yet"
+	}
+	return c.latest.detail
+}

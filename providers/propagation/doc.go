@@ -1,0 +1,50 @@
+// Package propagation waits until name servers publish TXT records, and finds out which servers those are.
+//
+// [Resolver.Delegation] finds the zone that holds a name and the addresses of its name servers, [Resolver.FollowCNAME] finds
+// where a challenge's record must stand, and [Wait.Run] waits for all values of all zones in one loop.
+//
+// # What it promises
+//
+// A recursive resolver is never asked for the name of a challenge, nor for anything below it: it would remember "no such
+// name" for as long as the zone's SOA says, up to an hour at ConoHa, and so might the CA's. Resolvers are asked for NS, A
+// and AAAA records only, from the parent of the name (or the account's own zone) upwards; everything else is asked of the
+// name servers themselves, with recursion off. The one exception is a wait without any way out on port 53, below.
+//
+// The wait is over when every address of every name server, IPv4 and IPv6, has every value, all values of one name in one
+// answer, and has them still a tenth of a second later. A server that does not answer, or answers without authority, holds
+// this up for [Wait.DeadAfter], counted from when the first server of the zone had everything (or from when it fell
+// silent), and is then stepped over and reported. A server that answers with authority and lacks a value is never stepped
+// over.
+//
+// What comes from the network is believed as little as possible: sockets are connected, so that only the server asked can
+// answer; the id is random; an answer must repeat the question; records of other owners are passed over; noise is ignored
+// until the time is up; sizes, counts and times are bounded; a referral counts only downwards, towards the name; and a
+// CNAME leads only into zones that the caller allows.
+//
+// # Decisions
+//
+//   - Every address has its own goroutine, so that dead servers keep nobody waiting, with at most 16 queries under way.
+//     An address that answered nothing at all is asked about one name until it answers.
+//   - An answer without the AA bit counts if it has the TXT records; without them it says nothing about the zone.
+//   - UDP gets half of [Resolver.Timeout], then TCP all of it. EDNS0 announces 1232 bytes; a server that cannot bear it is
+//     asked without.
+//   - With [Resolver.NameServers] a server that refuses a zone does not serve it, and is stepped over at once if another one
+//     does. The others are treated as delegated ones are.
+//   - IPv6 addresses on a machine without IPv6 are stepped over at once and without a word; hosts without any address are
+//     reported, and not waited for.
+//   - A zone cut at the challenge name itself (_acme-challenge delegated away by NS records) is found through the referral
+//     of the parent's servers.
+//   - If the account's zone turns out not to be delegated, the wait fails at once instead of asking the TLD's servers for
+//     a quarter of an hour.
+//   - The history of a zone is the last ten delays, from the call of Run to the last value's appearance. It only
+//     sets the rhythm: name servers are looked at from the start, since they do not remember a "no".
+//   - A time-out of all resolvers ends Run at once, while that of name servers does not.
+//
+// # No way out on port 53
+//
+// If nothing was ever heard from any address, over UDP or TCP, an event of state [Blocked] says so, and the wait goes on.
+// If Servers has https:// URLs (RFC 8484), these are then asked for the values. They are resolvers, so they are asked
+// nothing before the longest delay that the zones' histories know (180 s without a history), and then every 30 s. A wait
+// that ends this way is marked [Report.Unverified], and adds nothing to the history. CNAMEs are not looked up at all in
+// this situation. None of this holds with [Resolver.NameServers]: they are asked, or nobody.
+package propagation

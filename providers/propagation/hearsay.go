@@ -1,0 +1,84 @@
+package propagation
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// listen asks the resolvers over HTTPS, while no name server can be reached, whether they see the values: not before first
+// has passed since the start, since they would remember a "no", and then every so often.
+func (w watcher) listen(ctx context.Context, first, every time.Duration) {
+	timer := time.NewTimer(time.Until(w.board.start.Add(first)))
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		for _, c := range w.board.unheard() {
+			for _, url := range w.urls {
+				msg, err := w.askHTTPS(ctx, url, question{c.fqdn, dns.TypeTXT})
+				if ctx.Err() != nil {
+					return
+				}
+				if err == nil && (msg.Rcode == dns.RcodeSuccess || msg.Rcode == dns.RcodeNameError) {
+					w.board.hear(url, c, texts(msg, c.fqdn))
+					break // one resolver's "no" is enough: the next would only remember it as well
+				}
+				w.log.Debug("resolver over HTTPS", "fqdn", c.fqdn, "resolver", url, "error", err)
+			}
+		}
+		timer.Reset(every)
+	}
+}
+
+// rumour is one value as a resolver tells of it.
+type rumour struct{ fqdn, text string }
+
+// names returns all names, each once, at whichever server comes first.
+func (b *board) names() []*cell {
+	var cells []*cell
+	for _, z := range b.zones {
+		cells = append(cells, z.stations[0].cells...)
+	}
+	return cells
+}
+
+// heard reports whether a resolver has all values at c's name.
+func (b *board) heard(c *cell) bool {
+	return !slices.ContainsFunc(c.values, func(v value) bool { return b.hearsay[rumour{c.fqdn, v.text}] != Published })
+}
+
+// unheard returns what resolvers are to be asked: nothing as soon as a name server was reached.
+func (b *board) unheard() []*cell {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.reached {
+		return nil
+	}
+	return slices.DeleteFunc(b.names(), b.heard)
+}
+
+// hear notes what the resolver at url sees at c's name.
+func (b *board) hear(url string, c *cell, texts []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, v := range c.values {
+		state := Pending
+		if slices.Contains(texts, v.text) {
+			state = Published
+		}
+		if about := (rumour{c.fqdn, v.text}); b.hearsay[about] != state {
+			b.hearsay[about] = state
+			b.events = append(b.events, Event{
+				Server: url, Zone: c.zone.name, FQDN: c.fqdn, Value: v.text, State: state,
+				Elapsed: time.Since(b.start), detail: "says a resolver",
+			})
+		}
+	}
+	b.signal()
+}

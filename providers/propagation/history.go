@@ -1,0 +1,100 @@
+package propagation
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// history is how long publication took in a zone the last few times, from the call of [Wait.Run] until the last name
+// server had the last value. It is a hint for the rhythm: one that cannot be read counts as none, and of two programs that
+// write at the same time one wins.
+type history struct {
+	Zone    string    `json:"zone"`
+	Seconds []float64 `json:"seconds"` // oldest first
+}
+
+const (
+	historyLength = 10
+	historySize   = 4096 // bytes; more is not ours
+)
+
+// historyFile is named by hash, since a zone's name may be longer than a file's.
+func historyFile(dir, zone string) string {
+	hash := sha256.Sum256([]byte(zone))
+	return filepath.Join(dir, fmt.Sprintf("%x.json", hash[:16]))
+}
+
+// readHistory returns the zone's history, empty if there is none that can be used.
+func readHistory(dir, zone string) history {
+	none := history{Zone: zone}
+	if dir == "" || zone == "" {
+		return none
+	}
+	file, err := os.Open(historyFile(dir, zone))
+	if err != nil {
+		return none
+	}
+	defer file.Close()
+	var h history
+	data, err := io.ReadAll(io.LimitReader(file, historySize))
+	if err != nil || json.Unmarshal(data, &h) != nil || h.Zone != zone {
+		return none
+	}
+	sane := func(s float64) bool { return 0 <= s && s <= hardLimit.Seconds() }
+	h.Seconds = slices.DeleteFunc(h.Seconds, func(s float64) bool { return !sane(s) })
+	return h
+}
+
+// usual is the median delay, or 0 if none is known.
+func (h history) usual() time.Duration {
+	if len(h.Seconds) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(h.Seconds))
+	return seconds(sorted[len(sorted)/2])
+}
+
+// longest is the longest delay, or 0 if none is known.
+func (h history) longest() time.Duration {
+	if len(h.Seconds) == 0 {
+		return 0
+	}
+	return seconds(slices.Max(h.Seconds))
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// add writes the history with one more delay, in one step: whoever reads sees the old file or the new one.
+func (h history) add(dir string, delay time.Duration) error {
+	if dir == "" || h.Zone == "" {
+		return nil
+	}
+	h.Seconds = append(h.Seconds, delay.Round(time.Millisecond).Seconds())
+	h.Seconds = h.Seconds[max(0, len(h.Seconds)-historyLength):]
+	data, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(dir, ".new-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	_, err = file.Write(append(data, '\n'))
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), historyFile(dir, h.Zone))
+}

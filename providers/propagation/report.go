@@ -1,0 +1,54 @@
+package propagation
+
+import "time"
+
+// State is what is known of a value, or of a name server.
+type State string
+
+const (
+	Pending     State = "pending"      // not asked yet, or answered and does not have the value
+	Published   State = "published"    // has the value
+	Silent      State = "silent"       // does not answer
+	Lame        State = "lame"         // answers, but not with the authority of a server of the zone
+	Unreachable State = "unreachable"  // cannot be sent to, or has no address at all
+	SteppedOver State = "stepped over" // silent, lame or unreachable for so long that it is waited for no more
+	Blocked     State = "blocked"      // no name server at all can be reached on port 53
+)
+
+// Event is one change of state.
+type Event struct {
+	Server  string        // canonical host name; the address with [Resolver.NameServers]; the URL for a resolver over HTTPS
+	Addr    string        // ip:port; empty for a host without an address and for resolvers over HTTPS
+	Zone    string        // empty if unknown
+	FQDN    string        // owner of the TXT record; empty where the event is about the server, or about all (Blocked)
+	Value   string        // expected contents of the TXT record; empty as FQDN is
+	State   State         //
+	Elapsed time.Duration // since [Wait.Run] was called
+
+	detail string // what the server said or did
+	quiet  bool   // of no interest to users
+}
+
+// PathDirect is the [Report.Path] of a wait that asked the name servers themselves.
+const PathDirect = "name servers"
+
+// Report is what a wait found out; it is of use after a failure, too.
+type Report struct {
+	Elapsed time.Duration
+	Servers []ServerReport
+	// SteppedOver names the servers that did not take part, with the reason: "ns3.example. (192.0.2.3:53): no answer".
+	// IPv6 addresses on a machine without IPv6 are not among them.
+	SteppedOver []string
+	// Path is the way the values were looked at: [PathDirect], or the URL of a resolver over HTTPS.
+	Path string
+	// Unverified says that no name server could be asked, so that all there is is a resolver's word: of one server of each
+	// zone, and as of when it looked.
+	Unverified bool
+}
+
+// ServerReport is one address of one zone's name servers, or a name server without any.
+type ServerReport struct {
+	Name, Addr, Zone string
+	State            State         // Published only if it has every value of the zone
+	Elapsed          time.Duration // when it came to this state, since [Wait.Run] was called
+}

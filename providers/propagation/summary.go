@@ -1,0 +1,83 @@
+package propagation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"wildcard/providers"
+)
+
+// failure says what is missing when the time is up, in one line of bounded length.
+func (b *board) failure(limit time.Duration, blocked bool) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	code := providers.CodeNoAnswer
+	var names []string
+	for _, z := range b.zones {
+		for i, c := range z.stations[0].cells {
+			var servers []string
+			for _, st := range z.stations {
+				cell := st.cells[i]
+				if cell.complete {
+					continue
+				}
+				if cell.latest.state == Pending && cell.asked {
+					code = providers.CodeNotPublished
+				}
+				servers = append(servers, st.String()+" "+cell.detail())
+			}
+			if len(servers) > 0 {
+				names = append(names, fmt.Sprintf("TXT %s: %s", c.fqdn, listed(servers, 4)))
+			}
+		}
+	}
+	advice := ""
+	if blocked && !b.reached {
+		advice = "; port 53 seems to be closed from here: --resolver https://… asks a resolver over HTTPS"
+	}
+	return providers.Errorf(code, providers.Temporary, "propagation: not published everywhere within %v: %s%s",
+		limit, strings.Join(names[:min(len(names), 3)], "; ")+more(len(names)-3), advice)
+}
+
+func more(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("; and %d more names", n)
+}
+
+// report sums up.
+func (b *board) report(path string, unverified bool) Report {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r := Report{Elapsed: time.Since(b.start), Path: path, Unverified: unverified}
+	for _, z := range b.zones {
+		for _, st := range z.stations {
+			server := ServerReport{Name: st.Host, Addr: st.Addr.String(), Zone: z.name, State: Published}
+			for _, c := range st.cells {
+				server.Elapsed = max(server.Elapsed, c.changed.Sub(b.start))
+				switch {
+				case c.complete:
+				case c.stepped && c.latest.noIPv6(c.Addr):
+					server.State = Unreachable
+				case c.stepped:
+					server.State = SteppedOver
+				case server.State == Published || c.latest.state == Pending || c.latest.state == "":
+					server.State = c.state()
+				}
+			}
+			if server.State == SteppedOver {
+				i := slices.IndexFunc(st.cells, func(c *cell) bool { return c.stepped })
+				r.SteppedOver = append(r.SteppedOver, st.String()+": "+st.cells[i].detail())
+			}
+			r.Servers = append(r.Servers, server)
+		}
+		for _, host := range z.unresolved {
+			r.Servers = append(r.Servers, ServerReport{Name: host, Zone: z.name, State: Unreachable})
+			r.SteppedOver = append(r.SteppedOver, host+": has no address")
+		}
+	}
+	return r
+}

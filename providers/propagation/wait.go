@@ -1,0 +1,189 @@
+package propagation
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"wildcard/providers"
+)
+
+const (
+	usualLimit = 15 * time.Minute
+	hardLimit  = 50 * time.Minute // authorizations may live no longer than an hour
+	settle     = 100 * time.Millisecond
+)
+
+// Record is one TXT record that is waited for.
+type Record struct {
+	Zone  string // the account's zone that holds FQDN; "" if the account cannot tell
+	FQDN  string // owner, CNAMEs followed
+	Value string // exact contents
+}
+
+// Wait is a wait until the name servers publish TXT records.
+type Wait struct {
+	// Resolver finds the name servers, and says how to ask them.
+	Resolver *Resolver
+	// Limit is the longest wait; 0 means 15 min, and never is it more than 50 min.
+	Limit time.Duration
+	// DeadAfter is how long a silent, unreachable or lame name server holds up the wait after the first one of its zone has
+	// everything; 0 means 10 s.
+	DeadAfter time.Duration
+	// ResolverAfter is when resolvers over HTTPS are first asked for a value if no name server can be reached, in zones
+	// without a history; 0 means 180 s. ResolverEvery is the time from one such question to the next; 0 means 30 s.
+	ResolverAfter, ResolverEvery time.Duration
+	// HistoryDir is where it is kept how long publication takes in each zone; "" keeps nothing.
+	HistoryDir string
+	// Observe is told of every change of state, one at a time and in order, on the goroutine that called Run. First come
+	// all values at all servers, as pending. It may be nil.
+	Observe func(Event)
+	// Log gets a line for every change of state; nil is silent.
+	Log *slog.Logger
+}
+
+// Run waits until every address of every name server of every zone has every value, asks all of them once more after a
+// tenth of a second, and returns. Records of the same name are found only together, in one answer.
+//
+// Errors: [providers.CodeNotPublished] (Temporary) if the limit passes while a server answers without the values, and
+// [providers.CodeNoAnswer] (Temporary) if it passes with servers that do not answer at all, or if the resolvers do not
+// answer; [providers.CodeDelegatedElsewhere] (Misconfigured) if a record's zone is not delegated. When ctx ends, Run
+// returns its cause at once. The report is filled in as far as Run came.
+func (w *Wait) Run(ctx context.Context, records []Record) (Report, error) {
+	start := time.Now()
+	all, err := tasks(records)
+	if err != nil || len(all) == 0 {
+		return Report{Path: PathDirect}, err
+	}
+	s, err := w.Resolver.open()
+	if err != nil {
+		return Report{Path: PathDirect}, err
+	}
+	defer s.close()
+	limit := min(orDefault(w.Limit, usualLimit), hardLimit)
+	limited, cancel := context.WithTimeoutCause(ctx, limit, providers.Errorf(providers.CodeNoAnswer, providers.Temporary,
+		"propagation: wait for TXT %s: its name servers were not found within %v", all[0].fqdn, limit))
+	defer cancel()
+	if err := s.locate(limited, all); err != nil {
+		return Report{Path: PathDirect, Elapsed: time.Since(start)}, err
+	}
+	b := newBoard(all, start, orDefault(w.DeadAfter, 10*time.Second), w.HistoryDir, len(s.nameServers) > 0)
+	report, err := w.follow(limited, watcher{s, b}, limit)
+	switch {
+	case err == nil && !report.Unverified:
+		w.remember(b)
+	case err != nil && ctx.Err() != nil:
+		err = context.Cause(ctx)
+	}
+	return report, err
+}
+
+// follow lets every address be watched, and judges.
+func (w *Wait) follow(parent context.Context, watcher watcher, limit time.Duration) (Report, error) {
+	var (
+		b       = watcher.board
+		group   sync.WaitGroup
+		path    = PathDirect
+		again   = time.NewTimer(0)
+		said    bool // that port 53 is blocked
+		settled chan int
+	)
+	ctx, cancel := context.WithCancel(parent)
+	defer group.Wait()
+	defer cancel()
+	defer again.Stop()
+	for _, a := range b.addresses {
+		group.Go(func() { watcher.watch(ctx, a) })
+	}
+	for {
+		v := b.judge()
+		if v.blocked && !said {
+			said = true
+			b.post(Event{State: Blocked, detail: "no name server can be reached on port 53"})
+			if watcher.mayAskHTTPS() {
+				group.Go(func() { watcher.listen(ctx, w.firstHearsay(b, limit), orDefault(w.ResolverEvery, 30*time.Second)) })
+			}
+		}
+		w.tell(b)
+		if v.hearsay {
+			path = strings.Join(watcher.urls, " ")
+			return b.report(path, true), nil
+		}
+		if v.done && settled == nil {
+			settled = make(chan int, 1)
+			group.Go(func() {
+				watcher.confirm(ctx, settle)
+				settled <- v.generation
+			})
+		}
+		again.Stop()
+		if !v.again.IsZero() {
+			again.Reset(time.Until(v.again))
+		}
+		select {
+		case <-b.changed:
+		case <-again.C:
+		case generation := <-settled:
+			settled = nil
+			// Nothing was gained or lost since: all that there is was confirmed.
+			if v := b.judge(); v.done && v.generation == generation && ctx.Err() == nil {
+				w.tell(b)
+				return b.report(path, false), nil
+			}
+		case <-ctx.Done():
+			w.tell(b)
+			return b.report(path, false), b.failure(limit, said && len(watcher.nameServers) == 0)
+		}
+	}
+}
+
+// firstHearsay is when resolvers over HTTPS are first asked: never before all values were there on any earlier occasion,
+// since an early question spoils the answer for as long as the resolver remembers it. A short limit brings it forward, as
+// after the limit the answer would be of no use.
+func (w *Wait) firstHearsay(b *board, limit time.Duration) time.Duration {
+	var first time.Duration
+	for _, z := range b.zones {
+		delay := z.history.longest()
+		if delay == 0 {
+			delay = orDefault(w.ResolverAfter, 180*time.Second)
+		}
+		first = max(first, delay)
+	}
+	return min(first, limit*3/4)
+}
+
+// tell passes on what happened.
+func (w *Wait) tell(b *board) {
+	log := orSilent(w.Log)
+	for _, e := range b.take() {
+		if e.detail != "" || e.State != Pending {
+			log.Log(context.Background(), level(e), "publication", "state", string(e.State), "server", e.Server, "addr", e.Addr,
+				"zone", e.Zone, "fqdn", e.FQDN, "value", e.Value, "detail", e.detail, "elapsed", e.Elapsed.Round(time.Millisecond))
+		}
+		if w.Observe != nil {
+			w.Observe(e)
+		}
+	}
+}
+
+func level(e Event) slog.Level {
+	switch {
+	case e.State == Blocked:
+		return slog.LevelWarn
+	case e.quiet:
+	case e.State == Published, e.State == SteppedOver:
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
+}
+
+// remember keeps how long it took.
+func (w *Wait) remember(b *board) {
+	for _, z := range b.zones {
+		if err := z.history.add(w.HistoryDir, z.lastGain.Sub(b.start)); err != nil {
+			orSilent(w.Log).Debug("history not kept", "zone", z.name, "error", err)
+		}
+	}
+}

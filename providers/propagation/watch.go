@@ -1,0 +1,120 @@
+package propagation
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// abreast is how many queries are under way to one address at the same time.
+const abreast = 16
+
+// watcher asks the addresses of a board.
+type watcher struct {
+	*session
+	board *board
+}
+
+// watch looks at a, in the zones' rhythm, until ctx ends. Every address has a goroutine that does this, so that a dead one
+// keeps nobody waiting.
+func (w watcher) watch(ctx context.Context, a *address) {
+	dead := false
+	for turn := 0; ctx.Err() == nil; turn++ {
+		cells, wake := w.board.open(a)
+		if len(cells) == 0 {
+			select {
+			case <-wake:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		began := time.Now()
+		if dead && len(cells) > 1 {
+			dead = !w.probe(ctx, cells, turn)
+		} else {
+			dead = !w.ask(ctx, cells)
+		}
+		w.rest(ctx, a, began)
+	}
+}
+
+func (w watcher) rest(ctx context.Context, a *address, began time.Time) {
+	for ctx.Err() == nil {
+		pause, wake := w.board.rest(a, began)
+		if pause <= 0 {
+			return
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-wake:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// probe asks a dead address about one cell, each turn another, and about the others only if that was answered.
+func (w watcher) probe(ctx context.Context, cells []*cell, turn int) (alive bool) {
+	asked := time.Now()
+	o := w.look(ctx, cells[turn%len(cells)])
+	if ctx.Err() != nil {
+		return false
+	}
+	if o.replied {
+		return w.ask(ctx, cells)
+	}
+	for _, c := range cells {
+		w.board.record(c, asked, o)
+	}
+	return false
+}
+
+// ask asks about all cells side by side, and reports whether anything was answered.
+func (w watcher) ask(ctx context.Context, cells []*cell) (alive bool) {
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	slots := make(chan struct{}, abreast)
+	for _, c := range cells {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			asked := time.Now()
+			o := w.look(ctx, c)
+			if ctx.Err() != nil {
+				return
+			}
+			w.board.record(c, asked, o)
+			mu.Lock()
+			alive = alive || o.replied
+			mu.Unlock()
+		})
+	}
+	group.Wait()
+	return alive
+}
+
+func (w watcher) look(ctx context.Context, c *cell) observation {
+	msg, err := w.direct().ask(ctx, c.Addr, question{c.fqdn, dns.TypeTXT})
+	return observe(msg, err, c.fqdn)
+}
+
+// confirm asks once more, after pause, for everything that was found.
+func (w watcher) confirm(ctx context.Context, pause time.Duration) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return
+	}
+	var group sync.WaitGroup
+	for _, a := range w.board.addresses {
+		if cells := w.board.found(a); len(cells) > 0 {
+			group.Go(func() { w.ask(ctx, cells) })
+		}
+	}
+	group.Wait()
+}

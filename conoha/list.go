@@ -1,0 +1,94 @@
+package conoha
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"wildcard/providers"
+)
+
+const (
+	pageSize  = 100
+	mostPages = 1000
+)
+
+// list fetches a collection: whole in Ver.2.0, page by page in Ver.3.0, where the service may send fewer items than asked
+// for, so that only their number says where the next page begins (§3.3). A list that changes between two pages is begun
+// anew, since an item may have slipped from one to the other.
+func (c *client) list(ctx context.Context, path, member string) ([]item, error) {
+	const mostRestarts = 3
+	for restart := 0; ; restart++ {
+		items, changed, err := c.listOnce(ctx, path, member)
+		if err != nil || !changed || restart == mostRestarts {
+			return items, err
+		}
+	}
+}
+
+func (c *client) listOnce(ctx context.Context, path, member string) (items []item, changed bool, err error) {
+	seen := map[item]bool{}
+	received, firstTotal := 0, 0
+	for page := range mostPages {
+		at := path
+		if c.paged {
+			at += "?limit=" + strconv.Itoa(pageSize) + "&offset=" + strconv.Itoa(received)
+		}
+		r, err := c.repeat(ctx, http.MethodGet, at)
+		if err != nil {
+			return nil, false, err
+		}
+		if r.status != http.StatusOK {
+			return nil, false, c.refusal(r)
+		}
+		batch, total, err := parseList(r, member)
+		if err != nil {
+			return nil, false, err
+		}
+		if page == 0 {
+			firstTotal = total
+		}
+		changed = changed || total != firstTotal && total > 0
+		known := len(items)
+		for _, it := range batch {
+			if !seen[it] {
+				seen[it] = true
+				items = append(items, it)
+			}
+		}
+		received += len(batch)
+		switch {
+		case !c.paged, len(batch) == 0, total > 0 && len(items) >= total:
+			return items, changed, nil
+		case len(items) == known && known < total:
+			return nil, false, providers.Errorf(providers.CodeService, providers.Failed,
+				"the service repeats the first %d of %d %s", known, total, member)
+		case len(items) == known:
+			return items, changed, nil
+		}
+	}
+	return nil, false, providers.Errorf(providers.CodeService, providers.Failed, "the list of %s does not end", member)
+}
+
+// parseList reads {"member": […], "total_count": N}. The member must be there: nothing found where nothing was said would
+// pass for "already gone".
+func parseList(r reply, member string) (items []item, total int, err error) {
+	bad := func(why string) ([]item, int, error) {
+		return nil, 0, providers.Errorf(providers.CodeService, providers.Failed, "200 with %s in place of a list of %s", why, member)
+	}
+	if r.cut != nil {
+		return bad("a body that cannot be read (" + r.cut.Error() + ")")
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(r.body, &members) != nil {
+		return bad("something else than a JSON object")
+	}
+	if json.Unmarshal(members[member], &items) != nil || items == nil {
+		return bad("other JSON")
+	}
+	total, _ = strconv.Atoi(strings.Trim(string(members["total_count"]), `"`))
+	return slices.Clip(items), total, nil
+}

@@ -1,0 +1,255 @@
+package conoha
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"wildcard/providers"
+	"wildcard/providers/settings"
+)
+
+// Options is what a provider may know of the run.
+type Options struct {
+	// RunDir is a private directory for the token and the list of zones, which the next process may then use. It is made
+	// if absent. "" keeps nothing.
+	RunDir string
+	// UserAgent is how requests name us, such as "wildcard/1.0".
+	UserAgent string
+	// Log gets one line per request at debug level; nil is silent.
+	Log *slog.Logger
+}
+
+// Provider publishes challenges in the zones of one ConoHa account. It implements [providers.Zones],
+// [providers.DelegationChecker], [providers.Patience] and [providers.Closer] besides [providers.Provider].
+type Provider struct {
+	account   account
+	identity  *identity
+	client    *client
+	zones     *zones
+	transport *http.Transport
+
+	mu     sync.Mutex
+	values map[string]*value // by name and contents
+}
+
+// value is a record that this process has tried to make.
+type value struct {
+	gate  gate
+	tried bool
+}
+
+var (
+	_ providers.Provider          = (*Provider)(nil)
+	_ providers.Zones             = (*Provider)(nil)
+	_ providers.DelegationChecker = (*Provider)(nil)
+	_ providers.Patience          = (*Provider)(nil)
+	_ providers.Closer            = (*Provider)(nil)
+)
+
+// Open reads an account's settings and returns its provider, or two if the source holds a Ver.2.0 and a Ver.3.0 account.
+// It sends nothing. Errors are those of [settings.Sources.Credentials], and CodeBadSettings for a setting that cannot be
+// used as it is.
+func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Account, error) {
+	if spec.Arg != "" {
+		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage, "provider %s: conoha takes nothing after a colon", spec)
+	}
+	sets, err := src.Credentials(spec, Families())
+	if err != nil {
+		return nil, err
+	}
+	var opened []providers.Account
+	for _, set := range sets {
+		a, err := newAccount(set)
+		if err != nil {
+			return nil, err
+		}
+		// The same account may be there under both families of names.
+		if slices.ContainsFunc(opened, func(o providers.Account) bool { return o.Fingerprint == a.fingerprint() }) {
+			continue
+		}
+		opened = append(opened, providers.Account{
+			Provider:    newProvider(a, o),
+			Spec:        spec,
+			Fingerprint: a.fingerprint(),
+			Label:       a.label(),
+		})
+	}
+	return opened, nil
+}
+
+func newProvider(a account, o Options) *Provider {
+	log := cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	hidden := &mask{}
+	hidden.add(a.password.Reveal())
+	hidden.add(a.user)
+	transport := newTransport(a.timeout)
+	patience := patience{call: a.timeout, pause: 500 * time.Millisecond, longest: time.Minute}
+	identity := &identity{account: a, transport: transport, agent: o.UserAgent, mask: hidden, patience: patience, now: time.Now}
+	client := &client{
+		base:  a.dnsURL,
+		paged: a.version == 3,
+		agent: o.UserAgent,
+		http:  &http.Client{Transport: capped{transport, mostBody}, CheckRedirect: stay},
+		session: &session{
+			gate:     newGate(),
+			login:    identity.login,
+			store:    newStore(o.RunDir, "token", a, log),
+			mask:     hidden,
+			patience: a.timeout,
+			now:      time.Now,
+			log:      log,
+		},
+		mask:     hidden,
+		patience: patience,
+		log:      log,
+	}
+	return &Provider{
+		account:   a,
+		identity:  identity,
+		client:    client,
+		zones:     &zones{gate: newGate(), client: client, store: newStore(o.RunDir, "zones", a, log), patience: a.timeout, now: time.Now},
+		transport: transport,
+		values:    map[string]*value{},
+	}
+}
+
+// Present creates the challenge's TXT record and returns "ZONEUUID/RECORDUUID". A record that is there already, made by
+// this provider or found after a reply that leaves it open, is not made twice.
+func (p *Provider) Present(ctx context.Context, c providers.Challenge) (providers.Handle, error) {
+	fqdn, err := check("create", c)
+	if err != nil {
+		return "", err
+	}
+	v := p.value(fqdn, c.Value)
+	if !v.gate.enter(ctx) {
+		return "", failed(ended(ctx), "create TXT %s", fqdn)
+	}
+	defer v.gate.leave()
+	look := v.tried
+	var h providers.Handle
+	err = p.inZone(ctx, "create", fqdn, func(zoneID string) error {
+		v.tried = true
+		id, err := p.client.create(ctx, zoneID, fqdn, c.Value, p.account.ttl, look)
+		h = handle(zoneID, id)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return h, nil
+}
+
+// CleanUp deletes the record that h names. With an h that names none, it deletes every record equal to the challenge's in
+// name, type and data. A record that is gone already is deleted.
+func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h providers.Handle) error {
+	fqdn, err := check("delete", c)
+	if err != nil {
+		return err
+	}
+	if zoneID, id, ok := parseHandle(h); ok {
+		err = p.deleteKnown(ctx, fqdn, zoneID, id)
+	} else {
+		err = p.inZone(ctx, "delete", fqdn, func(zoneID string) error {
+			ids, err := p.client.find(ctx, zoneID, fqdn, c.Value)
+			for _, id := range ids {
+				if _, deleteErr := p.client.delete(ctx, zoneID, id); err == nil {
+					err = deleteErr
+				}
+			}
+			return err
+		})
+	}
+	if err == nil {
+		p.forget(fqdn, c.Value)
+	}
+	return err
+}
+
+// deleteKnown deletes a record by its ids. "Not found" is an answer about this account only, so it counts only if the zone
+// is one of this account's.
+func (p *Provider) deleteKnown(ctx context.Context, fqdn, zoneID, id string) error {
+	there, err := p.client.delete(ctx, zoneID, id)
+	if err != nil || there {
+		return failed(err, "delete TXT %s", fqdn)
+	}
+	ours, err := p.zones.lists(ctx, zoneID)
+	if err == nil && !ours {
+		err = providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "404, and the account lists no zone %s", zoneID)
+	}
+	return failed(err, "delete TXT %s", fqdn)
+}
+
+// inZone does work in the zone that holds fqdn. If a list from before led to a zone that is not there any more, it is done
+// once more in the zone that has taken its place.
+func (p *Provider) inZone(ctx context.Context, verb, fqdn string, work func(zoneID string) error) error {
+	zone, cached, err := p.zones.holding(ctx, fqdn)
+	if err != nil {
+		return failed(err, "%s TXT %s", verb, fqdn)
+	}
+	id, err := zone.id()
+	if err == nil {
+		err = work(id)
+	}
+	if cached && refusesContent(statusOf(err)) {
+		list, listErr := p.zones.get(ctx, true)
+		if now, ok := list.longest(fqdn); listErr == nil && ok && now.ID != zone.ID {
+			zone = now
+			if id, err = now.id(); err == nil {
+				err = work(id)
+			}
+		}
+	}
+	return failed(err, "%s TXT %s in %s", verb, fqdn, zone.Name)
+}
+
+// Zones returns the names of all the account's zones. A list is good for ten minutes unless fresh is set.
+func (p *Provider) Zones(ctx context.Context, fresh bool) ([]string, error) {
+	list, err := p.zones.get(ctx, fresh)
+	if err != nil {
+		return nil, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "conoha: %w", err)
+	}
+	return list.names(), nil
+}
+
+// PropagationTimeout is CONOHA_PROPAGATION_TIMEOUT: how long to wait for publication. 0 means that it is not set.
+func (p *Provider) PropagationTimeout() time.Duration { return p.account.propagation }
+
+// Close closes idle connections. The provider can still be used.
+func (p *Provider) Close() error {
+	p.transport.CloseIdleConnections()
+	return nil
+}
+
+// check refuses challenges that could match other records than their own.
+func check(verb string, c providers.Challenge) (fqdn string, err error) {
+	fqdn = providers.CanonicalName(c.FQDN)
+	if !zoneForm.MatchString(fqdn) || len(fqdn) > 254 || c.Value == "" || len(c.Value) > 255 ||
+		strings.ContainsFunc(c.Value, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' }) {
+		return "", providers.Errorf(providers.CodeBadChallenge, providers.Usage, "conoha: %s TXT %s: not a challenge's name and value",
+			verb, providers.Excerpt(c.FQDN))
+	}
+	return fqdn, nil
+}
+
+// value returns what this process knows of a record.
+func (p *Provider) value(fqdn, contents string) *value {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := fqdn + " " + contents
+	if p.values[key] == nil {
+		p.values[key] = &value{gate: newGate()}
+	}
+	return p.values[key]
+}
+
+func (p *Provider) forget(fqdn, contents string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.values, fqdn+" "+contents)
+}

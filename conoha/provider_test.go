@@ -1,0 +1,136 @@
+package conoha
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"wildcard/conoha/conohatest"
+	"wildcard/providers"
+)
+
+func TestRunCostsNoCallMoreThanItMust(t *testing.T) {
+	t.Parallel()
+	generations(t, func(t *testing.T, w *world) {
+		p := w.open("")
+		router := providers.Router{Accounts: []providers.Account{{Provider: p}}}
+		var handles []providers.Handle
+		for n := range 10 {
+			c := challenge(fmt.Sprintf("host%d.example.com", n), n)
+			if route, err := router.Route(t.Context(), c.FQDN); err != nil || route.Zone != "example.com." {
+				t.Fatalf("%+v, %v", route, err)
+			}
+			if err := p.CheckDelegation(t.Context(), "example.com.", nameServers(w.account.Version)); err != nil {
+				t.Error(err)
+			}
+			handles = append(handles, w.present(p, c))
+		}
+		for n, h := range handles {
+			w.cleanUp(p, challenge(fmt.Sprintf("host%d.example.com", n), n), h)
+		}
+		w.calls(conohatest.Calls{Logins: 1, ZoneLists: 1, Creates: 10, Deletes: 10})
+	})
+}
+
+func TestPresentTwiceLooksFirst(t *testing.T) {
+	t.Parallel()
+	generations(t, func(t *testing.T, w *world) {
+		w.Switch(func(s *conohatest.Switches) { s.V3Duplicates = conohatest.DuplicateAccepted })
+		p := w.open("")
+		c := challenge("example.com", 1)
+		var all sync.WaitGroup
+		for range 5 {
+			all.Go(func() {
+				if _, err := p.Present(t.Context(), c); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		w.holds(c.FQDN, c.Value)
+		w.calls(conohatest.Calls{Logins: 1, ZoneLists: 1, Creates: 1, RecordLists: 4})
+	})
+}
+
+// A creation that was broken off may have taken effect: the next one looks before it writes.
+func TestPresentAfterBrokenOffPresent(t *testing.T) {
+	t.Parallel()
+	generations(t, func(t *testing.T, w *world) {
+		w.Switch(func(s *conohatest.Switches) { s.V3Duplicates = conohatest.DuplicateAccepted })
+		p := w.open("")
+		if _, err := p.Zones(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		c := challenge("example.com", 1)
+		fault := w.Fault(conohatest.Fault{Match: create(), After: true, Hang: true})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() {
+			for len(w.values(c.FQDN)) == 0 && ctx.Err() == nil {
+				time.Sleep(time.Millisecond)
+			}
+			cancel()
+		}()
+		_, err := p.Present(ctx, c)
+		w.fails(err, providers.CodeUnavailable, providers.Temporary)
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		fault.Remove()
+		w.cleanUp(p, c, w.present(p, c))
+		w.holds(c.FQDN)
+	})
+}
+
+// Duplicates that are there anyway all go when there is no handle to say which.
+func TestCleanUpWithoutHandleDeletesDuplicates(t *testing.T) {
+	t.Parallel()
+	generations(t, func(t *testing.T, w *world) {
+		c := challenge("example.com", 1)
+		w.PutRecord("example.com", c.FQDN, "TXT", c.Value)
+		w.PutRecord("example.com", c.FQDN, "TXT", c.Value)
+		w.PutRecord("example.com", c.FQDN, "TXT", "other")
+		w.cleanUp(w.open(""), c, "")
+		w.holds(c.FQDN, "other")
+	})
+}
+
+func TestRefusedChallenges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	p := w.open("")
+	for _, c := range []providers.Challenge{
+		{}, {FQDN: "_acme-challenge.example.com."}, {Value: "x"},
+		{FQDN: "_acme-challenge.example.com.", Value: `"x"`},
+		{FQDN: "_acme-challenge.example.com.", Value: "x\n"},
+		{FQDN: "_acme-challenge.example.com.", Value: strings.Repeat("x", 256)},
+		{FQDN: "../example.com.", Value: "x"},
+		{FQDN: "*.example.com.", Value: "x"},
+	} {
+		_, err := p.Present(t.Context(), c)
+		w.fails(err, providers.CodeBadChallenge, providers.Usage)
+		w.fails(p.CleanUp(t.Context(), c, handle(uuid(1), uuid(2))), providers.CodeBadChallenge, providers.Usage)
+	}
+	w.calls(conohatest.Calls{})
+}
+
+func TestQuota(t *testing.T) {
+	t.Parallel()
+	generations(t, func(t *testing.T, w *world) {
+		w.Switch(func(s *conohatest.Switches) { s.RecordsPerZone = 1 })
+		_, err := w.open("").Present(t.Context(), challenge("example.com", 1))
+		w.fails(err, providers.CodeService, providers.Misconfigured)
+	})
+}
+
+func TestNobodyListens(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	environ := w.environ("CONOHA_IDENTITY_URL=http://127.0.0.1:1/v2.0")
+	_, err := w.openWith(environ, "").Present(t.Context(), challenge("example.com", 1))
+	w.fails(err, providers.CodeUnavailable, providers.Temporary)
+}

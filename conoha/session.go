@@ -1,0 +1,111 @@
+package conoha
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"wildcard/providers"
+)
+
+// session holds an account's token: one login for all who need one, in this process and, by the cache, in the others.
+type session struct {
+	gate     gate
+	login    func(context.Context) (token, error)
+	store    *store // the token on disk
+	mask     *mask
+	patience time.Duration // how long to wait for another process that logs in
+	now      func() time.Time
+	log      *slog.Logger
+
+	// Guarded by gate.
+	current token
+	lasting error // a failure that no repetition mends
+	shared  shared
+}
+
+// token returns a token that is not rejected, the one the caller was just refused with ("" for none). Whoever comes while a
+// login is under way gets that login's result, be it a failure.
+func (s *session) token(ctx context.Context, rejected string) (string, error) {
+	round := s.shared.join()
+	if !s.gate.enter(ctx) {
+		return "", ended(ctx)
+	}
+	defer s.gate.leave()
+	good := func() bool { return s.current.value != rejected && s.now().Before(s.current.until) }
+	if s.lasting != nil {
+		return "", s.lasting
+	}
+	if good() {
+		return s.current.value, nil
+	}
+	if _, err := s.shared.since(round); err != nil {
+		return "", err
+	}
+	if s.load(); good() {
+		return s.current.value, nil
+	}
+	if s.lasting != nil {
+		return "", s.lasting
+	}
+	unlock := s.store.lock(ctx, s.patience)
+	defer unlock()
+	if s.load(); good() {
+		return s.current.value, nil
+	}
+	if s.lasting != nil {
+		return "", s.lasting
+	}
+	return s.renew(ctx)
+}
+
+// load takes the token that this or another process has kept.
+func (s *session) load() {
+	var kept keptToken
+	if !s.store.read(&kept) {
+		return
+	}
+	if kept.Refused != "" {
+		if left := kept.Until.Sub(s.now()); left > 0 && left <= keepRefusal {
+			s.lasting = providers.Errorf(providers.CodeCredentials, providers.Refused,
+				"%s (a moment ago; these credentials are not tried again for %v)", kept.Refused, left.Round(time.Second))
+		}
+		return
+	}
+	s.current = token{value: kept.Token, until: kept.Until}
+	s.mask.add(kept.Token)
+}
+
+func (s *session) renew(ctx context.Context) (string, error) {
+	s.log.Debug("conoha: log in")
+	t, err := s.login(ctx)
+	if err != nil {
+		s.store.remove()
+		s.current = token{}
+		if ctx.Err() == nil {
+			s.shared.finish(err)
+		}
+		if providers.ClassOf(err) != providers.Temporary {
+			s.lasting = err
+		}
+		if providers.ClassOf(err) == providers.Refused {
+			s.store.write(keptToken{Refused: err.Error(), Until: s.now().Add(keepRefusal)})
+		}
+		return "", err
+	}
+	s.shared.finish(nil)
+	s.current = t
+	s.store.write(keptToken{Token: t.value, Until: t.until})
+	return t.value, nil
+}
+
+// keepRefusal is how long a refused password is not tried again by other processes: certbot starts one hook after the other,
+// and services lock accounts that fail too often. Another password is tried at once, since what is kept is bound to it.
+const keepRefusal = time.Minute
+
+// keptToken is the token's form on disk, or that of a login that was refused.
+type keptToken struct {
+	Refused string `json:"refused,omitempty"` // what was said
+	Token string    `json:"token"`
+	Until time.Time `json:"until"`
+}

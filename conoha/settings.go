@@ -1,0 +1,208 @@
+package conoha
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"wildcard/providers"
+	"wildcard/providers/settings"
+)
+
+// family is one family of variable names. Other settings of its account begin with prefix.
+type family struct {
+	account, name, prefix                    string
+	tenant, user, userID, password, regional string // userID "" if the family has none
+}
+
+func families() []family {
+	return []family{
+		{
+			account: "conoha", name: "CONOHA_*", prefix: "CONOHA_",
+			tenant: "CONOHA_TENANT_ID", user: "CONOHA_API_USERNAME", userID: "CONOHA_API_USER_ID",
+			password: "CONOHA_API_PASSWORD", regional: "CONOHA_REGION",
+		},
+		{
+			account: "conoha", name: "CNH_*", prefix: "CONOHA_",
+			tenant: "CNH_TENANT_ID", user: "CNH_USERNAME", password: "CNH_PASSWORD", regional: "CNH_REGION",
+		},
+		{
+			account: "conoha", name: "CNH_NAME, CNH_PASS, CNH_TENANTID", prefix: "CONOHA_",
+			tenant: "CNH_TENANTID", user: "CNH_NAME", password: "CNH_PASS", regional: "CNH_REGION",
+		},
+		{
+			account: "conohav3", name: "CONOHAV3_*", prefix: "CONOHAV3_",
+			tenant: "CONOHAV3_TENANT_ID", user: "CONOHAV3_API_USERNAME", userID: "CONOHAV3_API_USER_ID",
+			password: "CONOHAV3_API_PASSWORD", regional: "CONOHAV3_REGION",
+		},
+	}
+}
+
+// Families returns the names under which a ConoHa account can be given: CONOHA_* or those of the shell scripts for one
+// account, and lego's CONOHAV3_* for a second one of Ver.3.0.
+func Families() []settings.Family {
+	var out []settings.Family
+	for _, f := range families() {
+		variables := []settings.Variable{
+			{Name: f.tenant, Help: "tenant ID from the control panel's API page (Ver.3.0: the project's)"},
+			{Name: f.user, Optional: f.userID != "", Help: "API user name, gncu...; what Ver.2.0 logs in with"},
+		}
+		if f.userID != "" {
+			variables = append(variables, settings.Variable{Name: f.userID, Optional: true, Help: "API user ID, 32 hexadecimal digits; what Ver.3.0 logs in with"})
+		}
+		variables = append(variables,
+			settings.Variable{Name: f.password, Secret: true, Help: "API password"},
+			settings.Variable{Name: f.regional, Optional: true, Help: "tyo1, tyo2, ... (Ver.2.0) or c3j1 (Ver.3.0)"},
+		)
+		out = append(out, settings.Family{Account: f.account, Name: f.name, Variables: variables, Check: f.missing})
+	}
+	return out
+}
+
+// missing names what is missing beyond the plainly required: one of the two ways to name the user.
+func (f family) missing(get func(string) string) []string {
+	switch {
+	case f.userID == "" || get(f.user) != "" || get(f.userID) != "":
+		return nil
+	case f.account == "conohav3" || strings.HasPrefix(get(f.regional), "c3"):
+		return []string{f.userID}
+	case get(f.regional) != "":
+		return []string{f.user}
+	}
+	return []string{f.user + " or " + f.userID}
+}
+
+// account is one account's settings, checked.
+type account struct {
+	version  int // 2 or 3
+	region   string
+	tenant   string
+	user     string
+	userIsID bool
+	password settings.Secret
+
+	identityURL string // with /v2.0 or /v3, no trailing slash
+	dnsURL      string // without /v1, no trailing slash
+
+	ttl         int // seconds
+	timeout     time.Duration
+	propagation time.Duration // 0: not set
+
+	origin string // where the credentials are from
+}
+
+var (
+	regionForm = regexp.MustCompile(`^[a-z0-9-]{2,16}$`)
+	wordForm   = regexp.MustCompile(`^[!-~]{1,128}$`)
+	hexForm    = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
+)
+
+// newAccount makes an account of a complete set of credentials.
+func newAccount(set settings.Set) (account, error) {
+	var f family
+	for _, known := range families() {
+		if known.account == set.Account && known.name == set.Family {
+			f = known
+		}
+	}
+	a := account{
+		tenant:   set.Get(f.tenant),
+		user:     set.Get(f.user),
+		password: set.Secret(f.password),
+		region:   set.Get(f.regional),
+		origin:   f.name + " from " + set.Source,
+	}
+	r := reading{set: set, prefix: f.prefix}
+	a.identityURL = r.url("IDENTITY_URL")
+	a.dnsURL = strings.TrimSuffix(r.url("DNS_URL"), "/v1")
+	a.ttl = r.number("TTL", 60, 60, 1<<31-1)
+	a.timeout = r.duration("HTTP_TIMEOUT", 30*time.Second)
+	a.propagation = r.duration("PROPAGATION_TIMEOUT", 0)
+	if r.err != nil {
+		return account{}, r.err
+	}
+	if a.region != "" && !regionForm.MatchString(a.region) {
+		return account{}, badSetting(f.regional, "%s is not the name of a region, such as tyo1 or c3j1", providers.Excerpt(a.region))
+	}
+	var id string
+	if f.userID != "" {
+		id = set.Get(f.userID)
+	}
+	if err := a.settle(f, id); err != nil {
+		return account{}, err
+	}
+	const unfit = "%s has characters that are not printable ASCII, or is too long"
+	switch {
+	case !wordForm.MatchString(a.tenant):
+		return account{}, badSetting(f.tenant, unfit, providers.Excerpt(a.tenant))
+	case !wordForm.MatchString(a.user):
+		return account{}, badSetting(f.user, unfit, providers.Excerpt(a.user))
+	}
+	return a, nil
+}
+
+// settle decides the generation, and with it what to log in with and where.
+func (a *account) settle(f family, id string) error {
+	identityV3 := strings.HasSuffix(a.identityURL, "/v3")
+	identityV2 := strings.HasSuffix(a.identityURL, "/v2.0")
+	switch {
+	case a.identityURL != "" && !identityV2 && !identityV3:
+		return badSetting(f.prefix+"IDENTITY_URL", "it must end in /v2.0 or /v3")
+	case strings.HasPrefix(a.region, "c3"), identityV3:
+		a.version = 3
+	case a.region != "" || identityV2:
+		a.version = 2
+	case f.account == "conohav3" || id != "":
+		a.version = 3
+	default:
+		a.version = 2
+	}
+	switch {
+	case a.version == 3 && identityV2:
+		return badSetting(f.prefix+"IDENTITY_URL", "/v2.0 does not go with %s=%s, which is Ver.3.0", f.regional, a.region)
+	case f.account == "conohav3" && identityV2:
+		return badSetting(f.prefix+"IDENTITY_URL", "/v2.0 is Ver.2.0, whose settings are CONOHA_*")
+	case f.account == "conohav3" && a.version == 2:
+		return badSetting(f.regional, "%s is a region of Ver.2.0, whose settings are CONOHA_*", a.region)
+	case a.version == 2 && a.user == "":
+		return providers.Errorf(providers.CodeMissing, providers.Misconfigured,
+			"conoha: %s is not set: Ver.2.0 logs in with a user name, not with %s", f.user, f.userID)
+	}
+	versionPath, home := "/v2.0", "tyo1"
+	if a.version == 3 {
+		versionPath, home = "/v3", "c3j1"
+		if id != "" {
+			a.user, a.userIsID = id, true
+		} else {
+			// Scripts that moved from Ver.2.0 keep the id in the variable of the name.
+			a.userIsID = hexForm.MatchString(a.user)
+		}
+	}
+	a.region = orDefault(a.region, home)
+	a.identityURL = orDefault(a.identityURL, "https://identity."+a.region+".conoha.io"+versionPath)
+	a.dnsURL = orDefault(a.dnsURL, "https://dns-service."+a.region+".conoha.io")
+	return nil
+}
+
+func orDefault(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// fingerprint tells accounts apart: see [providers.Account].
+func (a account) fingerprint() string {
+	return "conoha " + a.identityURL + " " + a.tenant + " " + a.user
+}
+
+func (a account) label() string {
+	version, tenant := "Ver.2.0", a.tenant
+	if a.version == 3 {
+		version = "Ver.3.0"
+	}
+	if len(tenant) > 8 {
+		tenant = tenant[:8] + "…"
+	}
+	return "conoha " + version + " (" + a.region + ", tenant " + tenant + ", " + a.origin + ")"
+}

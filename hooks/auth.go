@@ -1,0 +1,285 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"wildcard/providers"
+	"wildcard/providers/journal"
+	"wildcard/providers/propagation"
+)
+
+// Auth is the auth hook: it creates the TXT record of one challenge and, when it is the last of certbot's round, waits
+// until the name servers publish all of them. It returns the exit code.
+func Auth(p Program) int {
+	return run(p, "wildcard-auth-hook", "creates the TXT record of a DNS-01 challenge and waits for the last one's publication", auth)
+}
+
+func auth(ctx context.Context, h *hook) error {
+	ctx, stop, err := h.untilClientEnds(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	entry, err := h.create(ctx)
+	if err != nil {
+		h.afterClient(ctx)
+		if entry.ID == "" {
+			h.print(receipt{})
+		}
+		return err
+	}
+	h.print(receipt{Created: true, FQDN: entry.FQDN, Handle: entry.Handle})
+	if h.request.Remaining > 0 {
+		return nil
+	}
+	if err := h.wait(ctx, entry); err != nil {
+		// While certbot lives it calls the cleanup hook, also after a failure. When it is gone, or somebody stopped us
+		// alone, nobody will.
+		if ctx.Err() != nil {
+			err = errors.Join(context.Cause(ctx), h.undo(ctx, entry))
+			h.afterClient(ctx)
+		}
+		return err
+	}
+	return nil
+}
+
+// untilClientEnds returns a context that ends when certbot does: an orphaned hook must not create records for a certbot
+// that will never clean up.
+func (h *hook) untilClientEnds(parent context.Context) (context.Context, func(), error) {
+	ctx, cancel := context.WithCancelCause(parent)
+	ended, err := journal.Watch(ctx, h.owner)
+	if err != nil {
+		cancel(nil)
+		return nil, nil, err
+	}
+	go func() {
+		select {
+		case <-ended:
+			cancel(errClientGone)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }, nil
+}
+
+// afterClient removes everything certbot's death left behind, if that is what ended ctx: not only this call's record, but
+// also those of earlier calls of the same certbot.
+func (h *hook) afterClient(ctx context.Context) {
+	if errors.Is(context.Cause(ctx), errClientGone) {
+		h.sweep(context.WithoutCancel(ctx), cleanUpLimit)
+	}
+}
+
+// create makes the record. The entry it returns has an ID if, in spite of an error, something may be left.
+func (h *hook) create(ctx context.Context) (journal.Entry, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, createLimit,
+		providers.Errorf(providers.CodeUnavailable, providers.Temporary, "creating the record took longer than %v", createLimit))
+	defer cancel()
+	h.sweep(ctx, sweepLimit)
+	if err := h.forgetEarlier(ctx); err != nil {
+		return journal.Entry{}, err
+	}
+	route, fqdn, err := h.locate(ctx)
+	if err != nil {
+		return journal.Entry{}, err
+	}
+	round, err := h.journal.Round(h.owner, h.request.Remaining)
+	if err != nil {
+		return journal.Entry{}, err
+	}
+	if ctx.Err() != nil {
+		return journal.Entry{}, context.Cause(ctx)
+	}
+	entry, err := h.journal.Add(journal.Entry{
+		Spec:        route.Account.Spec.String(),
+		Fingerprint: route.Account.Fingerprint,
+		Zone:        route.Zone,
+		Domain:      h.request.Domain,
+		FQDN:        fqdn,
+		Value:       h.request.Value,
+		Owner:       h.owner,
+		Round:       round,
+		Remaining:   h.request.Remaining,
+	})
+	if err != nil {
+		return journal.Entry{}, err
+	}
+
+	// A create call is not broken off half-way at once, or nobody would know whether the service will still carry it out.
+	calm, cancelCalm := lingering(ctx, lingerLimit)
+	defer cancelCalm()
+	entry.Handle, err = route.Account.Present(calm, h.request.challenge(fqdn))
+	if err == nil {
+		err = h.journal.Update(entry)
+	}
+	if ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	switch {
+	case err != nil && calm.Err() != nil:
+		// The call was broken off after all. What can be found is deleted, but the entry stays for a later look.
+		if deleteErr := h.delete(ctx, entry); deleteErr != nil {
+			err = errors.Join(err, deleteErr)
+		}
+		return entry, err
+	case err != nil:
+		if undoErr := h.undo(ctx, entry); undoErr != nil {
+			return entry, errors.Join(err, undoErr)
+		}
+		return journal.Entry{}, err
+	}
+	h.log.Info("created", "fqdn", fqdn, "zone", route.Zone, "account", route.Account.Label)
+	return entry, nil
+}
+
+// forgetEarlier removes a record of the very same challenge, left by a call that somebody repeats by hand.
+func (h *hook) forgetEarlier(ctx context.Context) error {
+	earlier, err := h.journal.Match(h.request.Domain, h.request.Value)
+	if err != nil {
+		return err
+	}
+	for _, entry := range earlier {
+		if err := h.undo(ctx, entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// locate finds where the record is to stand: the name, CNAMEs followed, and the account and zone that hold it.
+func (h *hook) locate(ctx context.Context) (providers.Route, string, error) {
+	name := h.request.challengeName()
+	fqdn, err := h.resolver.FollowCNAME(ctx, name, h.router.Lists)
+	if err != nil {
+		// A zone that is in no account is most often why no name server knows it either, so that is said first.
+		if _, routeErr := h.router.Route(ctx, name); providers.CodeOf(routeErr) == providers.CodeNoZone {
+			err = providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "%w (nor is a CNAME found that leads to one: %w)", routeErr, err)
+		}
+		return providers.Route{}, "", err
+	}
+	if fqdn != name {
+		h.log.Info("followed a CNAME", "from", name, "to", fqdn)
+	}
+	route, err := h.router.Route(ctx, fqdn)
+	if err != nil {
+		return providers.Route{}, "", err
+	}
+	return route, fqdn, h.checkDelegation(ctx, route, fqdn)
+}
+
+// checkDelegation refuses to write where nobody would look: into a zone that the DNS delegates to other name servers than
+// the account's, or above a child zone that is delegated away.
+func (h *hook) checkDelegation(ctx context.Context, route providers.Route, fqdn string) error {
+	checker, ok := route.Account.Provider.(providers.DelegationChecker)
+	overridden := len(h.options.nameServers) > 0
+	if !ok || overridden && len(h.options.resolvers) == 0 {
+		return nil
+	}
+	public := *h.resolver
+	public.NameServers = nil
+	delegation, err := public.Delegation(ctx, fqdn)
+	switch {
+	case err != nil && overridden:
+		h.log.Debug("delegation not checked", "error", err)
+		return nil
+	case err != nil:
+		return err
+	case len(delegation.Zone) > len(route.Zone) && providers.InZone(delegation.Zone, route.Zone):
+		return providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
+			"delegation of %s: it is a zone of its own, delegated to %v, but the account lists only %s: add %s to the account, or use the provider that publishes it",
+			delegation.Zone, delegation.NameServers, route.Zone, delegation.Zone)
+	}
+	return checker.CheckDelegation(ctx, route.Zone, delegation.NameServers)
+}
+
+// wait waits once for every value of the round.
+func (h *hook) wait(ctx context.Context, last journal.Entry) error {
+	entries, err := h.journal.InRound(h.owner, last.Round)
+	if err != nil {
+		return err
+	}
+	var records []propagation.Record
+	for _, e := range entries {
+		records = append(records, propagation.Record{Zone: e.Zone, FQDN: e.FQDN, Value: e.Value})
+	}
+	wait := propagation.Wait{
+		Resolver:   h.resolver,
+		Limit:      h.waitLimit(),
+		HistoryDir: filepath.Join(h.dirs.State, "history"),
+		Log:        h.log,
+	}
+	report, err := wait.Run(ctx, records)
+	if err == nil {
+		h.log.Info("published", "values", len(records), "stepped over", report.SteppedOver)
+	}
+	return err
+}
+
+// waitLimit is the longest that an account's settings ask for; 0 leaves it to the default.
+func (h *hook) waitLimit() time.Duration {
+	var limit time.Duration
+	for _, account := range h.router.Accounts {
+		if p, ok := account.Provider.(providers.Patience); ok {
+			limit = max(limit, p.PropagationTimeout())
+		}
+	}
+	return limit
+}
+
+// lingering returns a context that ends when ctx has been over for as long as limit.
+func lingering(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	calm, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(limit, cancel)
+		context.AfterFunc(calm, func() { timer.Stop() })
+	})
+	return calm, func() { stop(); cancel() }
+}
+
+// undo deletes an entry's record and then the entry.
+func (h *hook) undo(ctx context.Context, entry journal.Entry) error {
+	if err := h.delete(ctx, entry); err != nil {
+		return err
+	}
+	return h.journal.Remove(entry)
+}
+
+// delete deletes an entry's record. It works on when ctx has ended, under a limit of its own.
+func (h *hook) delete(ctx context.Context, entry journal.Entry) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
+	defer cancel()
+	entry.CleaningUp = true
+	if err := h.journal.Update(entry); err != nil {
+		h.log.Warn("journal", "error", err) // deleting matters more
+	}
+	account, err := h.accountOf(ctx, entry)
+	if err != nil {
+		return pending(entry, err)
+	}
+	if err := account.CleanUp(ctx, h.request.challenge(entry.FQDN), entry.Handle); err != nil {
+		return pending(entry, err)
+	}
+	h.log.Info("deleted", "fqdn", entry.FQDN)
+	return nil
+}
+
+// accountOf returns the configured account that made the entry's record.
+func (h *hook) accountOf(ctx context.Context, entry journal.Entry) (providers.Account, error) {
+	for _, account := range h.router.Accounts {
+		if account.Fingerprint == entry.Fingerprint {
+			return account, nil
+		}
+	}
+	return providers.Account{}, providers.Errorf(providers.CodeMissing, providers.Misconfigured,
+		"the account that made it (%s) is not configured any more", entry.Fingerprint)
+}
+
+// pending says that a record is still there and that it is not forgotten.
+func pending(entry journal.Entry, err error) error {
+	return fmt.Errorf("cleanup of %s is pending, the next run tries again: %w", entry.FQDN, err)
+}

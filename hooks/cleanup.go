@@ -1,0 +1,64 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+
+	"wildcard/providers"
+)
+
+// CleanUp is the cleanup hook: it deletes the TXT record of one challenge, exactly that record. It returns the exit code.
+func CleanUp(p Program) int {
+	return run(p, "wildcard-cleanup-hook", "deletes the TXT record that the auth hook made", cleanUp)
+}
+
+func cleanUp(ctx context.Context, h *hook) error {
+	err := h.cleanUpOwn(ctx)
+	if err == nil {
+		h.sweep(ctx, sweepLimit)
+	}
+	if ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	return err
+}
+
+// cleanUpOwn deletes this challenge's record: by the journal, else by the receipt, else by looking (package comment).
+func (h *hook) cleanUpOwn(ctx context.Context) error {
+	entries, err := h.journal.Match(h.request.Domain, h.request.Value)
+	if err != nil {
+		return err
+	}
+	if len(entries) > 0 {
+		var errs []error
+		for _, entry := range entries {
+			errs = append(errs, h.undo(ctx, entry))
+		}
+		return errors.Join(errs...)
+	}
+	// A signal does not break off a deletion: certbot will not call us again for this record.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
+	defer cancel()
+	fqdn, err := h.ownerWithoutJournal(ctx)
+	if err != nil || fqdn == "" {
+		return err
+	}
+	route, err := h.router.Route(ctx, fqdn)
+	if err != nil {
+		return err
+	}
+	return route.Account.CleanUp(ctx, h.request.challenge(fqdn), "")
+}
+
+// ownerWithoutJournal is the record's name when the journal does not know it; "" if the auth hook said that there is none.
+func (h *hook) ownerWithoutJournal(ctx context.Context) (string, error) {
+	if r, ok := parseReceipt(h.request.AuthOutput); ok {
+		return r.FQDN, nil
+	}
+	name := h.request.challengeName()
+	fqdn, err := h.resolver.FollowCNAME(ctx, name, h.router.Lists)
+	if providers.CodeOf(err) == providers.CodeCNAME {
+		return name, nil // what is written elsewhere is not ours; what stands here may be
+	}
+	return fqdn, err
+}

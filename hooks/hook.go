@@ -1,0 +1,207 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"wildcard/providers"
+	"wildcard/providers/builtin"
+	"wildcard/providers/journal"
+	"wildcard/providers/propagation"
+	"wildcard/providers/settings"
+)
+
+// Every step has its own limit, since certbot has none (package comment).
+const (
+	createLimit  = 5 * time.Minute  // zone, CNAME, delegation and the create call with its retries
+	lingerLimit  = 20 * time.Second // what a create call under way may still take when the hook has to end
+	cleanUpLimit = 60 * time.Second // deleting one record with its retries
+	sweepLimit   = 5 * time.Second  // what the dead left behind; what is not done in time waits for the next start
+)
+
+// Program is what the operating system gives a hook program.
+type Program struct {
+	Args    []string // the program's name as it was called, then its arguments
+	Environ []string
+	Stdout  io.Writer
+	Stderr  io.Writer
+}
+
+// hook is one run of either hook, ready to act: arguments and variables parsed, settings found, nothing sent yet.
+type hook struct {
+	options  options
+	request  request
+	receipts io.Writer
+	log      *slog.Logger
+	dirs     settings.Directories
+	journal  *journal.Journal
+	owner    journal.Process // the certbot that called us
+	router   providers.Router
+	resolver *propagation.Resolver
+}
+
+// run prepares a hook, calls act, and turns what comes of it into an exit code and, on failure, one line for the user.
+func run(p Program, program, duty string, act func(context.Context, *hook) error) (code int) {
+	// A reader that went away must not kill us between the record and the journal; writing then fails with EPIPE.
+	signal.Ignore(syscall.SIGPIPE)
+	fail := func(err error) int {
+		fmt.Fprintln(p.Stderr, failureLine(program, err))
+		return exitCode(err)
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			code = fail(providers.Errorf("internal", providers.Internal, "internal error: %v (the journal knows what is left; the next run removes it)", r))
+		}
+	}()
+
+	h := &hook{receipts: p.Stdout, log: slog.New(slog.DiscardHandler)}
+	var err error
+	if h.options, err = parseOptions(program, duty, p.Args[1:], p.Environ, p.Stdout); err != nil {
+		if errors.Is(err, errHelp) {
+			return 0
+		}
+		return fail(err)
+	}
+	if h.request, err = parseRequest(p.Environ); err != nil {
+		return fail(err)
+	}
+	if h.options.verbose {
+		h.log = slog.New(slog.NewTextHandler(p.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	ctx, stop := interruptible(context.Background())
+	defer stop()
+	if err = h.open(p); err == nil {
+		defer h.close()
+		err = act(ctx, h)
+	} else {
+		h.print(receipt{})
+	}
+	if err != nil {
+		return fail(err)
+	}
+	return 0
+}
+
+// open finds directories, credentials and certbot, and opens journal and accounts. It reads; it sends nothing.
+func (h *hook) open(p Program) error {
+	var err error
+	if h.dirs, err = settings.FindDirectories(h.options.configDir, h.options.stateDir, p.Environ); err != nil {
+		return err
+	}
+	if err = h.openAccounts(p); err != nil {
+		return err
+	}
+	if h.owner, err = journal.Client(); err != nil {
+		return err
+	}
+	if h.resolver, err = h.openResolver(); err != nil {
+		return err
+	}
+	entries := filepath.Join(h.dirs.State, "journal")
+	for _, dir := range []string{h.dirs.State, entries} {
+		if err = settings.PrivateDir(dir); err != nil {
+			return err
+		}
+	}
+	h.journal, err = journal.Open(entries, h.log)
+	return err
+}
+
+func (h *hook) openAccounts(p Program) error {
+	// What is kept for the next process only saves time: without a run directory we do without.
+	runDir := h.dirs.Run
+	if err := settings.PrivateDir(runDir); err != nil {
+		h.log.Debug("nothing is kept for the next hook", "error", err)
+		runDir = ""
+	}
+	accounts, err := builtin.Registry().Open(h.options.specs, builtin.Config{
+		Settings:  settings.FromProcess(p.Args[0], p.Environ, h.options.envFile, h.dirs.Config),
+		RunDir:    runDir,
+		UserAgent: userAgent(),
+		Log:       h.log,
+	})
+	h.router = providers.Router{Accounts: accounts}
+	return err
+}
+
+func (h *hook) openResolver() (*propagation.Resolver, error) {
+	servers := h.options.resolvers
+	if len(servers) == 0 {
+		var err error
+		if servers, err = propagation.SystemServers("/etc/resolv.conf"); err != nil && len(h.options.nameServers) == 0 {
+			return nil, err
+		}
+	}
+	return &propagation.Resolver{Servers: servers, NameServers: h.options.nameServers, Log: h.log}, nil
+}
+
+func (h *hook) close() {
+	for _, account := range h.router.Accounts {
+		if closer, ok := account.Provider.(providers.Closer); ok {
+			if err := closer.Close(); err != nil {
+				h.log.Debug("closing a provider", "account", account.Label, "error", err)
+			}
+		}
+	}
+}
+
+// print writes the receipt. That nobody reads it is no failure, since the journal has the record too; and a full pipe must
+// not hold us up for ever.
+func (h *hook) print(r receipt) {
+	done := make(chan error, 1)
+	go func() {
+		_, err := fmt.Fprintln(h.receipts, r)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			h.log.Debug("printing the receipt", "error", err)
+		}
+	case <-time.After(10 * time.Second):
+		h.log.Debug("printing the receipt: nobody reads it")
+	}
+}
+
+// sweep removes what dead processes left behind, as far as limit allows. What it cannot remove stays in the journal and
+// is no reason to stop.
+func (h *hook) sweep(ctx context.Context, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	report, err := h.journal.Sweep(ctx, h.router.Accounts)
+	if err != nil {
+		h.log.Warn("sweep", "error", err)
+	}
+	for _, e := range report.Swept {
+		h.log.Info("removed a record that a dead process left", "fqdn", e.FQDN)
+	}
+	for _, k := range report.Kept {
+		h.log.Info("a dead process's record is still there", "fqdn", k.Entry.FQDN, "reason", k.Reason)
+	}
+}
+
+// userAgent identifies us to services.
+func userAgent() string {
+	version := "devel"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		version = info.Main.Version
+	}
+	return "wildcard/" + version
+}
+
+// Harden makes the process keep its secrets to itself: files are private whatever umask certbot had, and no core or
+// debugger of another process of the same user may read its memory. A program calls it first.
+func Harden() {
+	syscall.Umask(0o077)
+	_ = os.Unsetenv("GOTRACEBACK") // a trace of all goroutines would print arguments
+	denyDump()
+}

@@ -1,0 +1,72 @@
+package hooks
+
+import (
+	"strconv"
+	"strings"
+
+	"wildcard/providers"
+)
+
+// request is what certbot asks of a hook, from the variables it sets. Nothing in it is trusted before it has been parsed.
+type request struct {
+	Domain     string // without "*.", ASCII, lower case
+	Value      string // contents of the TXT record
+	Remaining  int    // challenges still to come after this one; 0 for the last, and before certbot 1.4, which did not say
+	AuthOutput string // the receipt, for the cleanup hook; certbot leaks an old one into later auth calls
+}
+
+// parseRequest reads the variables of certbot 1.4 and later and, where set, their names since 5.3.
+func parseRequest(environ []string) (request, error) {
+	var r request
+	env := variables(environ)
+	if _, http := env["CERTBOT_TOKEN"]; http {
+		return r, providers.Errorf(providers.CodeBadChallenge, providers.Usage,
+			"certbot asked for an HTTP-01 challenge, which this hook cannot answer: add --preferred-challenges dns to the certbot command")
+	}
+	domain, ok := env["CERTBOT_IDENTIFIER"]
+	if !ok {
+		domain, ok = env["CERTBOT_DOMAIN"]
+	}
+	value, hasValue := env["CERTBOT_VALIDATION"]
+	if !ok || !hasValue {
+		return r, providers.Errorf(providers.CodeUsage, providers.Usage,
+			"CERTBOT_DOMAIN and CERTBOT_VALIDATION are not both set: certbot runs this program, as its --manual-auth-hook or --manual-cleanup-hook; for a certificate without certbot run wildcard issue")
+	}
+	var err error
+	if r.Domain, err = providers.ParseDomain(domain); err != nil {
+		return r, err
+	}
+	if r.Value, err = providers.ParseValue(value); err != nil {
+		return r, err
+	}
+	if s, ok := env["CERTBOT_REMAINING_CHALLENGES"]; ok && s != "" {
+		r.Remaining, err = strconv.Atoi(s)
+		if err != nil || r.Remaining < 0 {
+			return r, providers.Errorf(providers.CodeUsage, providers.Usage, "CERTBOT_REMAINING_CHALLENGES is %s, not a count", providers.Excerpt(s))
+		}
+	}
+	r.AuthOutput = env["CERTBOT_AUTH_OUTPUT"]
+	return r, nil
+}
+
+// challengeName is the owner of the TXT record before any CNAME is followed (RFC 8555 §8.4).
+func (r request) challengeName() string {
+	return providers.ChallengeLabel + "." + r.Domain + "."
+}
+
+// challenge is the request as a provider sees it, with the record at fqdn.
+func (r request) challenge(fqdn string) providers.Challenge {
+	return providers.Challenge{Domain: r.Domain, FQDN: fqdn, Value: r.Value}
+}
+
+// variables turns an environment into a map; as in the C library, the first of several equal names counts.
+func variables(environ []string) map[string]string {
+	env := make(map[string]string, len(environ))
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		if _, dup := env[name]; !dup {
+			env[name] = value
+		}
+	}
+	return env
+}

@@ -1,0 +1,78 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"wildcard/providers"
+)
+
+// interrupted is the cause of a context that a signal ended.
+type interrupted struct{ signal syscall.Signal }
+
+func (i interrupted) Error() string { return "interrupted by " + unix.SignalName(i.signal) }
+
+// errClientGone is the cause of a context that ended because certbot did.
+var errClientGone = errors.New("certbot ended before the challenge was done")
+
+// interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP ends. The second one ends the process as the
+// system does by default; the journal then has what is left.
+func interruptible(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	caught := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
+	signal.Notify(signals, caught...)
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Reset(caught...)
+			cancel(interrupted{s.(syscall.Signal)})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel(nil)
+	}
+}
+
+// exitCode is the exit status for err: 130 and 143 for signals, as a shell would say, else by the error's class.
+func exitCode(err error) int {
+	if i, ok := errors.AsType[interrupted](err); ok {
+		if i.signal == syscall.SIGINT {
+			return 130
+		}
+		return 143
+	}
+	return providers.ClassOf(err).ExitCode()
+}
+
+// failureLine is the one line a user reads, in a terminal, in certbot's log or in a mail: what happened, and the code to
+// look it up by.
+func failureLine(program string, err error) string {
+	if code := providers.CodeOf(err); code != "" {
+		return fmt.Sprintf("%s: %s [%s]", program, oneLine(err.Error()), code)
+	}
+	return fmt.Sprintf("%s: %s", program, oneLine(err.Error()))
+}
+
+// oneLine keeps joined errors, and whatever came from outside, on the one line.
+func oneLine(s string) string {
+	line := []rune(s)
+	for i, r := range line {
+		if r < ' ' || r == 0x7f {
+			line[i] = ' '
+		}
+	}
+	return string(line)
+}
+
+// denyDump keeps other processes of the same user, and core files, away from our memory (prctl(2), PR_SET_DUMPABLE).
+// Failing is harmless.
+func denyDump() { _ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }

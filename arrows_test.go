@@ -1,0 +1,328 @@
+// Package wildcard_test keeps the module in the shape that is drawn as arrows between packages: who may import whom, what
+// the programs that run as root are made of, and what no package has: hidden state, work before main, a way out below main.
+package wildcard_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// arrows has a line for each package: what it may import besides the standard library, in code that is not a test, on any
+// system. "…/..." stands for a path and all below it. A new package and a new arrow need a line here, and a word in the
+// commit that adds it.
+func arrows() map[string][]string {
+	const (
+		dns         = "github.com/miekg/dns"
+		godotenv    = "github.com/joho/godotenv"
+		gophercloud = "github.com/gophercloud/gophercloud/..."
+		pebble      = "github.com/letsencrypt/pebble/v2/..."
+		unix        = "golang.org/x/sys/unix"
+		urfave      = "github.com/urfave/cli/v2"
+	)
+	return map[string][]string{
+		"wildcard/providers":              nil, // so that anybody can write a provider without our dependencies
+		"wildcard/providers/builtin":      {"wildcard/conoha", "wildcard/providers", "wildcard/providers/settings"},
+		"wildcard/providers/journal":      {"wildcard/providers", "wildcard/providers/settings", unix},
+		"wildcard/providers/propagation":  {"wildcard/providers", dns},
+		"wildcard/providers/providertest": {"wildcard/providers"},
+		"wildcard/providers/settings":     {"wildcard/providers", godotenv, unix},
+
+		"wildcard/conoha":            {"wildcard/providers", "wildcard/providers/settings", gophercloud},
+		"wildcard/conoha/conohatest": {dns},
+
+		"wildcard/hooks":                     {"wildcard/providers/...", unix},
+		"wildcard/cmd/wildcard-auth-hook":    {"wildcard/hooks"},
+		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
+
+		"wildcard/lineage": {"wildcard/providers", unix},
+
+		"wildcard/pebbletest":           {pebble},
+		"wildcard/cmd/wildcard-sandbox": {"wildcard/conoha/conohatest", "wildcard/pebbletest", "wildcard/providers", urfave, unix},
+		"wildcard/e2e":                  nil,
+	}
+}
+
+// linked has the modules that packages are made of, with all that these import in turn. The hooks run as root beside
+// private keys: a module more in them is a decision, not an accident.
+func linked() map[string][]string {
+	hook := []string{
+		"github.com/gophercloud/gophercloud", "github.com/joho/godotenv", "github.com/miekg/dns", "golang.org/x/net",
+		"golang.org/x/sys", "wildcard",
+	}
+	return map[string][]string{
+		"wildcard/providers":                 {"wildcard"},
+		"wildcard/providers/providertest":    {"wildcard"},
+		"wildcard/conoha":                    hook,
+		"wildcard/hooks":                     hook,
+		"wildcard/cmd/wildcard-auth-hook":    hook,
+		"wildcard/cmd/wildcard-cleanup-hook": hook,
+	}
+}
+
+// state has the package-level variables that are neither errors nor compiled patterns, with the reason for each.
+func state() map[string]string {
+	return map[string]string{
+		"wildcard/lineage.triples":        "a table of compiled patterns",
+		"wildcard/pebbletest.environment": "locks the process environment, which is itself one per process",
+	}
+}
+
+func TestArrows(t *testing.T) {
+	t.Parallel()
+	allowed := arrows()
+	for _, file := range sources(t) {
+		lines, ok := allowed[file.pkg]
+		if !ok {
+			t.Errorf("%s: package %s has no line in arrows", file.name, file.pkg)
+			continue
+		}
+		for _, spec := range file.syntax.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !standard(imported) && !slices.ContainsFunc(lines, func(line string) bool { return covers(line, imported) }) {
+				t.Errorf("%s imports %s, to which no arrow leads", file.name, imported)
+			}
+			if imported == "C" {
+				t.Errorf("%s imports C; programs are built with CGO_ENABLED=0", file.name)
+			}
+		}
+	}
+}
+
+func standard(imported string) bool {
+	first, _, _ := strings.Cut(imported, "/")
+	return first != "wildcard" && !strings.Contains(first, ".")
+}
+
+func covers(line, imported string) bool {
+	if root, ok := strings.CutSuffix(line, "/..."); ok {
+		return imported == root || strings.HasPrefix(imported, root+"/")
+	}
+	return imported == line
+}
+
+func TestLinked(t *testing.T) {
+	t.Parallel()
+	for pkg, allowed := range linked() {
+		for _, module := range modules(t, pkg) {
+			if !slices.Contains(allowed, module) {
+				t.Errorf("%s is linked with %s", pkg, module)
+			}
+		}
+	}
+}
+
+// modules returns the modules of all packages that pkg is linked with.
+func modules(t *testing.T, pkg string) []string {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=Module", pkg)
+	var stderr bytes.Buffer
+	list.Stderr = &stderr
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", list, err, &stderr)
+	}
+	var modules []string
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var dep struct{ Module *struct{ Path string } }
+		if err := decoder.Decode(&dep); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if dep.Module != nil {
+			modules = append(modules, dep.Module.Path)
+		}
+	}
+	if len(modules) == 0 {
+		t.Errorf("%s lists nothing", list)
+	}
+	slices.Sort(modules)
+	return slices.Compact(modules)
+}
+
+// TestPackages has every package named for what it holds, and saying so.
+func TestPackages(t *testing.T) {
+	t.Parallel()
+	documented := map[string]bool{}
+	for _, file := range sources(t) {
+		documented[file.pkg] = documented[file.pkg] || file.syntax.Doc != nil
+		for label := range strings.SplitSeq(file.pkg, "/") {
+			switch label {
+			case "util", "utils", "helper", "helpers", "common", "misc", "base", "shared", "lib", "internal", "pkg":
+				t.Errorf("%s: %q says nothing of what the package holds", file.pkg, label)
+			}
+		}
+	}
+	for pkg, ok := range documented {
+		if !ok {
+			t.Errorf("%s has no package comment", pkg)
+		}
+	}
+}
+
+// TestNoHiddenState finds what would make two uses of a package in one process meet: variables of a package, and init.
+func TestNoHiddenState(t *testing.T) {
+	t.Parallel()
+	excused := state()
+	files := sources(t)
+	patterns := compilers(files)
+	for _, file := range files {
+		for _, decl := range file.syntax.Decls {
+			switch decl := decl.(type) {
+			case *ast.FuncDecl:
+				if decl.Recv == nil && decl.Name.Name == "init" {
+					t.Errorf("%s has an init function", file.at(decl))
+				}
+			case *ast.GenDecl:
+				if decl.Tok != token.VAR {
+					continue
+				}
+				for _, spec := range decl.Specs {
+					spec := spec.(*ast.ValueSpec)
+					for i, name := range spec.Names {
+						if excused[file.pkg+"."+name.Name] == "" && !constant(spec, i, patterns[file.pkg], decl.Doc, spec.Doc) {
+							t.Errorf("%s: %s is state of the package", file.at(name), name.Name)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// compilers returns, by package, the functions whose result is a compiled pattern.
+func compilers(files []source) map[string][]string {
+	found := map[string][]string{}
+	for _, file := range files {
+		for _, decl := range file.syntax.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok || f.Recv != nil || f.Type.Results == nil || len(f.Type.Results.List) != 1 {
+				continue
+			}
+			if star, ok := f.Type.Results.List[0].Type.(*ast.StarExpr); ok && qualified(star.X) == "regexp.Regexp" {
+				found[file.pkg] = append(found[file.pkg], f.Name.Name)
+			}
+		}
+	}
+	return found
+}
+
+// constant reports whether the i-th variable of spec is one that nobody has a reason to write: a guard that a type
+// implements an interface, an error to compare with, a compiled pattern, an embedded file.
+func constant(spec *ast.ValueSpec, i int, patterns []string, docs ...*ast.CommentGroup) bool {
+	if spec.Names[i].Name == "_" {
+		return true
+	}
+	for _, doc := range docs {
+		if doc != nil && slices.ContainsFunc(doc.List, func(c *ast.Comment) bool { return strings.HasPrefix(c.Text, "//go:embed ") }) {
+			return true
+		}
+	}
+	if i >= len(spec.Values) {
+		return false
+	}
+	call, ok := spec.Values[i].(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	if f, ok := call.Fun.(*ast.Ident); ok {
+		return slices.Contains(patterns, f.Name)
+	}
+	q := qualified(call.Fun)
+	return q == "errors.New" || q == "regexp.MustCompile"
+}
+
+// TestNoExitBelowMain keeps deferred clean-up running: only main functions end the process.
+func TestNoExitBelowMain(t *testing.T) {
+	t.Parallel()
+	for _, file := range sources(t) {
+		for _, decl := range file.syntax.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "main" && file.syntax.Name.Name == "main" {
+				continue
+			}
+			ast.Inspect(decl, func(n ast.Node) bool {
+				if e, ok := n.(ast.Expr); ok {
+					switch q := qualified(e); q {
+					case "os.Exit", "syscall.Exit", "unix.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln":
+						t.Errorf("%s calls %s", file.at(n), q)
+					}
+				}
+				return true
+			})
+		}
+	}
+}
+
+// qualified returns "pkg.Name" for such an expression, else "".
+func qualified(e ast.Expr) string {
+	if s, ok := e.(*ast.SelectorExpr); ok {
+		if x, ok := s.X.(*ast.Ident); ok {
+			return x.Name + "." + s.Sel.Name
+		}
+	}
+	return ""
+}
+
+// source is a Go file of this module that is not a test, for whatever system it is meant.
+type source struct {
+	name   string // path below the module's root
+	pkg    string // import path
+	fset   *token.FileSet
+	syntax *ast.File
+}
+
+func (s source) at(n ast.Node) string {
+	return s.fset.Position(n.Pos()).String()
+}
+
+// sources parses the module's files. Tests run in the folder of their package, which is the module's root here.
+func sources(t *testing.T) []source {
+	t.Helper()
+	fset := token.NewFileSet()
+	var files []source
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || name == "." {
+			return err
+		}
+		if entry.IsDir() {
+			_, err := os.Stat(filepath.Join(name, "go.mod"))
+			if err == nil || entry.Name() == "testdata" || strings.HasPrefix(entry.Name(), ".") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		syntax, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		files = append(files, source{name: name, pkg: path.Join("wildcard", filepath.ToSlash(filepath.Dir(name))), fset: fset, syntax: syntax})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatal("there are no Go files here")
+	}
+	return files
+}

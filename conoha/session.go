@@ -105,7 +105,7 @@ const keepRefusal = time.Minute
 
 // keptToken is the token's form on disk, or that of a login that was refused.
 type keptToken struct {
-	Refused string `json:"refused,omitempty"` // what was said
-	Token string    `json:"token"`
-	Until time.Time `json:"until"`
+	Refused string    `json:"refused,omitempty"` // what was said
+	Token   string    `json:"token"`
+	Until   time.Time `json:"until"`
 }

@@ -156,11 +156,7 @@ func (h *hook) locate(ctx context.Context) (providers.Route, string, error) {
 	name := h.request.challengeName()
 	fqdn, err := h.resolver.FollowCNAME(ctx, name, h.router.Lists)
 	if err != nil {
-		// A zone that is in no account is most often why no name server knows it either, so that is said first.
-		if _, routeErr := h.router.Route(ctx, name); providers.CodeOf(routeErr) == providers.CodeNoZone {
-			err = providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "%w (nor is a CNAME found that leads to one: %w)", routeErr, err)
-		}
-		return providers.Route{}, "", err
+		return providers.Route{}, "", h.explain(ctx, name, err)
 	}
 	if fqdn != name {
 		h.log.Info("followed a CNAME", "from", name, "to", fqdn)
@@ -170,6 +166,21 @@ func (h *hook) locate(ctx context.Context) (providers.Route, string, error) {
 		return providers.Route{}, "", err
 	}
 	return route, fqdn, h.checkDelegation(ctx, route, fqdn)
+}
+
+// explain finds the reason behind a CNAME look-up that failed: a zone that no account has, which is most often why no name
+// server knows it either, or one that is delegated to servers that do not serve it.
+func (h *hook) explain(ctx context.Context, name string, err error) error {
+	route, routeErr := h.router.Route(ctx, name)
+	if providers.CodeOf(routeErr) == providers.CodeNoZone {
+		return providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "%w (nor is a CNAME found that leads to one: %w)", routeErr, err)
+	}
+	if routeErr == nil && providers.CodeOf(err) == providers.CodeNoAnswer {
+		if why := h.checkDelegation(ctx, route, name); why != nil {
+			return why
+		}
+	}
+	return err
 }
 
 // checkDelegation refuses to write where nobody would look: into a zone that the DNS delegates to other name servers than
@@ -257,7 +268,7 @@ func (h *hook) delete(ctx context.Context, entry journal.Entry) error {
 	if err := h.journal.Update(entry); err != nil {
 		h.log.Warn("journal", "error", err) // deleting matters more
 	}
-	account, err := h.accountOf(ctx, entry)
+	account, err := h.accountOf(entry)
 	if err != nil {
 		return pending(entry, err)
 	}
@@ -269,7 +280,7 @@ func (h *hook) delete(ctx context.Context, entry journal.Entry) error {
 }
 
 // accountOf returns the configured account that made the entry's record.
-func (h *hook) accountOf(ctx context.Context, entry journal.Entry) (providers.Account, error) {
+func (h *hook) accountOf(entry journal.Entry) (providers.Account, error) {
 	for _, account := range h.router.Accounts {
 		if account.Fingerprint == entry.Fingerprint {
 			return account, nil

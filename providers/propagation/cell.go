@@ -1,6 +1,7 @@
 package propagation
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"time"
@@ -67,7 +68,7 @@ type observation struct {
 func observe(msg *dns.Msg, err error, fqdn string) observation {
 	if err != nil {
 		o := observation{state: Unreachable, detail: err.Error()}
-		if t, ok := err.(*transportError); ok {
+		if t, ok := errors.AsType[*transportError](err); ok {
 			o.state, o.noRoute = t.state, t.noRoute
 		}
 		return o

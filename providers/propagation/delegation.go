@@ -105,7 +105,7 @@ func (s *session) cut(ctx context.Context, start string) (zone string, hosts []s
 		}
 		msg, err := s.lookUp(ctx, question{name, dns.TypeNS})
 		if err != nil {
-			return "", nil, err
+			return s.fromParent(ctx, name, err)
 		}
 		for _, ns := range owned[*dns.NS](msg.Answer, name) {
 			hosts = append(hosts, ns.Ns)
@@ -115,6 +115,33 @@ func (s *session) cut(ctx context.Context, start string) (zone string, hosts []s
 		}
 	}
 	return "", nil, nil
+}
+
+// fromParent finds the delegation of a name about which resolvers say neither yes nor no, as they do when none of the servers
+// that it is delegated to serves it: its parent's servers still tell which these are. err is what the resolvers said.
+func (s *session) fromParent(ctx context.Context, name string, err error) (zone string, hosts []string, _ error) {
+	if _, refused := errors.AsType[*refusedError](err); !refused {
+		return "", nil, err
+	}
+	zone, hosts, parentErr := s.cut(ctx, parent(name))
+	if parentErr != nil || zone == "" {
+		return "", nil, err
+	}
+	above, parentErr := s.resolve(ctx, ctx, zone, hosts, nil)
+	if parentErr != nil {
+		return "", nil, err
+	}
+	msg, parentErr := s.inquire(ctx, above, question{name, dns.TypeNS})
+	if silent, ok := errors.AsType[*unansweredError](parentErr); ok && silent.reached {
+		return zone, hosts, nil // the parent's servers do not serve it either: the cut is up there
+	}
+	if parentErr != nil {
+		return "", nil, err
+	}
+	if child, below := referral(msg, name, zone); child != "" {
+		return child, below, nil
+	}
+	return "", nil, err
 }
 
 // resolve finds all addresses of all hosts, side by side. Glue, of a referral, serves for hosts that resolvers do not know.

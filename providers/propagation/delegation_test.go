@@ -301,3 +301,45 @@ func noise(id uint16) [][]byte {
 		append(bytes.Clone(head[:4]), bytes.Repeat([]byte{0xff}, 500)...),
 	}
 }
+
+// A zone whose delegated servers do not serve it: resolvers say SERVFAIL, but the parent's servers tell where it is
+// delegated to, also for a name further down.
+func TestDelegation_LameZone(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"_acme-challenge.example.test.", "_acme-challenge.www.example.test."} {
+		w := newWorld(t, 2)
+		w.address("ns.nic.test.", w.servers[1].addr.Addr().String())
+		w.servers[0].set(says(dns.RcodeRefused))
+		w.servers[1].set(refer("example.test.", "ns1.test."))
+		w.resolver.set(func(rw dns.ResponseWriter, r *dns.Msg) {
+			if providers.InZone(r.Question[0].Name, "example.test.") {
+				rw.WriteMsg(new(dns.Msg).SetRcode(r, dns.RcodeServerFailure))
+				return
+			}
+			w.recurse(rw, r)
+		})
+		d, err := w.Resolver().Delegation(t.Context(), name)
+		if err != nil || d.Zone != "example.test." || !slices.Equal(d.NameServers, []string{"ns1.test."}) {
+			t.Errorf("%s: %+v, %v", name, d, err)
+		}
+	}
+}
+
+// Where the parent's servers cannot be asked either, what the resolver said stands.
+func TestDelegation_LameZone_ParentSilent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.address("ns.nic.test.", w.servers[0].addr.Addr().String())
+	w.servers[0].set(silent)
+	w.resolver.set(func(rw dns.ResponseWriter, r *dns.Msg) {
+		if providers.InZone(r.Question[0].Name, "example.test.") {
+			rw.WriteMsg(new(dns.Msg).SetRcode(r, dns.RcodeServerFailure))
+			return
+		}
+		w.recurse(rw, r)
+	})
+	r := w.Resolver()
+	r.Timeout = 100 * time.Millisecond
+	_, err := r.Delegation(t.Context(), "_acme-challenge.example.test.")
+	wantError(t, err, providers.CodeNoAnswer, providers.Temporary, "SERVFAIL")
+}

@@ -165,6 +165,7 @@ func (s *session) recurse(ctx context.Context, q question) (*dns.Msg, error) {
 	const rounds = 2
 	count := len(s.resolvers) + len(s.urls)
 	complaints := make([]string, count)
+	refused := false
 	for round := range rounds {
 		for i := range count {
 			i = (i + int(s.preferred.Load())) % count
@@ -176,6 +177,7 @@ func (s *session) recurse(ctx context.Context, q question) (*dns.Msg, error) {
 			case err != nil:
 				complaints[i] = name + ": " + err.Error()
 			case msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError:
+				refused = true
 				complaints[i] = name + ": " + rcode(msg.Rcode)
 			default:
 				s.preferred.Store(int64(i))
@@ -186,8 +188,16 @@ func (s *session) recurse(ctx context.Context, q question) (*dns.Msg, error) {
 			s.log.Debug("look-up failed", "name", q.name, "type", dns.TypeToString[q.qtype], "round", round+1, "error", complaints[i])
 		}
 	}
+	if refused {
+		return nil, &refusedError{listed(complaints, 4)}
+	}
 	return nil, errors.New(listed(complaints, 4))
 }
+
+// refusedError says that resolvers could be asked, but gave neither a yes nor a no: SERVFAIL, most often.
+type refusedError struct{ text string }
+
+func (e *refusedError) Error() string { return e.text }
 
 // resolver returns the i-th resolver: those on port 53, which know more of the local network, come before those on HTTPS.
 func (s *session) resolver(i int) (name string, ask func(context.Context, question) (*dns.Msg, error)) {

@@ -23,7 +23,6 @@ type world struct {
 	ca      *pebbletest.CA
 	dir     string
 	environ []string // beside what certbot itself needs
-	hookEnv []string
 }
 
 // foreign is the contents of a TXT record of somebody else, which has to survive.

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"wildcard/providers"
 	"wildcard/providers/builtin"
@@ -198,10 +199,9 @@ func userAgent() string {
 	return "wildcard/" + version
 }
 
-// Harden makes the process keep its secrets to itself: files are private whatever umask certbot had, and no core or
-// debugger of another process of the same user may read its memory. A program calls it first.
+// Harden makes the process keep its secrets to itself: files are private whatever umask certbot had, and neither a core file
+// nor another process of the same user may have its memory (prctl(2), PR_SET_DUMPABLE). A program calls it first.
 func Harden() {
 	syscall.Umask(0o077)
-	_ = os.Unsetenv("GOTRACEBACK") // a trace of all goroutines would print arguments
-	denyDump()
+	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) // only a precaution; a kernel that refuses it is no reason to stop
 }

@@ -18,8 +18,8 @@ type options struct {
 	envFile     string
 	configDir   string
 	stateDir    string
-	resolvers   []string // "" for the system's
-	nameServers []string // "" for the delegated ones
+	resolvers   []string // none: the system's
+	nameServers []string // none: the delegated ones
 	verbose     bool
 }
 
@@ -47,14 +47,14 @@ var errHelp = errors.New("help")
 // parseOptions reads the command line, and for what it does not say the environment.
 func parseOptions(program, duty string, args, environ []string, help io.Writer) (options, error) {
 	env := variables(environ)
-	o := options{envFile: env["WILDCARD_ENV_FILE"]}
+	var o options
 	var specs []string
 	resolvers, nameServers := env["WILDCARD_RESOLVERS"], env["WILDCARD_NAMESERVERS"]
 
 	flags := flag.NewFlagSet(program, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.Func("provider", "", func(s string) error { specs = append(specs, s); return nil })
-	flags.StringVar(&o.envFile, "env-file", o.envFile, "")
+	flags.StringVar(&o.envFile, "env-file", "", "")
 	flags.StringVar(&o.configDir, "config-dir", "", "")
 	flags.StringVar(&o.stateDir, "state-dir", "", "")
 	flags.StringVar(&resolvers, "resolver", resolvers, "")

@@ -78,7 +78,7 @@ func decode(text []byte) (Entry, error) {
 var (
 	idForm     = regexp.MustCompile(`^[0-9a-f]{32}$`)
 	ownerForm  = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)+$`)
-	handleForm = regexp.MustCompile(`^[!-~]{0,512}$`)
+	handleForm = regexp.MustCompile(`^[!-~]*$`)
 )
 
 // check returns an error if the entry could not have been made by us.
@@ -103,7 +103,7 @@ func (e Entry) check() error {
 		return bad("FQDN", e.FQDN)
 	case e.Zone != "" && (!ownerForm.MatchString(e.Zone) || !providers.InZone(e.FQDN, e.Zone)):
 		return bad("zone", e.Zone)
-	case !handleForm.MatchString(string(e.Handle)):
+	case len(e.Handle) > 512 || !handleForm.MatchString(string(e.Handle)):
 		return bad("handle", string(e.Handle))
 	case !printable(e.Fingerprint) || e.Fingerprint == "":
 		return bad("fingerprint", e.Fingerprint)

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+	"time"
 
 	"wildcard/conoha/conohatest"
 )
@@ -47,5 +48,26 @@ func BenchmarkHook(b *testing.B) {
 			run(b, "cleanup", n)
 		}
 		b.ReportMetric(float64(resident)/1024, "MiB-resident")
+	})
+	// The last call of a round: how long after the last name server has the value does the hook return?
+	b.Run("wait", func(b *testing.B) {
+		service.SetPublicationDelay(time.Second, 2*time.Second, 3*time.Second)
+		var late time.Duration
+		for n := 1 << 20; b.Loop(); n++ {
+			cmd := exec.Command(dir + "/wildcard-auth-hook")
+			value := fmt.Sprintf("%043d", n)
+			cmd.Env = append(environ, "CERTBOT_DOMAIN=example.com", "CERTBOT_VALIDATION="+value)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				b.Fatalf("%v: %s", err, out)
+			}
+			returned := time.Now()
+			published, ok := service.PublishedAt("ns-a3.conoha.io.", "_acme-challenge.example.com.", value)
+			if !ok || returned.Before(published) {
+				b.Fatalf("returned before the last server had the value (at %v)", published)
+			}
+			late += returned.Sub(published)
+			run(b, "cleanup", n)
+		}
+		b.ReportMetric(float64(late.Milliseconds())/float64(b.N), "ms-after-publication")
 	})
 }

@@ -200,6 +200,8 @@ func (h *hook) checkDelegation(ctx context.Context, route providers.Route, fqdn 
 		return nil
 	case err != nil:
 		return err
+	case route.Zone == fqdn:
+		return nil // a zone of its own for the challenge alone: asking resolvers for its cut would be asking for the challenge
 	case len(delegation.Zone) > len(route.Zone) && providers.InZone(delegation.Zone, route.Zone):
 		return providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
 			"delegation of %s: it is a zone of its own, delegated to %v, but the account lists only %s: add %s to the account, or use the provider that publishes it",

@@ -456,3 +456,16 @@ func TestHooks_Fault117_Umask(t *testing.T) {
 	w.must("cleanup", call{domain: "example.com", value: value(1)})
 	w.clean()
 }
+
+// A zone of its own for the challenge alone, which keeps the rest of the domain out of reach of these credentials.
+func TestHooks_ZoneAtTheChallenge(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, conohatest.Options{})
+	w.conoha.AddZone(w.v3.Tenant, "_acme-challenge.host.elsewhere.example")
+	w.conoha.Delegate("elsewhere.example", "ns1.elsewhere.example")
+	w.conoha.Delegate("_acme-challenge.host.elsewhere.example", "a.conoha-dns.com", "b.conoha-dns.org")
+	c := call{domain: "host.elsewhere.example", value: value(1)}
+	c.output = w.must("auth", c)
+	w.must("cleanup", c)
+	w.clean()
+}

@@ -112,6 +112,10 @@ func readStream(conn net.Conn) ([]byte, error) {
 }
 
 func transportFailure(ctx context.Context, err error) error {
+	// A socket may notice the end of ctx's time an instant before ctx does; that is no server's silence.
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+		<-ctx.Done()
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

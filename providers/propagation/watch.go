@@ -72,13 +72,30 @@ func (w watcher) probe(ctx context.Context, cells []*cell, turn int) (alive bool
 	return false
 }
 
-// ask asks about all cells side by side, and reports whether anything was answered.
+// ask asks about all cells side by side, and reports whether anything was answered. Once a query has failed with none
+// answered, the address counts as dead, and what was not asked yet shares the fate of what was: otherwise every batch of
+// names would wait out the time-outs of its own.
 func (w watcher) ask(ctx context.Context, cells []*cell) (alive bool) {
-	var group sync.WaitGroup
-	var mu sync.Mutex
-	slots := make(chan struct{}, abreast)
+	var (
+		group  sync.WaitGroup
+		mu     sync.Mutex
+		failed *observation // the first, while nothing was answered
+		began  = time.Now()
+		slots  = make(chan struct{}, abreast)
+	)
 	for _, c := range cells {
 		slots <- struct{}{}
+		mu.Lock()
+		fate := failed
+		mu.Unlock()
+		if ctx.Err() != nil {
+			break
+		}
+		if fate != nil {
+			w.board.record(c, began, *fate)
+			<-slots
+			continue
+		}
 		group.Go(func() {
 			defer func() { <-slots }()
 			asked := time.Now()
@@ -88,8 +105,13 @@ func (w watcher) ask(ctx context.Context, cells []*cell) (alive bool) {
 			}
 			w.board.record(c, asked, o)
 			mu.Lock()
-			alive = alive || o.replied
-			mu.Unlock()
+			defer mu.Unlock()
+			switch {
+			case o.replied:
+				alive, failed = true, nil
+			case !alive && failed == nil:
+				failed = &o
+			}
 		})
 	}
 	group.Wait()

@@ -174,13 +174,14 @@ type server struct {
 }
 
 func newServer(addr string) (*server, error) {
-	packets, err := net.ListenPacket("udp", addr)
-	if err != nil {
-		return nil, err
+	packets, stream, err := bind(addr)
+	for range 100 {
+		if err == nil || !strings.HasSuffix(addr, ":0") {
+			break
+		}
+		packets, stream, err = bind(addr) // the port that UDP got was taken for TCP
 	}
-	stream, err := net.Listen("tcp", packets.LocalAddr().String())
 	if err != nil {
-		packets.Close()
 		return nil, err
 	}
 	s := &server{
@@ -199,6 +200,18 @@ func newServer(addr string) (*server, error) {
 	go s.tcp.ActivateAndServe()
 	started.Wait()
 	return s, nil
+}
+
+func bind(addr string) (net.PacketConn, net.Listener, error) {
+	packets, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	stream, err := net.Listen("tcp", packets.LocalAddr().String())
+	if err != nil {
+		packets.Close()
+	}
+	return packets, stream, err
 }
 
 func (s *server) close() {

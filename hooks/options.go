@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"wildcard/providers"
@@ -70,6 +71,12 @@ func parseOptions(program, duty string, args, environ []string, help io.Writer) 
 		return o, providers.Errorf(providers.CodeUsage, providers.Usage, "unexpected argument %s; --help lists the flags", providers.Excerpt(flags.Arg(0)))
 	}
 
+	if o.envFile != "" {
+		var err error
+		if o.envFile, err = filepath.Abs(o.envFile); err != nil {
+			return o, providers.Errorf(providers.CodeUsage, providers.Usage, "--env-file: %w", err)
+		}
+	}
 	if len(specs) == 0 {
 		specs = strings.Fields(env["WILDCARD_PROVIDER"])
 	}

@@ -1,51 +1,59 @@
 package settings
 
 import (
+	"cmp"
+	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
+	"unicode/utf8"
 
 	"wildcard/providers"
 )
-
-// errNotDir is what looking for a file below something that is no folder yields: there is none.
-const errNotDir = syscall.ENOTDIR
 
 // Credentials returns the complete sets of the first source that has one: one per account. spec.EnvFile, when set, is the
 // only source. Errors, all of class Misconfigured: CodeMissing names every variable that is missing, at once, and where it
 // was looked for; CodeUnsafeFile and CodeBadSettings are those of [ReadEnvFile].
 func (s Sources) Credentials(spec providers.Spec, families []Family) ([]Set, error) {
+	sets, err := s.credentials(spec, families)
+	if err != nil {
+		return nil, within("settings", err)
+	}
+	return sets, nil
+}
+
+func (s Sources) credentials(spec providers.Spec, families []Family) ([]Set, error) {
 	var (
-		nearest *shortfall
+		nearest = &shortfall{}
 		looked  []string
 	)
+	if len(families) > 0 { // who has set nothing is told of the first
+		nearest.missing = families[0].missing(nil)
+	}
 	for _, c := range s.candidates(spec) {
-		from, err := s.open(c)
+		from, why, err := s.open(c)
 		if err != nil {
 			return nil, err
 		}
+		looked = append(looked, c.String()+why)
 		if from == nil {
-			looked = append(looked, c.path)
 			continue
 		}
-		looked = append(looked, from.name)
-		sets, short, err := from.sets(families, lookup(s.Environ))
+		sets, short, err := from.sets(families)
 		switch {
 		case err != nil:
 			return nil, err
 		case len(sets) > 0 && short == nil:
+			for i := range sets {
+				sets[i].environ = lookup(s.Environ)
+			}
 			return sets, nil
-		case len(sets) > 0 || c.explicit && short != nil:
-			return nil, short.err(spec, nil)
-		case c.explicit:
-			return nil, nothing(families).err(spec, looked)
 		}
-		if short != nil && (nearest == nil || len(short.missing) < len(nearest.missing)) {
+		if short != nil && (nearest.source == "" || len(sets) > 0 || c.explicit || len(short.missing) < len(nearest.missing)) {
 			nearest = short
 		}
-	}
-	if nearest == nil {
-		nearest = nothing(families)
+		if len(sets) > 0 || c.explicit {
+			break
+		}
 	}
 	return nil, nearest.err(spec, looked)
 }
@@ -56,26 +64,17 @@ type shortfall struct {
 	missing []string
 }
 
-// nothing is the shortfall of a user who has set nothing: all of the first family.
-func nothing(families []Family) *shortfall {
-	if len(families) == 0 {
-		return &shortfall{}
-	}
-	return &shortfall{missing: families[0].missing(nil)}
-}
-
 func (s *shortfall) err(spec providers.Spec, looked []string) error {
-	what := strings.Join(s.missing, ", ")
-	if s.source != "" {
-		return providers.Errorf(providers.CodeMissing, providers.Misconfigured, "settings: %s: %s lacks %s", spec.Name, s.source, what)
+	missing, places := strings.Join(s.missing, ", "), strings.Join(looked, ", ")
+	if s.source == "" {
+		return providers.Errorf(providers.CodeMissing, providers.Misconfigured, "%s: %s must be set; looked in %s", spec.Name, missing, places)
 	}
-	return providers.Errorf(providers.CodeMissing, providers.Misconfigured, "settings: %s: %s must be set; looked in %s",
-		spec.Name, what, strings.Join(looked, ", "))
+	return providers.Errorf(providers.CodeMissing, providers.Misconfigured, "%s: %s lacks %s; looked in %s", spec.Name, s.source, missing, places)
 }
 
 // sets returns what a source holds: the first complete family of each account, and the begun account that is nearest to
 // being complete, if there is one.
-func (from source) sets(families []Family, environ map[string]string) (sets []Set, nearest *shortfall, err error) {
+func (from source) sets(families []Family) (sets []Set, nearest *shortfall, err error) {
 	complete := map[string]bool{}
 	begun := map[string]*shortfall{}
 	for _, family := range families {
@@ -89,9 +88,9 @@ func (from source) sets(families []Family, environ map[string]string) (sets []Se
 		missing := family.missing(values)
 		if len(missing) == 0 {
 			complete[family.Account] = true
-			sets = append(sets, Set{Account: family.Account, Family: family.Name, Source: from.name, values: values, source: from, environ: environ})
+			sets = append(sets, Set{Account: family.Account, Family: family.Name, Source: cmp.Or(from.path, environment), values: values, source: from.values})
 		} else if old := begun[family.Account]; family.begun(values) && (old == nil || len(missing) < len(old.missing)) {
-			begun[family.Account] = &shortfall{source: from.name, missing: missing}
+			begun[family.Account] = &shortfall{source: from.String(), missing: missing}
 		}
 	}
 	for _, family := range families {
@@ -104,42 +103,60 @@ func (from source) sets(families []Family, environ map[string]string) (sets []Se
 }
 
 // read returns the values of a family's variables, aliases and NAME_FILE resolved.
-func (from source) read(family Family) (map[string]string, error) {
-	values := map[string]string{}
+func (from source) read(family Family) (variables, error) {
+	values := variables{}
 	for _, v := range family.Variables {
+		first := ""
 		for _, name := range slices.Concat([]string{v.Name}, v.Aliases) {
 			value, err := from.value(name)
-			if err != nil {
+			switch {
+			case err != nil:
 				return nil, err
+			case value.IsZero():
+			case first == "":
+				first, values[v.Name] = name, value
+			case value != values[v.Name]:
+				return nil, bad(from.String(), first+" and "+name+" are both set, to different values")
 			}
-			if value == "" {
-				continue
-			}
-			if old := values[v.Name]; old != "" && old != value {
-				return nil, bad(from.name, v.Name+" and "+name+" are both set, to different values")
-			}
-			values[v.Name] = value
 		}
 	}
 	return values, nil
 }
 
 // value returns one variable's value, which may stand in the file that NAME_FILE names.
-func (from source) value(name string) (string, error) {
-	value, path := from.values[name], from.values[name+"_FILE"]
+func (from source) value(name string) (Secret, error) {
+	value, path := from.values[name], from.values.get(name+"_FILE")
 	switch {
 	case path == "":
 		return value, nil
-	case value != "":
-		return "", bad(from.name, name+" and "+name+"_FILE are both set; remove one")
+	case !value.IsZero():
+		return Secret{}, bad(from.String(), name+" and "+name+"_FILE are both set; remove one")
+	case !filepath.IsAbs(path): // not shown: people put the value itself there
+		return Secret{}, bad(from.String(), name+"_FILE is not an absolute path")
 	}
-	text, err := readFile(path, service)
+	text, err := from.readValue(path)
+	if err != nil {
+		return Secret{}, within(name+"_FILE", err)
+	}
+	return NewSecret(text), nil
+}
+
+// readValue reads a file that holds one value: a line, with or without a line end.
+func (from source) readValue(path string) (string, error) {
+	trust := private
+	if filepath.IsAbs(from.credentialsDir) && filepath.Dir(path) == filepath.Clean(from.credentialsDir) {
+		trust = service
+	}
+	text, err := readFile(path, trust)
 	if err != nil {
 		return "", err
 	}
-	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
-	if strings.ContainsAny(text, "\n\r\x00") {
-		return "", bad(path, "it holds more than one line; "+name+"_FILE wants the value alone")
+	text = strings.TrimPrefix(text, byteOrderMark)
+	if line, ok := strings.CutSuffix(text, "\n"); ok {
+		text = strings.TrimSuffix(line, "\r")
+	}
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, isControl) {
+		return "", bad(shown(path), "it holds more than one line of text, the value alone")
 	}
 	return text, nil
 }

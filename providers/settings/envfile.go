@@ -11,16 +11,22 @@ import (
 // EnvFile is an env file that has been read.
 type EnvFile struct {
 	Path   string
-	values map[string]string
+	values variables
 }
 
 // Get returns a variable's value; "" if it is not set or empty.
-func (f *EnvFile) Get(name string) string { return f.values[name] }
+func (f *EnvFile) Get(name string) string { return f.values.get(name) }
 
-// ReadEnvFile reads an env file that holds secrets (package comment). Errors: CodeMissing if there is none, CodeUnsafeFile
-// with the command that mends it, CodeBadSettings naming file, line and variable; all of class Misconfigured. One that does
-// not exist also matches [fs.ErrNotExist].
-func ReadEnvFile(path string) (*EnvFile, error) { return readEnvFile(path, private) }
+// ReadEnvFile reads an env file that holds secrets (package comment). Errors: CodeMissing if there is none or it cannot be
+// read, CodeUnsafeFile with the command that mends it, CodeBadSettings naming file, line and variable; all of class
+// Misconfigured. One that does not exist also matches [fs.ErrNotExist].
+func ReadEnvFile(path string) (*EnvFile, error) {
+	file, err := readEnvFile(path, private)
+	if err != nil {
+		return nil, within("settings", err)
+	}
+	return file, nil
+}
 
 func readEnvFile(path string, trust trust) (*EnvFile, error) {
 	text, err := readFile(path, trust)
@@ -34,18 +40,19 @@ func readEnvFile(path string, trust trust) (*EnvFile, error) {
 	return &EnvFile{Path: path, values: values}, nil
 }
 
+const byteOrderMark = "\ufeff"
+
 // parseEnv reads the contents of an env file. As in a shell, the last of several assignments counts.
-func parseEnv(path, text string) (map[string]string, error) {
-	values := map[string]string{}
-	text = strings.TrimPrefix(text, "\ufeff")
+func parseEnv(path, text string) (variables, error) {
+	values := variables{}
+	text = strings.TrimPrefix(text, byteOrderMark)
 	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimSuffix(line, "\r")
-		a, err := parseLine(line)
+		a, err := parseLine(strings.TrimSuffix(line, "\r"))
 		if err != nil {
-			return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "settings: %s line %d: %w", path, i+1, err)
+			return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "%s line %d: %w", shown(path), i+1, err)
 		}
 		if a.name != "" {
-			values[a.name] = a.value
+			values[a.name] = NewSecret(a.value)
 		}
 	}
 	return values, nil
@@ -63,7 +70,8 @@ func parseLine(line string) (assignment, error) {
 	parsed, err := godotenv.Unmarshal(line)
 	// Its errors quote the value, so they are not passed on.
 	if value, ok := parsed[a.name]; err != nil || ok && value != a.value || ok != (a.name != "") || len(parsed) > 1 {
-		return assignment{}, errLine{a.name, "a shell and env file readers understand this value differently; put it into single quotes, or into a file named by " + a.name + "_FILE"}
+		return assignment{}, errLine{a.name, `a shell and env file readers understand this value differently; put it into single quotes` +
+			` (\ may not be the last character in them), or into a file named by ` + a.name + "_FILE"}
 	}
 	return a, nil
 }

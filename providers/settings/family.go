@@ -25,27 +25,27 @@ type Family struct {
 }
 
 // missing returns the names without which the family is not complete.
-func (f Family) missing(values map[string]string) []string {
+func (f Family) missing(values variables) []string {
 	var names []string
 	for _, v := range f.Variables {
-		if !v.Optional && values[v.Name] == "" {
+		if !v.Optional && values.get(v.Name) == "" {
 			names = append(names, v.Name)
 		}
 	}
 	if f.Check != nil {
-		names = append(names, f.Check(func(name string) string { return values[name] })...)
+		names = append(names, f.Check(values.get)...)
 	}
 	return names
 }
 
-// begun reports whether some of what the family requires is there.
-func (f Family) begun(values map[string]string) bool {
+// begun reports whether some of what the family requires is there. A region alone, say, begins nothing.
+func (f Family) begun(values variables) bool {
 	for _, v := range f.Variables {
-		if !v.Optional && values[v.Name] != "" {
+		if !v.Optional && values.get(v.Name) != "" {
 			return true
 		}
 	}
-	return false
+	return len(f.missing(values)) < len(f.missing(nil)) // something that Check asks for
 }
 
 // Set is one complete credential: all of it comes from one source and one family.
@@ -54,23 +54,23 @@ type Set struct {
 	Family  string
 	Source  string // "the environment", or the path of a file
 
-	values  map[string]string // the family's variables
-	source  source
-	environ map[string]string
+	values  variables // the family's variables
+	source  variables
+	environ variables
 }
 
 // Get returns the value of one of the family's variables; "" for an optional one that is not set.
-func (s Set) Get(name string) string { return s.values[name] }
+func (s Set) Get(name string) string { return s.values.get(name) }
 
 // Secret is [Set.Get] for what must not be printed.
-func (s Set) Secret(name string) Secret { return NewSecret(s.values[name]) }
+func (s Set) Secret(name string) Secret { return s.values[name] }
 
-// Setting returns an ordinary setting, such as a URL or a time-out: from the process environment, else from the set's own
-// source. ok is false if it is not set or empty.
+// Setting returns an ordinary setting, such as a URL or a time-out, without blanks around it: from the process environment,
+// else from the set's own source. ok is false if it is not set or empty.
 func (s Set) Setting(name string) (value string, ok bool) {
-	value = strings.TrimSpace(s.environ[name])
-	if value == "" && s.source.values != nil {
-		value = strings.TrimSpace(s.source.values[name])
+	value = strings.TrimSpace(s.environ.get(name))
+	if value == "" {
+		value = strings.TrimSpace(s.source.get(name))
 	}
 	return value, value != ""
 }

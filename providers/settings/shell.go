@@ -2,6 +2,7 @@ package settings
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -36,11 +37,11 @@ func parseShellLine(line string) (assignment, error) {
 	if after, ok := strings.CutPrefix(rest, "export"); ok && after != "" && strings.ContainsRune(blanks, rune(after[0])) {
 		rest, exported = strings.TrimLeft(after, blanks), true
 	}
-	name, rest, ok := strings.Cut(rest, "=")
+	name, value, ok := strings.Cut(rest, "=")
 	if !ok || !isName(name) {
-		return assignment{}, errLine{why: "this is not NAME=value, without spaces around the ="}
+		return assignment{}, errLine{nameMeant(rest), "this is not NAME=value, without spaces around the ="}
 	}
-	value, rest, err := parseWord(rest, exported)
+	value, rest, err := parseWord(value, exported)
 	if err != nil {
 		return assignment{}, errLine{name, err.Error()}
 	}
@@ -78,6 +79,9 @@ func parseWord(s string, exported bool) (value, rest string, err error) {
 	if i := strings.IndexAny(value, special); i >= 0 {
 		return "", "", errors.New(string(value[i]) + " means something to a shell outside quotes; put the value into single quotes")
 	}
+	if strings.HasPrefix(value, "=") || strings.Contains(value, ":=") { // zsh expands =name to the path of a program, as others do ~
+		return "", "", errors.New("= at the start means something to a shell outside quotes; put the value into single quotes")
+	}
 	return value, rest, nil
 }
 
@@ -91,13 +95,26 @@ func isName(s string) bool {
 	}) < 0
 }
 
+var assignmentMeant = regexp.MustCompile(`^([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)[ \t]*(?:[=:]|\+=)`)
+
+// nameMeant returns the variable that a line means which is not NAME=value, as in "NAME = value" or "NAME: value"; "" if what
+// begins the line does not look like the name of a setting, for then it may be part of a value.
+func nameMeant(line string) string {
+	if found := assignmentMeant.FindStringSubmatch(line); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
 // readable refuses what no text file has.
 func readable(line string) error {
 	if !utf8.ValidString(line) {
 		return errLine{why: "it is not UTF-8"}
 	}
-	if strings.ContainsFunc(line, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+	if strings.ContainsFunc(line, isControl) {
 		return errLine{why: "it has a control character"}
 	}
 	return nil
 }
+
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }

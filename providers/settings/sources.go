@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"wildcard/providers"
 )
@@ -13,7 +14,7 @@ import (
 // Sources is where settings are looked for (package comment). The zero value finds nothing.
 type Sources struct {
 	Environ        []string // the process environment, as [os.Environ] has it
-	EnvFile        string   // the file that the user names
+	EnvFile        string   // the file that the user names; an absolute path
 	CredentialsDir string   // systemd's $CREDENTIALS_DIRECTORY
 	ProgramDirs    []string // folders of the program: as it was called, as it resolves
 	ConfigDir      string   // certbot's configuration directory
@@ -24,23 +25,22 @@ type Sources struct {
 func FromProcess(argv0 string, environ []string, envFile, configDir string) Sources {
 	env := lookup(environ)
 	if envFile == "" {
-		envFile = env["WILDCARD_ENV_FILE"]
+		envFile = env.get("WILDCARD_ENV_FILE")
 	}
 	return Sources{
 		Environ:        environ,
 		EnvFile:        envFile,
-		CredentialsDir: env["CREDENTIALS_DIRECTORY"],
-		ProgramDirs:    programDirs(argv0),
+		CredentialsDir: env.get("CREDENTIALS_DIRECTORY"),
+		ProgramDirs:    programDirs(argv0, env.get("PATH")),
 		ConfigDir:      configDir,
 	}
 }
 
 // programDirs returns the folder of the program as it was called and, where links lead elsewhere, of the file itself.
-func programDirs(argv0 string) []string {
+func programDirs(argv0, searched string) []string {
 	path := argv0
 	if !strings.Contains(path, "/") {
-		var err error
-		if path, err = exec.LookPath(argv0); err != nil {
+		if path = search(argv0, searched); path == "" {
 			return nil
 		}
 	}
@@ -55,17 +55,41 @@ func programDirs(argv0 string) []string {
 	return dirs
 }
 
-// source is one place that was looked at.
-type source struct {
-	name   string
-	values map[string]string
+// search returns the program that a shell finds in a PATH, or "". Folders that depend on the working directory are passed
+// over: that may be anybody's.
+func search(program, searched string) string {
+	for _, dir := range filepath.SplitList(searched) {
+		if program == "" || !filepath.IsAbs(dir) {
+			continue
+		}
+		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
+			return path
+		}
+	}
+	return ""
 }
+
+const environment = "the environment"
 
 // candidate is a place to look at.
 type candidate struct {
 	path     string // "" for the environment
 	explicit bool   // the user named it, so it must be there and be complete
 	trust    trust
+}
+
+func (c candidate) String() string {
+	if c.path == "" {
+		return environment
+	}
+	return shown(c.path)
+}
+
+// source is a candidate that was there, and what it holds.
+type source struct {
+	candidate
+	values         variables
+	credentialsDir string // files in it obey systemd's rules
 }
 
 func (s Sources) candidates(spec providers.Spec) []candidate {
@@ -89,28 +113,33 @@ func (s Sources) candidates(spec providers.Spec) []candidate {
 	return all
 }
 
-// open reads a candidate. One that the user did not name and that does not exist is nil.
-func (s Sources) open(c candidate) (*source, error) {
+// open reads a candidate. One that the user did not name, and that is not there or not for us to read, is nil, and why says
+// what is worth saying about that.
+func (s Sources) open(c candidate) (from *source, why string, err error) {
 	if c.path == "" {
-		return &source{name: "the environment", values: lookup(s.Environ)}, nil
+		return &source{c, lookup(s.Environ), s.CredentialsDir}, "", nil
 	}
 	file, err := readEnvFile(c.path, c.trust)
 	switch {
 	case err == nil:
-		return &source{name: c.path, values: file.values}, nil
-	case !c.explicit && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotDir)):
-		return nil, nil
+		return &source{c, file.values, s.CredentialsDir}, "", nil
+	case c.explicit:
+		return nil, "", err
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return nil, "", nil
+	case errors.Is(err, fs.ErrPermission):
+		return nil, " (permission denied)", nil
 	}
-	return nil, err
+	return nil, "", err
 }
 
-// lookup turns an environment into a map. As in the C library, the first of several equal names counts.
-func lookup(environ []string) map[string]string {
-	env := make(map[string]string, len(environ))
+// lookup turns an environment into variables. As in the C library, the first of several equal names counts.
+func lookup(environ []string) variables {
+	env := make(variables, len(environ))
 	for _, kv := range environ {
 		name, value, _ := strings.Cut(kv, "=")
 		if _, dup := env[name]; !dup {
-			env[name] = value
+			env[name] = NewSecret(value)
 		}
 	}
 	return env

@@ -1,71 +1,45 @@
 package journal
 
-import (
-	"bytes"
-	"fmt"
-	"os"
-	"slices"
-	"strings"
-)
+import "os"
 
 // Client returns the certbot that called us: the nearest ancestor whose environment lacks CERTBOT_VALIDATION, which the
 // shell between certbot and its hook has. Where environments cannot be read, it is the nearest ancestor that is no shell.
-// When certbot has died already, what is left is process 1, of which nobody can tell whether it is certbot.
-func Client() (Process, error) { return clientOf(os.Getpid()) }
+//
+// A client that can be named but not looked at (hidepid of proc(5)), or that is outside of our pid namespace, is returned
+// without a start time: nobody can tell whether it lives. Neither can anybody when certbot died before we looked: what is
+// left as an ancestor then is process 1 or whoever else takes in orphans. Errors are CodeState: there is no /proc at all,
+// or one of another pid namespace.
+func Client() (Process, error) { return proc.client(os.Getpid()) }
 
-func clientOf(pid int) (Process, error) {
-	ancestors, err := ancestorsOf(pid)
+func (pfs procfs) client(pid int) (Process, error) {
+	if err := pfs.usable(); err != nil {
+		return Process{}, err
+	}
+	ancestors, err := pfs.ancestors(pid)
 	if err != nil {
 		return Process{}, err
 	}
-	for _, ancestor := range ancestors {
-		has, err := environHas(ancestor, "CERTBOT_VALIDATION")
+	p, _ := pfs.process(pfs.choose(ancestors)) // one that cannot be looked at is still one
+	return p, nil
+}
+
+// choose returns the ancestor that is the client; 0 if there are none.
+func (pfs procfs) choose(ancestors []int) int {
+	last := 0
+	for _, pid := range ancestors {
+		has, err := pfs.environHas(pid, "CERTBOT_VALIDATION")
 		if err != nil {
 			break
 		}
 		if !has {
-			return Find(ancestor)
+			return pid
 		}
 	}
-	for _, ancestor := range ancestors {
-		if !isShell(ancestor) {
-			return Find(ancestor)
+	for _, pid := range ancestors {
+		if !pfs.isShell(pid) {
+			return pid
 		}
+		last = pid
 	}
-	return Find(ancestors[len(ancestors)-1])
-}
-
-// ancestorsOf returns the parent, its parent, and so on; never none.
-func ancestorsOf(pid int) ([]int, error) {
-	var ancestors []int
-	const deepest = 1000 // a chain cannot be longer than this unless it changes while we look
-	for range deepest {
-		status, err := readStat(pid)
-		if err != nil || status.parent == 0 {
-			break
-		}
-		pid = status.parent
-		ancestors = append(ancestors, pid)
-	}
-	if len(ancestors) == 0 {
-		return nil, fmt.Errorf("journal: process %d has no parent that can be seen", pid)
-	}
-	return ancestors, nil
-}
-
-// environHas looks at the environment that a process was started with.
-func environHas(pid int, name string) (bool, error) {
-	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-	if err != nil {
-		return false, err
-	}
-	return slices.ContainsFunc(bytes.Split(environ, []byte{0}), func(kv []byte) bool {
-		return bytes.HasPrefix(kv, []byte(name+"="))
-	}), nil
-}
-
-func isShell(pid int) bool {
-	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-	name := strings.TrimPrefix(strings.TrimSpace(string(comm)), "-")
-	return err == nil && slices.Contains([]string{"sh", "dash", "bash", "rbash", "ash", "busybox", "ksh", "mksh", "zsh", "fish", "sudo", "env"}, name)
+	return last
 }

@@ -7,21 +7,30 @@
 //
 // The journal is a folder with one file per entry: JSON in one line, then a line with its SHA-256. Processes need no lock
 // among each other that way, and an entry is there as a whole or not at all: it is written under another name, synced and
-// renamed, and the folder is synced. A file that cannot be read or does not match its checksum is reported as [Damage] and
-// left alone; it never stops the others. An entry holds no secret.
+// renamed, and the folder is synced. File names are random and never made from an entry's contents. What a killed process
+// had begun to write is removed when its lock is free. Any other file that is not ours, cannot be read, does not match its
+// checksum or says what an entry of ours could not say is reported as [Damage] and left alone; it never stops the others.
+// An entry holds no secret.
 //
 // # Who is dead
 //
 // An entry belongs to a process: certbot for the hooks, since it is certbot that will ask for the cleanup; ourselves
 // otherwise. It may be swept only when that process is proven dead: it was in the pid namespace we are in, and the
-// machine has been started anew since, or there is no such process, or one that began at another time. Everything else, a
-// process in another container or behind a hidden /proc, counts as alive until the entry is three hours old, which is longer
-// than any authorization that we wait for. Process 1 counts as unknown too: it becomes the parent of everybody's orphans.
+// machine has been started anew since, or there is no such process, or it waits for its parent to collect it, or the one
+// with its number began at another time. The first pid namespace of a machine has the same name after every start. A
+// journal must therefore not be shared between machines: each would take the other's processes for those of an earlier
+// start.
+//
+// Everything else counts as alive until the entry is three hours old, which is longer than any authorization that we wait
+// for: a process in another container, behind a hidden /proc, or of which no start time is known. So does process 1: it
+// becomes the parent of everybody's orphans. A clock that is set back makes nobody dead.
 //
 // # What a sweep may do
 //
 // It deletes by handle, else by name, type and value, and only through an account with the entry's fingerprint that lists
-// the entry's zone; without such an account the entry is kept. It opens no accounts itself, so no program that only the journal
-// names is ever started. An entry without a handle that is younger than ten seconds is looked for twice, a second apart: the
-// create call of the killed process may still be under way at the service.
+// the entry's zone, or that cannot list any and has no ZONE= to the contrary; without such an account the entry is kept. It
+// uses accounts that the current settings have opened and opens none itself, so no program that only the journal names is
+// ever started. An entry without a handle that is younger than ten seconds is looked for twice, a second apart: the create
+// call of the killed process may still be under way at the service, and a cleanup that found nothing looks like one that
+// deleted something.
 package journal

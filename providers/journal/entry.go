@@ -14,7 +14,8 @@ import (
 	"wildcard/providers"
 )
 
-// Entry is one record that may be there.
+// Entry is one record that may be there. It holds no secret: Token and KeyAuth of a challenge are not kept, and
+// fingerprints and handles have none by their own rules.
 type Entry struct {
 	ID          string           `json:"id"`          // given by [Journal.Add]
 	Spec        string           `json:"spec"`        // the provider spec, as [providers.ParseSpec] reads it
@@ -72,6 +73,7 @@ func decode(text []byte) (Entry, error) {
 	if f.Version != version {
 		return Entry{}, fmt.Errorf("it is of version %d, not %d", f.Version, version)
 	}
+	f.Created = f.Created.UTC()
 	return f.Entry, f.check()
 }
 
@@ -80,6 +82,9 @@ var (
 	ownerForm  = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)+$`)
 	handleForm = regexp.MustCompile(`^[!-~]*$`)
 )
+
+// mostNumber bounds counts and process numbers, which fit 32 bits everywhere.
+const mostNumber = 1<<31 - 1
 
 // check returns an error if the entry could not have been made by us.
 func (e Entry) check() error {
@@ -107,8 +112,14 @@ func (e Entry) check() error {
 		return bad("handle", string(e.Handle))
 	case !printable(e.Fingerprint) || e.Fingerprint == "":
 		return bad("fingerprint", e.Fingerprint)
-	case !printable(e.Order) || !printable(e.Round):
-		return bad("order or round", e.Order+" "+e.Round)
+	case !printable(e.Order):
+		return bad("order", e.Order)
+	case !printable(e.Round):
+		return bad("round", e.Round)
+	case e.Owner.PID < 0 || e.Owner.PID > mostNumber || !printable(e.Owner.PIDNamespace) || !printable(e.Owner.BootID):
+		return bad("owner", fmt.Sprint(e.Owner))
+	case e.Remaining < 0 || e.Remaining > mostNumber || e.Sequence < 0 || e.Sequence > mostNumber:
+		return bad("place in its round", fmt.Sprint(e.Remaining, e.Sequence))
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -21,9 +20,10 @@ import (
 	"wildcard/providers"
 )
 
-// Journal is the folder of entries. Any number of processes may use it at once.
+// Journal is the folder of entries. Any number of processes and goroutines may use it at once.
 type Journal struct {
 	dir string
+	uid uint32 // whose files are believed
 	log *slog.Logger
 	now func() time.Time
 }
@@ -34,45 +34,67 @@ type Damage struct {
 	Err  error
 }
 
-const (
-	suffix    = ".json"
-	newPrefix = ".new-"
-	mostEntry = 64 << 10
-)
-
-// Open opens the journal in a folder that must be there, ours, and closed to others (settings.PrivateDir makes one). log may
-// be nil. Errors are CodeState.
+// Open opens the journal in a folder that must be there, ours, and of mode 0700 (settings.PrivateDir makes one). log may be
+// nil. Errors are CodeState.
 func Open(dir string, log *slog.Logger) (*Journal, error) {
-	info, err := os.Lstat(dir)
+	j := &Journal{dir: dir, uid: uint32(os.Geteuid()), log: cmp.Or(log, slog.New(slog.DiscardHandler)), now: time.Now}
+	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, failed(err)
 	}
-	if owner := info.Sys().(*syscall.Stat_t).Uid; !info.IsDir() || int(owner) != os.Geteuid() || info.Mode().Perm()&0o077 != 0 {
-		return nil, failed(fmt.Errorf("%s is not a folder that is ours alone", dir))
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, failed(err)
+	case !j.owns(info):
+		return nil, failed(fmt.Errorf("%s belongs to somebody else: chown %d %s", dir, j.uid, dir))
+	case info.Mode().Perm() != 0o700:
+		return nil, failed(fmt.Errorf("%s is not ours alone (mode %04o): chmod 700 %s", dir, info.Mode().Perm(), dir))
 	}
-	return &Journal{dir: dir, log: cmp.Or(log, slog.New(slog.DiscardHandler)), now: time.Now}, nil
+	return j, nil
 }
 
+func (j *Journal) owns(info fs.FileInfo) bool { return info.Sys().(*syscall.Stat_t).Uid == j.uid }
+
+// failed says what can be done about an error of the file system: room and descriptors may come back by themselves, a disk
+// that is broken is nobody's setting, and everything else somebody has to change.
 func failed(err error) error {
-	return providers.Errorf(providers.CodeState, providers.Misconfigured, "journal: %w", err)
+	class := providers.Misconfigured
+	for _, passing := range []error{unix.ENOSPC, unix.EDQUOT, unix.EFBIG, unix.EMFILE, unix.ENFILE, unix.ENOMEM} {
+		if errors.Is(err, passing) {
+			class = providers.Temporary
+		}
+	}
+	if errors.Is(err, unix.EIO) {
+		class = providers.Failed
+	}
+	return providers.Errorf(providers.CodeState, class, "journal: %w", err)
 }
 
-// Add writes an entry. When it returns, the entry survives a loss of power; when it returns an error, nothing may be
-// created. It gives ID, Created and Sequence.
+// Add writes an entry. When it returns, the entry survives a loss of power; when it returns an error, there is no entry and
+// nothing may be created. It gives ID, Created and Sequence. Errors are CodeState: of class Temporary without room.
 func (j *Journal) Add(e Entry) (Entry, error) {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
-	e.ID, e.Created = hex.EncodeToString(id[:]), j.now().UTC().Round(0)
+	e.ID, e.Created, e.Sequence = hex.EncodeToString(id[:]), j.now().UTC().Round(0), 0
 	for _, other := range j.of(e.Owner) {
 		e.Sequence = max(e.Sequence, other.Sequence+1)
 	}
 	if err := e.check(); err != nil {
 		return e, providers.Errorf(providers.CodeState, providers.Internal, "journal: new entry: %w", err)
 	}
-	return e, j.write(e)
+	if err := j.write(e); err != nil {
+		// It may be in its place but not safe there. A record that nobody creates would be waited for.
+		_ = os.Remove(j.path(e))
+		return e, err
+	}
+	return e, nil
 }
 
-// Update replaces an entry that is there, such as when its handle is known.
+// Update replaces an entry, such as when its handle is known, and survives a loss of power like [Journal.Add]. One that
+// somebody has removed meanwhile is there again: too many entries do no harm, since a sweep finds their records gone. With
+// an error the entry is as it was or as it was to be.
 func (j *Journal) Update(e Entry) error {
 	if err := e.check(); err != nil {
 		return providers.Errorf(providers.CodeState, providers.Internal, "journal: entry %s: %w", providers.Excerpt(e.ID), err)
@@ -80,7 +102,8 @@ func (j *Journal) Update(e Entry) error {
 	return j.write(e)
 }
 
-// Remove forgets an entry whose record is confirmed to be gone. One that is not there is forgotten already.
+// Remove forgets an entry whose record is confirmed to be gone. One that is not there is forgotten already, which is no
+// error.
 func (j *Journal) Remove(e Entry) error {
 	if !idForm.MatchString(e.ID) {
 		return providers.Errorf(providers.CodeState, providers.Internal, "journal: no entry %s", providers.Excerpt(e.ID))
@@ -89,50 +112,6 @@ func (j *Journal) Remove(e Entry) error {
 		return failed(err)
 	}
 	return j.sync()
-}
-
-func (j *Journal) path(e Entry) string { return filepath.Join(j.dir, e.ID+suffix) }
-
-// write puts an entry in its place, whole or not at all.
-func (j *Journal) write(e Entry) error {
-	text, err := encode(e)
-	if err != nil {
-		return failed(err)
-	}
-	// The process's number keeps two who update the same entry apart.
-	temp := filepath.Join(j.dir, fmt.Sprintf("%s%s-%d", newPrefix, e.ID, os.Getpid()))
-	_ = os.Remove(temp) // of a process that had our number before us
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return failed(err)
-	}
-	if _, err = f.Write(text); err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(temp, j.path(e))
-	}
-	if err != nil {
-		_ = os.Remove(temp)
-		return failed(err)
-	}
-	return j.sync()
-}
-
-// sync makes the folder's own changes survive a loss of power.
-func (j *Journal) sync() error {
-	dir, err := os.Open(j.dir)
-	if err != nil {
-		return failed(err)
-	}
-	defer dir.Close()
-	if err := dir.Sync(); err != nil && !errors.Is(err, unix.EINVAL) { // some file systems cannot
-		return failed(err)
-	}
-	return nil
 }
 
 // Entries returns all entries, oldest first, and what is in the folder besides. Errors are those of reading the folder.
@@ -148,10 +127,12 @@ func (j *Journal) Entries() ([]Entry, []Damage, error) {
 	for _, f := range files {
 		path := filepath.Join(j.dir, f.Name())
 		if strings.HasPrefix(f.Name(), newPrefix) {
-			j.removeStale(path)
+			if err := j.removeStale(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				damaged = append(damaged, Damage{path, err})
+			}
 			continue
 		}
-		e, err := read(path)
+		e, err := j.read(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // somebody has just removed it
 		case err != nil:
@@ -166,44 +147,14 @@ func (j *Journal) Entries() ([]Entry, []Damage, error) {
 	return entries, damaged, nil
 }
 
-// read reads one entry, from a regular file of ours and nothing else.
-func read(path string) (Entry, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return Entry{}, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return Entry{}, err
-	}
-	if owner := info.Sys().(*syscall.Stat_t).Uid; !info.Mode().IsRegular() || int(owner) != os.Geteuid() || info.Size() > mostEntry {
-		return Entry{}, errors.New("it is not a file that we could have written")
-	}
-	text, err := io.ReadAll(io.LimitReader(f, mostEntry))
-	if err != nil {
-		return Entry{}, err
-	}
-	e, err := decode(text)
-	if err == nil && e.ID+suffix != filepath.Base(path) {
-		err = errors.New("it is the entry of another file")
-	}
-	return e, err
-}
-
-// removeStale removes a file that somebody began to write and, by its age, will not finish.
-func (j *Journal) removeStale(path string) {
-	if info, err := os.Lstat(path); err == nil && j.now().Sub(info.ModTime()) > mostUnknown {
-		if err := os.Remove(path); err != nil {
-			j.log.Debug("journal: remove an unfinished file", "path", path, "error", err)
-		}
-	}
-}
-
-// Match returns the entries of one challenge.
+// Match returns the entries of one challenge: those with the value whose Domain or FQDN is domain, in whatever case and with
+// or without the trailing dot.
 func (j *Journal) Match(domain, value string) ([]Entry, error) {
+	name := providers.CanonicalName(domain)
 	entries, _, err := j.Entries()
-	return slices.DeleteFunc(entries, func(e Entry) bool { return e.Domain != domain || e.Value != value }), err
+	return slices.DeleteFunc(entries, func(e Entry) bool {
+		return e.Value != value || e.FQDN != name && providers.CanonicalName(e.Domain) != name
+	}), err
 }
 
 // of returns the entries of an owner; none if they cannot be read.

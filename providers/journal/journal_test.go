@@ -2,12 +2,10 @@ package journal
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -17,16 +15,12 @@ import (
 )
 
 func TestJournal(t *testing.T) {
+	t.Parallel()
 	j := open(t)
 	owner := self(t)
-	old := syscall.Umask(0)
 	first, err := j.Add(sample(owner))
-	syscall.Umask(old)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if info, err := os.Stat(j.path(first)); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 	first.Handle = "zone/record"
 	if err := j.Update(first); err != nil {
@@ -39,11 +33,12 @@ func TestJournal(t *testing.T) {
 	if got := entries(t, j); !slices.Equal(got, []Entry{first, second}) {
 		t.Errorf("got %+v", got)
 	}
-	if got, err := j.Match("example.com", value43); err != nil || len(got) != 2 {
-		t.Errorf("match: %v, %v", got, err)
+	// What is removed and then updated may have a record again, so it has an entry again.
+	if err := j.Remove(second); err != nil {
+		t.Fatal(err)
 	}
-	if got, err := j.Match("example.com", value43[1:]+"B"); err != nil || len(got) != 0 {
-		t.Errorf("another value matches: %v, %v", got, err)
+	if err := j.Update(second); err != nil {
+		t.Fatal(err)
 	}
 	for range 2 { // the second time it is gone already
 		if err := j.Remove(first); err != nil {
@@ -52,6 +47,53 @@ func TestJournal(t *testing.T) {
 	}
 	if got := entries(t, j); len(got) != 1 || got[0] != second {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestMatch(t *testing.T) {
+	t.Parallel()
+	j := open(t)
+	e := sample(self(t))
+	e.FQDN, e.Zone = "_acme-challenge.example.com.dns.example.net.", "example.net." // behind a CNAME
+	if _, err := j.Add(e); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		domain, value string
+		want          int
+	}{
+		{"example.com", value43, 1},
+		{"Example.COM.", value43, 1},
+		{e.FQDN, value43, 1},
+		{strings.TrimSuffix(e.FQDN, "."), value43, 1},
+		{"example.com", value43[1:] + "B", 0},
+		{"example.com", strings.ToLower(value43), 0},
+		{"example.com", "", 0},
+		{"www.example.com", value43, 0},
+		{"example.net", value43, 0},
+		{"", value43, 0},
+	} {
+		if got, err := j.Match(test.domain, test.value); err != nil || len(got) != test.want {
+			t.Errorf("%q, %q: %v, %v", test.domain, test.value, got, err)
+		}
+	}
+}
+
+// Fault 117: files are ours alone, and can be read again, whatever the umask.
+func TestAdd_Fault117_Umask(t *testing.T) {
+	t.Parallel()
+	j := open(t)
+	if err := program(t, "masked", "JOURNAL_TEST_DIR="+j.dir).Run(); err != nil {
+		t.Fatal(err)
+	}
+	all := entries(t, j)
+	for _, e := range all {
+		if info, err := os.Stat(j.path(e)); err != nil || info.Mode() != 0o600 {
+			t.Errorf("%v, %v", info, err)
+		}
+	}
+	if len(all) != 2 {
+		t.Errorf("%d entries", len(all))
 	}
 }
 
@@ -66,6 +108,12 @@ func TestAdd_RefusesWhatItCouldNotRead(t *testing.T) {
 		"fingerprint": func(e *Entry) { e.Fingerprint = "a\nb" },
 		"spec":        func(e *Entry) { e.Spec = "" },
 		"domain":      func(e *Entry) { e.Domain = "*.example.com" },
+		"long handle": func(e *Entry) { e.Handle = providers.Handle(strings.Repeat("x", 513)) },
+		"order":       func(e *Entry) { e.Order = "https://ca.example/\x1b[2J" },
+		"round":       func(e *Entry) { e.Round = "\n" },
+		"remaining":   func(e *Entry) { e.Remaining = -1 },
+		"process":     func(e *Entry) { e.Owner.PID = -1 },
+		"namespace":   func(e *Entry) { e.Owner.PIDNamespace = "pid:[\x00]" },
 	} {
 		e := sample(self(t))
 		change(&e)
@@ -90,9 +138,15 @@ func TestOpen_NotOursAlone(t *testing.T) {
 	if err := os.Symlink(dir+"/real", dir+"/link"); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"open", "link", "none"} {
-		if _, err := Open(dir+"/"+name, nil); providers.CodeOf(err) != providers.CodeState {
-			t.Errorf("%s: %v", name, err)
+	if err := os.WriteFile(dir+"/file", nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(dir+"/fifo", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir + "/open", dir + "/link", dir + "/file", dir + "/fifo", dir + "/none", "/"} {
+		if _, err := Open(path, nil); providers.CodeOf(err) != providers.CodeState || providers.ClassOf(err) != providers.Misconfigured {
+			t.Errorf("%s: %v", path, err)
 		}
 	}
 }
@@ -131,80 +185,174 @@ func TestEntries_Fault127_Cut(t *testing.T) {
 	}
 }
 
-func TestEntries_NotFiles(t *testing.T) {
+func TestEntries_NotOurFiles(t *testing.T) {
 	t.Parallel()
 	j := open(t)
 	good, err := j.Add(sample(self(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mkfifo(j.dir+"/fifo.json", 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(j.path(good), j.dir+"/link.json"); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(j.dir+"/folder.json", 0o700); err != nil {
-		t.Fatal(err)
-	}
 	text, err := os.ReadFile(j.path(good))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(j.dir+"/copy.json", text, 0o600); err != nil {
+	for _, prefix := range []string{"", newPrefix} {
+		if err := errors.Join(
+			syscall.Mkfifo(j.dir+"/"+prefix+"fifo.json", 0o600),
+			os.Symlink(j.path(good), j.dir+"/"+prefix+"link.json"),
+			os.Symlink("nowhere", j.dir+"/"+prefix+"dangling.json"),
+			os.Mkdir(j.dir+"/"+prefix+"folder.json", 0o700),
+			os.WriteFile(j.dir+"/"+prefix+"large.json", bytes.Repeat([]byte("x"), mostEntry+1), 0o600),
+		); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(
+		os.WriteFile(j.dir+"/copy.json", text, 0o600),
+		os.WriteFile(j.dir+"/empty.json", nil, 0o600),
+		os.WriteFile(j.dir+"/README", []byte("read me"), 0o600),
+	); err != nil {
 		t.Fatal(err)
 	}
-	all, damaged, err := j.Entries()
-	if err != nil || len(all) != 1 || len(damaged) != 4 {
+	j.now = func() time.Time { return time.Now().Add(time.Hour) }
+	before := files(t, j)
+	for range 2 {
+		all, damaged, err := j.Entries()
+		if err != nil || !slices.Equal(all, []Entry{good}) || len(damaged) != len(before)-1 {
+			t.Errorf("%v, %v, %v", all, damaged, err)
+		}
+		if after := files(t, j); !slices.Equal(after, before) {
+			t.Errorf("touched: %q, before %q", after, before)
+		}
+	}
+	// What is another user's says nothing to us.
+	j.uid++
+	if all, damaged, err := j.Entries(); err != nil || len(all) != 0 || len(damaged) != len(before) {
 		t.Errorf("%v, %v, %v", all, damaged, err)
+	}
+	if report, err := j.Sweep(t.Context(), nil); err != nil || len(report.Swept)+len(report.Kept) != 0 {
+		t.Errorf("%v, %v", report, err)
 	}
 }
 
+// files returns the names in the journal's folder.
+func files(t *testing.T, j *Journal) []string {
+	t.Helper()
+	all, err := os.ReadDir(j.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range all {
+		names = append(names, f.Name())
+	}
+	return names
+}
+
+// A file that somebody is still writing stays, however long it takes; kill -9 leaves one that goes away.
 func TestEntries_Unfinished(t *testing.T) {
 	t.Parallel()
 	j := open(t)
-	path := filepath.Join(j.dir, newPrefix+"x")
-	if err := os.WriteFile(path, []byte("half"), 0o600); err != nil {
-		t.Fatal(err)
+	writer := start(t, j, "half")
+	name := writer.says(t)
+	later := func(d time.Duration) []string {
+		j.now = func() time.Time { return time.Now().Add(d) }
+		if got := entries(t, j); len(got) != 0 {
+			t.Error(got)
+		}
+		return files(t, j)
 	}
-	if got := entries(t, j); len(got) != 0 {
-		t.Error(got)
+	for _, d := range []time.Duration{0, time.Hour} {
+		if got := later(d); !slices.Equal(got, []string{name}) {
+			t.Errorf("of a living writer, after %v: %q", d, got)
+		}
 	}
-	if _, err := os.Stat(path); err != nil {
-		t.Error("a file somebody is writing was removed")
+	writer.kill()
+	for _, d := range []time.Duration{-time.Hour, 0} { // no lock yet, for all we know
+		if got := later(d); !slices.Equal(got, []string{name}) {
+			t.Errorf("after %v: %q", d, got)
+		}
 	}
-	j.now = func() time.Time { return time.Now().Add(mostUnknown + time.Hour) }
-	entries(t, j)
-	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-		t.Error("an unfinished file is still there")
+	if got := later(2 * time.Minute); len(got) != 0 {
+		t.Errorf("of a dead writer: %q", got)
 	}
 }
 
-// A file system without room: nothing may be created when the entry could not be written.
-func TestAdd_NoRoom(t *testing.T) {
+// Fault 119: no room, at every byte of an entry. Nothing may be created, so nothing is remembered.
+func TestAdd_Fault119_NoRoom(t *testing.T) {
 	t.Parallel()
 	j := open(t)
-	if err := os.RemoveAll(j.dir); err != nil { // the nearest failure that needs no privileges and cannot be had around
+	if err := program(t, "crowded", "JOURNAL_TEST_DIR="+j.dir).Run(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := j.Add(sample(self(t))); providers.CodeOf(err) != providers.CodeState {
-		t.Errorf("got %v", err)
+	if err := os.RemoveAll(j.dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Add(sample(self(t))); providers.CodeOf(err) != providers.CodeState || providers.ClassOf(err) != providers.Misconfigured {
+		t.Errorf("without its folder: %v", err)
+	}
+	for err, want := range map[error]providers.Class{
+		syscall.ENOSPC: providers.Temporary, syscall.EDQUOT: providers.Temporary, syscall.EMFILE: providers.Temporary,
+		syscall.EIO: providers.Failed, syscall.EROFS: providers.Misconfigured, syscall.EACCES: providers.Misconfigured,
+	} {
+		if got := providers.ClassOf(failed(&os.PathError{Op: "open", Path: "x", Err: err})); got != want {
+			t.Errorf("%v is of class %d, want %d", err, got, want)
+		}
 	}
 }
 
 // Fault 113: many processes at once.
-func TestAdd_ManyProcesses(t *testing.T) {
+func TestAdd_Fault113_ManyProcesses(t *testing.T) {
 	t.Parallel()
 	j := open(t)
+	var want []string
+	var all []child
+	for range 20 {
+		all = append(all, start(t, j, "add"))
+	}
+	for _, c := range all {
+		c.tell(t)
+	}
+	for _, c := range all {
+		want = append(want, c.says(t))
+	}
+	var got []string
+	for _, e := range entries(t, j) {
+		got = append(got, e.ID)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Whoever reads while others update the same entry gets one of the versions, whole.
+func TestUpdate_ManyAtOnce(t *testing.T) {
+	t.Parallel()
+	j := open(t)
+	e, err := j.Add(sample(self(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var group sync.WaitGroup
-	const n = 20
-	for range n {
-		cmd := startAdder(t, j)
-		group.Go(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	for n := range 4 {
+		group.Go(func() {
+			mine := e
+			mine.Handle = providers.Handle(strings.Repeat("x", 1+100*n))
+			for range 25 {
+				if err := j.Update(mine); err != nil {
+					t.Error(err)
+				}
+				if got, err := j.read(j.path(e)); err != nil || got.ID != e.ID {
+					t.Errorf("%+v, %v", got, err)
+				}
+			}
+		})
 	}
 	group.Wait()
-	if got := len(entries(t, j)); got != n {
-		t.Errorf("%d entries, want %d", got, n)
+	if got := files(t, j); len(got) != 1 {
+		t.Errorf("left %q", got)
 	}
 }
 
@@ -255,38 +403,22 @@ func TestRound(t *testing.T) {
 	if f := add(certbot, 0); f.Round == e.Round || in(f) != 1 || in(e) != 0 {
 		t.Error("no new round after the cleanup began")
 	}
+	// The clock is set back between two calls, and then stands still.
+	frozen := time.Now().Add(-time.Hour)
+	j.now = func() time.Time { return frozen }
+	x := add(certbot, 2)
+	y := add(certbot, 1)
+	if x.Round != y.Round || in(y) != 2 {
+		t.Error("another round by the clock")
+	}
+	if z := add(certbot, 1); z.Round == y.Round {
+		t.Error("no new round though the count did not fall, by the clock")
+	}
 	// A call that failed leaves no entry, and the count falls by two.
 	g := add(certbot, 3)
 	if h := add(certbot, 1); h.Round != g.Round {
 		t.Error("a call that failed ended the round")
 	}
-}
-
-func FuzzDecode(f *testing.F) {
-	text, err := encode(Entry{ID: "0123456789abcdef0123456789abcdef", Spec: "conoha", Fingerprint: "x", Domain: "example.com", FQDN: "_acme-challenge.example.com.", Value: value43})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(text)
-	f.Add(text[:len(text)/2])
-	f.Add([]byte("{}\n"))
-	f.Add([]byte(nil))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		e, err := decode(text)
-		if err != nil {
-			return
-		}
-		again, err := encode(e)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if same, err := decode(again); err != nil || same != e {
-			t.Errorf("%v, %+v", err, same)
-		}
-		if !bytes.HasSuffix(text, []byte("\n")) {
-			t.Error("a cut file is read")
-		}
-	})
 }
 
 func BenchmarkAddRemove(b *testing.B) {
@@ -300,145 +432,5 @@ func BenchmarkAddRemove(b *testing.B) {
 		if err := j.Remove(e); err != nil {
 			b.Fatal(err)
 		}
-	}
-}
-
-func TestSweep(t *testing.T) {
-	t.Parallel()
-	j := open(t)
-	cmd := startAdder(t, j)
-	alive, err := j.Add(sample(self(t)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &service{zones: []string{"example.net.", "example.com."}}
-	accounts := []providers.Account{{Provider: &service{}, Fingerprint: "other"}, {Provider: s, Fingerprint: alive.Fingerprint}}
-	if report, err := j.Sweep(t.Context(), accounts); err != nil || len(report.Swept) != 0 || len(s.cleaned) != 0 {
-		t.Fatalf("swept the living: %+v, %v", report, err)
-	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
-	report, err := j.Sweep(t.Context(), accounts)
-	if err != nil || len(report.Swept) != 1 || len(report.Kept) != 0 {
-		t.Fatalf("%+v, %v", report, err)
-	}
-	if want := []string{"_acme-challenge.example.com. " + value43 + " zone/record"}; !slices.Equal(s.cleaned, want) {
-		t.Errorf("deleted %q, want %q", s.cleaned, want)
-	}
-	if got := entries(t, j); len(got) != 1 || got[0] != alive {
-		t.Errorf("left %+v", got)
-	}
-}
-
-func TestSweep_Keeps(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		fingerprint string
-		service     service
-	}{
-		"another account":         {fingerprint: "other", service: service{zones: []string{"example.com."}}},
-		"the zone is not listed":  {service: service{zones: []string{"com.", "example.net."}}},
-		"the service is in error": {service: service{zones: []string{"example.com."}, err: errors.New("503")}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			j := open(t)
-			gone, err := j.Add(ofTheDead(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if test.fingerprint == "" {
-				test.fingerprint = gone.Fingerprint
-			}
-			report, err := j.Sweep(t.Context(), []providers.Account{{Provider: &test.service, Fingerprint: test.fingerprint}})
-			if err != nil || len(report.Kept) != 1 || report.Kept[0].Reason == nil || len(report.Swept) != 0 {
-				t.Errorf("%+v, %v", report, err)
-			}
-			if got := entries(t, j); len(got) != 1 {
-				t.Errorf("left %+v", got)
-			}
-		})
-	}
-}
-
-// ofTheDead is an entry of a process of ours that has ended.
-func ofTheDead(t *testing.T) Entry {
-	t.Helper()
-	owner := self(t)
-	owner.StartTime++ // the number now belongs to us, who began at another time
-	e := sample(owner)
-	e.Handle = "zone/record"
-	return e
-}
-
-func TestSweep_CreateUnderWay(t *testing.T) {
-	t.Parallel()
-	j := open(t)
-	e := ofTheDead(t)
-	e.Handle = ""
-	e, err := j.Add(e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &service{zones: []string{"example.com."}}
-	report, err := j.Sweep(t.Context(), []providers.Account{{Provider: s, Fingerprint: e.Fingerprint}})
-	if err != nil || len(report.Swept) != 1 || len(s.cleaned) != 2 {
-		t.Errorf("looked %d times: %+v, %v", len(s.cleaned), report, err)
-	}
-}
-
-func TestSweep_TwoAtOnce(t *testing.T) {
-	t.Parallel()
-	j := open(t)
-	for range 10 {
-		if _, err := j.Add(ofTheDead(t)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var group sync.WaitGroup
-	for range 4 {
-		group.Go(func() {
-			s := &service{zones: []string{"example.com."}}
-			if report, err := j.Sweep(t.Context(), []providers.Account{{Provider: s, Fingerprint: ofTheDead(t).Fingerprint}}); err != nil || len(report.Kept) > 0 {
-				t.Errorf("%+v, %v", report, err)
-			}
-		})
-	}
-	group.Wait()
-	if got := entries(t, j); len(got) != 0 {
-		t.Errorf("left %+v", got)
-	}
-}
-
-// hanging never answers before its context ends.
-type hanging struct{ service }
-
-func (h *hanging) CleanUp(ctx context.Context, _ providers.Challenge, _ providers.Handle) error {
-	<-ctx.Done()
-	return fmt.Errorf("hangs: %w", ctx.Err())
-}
-
-func TestSweep_OneHangs(t *testing.T) {
-	t.Parallel()
-	j := open(t)
-	slow := ofTheDead(t)
-	slow.Fingerprint = "slow"
-	if _, err := j.Add(slow); err != nil {
-		t.Fatal(err)
-	}
-	quick, err := j.Add(ofTheDead(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
-	defer cancel()
-	report, err := j.Sweep(ctx, []providers.Account{
-		{Provider: &hanging{service{zones: []string{"example.com."}}}, Fingerprint: "slow"},
-		{Provider: &service{zones: []string{"example.com."}}, Fingerprint: quick.Fingerprint},
-	})
-	if err != nil || len(report.Swept) != 1 || report.Swept[0].ID != quick.ID || len(report.Kept) != 1 {
-		t.Errorf("%+v, %v", report, err)
 	}
 }

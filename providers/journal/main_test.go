@@ -5,46 +5,169 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"wildcard/providers"
 )
 
-// TestMain lets the test binary be other processes: one that adds an entry and hangs, one that says who called it.
+// TestMain lets the test binary be other processes.
 func TestMain(m *testing.M) {
-	switch os.Getenv("JOURNAL_TEST_PROGRAM") {
-	case "add":
-		self, err := Self()
-		if err != nil {
-			panic(err)
+	if name := os.Getenv("JOURNAL_TEST_PROGRAM"); name != "" {
+		if err := programs()[name](); err != nil {
+			fmt.Fprintln(os.Stderr, name+":", err)
+			os.Exit(1)
 		}
-		j, err := Open(os.Getenv("JOURNAL_TEST_DIR"), nil)
-		if err != nil {
-			panic(err)
-		}
-		e := sample(self)
-		e.Handle = "zone/record"
-		if e, err = j.Add(e); err != nil {
-			panic(err)
-		}
-		fmt.Println(e.ID)
-		select {}
-	case "client":
-		client, err := Client()
-		if err != nil {
-			panic(err)
-		}
-		_ = json.NewEncoder(os.Stdout).Encode(client)
 		os.Exit(0)
 	}
 	goleak.VerifyTestMain(m)
+}
+
+func programs() map[string]func() error {
+	return map[string]func() error{
+		// add adds an entry when it is told to, and hangs.
+		"add": func() error {
+			j, self, err := here()
+			if err != nil {
+				return err
+			}
+			if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+				return err
+			}
+			e := sample(self)
+			e.Handle = "zone/record"
+			if e, err = j.Add(e); err != nil {
+				return err
+			}
+			fmt.Println(e.ID)
+			time.Sleep(time.Hour)
+			return nil
+		},
+		// half begins to write an entry, and hangs.
+		"half": func() error {
+			j, _, err := here()
+			if err != nil {
+				return err
+			}
+			f, err := j.create()
+			if err != nil {
+				return err
+			}
+			if _, err := f.WriteString(`{"version":1,`); err != nil {
+				return err
+			}
+			fmt.Println(filepath.Base(f.Name()))
+			time.Sleep(time.Hour)
+			return f.Close()
+		},
+		// masked adds one entry under each of the worst umasks.
+		"masked": func() error {
+			j, self, err := here()
+			if err != nil {
+				return err
+			}
+			for _, mask := range []int{0, 0o777} {
+				unix.Umask(mask)
+				if _, err := j.Add(sample(self)); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		// crowded adds entries while files may have no more than 0, 1, 2, … bytes, until that is enough.
+		"crowded": func() error {
+			j, self, err := here()
+			if err != nil {
+				return err
+			}
+			text, err := encode(sample(self))
+			if err != nil {
+				return err
+			}
+			var limit unix.Rlimit
+			if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
+				return err
+			}
+			for most := range text {
+				limit.Cur = uint64(most)
+				if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
+					return err
+				}
+				_, err := j.Add(sample(self))
+				if providers.CodeOf(err) != providers.CodeState || providers.ClassOf(err) != providers.Temporary {
+					return fmt.Errorf("with %d bytes: %w", most, err)
+				}
+				if files, err := os.ReadDir(j.dir); err != nil || len(files) > 0 {
+					return fmt.Errorf("with %d bytes: left %v, %w", most, files, err)
+				}
+			}
+			return nil
+		},
+		// sweep sweeps when it is told to, and says what it did.
+		"sweep": func() error {
+			j, self, err := here()
+			if err != nil {
+				return err
+			}
+			if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+				return err
+			}
+			s := &service{zones: []string{"example.com."}}
+			report, err := j.Sweep(context.Background(), []providers.Account{{Provider: s, Fingerprint: sample(self).Fingerprint}})
+			if err == nil {
+				fmt.Println(len(report.Swept), len(report.Kept))
+			}
+			return err
+		},
+		// certbot runs a hook as certbot does (compat/misc.py): by a shell, with the variables in its environment alone.
+		"certbot": func() error {
+			hook := exec.Command("/bin/sh", "-c", os.Getenv("JOURNAL_TEST_HOOK"))
+			hook.Env = append(os.Environ(), "CERTBOT_VALIDATION="+value43, "JOURNAL_TEST_PROGRAM=client")
+			hook.Stdout, hook.Stderr = os.Stdout, os.Stderr
+			return hook.Run()
+		},
+		// client says who called it.
+		"client": func() error {
+			client, err := Client()
+			if err != nil {
+				return err
+			}
+			return json.NewEncoder(os.Stdout).Encode(client)
+		},
+		// orphan says so when its parent is gone.
+		"orphan": func() error {
+			for parent := os.Getenv("JOURNAL_TEST_PARENT"); strconv.Itoa(os.Getppid()) == parent; {
+				time.Sleep(time.Millisecond)
+			}
+			client, err := Client()
+			if err != nil {
+				return err
+			}
+			fmt.Println(client.PID, os.Getppid(), client.Dead(0))
+			return nil
+		},
+	}
+}
+
+// here is what every program needs.
+func here() (*Journal, Process, error) {
+	self, err := Self()
+	if err != nil {
+		return nil, self, err
+	}
+	j, err := Open(os.Getenv("JOURNAL_TEST_DIR"), nil)
+	return j, self, err
 }
 
 const value43 = "AAAA_first_value_43_characters_long_AAAAAAA"
@@ -78,30 +201,65 @@ func self(t testing.TB) Process {
 	return p
 }
 
-func program(name string, environ ...string) *exec.Cmd {
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Path, _ = os.Executable()
+// program is the test binary as another process.
+func program(t *testing.T, name string, environ ...string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), exe)
 	cmd.Env = append(append(os.Environ(), "JOURNAL_TEST_PROGRAM="+name), environ...)
 	cmd.Stderr = os.Stderr
 	return cmd
 }
 
-// startAdder starts a process that adds an entry, and returns when it has.
-func startAdder(t *testing.T, j *Journal) *exec.Cmd {
+// child is a running program that is told what to do and says what it did, in lines.
+type child struct {
+	*exec.Cmd
+	in  io.Writer
+	out *bufio.Reader
+}
+
+func start(t *testing.T, j *Journal, name string) child {
 	t.Helper()
-	cmd := program("add", "JOURNAL_TEST_DIR="+j.dir)
+	cmd := program(t, name, "JOURNAL_TEST_DIR="+j.dir)
 	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+	c := child{cmd, in, bufio.NewReader(out)}
+	t.Cleanup(c.kill)
+	return c
+}
+
+func (c child) tell(t *testing.T) {
+	t.Helper()
+	if _, err := fmt.Fprintln(c.in, "go"); err != nil {
 		t.Fatal(err)
 	}
-	return cmd
+}
+
+func (c child) says(t *testing.T) string {
+	t.Helper()
+	line, err := c.out.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSuffix(line, "\n")
+}
+
+// kill is kill -9; the process is gone when it returns.
+func (c child) kill() {
+	_ = c.Process.Kill()
+	_ = c.Wait()
 }
 
 // eventually waits for a condition that another process or goroutine brings about.
@@ -127,12 +285,15 @@ func entries(t testing.TB, j *Journal) []Entry {
 	return all
 }
 
-// service is a DNS service in memory that notes what it is asked to delete.
+// service is a DNS service in memory. It notes what it is asked to delete, and deletes it.
 type service struct {
 	zones   []string
 	err     error
+	records []string // "FQDN VALUE HANDLE"
+
+	mu      sync.Mutex
 	cleaned []string
-	listed  int
+	listed  []bool // fresh or not
 }
 
 func (s *service) Present(context.Context, providers.Challenge) (providers.Handle, error) {
@@ -140,11 +301,39 @@ func (s *service) Present(context.Context, providers.Challenge) (providers.Handl
 }
 
 func (s *service) CleanUp(_ context.Context, c providers.Challenge, h providers.Handle) error {
-	s.cleaned = append(s.cleaned, strings.Join([]string{c.FQDN, c.Value, string(h)}, " "))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	record := strings.Join([]string{c.FQDN, c.Value, string(h)}, " ")
+	s.cleaned = append(s.cleaned, record)
+	if s.err == nil {
+		s.records = slices.DeleteFunc(s.records, func(r string) bool { return r == record || h == "" && strings.HasPrefix(r, record) })
+	}
 	return s.err
 }
 
-func (s *service) Zones(context.Context, bool) ([]string, error) {
-	s.listed++
+func (s *service) Zones(_ context.Context, fresh bool) ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listed = append(s.listed, fresh)
 	return s.zones, nil
+}
+
+// blind is a service that cannot list zones.
+type blind struct{ s *service }
+
+func (b blind) Present(ctx context.Context, c providers.Challenge) (providers.Handle, error) {
+	return b.s.Present(ctx, c)
+}
+
+func (b blind) CleanUp(ctx context.Context, c providers.Challenge, h providers.Handle) error {
+	return b.s.CleanUp(ctx, c, h)
+}
+
+// hanging never answers before its context ends.
+type hanging struct{ service }
+
+func (h *hanging) CleanUp(ctx context.Context, c providers.Challenge, handle providers.Handle) error {
+	_ = h.service.CleanUp(ctx, c, handle)
+	<-ctx.Done()
+	return fmt.Errorf("hangs: %w", ctx.Err())
 }

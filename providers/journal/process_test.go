@@ -2,13 +2,14 @@ package journal
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"wildcard/providers"
 )
 
 func TestDead(t *testing.T) {
@@ -34,10 +35,74 @@ func TestDead(t *testing.T) {
 		{"another namespace, old", with(func(p *Process) { p.PIDNamespace = "pid:[1]" }), mostUnknown + time.Second, true},
 		{"a clock that went back", with(func(p *Process) { p.PIDNamespace = "pid:[1]" }), -time.Hour, false},
 		{"process 1", with(func(p *Process) { p.PID = 1 }), time.Hour, false},
+		{"process 1, old", with(func(p *Process) { p.PID = 1 }), mostUnknown + time.Second, true},
+		{"process 1 before the machine's last start", with(func(p *Process) { p.PID, p.BootID = 1, "x" }), 0, true},
+		{"no boot known", with(func(p *Process) { p.BootID = "" }), time.Hour, false},
+		{"no namespace known", with(func(p *Process) { p.PIDNamespace = "" }), time.Hour, false},
+		{"no start known", with(func(p *Process) { p.StartTime = 0 }), time.Hour, false},
+		{"no start known, and gone", with(func(p *Process) { p.PID, p.StartTime = 1<<30, 0 }), 0, true},
 		{"nothing known", Process{}, time.Hour, false},
 	} {
 		if got := test.p.Dead(test.age); got != test.want {
 			t.Errorf("%s: got %v", test.name, got)
+		}
+	}
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	if _, err := Find(1 << 30); providers.CodeOf(err) != providers.CodeState || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+	parent, err := Find(os.Getppid())
+	if me := self(t); err != nil || parent.PID != os.Getppid() || parent == me || parent.BootID != me.BootID || me.StartTime == 0 {
+		t.Errorf("%+v, %v", parent, err)
+	}
+}
+
+// What cannot be seen is not dead.
+func TestLife_Hidden(t *testing.T) {
+	t.Parallel()
+	hidden := Process{PID: os.Getppid(), StartTime: 5, PIDNamespace: "pid:[1]", BootID: "boot"}
+	for name, test := range map[string]struct {
+		change func(t *testing.T, at procfs)
+		p      Process
+		want   life
+	}{
+		"hidden":       {p: hidden},
+		"gone":         {p: Process{PID: 1 << 30, StartTime: 5, PIDNamespace: "pid:[1]", BootID: "boot"}, want: dead},
+		"other boot":   {p: Process{PID: os.Getppid(), StartTime: 5, PIDNamespace: "pid:[1]", BootID: "before"}, want: dead},
+		"no boot id":   {p: Process{PID: 1 << 30, StartTime: 5, PIDNamespace: "pid:[1]"}, change: without("sys/kernel/random/boot_id")},
+		"no namespace": {p: Process{PID: 1 << 30, StartTime: 5, BootID: "boot"}, change: without("self/ns/pid")},
+		"no /proc":     {p: Process{PID: 1 << 30, StartTime: 5, PIDNamespace: "pid:[1]", BootID: "boot"}, change: without("self")},
+		"the /proc of another pid namespace": {
+			p: Process{PID: 1 << 30, StartTime: 5, PIDNamespace: "pid:[1]", BootID: "boot"},
+			change: func(t *testing.T, at procfs) {
+				without("self")(t, at)
+				if err := errors.Join(os.Mkdir(at.path(4711, ""), 0o700), os.Rename(at.path(os.Getpid(), "ns"), at.path(4711, "ns")), os.Symlink("4711", string(at)+"/self")); err != nil {
+					t.Fatal(err)
+				}
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			at := fakeProc(t, nil)
+			if test.change != nil {
+				test.change(t, at)
+			}
+			if got := at.life(test.p); got != test.want {
+				t.Errorf("got %d, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+func without(name string) func(*testing.T, procfs) {
+	return func(t *testing.T, at procfs) {
+		t.Helper()
+		if err := os.Remove(string(at) + "/" + name); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
@@ -72,6 +137,7 @@ func TestParseStat(t *testing.T) {
 		"42 (line\nbreak ) ) S 7" + rest:    {'S', 7, 98765},
 		"42 (short) S 7 1":                  {},
 		"":                                  {},
+		"S 7" + rest:                        {},
 		"42 (x) S seven" + rest:             {},
 		"42 (x) S 7 1 1 0 -1 4 1 2 3 4 5 6": {},
 	} {
@@ -128,8 +194,18 @@ func TestWatch(t *testing.T) {
 	}
 	select {
 	case <-gone:
-	case <-time.After(30 * time.Second):
+	default:
 		t.Error("it had ended before")
+	}
+	other := self(t)
+	other.StartTime++
+	if gone, err = Watch(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-gone:
+	default:
+		t.Error("its number belongs to another one, to us")
 	}
 	ctx, cancel = context.WithCancel(t.Context())
 	defer cancel()
@@ -142,79 +218,4 @@ func TestWatch(t *testing.T) {
 		t.Error("process 1 has ended")
 	default:
 	}
-}
-
-// The ways in which certbot's hooks are run. "certbot" is a shell script here that reports its own number; the variables are
-// given to its child alone, as certbot does.
-func TestClient(t *testing.T) {
-	t.Parallel()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	wrapper := filepath.Join(dir, "wrapper.sh")
-	if err := os.WriteFile(wrapper, []byte("#!/bin/sh\n"+exe+"\nexit $?\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for name, hook := range map[string]string{
-		"a shell that runs the hook in its place": "exec " + exe,
-		"a shell between":                         exe + "; exit $?",
-		"a script between":                        wrapper + "; exit $?",
-		"two shells between":                      "sh -c '" + exe + "; exit $?'; exit $?",
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			certbot := `echo $$; CERTBOT_VALIDATION=x JOURNAL_TEST_PROGRAM=client sh -c "$1"; exit $?`
-			out, err := exec.Command("sh", "-c", certbot, "certbot", hook).Output()
-			if err != nil {
-				t.Fatal(err)
-			}
-			var pid int
-			var got Process
-			if _, err := fmt.Sscan(string(out), &pid); err != nil {
-				t.Fatal(err)
-			}
-			if err := json.Unmarshal(out[len(fmt.Sprint(pid)):], &got); err != nil {
-				t.Fatalf("%v: %q", err, out)
-			}
-			if got.PID != pid {
-				t.Errorf("got %d, want %d", got.PID, pid)
-			}
-		})
-	}
-}
-
-// Where every ancestor has the variable, as when a person exports it to try a hook, the nearest that is no shell is taken.
-func TestClient_Exported(t *testing.T) {
-	t.Parallel()
-	shell, err := isShellOf("sh", "-c", "read line")
-	if err != nil || !shell {
-		t.Errorf("sh: %v, %v", shell, err)
-	}
-	other, err := isShellOf("sleep", "60")
-	if err != nil || other {
-		t.Errorf("sleep: %v, %v", other, err)
-	}
-	ancestors, err := ancestorsOf(os.Getpid())
-	if err != nil || len(ancestors) == 0 || ancestors[0] != os.Getppid() {
-		t.Errorf("%v, %v", ancestors, err)
-	}
-}
-
-func isShellOf(name string, args ...string) (bool, error) {
-	cmd := exec.Command(name, args...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return false, err
-	}
-	if err := cmd.Start(); err != nil {
-		return false, err
-	}
-	defer func() {
-		_ = in.Close()
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	}()
-	return isShell(cmd.Process.Pid), nil
 }

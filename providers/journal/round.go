@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"crypto/rand"
 	"slices"
 )
@@ -15,7 +16,10 @@ func (j *Journal) Round(owner Process, remaining int) (string, error) {
 	}
 	entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.Owner != owner })
 	if len(entries) > 0 {
-		last := slices.MaxFunc(entries, func(a, b Entry) int { return a.Sequence - b.Sequence })
+		// Sequence comes first: the clock may have been set back between two calls.
+		last := slices.MaxFunc(entries, func(a, b Entry) int {
+			return cmp.Or(cmp.Compare(a.Sequence, b.Sequence), a.Created.Compare(b.Created))
+		})
 		over := slices.ContainsFunc(entries, func(e Entry) bool { return e.Round == last.Round && e.CleaningUp })
 		if !over && last.Remaining > 0 && remaining < last.Remaining {
 			return last.Round, nil

@@ -3,19 +3,25 @@ package journal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"wildcard/providers"
 )
 
 // Watch returns a channel that is closed when the process has ended. One that nobody can judge (package comment) is taken
-// to go on for ever. Watching ends with ctx.
+// to go on for ever. Watching ends with ctx, after which the channel says nothing. Errors are CodeState.
 func Watch(ctx context.Context, p Process) (<-chan struct{}, error) {
 	ended := make(chan struct{})
-	if p.state() == unknown {
+	switch proc.life(p) {
+	case unknown:
 		return ended, nil
+	case dead:
+		close(ended)
+		return ended, nil
+	case alive:
 	}
 	fd, err := unix.PidfdOpen(p.PID, unix.PIDFD_NONBLOCK)
 	switch {
@@ -27,10 +33,10 @@ func Watch(ctx context.Context, p Process) (<-chan struct{}, error) {
 		go pollProcess(ctx, p, ended)
 		return ended, nil
 	case err != nil:
-		return nil, fmt.Errorf("journal: watch process %d: %w", p.PID, err)
+		return nil, providers.Errorf(providers.CodeState, providers.Failed, "journal: watch process %d: %w", p.PID, err)
 	}
 	// Only now is it sure which process the descriptor stands for.
-	if p.state() == dead {
+	if proc.life(p) == dead {
 		_ = unix.Close(fd)
 		close(ended)
 		return ended, nil
@@ -39,7 +45,7 @@ func Watch(ctx context.Context, p Process) (<-chan struct{}, error) {
 	conn, err := file.SyscallConn()
 	if err != nil {
 		_ = file.Close()
-		return nil, fmt.Errorf("journal: watch process %d: %w", p.PID, err)
+		return nil, providers.Errorf(providers.CodeState, providers.Failed, "journal: watch process %d: %w", p.PID, err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = file.SetReadDeadline(time.Unix(1, 0)) })
 	go func() {
@@ -50,8 +56,11 @@ func Watch(ctx context.Context, p Process) (<-chan struct{}, error) {
 			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
 			return n > 0 && err == nil
 		})
-		if err == nil {
+		switch {
+		case err == nil:
 			close(ended)
+		case ctx.Err() == nil: // a sandbox in which descriptors of this kind cannot be waited for
+			pollProcess(ctx, p, ended)
 		}
 	}()
 	return ended, nil
@@ -66,7 +75,7 @@ func pollProcess(ctx context.Context, p Process, ended chan<- struct{}) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if p.state() == dead {
+			if proc.life(p) == dead {
 				close(ended)
 				return
 			}

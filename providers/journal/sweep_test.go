@@ -1,0 +1,282 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"wildcard/providers"
+)
+
+// Fault 109: kill -9 right after the record was created. Another process deletes exactly this record.
+func TestSweep_Fault109_Killed(t *testing.T) {
+	t.Parallel()
+	j := open(t)
+	victim := start(t, j, "add")
+	victim.tell(t)
+	victim.says(t)
+	alive, err := j.Add(sample(self(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := "_acme-challenge.example.com. " + value43 + " zone/record"
+	others := []string{
+		"_acme-challenge.example.com. " + value43 + " zone/another",
+		"_acme-challenge.example.com. " + strings.ToLower(value43) + " zone/3",
+		"_acme-challenge.www.example.com. " + value43 + " zone/4",
+	}
+	s := &service{zones: []string{"example.net.", "Example.com"}, records: append(slices.Clone(others), ours)}
+	stranger := &service{zones: s.zones}
+	accounts := []providers.Account{{Provider: stranger, Fingerprint: "other"}, {Provider: s, Fingerprint: alive.Fingerprint}}
+	if report, err := j.Sweep(t.Context(), accounts); err != nil || len(report.Swept)+len(report.Kept) != 0 || len(s.cleaned) != 0 {
+		t.Fatalf("swept the living: %+v, %v", report, err)
+	}
+	victim.kill()
+	report, err := j.Sweep(t.Context(), accounts)
+	if err != nil || len(report.Swept) != 1 || len(report.Kept) != 0 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if !slices.Equal(s.cleaned, []string{ours}) || !slices.Equal(s.records, others) {
+		t.Errorf("deleted %q, left %q", s.cleaned, s.records)
+	}
+	if len(stranger.cleaned)+len(stranger.listed) > 0 {
+		t.Error("another account was asked")
+	}
+	if got := entries(t, j); len(got) != 1 || got[0] != alive {
+		t.Errorf("left %+v", got)
+	}
+}
+
+func TestSweep_Keeps(t *testing.T) {
+	t.Parallel()
+	down := errors.New("503")
+	for name, test := range map[string]struct {
+		account providers.Account
+		service *service
+		asked   bool
+		code    string
+	}{
+		"another account":         {account: providers.Account{Fingerprint: "other"}, service: &service{zones: []string{"example.com."}}, code: providers.CodeMissing},
+		"the zone is not listed":  {service: &service{zones: []string{"com.", "example.net.", "sub.example.com."}}, code: providers.CodeNoZone},
+		"the service is in error": {service: &service{zones: []string{"example.com."}, err: down}, asked: true},
+		"bound to another zone": {
+			account: providers.Account{Provider: blind{}, Spec: providers.Spec{Zone: "example.net.", Name: "rfc2136"}},
+			service: &service{}, code: providers.CodeNoZone,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := open(t)
+			gone, err := j.Add(ofTheDead(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.account.Fingerprint == "" {
+				test.account.Fingerprint = gone.Fingerprint
+			}
+			if test.account.Provider == nil {
+				test.account.Provider = test.service
+			} else {
+				test.account.Provider = blind{test.service}
+			}
+			report, err := j.Sweep(t.Context(), []providers.Account{test.account})
+			if err != nil || len(report.Kept) != 1 || report.Kept[0].Entry != gone || len(report.Swept) != 0 {
+				t.Fatalf("%+v, %v", report, err)
+			}
+			if reason := report.Kept[0].Reason; providers.CodeOf(reason) != test.code || test.asked && !errors.Is(reason, down) {
+				t.Errorf("kept because of %v", reason)
+			}
+			if (len(test.service.cleaned) > 0) != test.asked {
+				t.Errorf("asked to delete %q", test.service.cleaned)
+			}
+			if got := entries(t, j); !slices.Equal(got, []Entry{gone}) {
+				t.Errorf("left %+v", got)
+			}
+		})
+	}
+}
+
+// An account may be open twice, for two zones.
+func TestSweep_ChoosesTheAccount(t *testing.T) {
+	t.Parallel()
+	j := open(t)
+	gone, err := j.Add(ofTheDead(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong, right := &service{}, &service{}
+	account := func(s *service, zone string) providers.Account {
+		return providers.Account{Provider: blind{s}, Fingerprint: gone.Fingerprint, Spec: providers.Spec{Zone: zone, Name: "rfc2136"}}
+	}
+	report, err := j.Sweep(t.Context(), []providers.Account{account(wrong, "example.net."), account(right, "example.com.")})
+	if err != nil || len(report.Swept) != 1 || len(wrong.cleaned) != 0 || len(right.cleaned) != 1 {
+		t.Errorf("%+v, %v; deleted %q, %q", report, err, wrong.cleaned, right.cleaned)
+	}
+}
+
+// ofTheDead is an entry of a process of ours that has ended.
+func ofTheDead(t *testing.T) Entry {
+	t.Helper()
+	owner := self(t)
+	owner.StartTime++ // the number now belongs to us, who began at another time
+	e := sample(owner)
+	e.Handle = "zone/record"
+	return e
+}
+
+// late is a service at which a killed process's create call arrives after the first look.
+type late struct{ service }
+
+func (l *late) CleanUp(ctx context.Context, c providers.Challenge, h providers.Handle) error {
+	err := l.service.CleanUp(ctx, c, h)
+	if len(l.cleaned) == 1 {
+		l.records = []string{c.FQDN + " " + c.Value + " zone/late"}
+	}
+	return err
+}
+
+func TestSweep_CreateUnderWay(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		handle providers.Handle
+		age    time.Duration
+		looks  int
+	}{
+		"just killed":         {looks: 2},
+		"nine seconds ago":    {age: 9 * time.Second, looks: 2},
+		"clock set back":      {age: -time.Hour, looks: 2},
+		"long ago":            {age: fresh, looks: 1},
+		"the handle is known": {handle: "zone/record", looks: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := open(t)
+			now := time.Now()
+			j.now = func() time.Time { return now }
+			e := ofTheDead(t)
+			e.Handle = test.handle
+			e, err := j.Add(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now = now.Add(test.age)
+			s := &late{service{zones: []string{"example.com."}}}
+			report, err := j.Sweep(t.Context(), []providers.Account{{Provider: s, Fingerprint: e.Fingerprint}})
+			if err != nil || len(report.Swept) != 1 || len(s.cleaned) != test.looks {
+				t.Errorf("looked %d times: %+v, %v", len(s.cleaned), report, err)
+			}
+			if test.looks == 2 && len(s.records) > 0 {
+				t.Errorf("left %q", s.records)
+			}
+		})
+	}
+}
+
+// Several processes sweep the same entries. Each entry is deleted by whom it may, and nobody minds that it is gone.
+func TestSweep_ManyAtOnce(t *testing.T) {
+	t.Parallel()
+	j := open(t)
+	const n = 10
+	for range n {
+		if _, err := j.Add(ofTheDead(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sweepers := []child{start(t, j, "sweep"), start(t, j, "sweep"), start(t, j, "sweep")}
+	for _, c := range sweepers {
+		c.tell(t)
+	}
+	total := 0
+	for _, c := range sweepers {
+		var swept, kept int
+		if _, err := fmt.Sscan(c.says(t), &swept, &kept); err != nil || kept > 0 {
+			t.Errorf("%d swept, %d kept, %v", swept, kept, err)
+		}
+		total += swept
+	}
+	if total < n {
+		t.Errorf("%d swept", total)
+	}
+	if got := files(t, j); len(got) != 0 {
+		t.Errorf("left %q", got)
+	}
+}
+
+// An account that hangs is asked once, however many entries it has, and the others get their turn.
+func TestSweep_OneHangs(t *testing.T) {
+	t.Parallel()
+	j := open(t)
+	slow := ofTheDead(t)
+	slow.Fingerprint = "slow"
+	const n = 30
+	for range n {
+		if _, err := j.Add(slow); err != nil {
+			t.Fatal(err)
+		}
+	}
+	quick, err := j.Add(ofTheDead(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	h := &hanging{service{zones: []string{"example.com."}}}
+	report, err := j.Sweep(ctx, []providers.Account{
+		{Provider: h, Fingerprint: "slow"},
+		{Provider: &service{zones: []string{"example.com."}}, Fingerprint: quick.Fingerprint},
+	})
+	if err != nil || !slices.Equal(report.Swept, []Entry{quick}) || len(report.Kept) != n {
+		t.Errorf("%+v, %v", report, err)
+	}
+	for _, k := range report.Kept {
+		if !errors.Is(k.Reason, context.DeadlineExceeded) {
+			t.Errorf("kept because of %v", k.Reason)
+		}
+	}
+	if len(h.cleaned) != 1 {
+		t.Errorf("asked %d times", len(h.cleaned))
+	}
+}
+
+func TestSweep_NoTime(t *testing.T) {
+	t.Parallel()
+	j := open(t)
+	gone, err := j.Add(ofTheDead(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s := &service{zones: []string{"example.com."}}
+	report, err := j.Sweep(ctx, []providers.Account{{Provider: s, Fingerprint: gone.Fingerprint}})
+	if err != nil || len(report.Kept) != 1 || !errors.Is(report.Kept[0].Reason, context.Canceled) || len(s.cleaned)+len(s.listed) != 0 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// An owner that nobody can judge is left alone for three hours.
+func TestSweep_UnknownOwner(t *testing.T) {
+	t.Parallel()
+	j := open(t)
+	e := sample(self(t))
+	e.Owner.PIDNamespace = "pid:[1]"
+	e, err := j.Add(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts := []providers.Account{{Provider: &service{zones: []string{"example.com."}}, Fingerprint: e.Fingerprint}}
+	for _, test := range []struct {
+		age   time.Duration
+		swept int
+	}{{0, 0}, {-100 * time.Hour, 0}, {mostUnknown, 0}, {mostUnknown + time.Second, 1}} {
+		j.now = func() time.Time { return e.Created.Add(test.age) }
+		report, err := j.Sweep(t.Context(), accounts)
+		if err != nil || len(report.Swept) != test.swept || len(report.Kept) != 0 {
+			t.Errorf("after %v: %+v, %v", test.age, report, err)
+		}
+	}
+}

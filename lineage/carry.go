@@ -1,0 +1,196 @@
+package lineage
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// build makes live/.wildcard-NAME with links to a version and all that live/NAME has besides. It returns what was
+// carried over, by name. Whatever cannot be carried is errCannotCarry.
+func (s *Store) build(name string, n int, like fs.FileInfo) (map[string]fs.FileInfo, error) {
+	live, hidden := s.liveDir(name), s.hiddenDir(name)
+	if err := s.clear(hidden); err != nil {
+		return nil, err
+	}
+	if err := s.disk.mkdir(hidden, 0o700); err != nil {
+		return nil, err
+	}
+	if err := s.newLinks(hidden, "", name, n); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(live)
+	if err != nil {
+		return nil, err
+	}
+	carried := map[string]fs.FileInfo{}
+	for _, entry := range entries {
+		as, err := carriedAs(entry)
+		if err != nil {
+			return nil, err
+		}
+		if as == "" {
+			continue
+		}
+		if err := s.carry(filepath.Join(live, entry.Name()), filepath.Join(hidden, as)); err != nil {
+			return nil, err
+		}
+		if carried[as], err = os.Lstat(filepath.Join(hidden, as)); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.resemble(hidden, live, like); err != nil {
+		return nil, err
+	}
+	return carried, s.disk.sync(hidden)
+}
+
+// carriedAs returns the name that an entry of live/NAME has in the next directory, "" for none. Our links and certbot's journal
+// of a switch (previous_KIND.pem) are made anew; a file where a link should be is kept beside the link.
+func carriedAs(entry fs.DirEntry) (string, error) {
+	name := entry.Name()
+	if entry.IsDir() {
+		return "", fmt.Errorf("%w: %s is a directory", errCannotCarry, name)
+	}
+	bare := strings.TrimPrefix(strings.TrimPrefix(strings.TrimSuffix(name, ".pem"), "previous_"), ".wildcard-")
+	if !slices.Contains(kinds[:], bare) || !strings.HasSuffix(name, ".pem") {
+		return name, nil
+	}
+	if entry.Type()&fs.ModeSymlink != 0 {
+		return "", nil
+	}
+	return name + ".saved", nil
+}
+
+// carry gives a file, link or FIFO a second name: both directories hold the same one. What the system does not let us link
+// (another file system, chattr +i, another's file) cannot be carried; a full disk is a failure.
+func (s *Store) carry(from, to string) error {
+	err := s.disk.link(from, to)
+	if errors.Is(err, unix.EXDEV) || errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w: %w", errCannotCarry, err)
+	}
+	return err
+}
+
+// resemble gives the directory owner, mode, ACL and extended attributes of another one.
+func (s *Store) resemble(path, model string, info fs.FileInfo) error {
+	cannot := func(err error) error {
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EOPNOTSUPP) {
+			return fmt.Errorf("%w: %w", errCannotCarry, err)
+		}
+		return err
+	}
+	stat := info.Sys().(*syscall.Stat_t)
+	if err := s.disk.do("chown", path, func() error { return os.Chown(path, int(stat.Uid), int(stat.Gid)) }); err != nil {
+		return cannot(err)
+	}
+	if err := s.disk.do("chmod", path, func() error { return unix.Chmod(path, stat.Mode&0o7777) }); err != nil {
+		return cannot(err)
+	}
+	want, err := attributes(model)
+	if err != nil {
+		return cannot(err)
+	}
+	have, err := attributes(path)
+	if err != nil {
+		return cannot(err)
+	}
+	for name, value := range want {
+		if bytes.Equal(have[name], value) {
+			continue
+		}
+		if err := s.disk.do("setxattr", path, func() error { return unix.Lsetxattr(path, name, value, 0) }); err != nil {
+			return cannot(err)
+		}
+	}
+	for name := range have { // such as an ACL that the new directory got from live's default
+		if _, ok := want[name]; !ok {
+			if err := s.disk.do("removexattr", path, func() error { return unix.Lremovexattr(path, name) }); err != nil {
+				return cannot(err)
+			}
+		}
+	}
+	return nil
+}
+
+// attributes reads the extended attributes of a file; a file system without them has none.
+func attributes(path string) (map[string][]byte, error) {
+	names, err := attribute(func(buf []byte) (int, error) { return unix.Llistxattr(path, buf) })
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "listxattr", Path: path, Err: err}
+	}
+	all := map[string][]byte{}
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(names), "\x00"), "\x00") {
+		if name == "" {
+			continue
+		}
+		if all[name], err = attribute(func(buf []byte) (int, error) { return unix.Lgetxattr(path, name, buf) }); err != nil {
+			return nil, &fs.PathError{Op: "getxattr " + name, Path: path, Err: err}
+		}
+	}
+	return all, nil
+}
+
+// attribute calls get with a buffer of the largest size that Linux allows for an attribute or a list of names (xattr(7)).
+func attribute(get func([]byte) (int, error)) ([]byte, error) {
+	buf := make([]byte, 64<<10)
+	n, err := get(buf)
+	if err != nil {
+		return nil, err
+	}
+	return buf[:n], nil
+}
+
+// carryLate goes over the old directory once more after the exchange: what somebody put there, replaced or removed while the new
+// one was being made happens in the new one too; what was carried and did not change since is left to whoever is at work in
+// the new one. What fails is logged: the switch is done.
+func (s *Store) carryLate(old, live string, carried map[string]fs.FileInfo) {
+	entries, err := os.ReadDir(old)
+	if err != nil {
+		s.log.Warn("live directory not compared", "error", err)
+		return
+	}
+	still := map[string]bool{}
+	for _, entry := range entries {
+		as, err := carriedAs(entry)
+		if err != nil || as == "" {
+			continue
+		}
+		still[as] = true
+		from, to := filepath.Join(old, entry.Name()), filepath.Join(live, as)
+		if isStill(carried[as], from) {
+			continue
+		}
+		temporary := filepath.Join(live, ".wildcard-"+random())
+		if err = s.carry(from, temporary); err == nil {
+			err = s.disk.rename(temporary, to)
+		}
+		if err != nil {
+			s.log.Warn("file not carried into the live directory", "path", from, "error", err)
+		}
+	}
+	for name, was := range carried {
+		if path := filepath.Join(live, name); !still[name] && isStill(was, path) {
+			if err := s.disk.gone(path); err != nil {
+				s.log.Warn("removed file came back", "error", err)
+			}
+		}
+	}
+}
+
+// isStill reports whether the file that was looked at is the one at path now.
+func isStill(was fs.FileInfo, path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && was != nil && os.SameFile(was, info)
+}

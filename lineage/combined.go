@@ -1,0 +1,115 @@
+package lineage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"wildcard/providers"
+)
+
+// WriteCombined writes key, certificate and chain into one file, as HAProxy and others want it: 0600, in one instant, also to
+// another file system than the store's. A file that is there is replaced, not written into, so another name of it keeps what it
+// has; its group and read bits go to the new one if it is ours alone. Refused, CodeUnsafe, are paths that somebody other than
+// root and us could redirect: a directory on the way, links followed, that belongs to others or that others may write to, and a
+// link or directory at the path itself. Callers hold the lineage's [OrderLock].
+func (s *Store) WriteCombined(path string, set Set) error {
+	refuse := func(why error) error {
+		return providers.Errorf(CodeUnsafe, providers.Misconfigured, "lineage: write combined file %s: %w", providers.Excerpt(path), why)
+	}
+	parent, base := filepath.Split(path) // not cleaned: link/.. is not here
+	if !filepath.IsAbs(path) || base == "" || base == "." || base == ".." {
+		return refuse(errors.New("not the absolute path of a file"))
+	}
+	dir, err := safeDir(parent)
+	if err != nil {
+		return refuse(err)
+	}
+	path = filepath.Join(dir, base)
+	own := plain(0o600)
+	switch info, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return failed("write combined file", err)
+	case !info.Mode().IsRegular():
+		return refuse(errors.New("something other than a file is there"))
+	default:
+		stat := info.Sys().(*syscall.Stat_t)
+		if stat.Nlink == 1 && int(stat.Uid) == os.Geteuid() {
+			own.mode, own.gid = own.mode|stat.Mode&keyBits, int(stat.Gid)
+		}
+	}
+	text := slices.Concat(set.Key, set.Cert, set.Chain)
+	if len(set.Key) == 0 {
+		return badSet(errors.New("no key"))
+	}
+	return failed("write combined file", s.disk.replace(path, text, own))
+}
+
+// safeDir follows a path and returns the directory without links in it. In every directory on the way in which a name is looked
+// up, only root and we must be able to change names; in one with the sticky bit, such as /tmp, others cannot change ours. The
+// last one, in which the file goes, has to be without others' writing at all.
+func safeDir(path string) (string, error) {
+	at := "/"
+	rest := strings.Split(strings.Trim(path, "/"), "/")
+	for links := 0; len(rest) > 0; {
+		if err := safe(at, false); err != nil {
+			return "", err
+		}
+		name := rest[0]
+		rest = rest[1:]
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			at = filepath.Dir(at)
+			continue
+		}
+		next := filepath.Join(at, name)
+		info, err := os.Lstat(next)
+		if err != nil {
+			return "", err
+		}
+		if info.Mode()&fs.ModeSymlink == 0 {
+			at = next
+			continue
+		}
+		if links++; links > 40 {
+			return "", &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
+		}
+		if uid := info.Sys().(*syscall.Stat_t).Uid; uid != 0 && int(uid) != os.Geteuid() {
+			return "", fmt.Errorf("the link %s belongs to another user", next)
+		}
+		target, err := os.Readlink(next)
+		if err != nil {
+			return "", err
+		}
+		if filepath.IsAbs(target) {
+			at = "/"
+		}
+		rest = append(strings.Split(target, "/"), rest...)
+	}
+	return at, safe(at, true)
+}
+
+func safe(dir string, last bool) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	stat := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a directory", dir)
+	case stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
+		return fmt.Errorf("%s belongs to another user, who could replace the file", dir)
+	case info.Mode().Perm()&0o022 != 0 && (last || info.Mode()&fs.ModeSticky == 0):
+		return fmt.Errorf("others may write to %s, and could replace the file", dir)
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+package lineage
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"wildcard/providers"
+)
+
+// formatVersion is the certbot version that a new .conf carries: the oldest one whose format this is. certbot remarks on a
+// greater number than its own and does nothing else with it.
+const formatVersion = "2.0.0"
+
+// Create makes a new lineage of ours, all of it or nothing, and returns it. When the name is taken it gets certbot's next one,
+// NAME-0001, NAME-0002, … (util.py, unique_lineage_name). change writes [renewalparams] and [wildcard] into the new .conf
+// (SetParams, SetSettings).
+//
+// The .conf comes last, so certbot never sees half a lineage; what a crash leaves is cleared away by the next Create of that
+// name. Files in archive or live without a .conf that are not from such a crash are an error, CodeExists, as in certbot.
+func (s *Store) Create(ctx context.Context, name string, set Set, change func(*Conf) error) (l *Lineage, err error) {
+	if _, err := ParseName(name); err != nil {
+		return nil, err
+	}
+	if err := set.check(s.now()); err != nil {
+		return nil, err
+	}
+	if err := s.makeConfigDir(); err != nil {
+		return nil, failed("create "+name, err)
+	}
+	err = s.locked(ctx, func() error {
+		if err := s.makeDirs(); err != nil {
+			return err
+		}
+		taken := name
+		for n := 0; ; n++ {
+			if name, err = numbered(taken, n); err != nil {
+				return err
+			}
+			if _, err := os.Lstat(s.confPath(name)); errors.Is(err, fs.ErrNotExist) {
+				break
+			} else if err != nil {
+				return err
+			}
+		}
+		if err := s.clearLeftovers(name); err != nil {
+			return err
+		}
+		if err := s.create(name, set, change); err != nil {
+			if left := s.clearLeftovers(name); left != nil {
+				s.log.Debug("not cleared away", "lineage", name, "error", left)
+			}
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, failed("create "+name, err)
+	}
+	return s.Lineage(name)
+}
+
+func (s *Store) create(name string, set Set, change func(*Conf) error) error {
+	conf := &Conf{nl: "\n"}
+	if err := conf.Set("", "version", formatVersion); err != nil {
+		return err
+	}
+	if err := conf.Set("", "archive_dir", s.archiveDir(name)); err != nil {
+		return err
+	}
+	for _, kind := range []string{"cert", key, "chain", "fullchain"} {
+		if err := conf.Set("", kind, filepath.Join(s.liveDir(name), kind+".pem")); err != nil {
+			return err
+		}
+	}
+	conf, err := ParseConf([]byte(conf.text + "\n# Options used in the renewal process\n[" + params + "]\n"))
+	if err != nil {
+		return err
+	}
+	if err := own(conf, change); err != nil {
+		return err
+	}
+	if err := s.disk.mkdir(s.archiveDir(name), 0o755); err != nil {
+		return err
+	}
+	st, err := s.newStage(name, firstPrefix, set, plain(0o600), "")
+	if err != nil {
+		return err
+	}
+	n, err := s.number(name, st)
+	if err == nil {
+		err = s.disk.sync(filepath.Dir(s.archiveDir(name)))
+	}
+	if err == nil {
+		err = s.switchTo(name, n)
+	}
+	if err == nil {
+		err = s.disk.replace(s.confPath(name), conf.Bytes(), plain(0o644))
+	}
+	if err != nil {
+		_ = st.hold.Close() // the stage itself marks what must be cleared away
+		return err
+	}
+	s.drop(st)
+	return nil
+}
+
+// clearLeftovers removes what an interrupted Create left of a name that has no .conf. It is known by the stage in archive/NAME,
+// which goes last.
+func (s *Store) clearLeftovers(name string) error {
+	if _, err := os.Lstat(s.confPath(name)); !errors.Is(err, fs.ErrNotExist) {
+		return err // there is a lineage after all
+	}
+	archive, live := s.archiveDir(name), s.liveDir(name)
+	entries, err := os.ReadDir(archive)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	ours := false
+	for _, entry := range entries {
+		ours = ours || isStage(entry) && strings.HasPrefix(entry.Name(), firstPrefix)
+	}
+	if ours {
+		if err := s.clearLive(name); err != nil {
+			return err
+		}
+		if err := s.clearNumbers(name); err != nil {
+			return err
+		}
+		if err := s.sweepStages(name); err != nil {
+			return err
+		}
+	}
+	if err := s.clear(s.hiddenDir(name)); err != nil { // also what certbot's delete leaves
+		return err
+	}
+	for _, dir := range []string{archive, live} {
+		if err := s.disk.gone(dir); err != nil {
+			return providers.Errorf(CodeExists, providers.Misconfigured,
+				"lineage: create %s: %s is there, but no renewal/%s.conf; move it away or choose another name: %w", name, dir, name, err)
+		}
+	}
+	return nil
+}
+
+// clearLive removes the links and README from live/NAME, and the directory unless somebody else has files in it.
+func (s *Store) clearLive(name string) error {
+	live := s.liveDir(name)
+	if err := realDir(live); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for _, prefix := range []string{"previous_", ".wildcard-", ""} {
+		for _, kind := range kinds {
+			path := filepath.Join(live, prefix+kind+".pem")
+			if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+				if err := s.disk.gone(path); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if text, _, err := readFile(filepath.Join(live, "README")); err == nil && strings.HasPrefix(string(text), "This directory contains your keys and certificates.") {
+		if err := s.disk.gone(filepath.Join(live, "README")); err != nil {
+			return err
+		}
+	}
+	return s.goneIfEmpty(live)
+}
+
+func (s *Store) clearNumbers(name string) error {
+	entries, err := os.ReadDir(s.archiveDir(name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, entry := range entries {
+		if numberForm.MatchString(entry.Name()) && !entry.IsDir() {
+			if err := s.disk.gone(filepath.Join(s.archiveDir(name), entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) goneIfEmpty(dir string) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return nil
+	}
+	return s.disk.gone(dir)
+}

@@ -1,0 +1,205 @@
+package lineage
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"wildcard/providers"
+)
+
+func TestUmaskIsNotTrusted(t *testing.T) { // changes the process: not parallel, and no parallel test runs meanwhile
+	for _, umask := range []int{0, 0o077, 0o777} {
+		func() {
+			ca, dir := newAuthority(t), t.TempDir()
+			defer unix.Umask(unix.Umask(umask))
+			s := open(t, dir)
+			l := renew(t, create(t, s, ca.set(t, example)), ca.set(t, example))
+			a, err := s.AddAccount(t.Context(), Account{Server: server, Key: newKey(t)})
+			must(t, err)
+			must(t, s.WriteCombined(filepath.Join(s.dir, "combined.pem"), ca.set(t, example)))
+			account := "accounts/ca.test:14000/acme/directory/" + a.ID
+			for path, want := range map[string]os.FileMode{
+				"": 0o755, "live": 0o700, "archive": 0o700, "renewal": 0o755, "live/README": 0o644, "live/example.com": 0o755, "archive/example.com": 0o755,
+				"live/example.com/README": 0o644, "archive/example.com/cert1.pem": 0o644, "archive/example.com/privkey1.pem": 0o600,
+				"archive/example.com/privkey2.pem": 0o600, "archive/example.com/fullchain2.pem": 0o644, "renewal/example.com.conf": 0o644,
+				"accounts": 0o700, account: 0o700, account + "/private_key.json": 0o400, account + "/regr.json": 0o644, "combined.pem": 0o600,
+			} {
+				if got := mode(t, filepath.Join(l.store.dir, path)); got != want {
+					t.Errorf("umask %o: %s has mode %o, want %o", umask, path, got, want)
+				}
+			}
+		}()
+	}
+}
+
+func TestModesThatTheAdministratorGaveSurvive(t *testing.T) {
+	t.Parallel()
+	ca, s := newAuthority(t), open(t, t.TempDir())
+	l := create(t, s, ca.set(t, example))
+	path := func() string { return filepath.Join(s.archiveDir(example), fileOf(key, l.Version)) }
+	must(t, os.Chmod(path(), 0o640))
+	gid := os.Getegid()
+	if os.Geteuid() == 0 {
+		gid = 1234
+		must(t, os.Chown(path(), -1, gid))
+	}
+	l = renew(t, l, ca.set(t, example))
+	var stat unix.Stat_t
+	must(t, unix.Lstat(path(), &stat))
+	if stat.Mode&0o777 != 0o640 || int(stat.Gid) != gid {
+		t.Errorf("mode %o, group %d; want 640, %d", stat.Mode&0o777, stat.Gid, gid)
+	}
+	must(t, os.Chmod(path(), 0o667))
+	must(t, os.Chmod(s.confPath(example), 0o640))
+	l, err := l.Renew(t.Context(), ca.set(t, example), func(c *Conf) error { return c.Set(section, "profile", "x") })
+	must(t, err)
+	if got := mode(t, path()); got != 0o664 {
+		t.Errorf("certbot makes 0600 | 0667 & 0074 = 0664 of it, not %o", got)
+	}
+	if got := mode(t, s.confPath(example)); got != 0o640 {
+		t.Errorf("the .conf has mode %o", got)
+	}
+	if unix.Lsetxattr(path(), accessACL, acl(), 0) == nil {
+		l = renew(t, l, ca.set(t, example))
+		if got, err := attributes(path()); err != nil || string(got[accessACL]) != string(acl()) {
+			t.Errorf("the key's ACL is %x: %v", got[accessACL], err)
+		}
+	}
+}
+
+func TestPreflight(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	must(t, s.Preflight())
+	if got := ls(t, dir); len(got) != 0 {
+		t.Errorf("left %q", got)
+	}
+	create(t, s, newAuthority(t).set(t, example))
+	must(t, s.Preflight())
+	if got := append(ls(t, s.dir), ls(t, filepath.Join(s.dir, "archive"))...); len(got) != 4 {
+		t.Errorf("left %q", got)
+	}
+	for name, fsys := range map[string]unix.Statfs_t{
+		"bytes":  {Bavail: 255, Bsize: 4096, Files: 100, Ffree: 100},
+		"inodes": {Bavail: 1 << 20, Bsize: 4096, Files: 100, Ffree: 15},
+	} {
+		if err := failed("check", enough(fsys)); providers.CodeOf(err) != CodeFull || providers.ClassOf(err) != providers.Misconfigured {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	must(t, enough(unix.Statfs_t{Bavail: 256, Bsize: 4096, Files: 100, Ffree: 16}))
+	must(t, enough(unix.Statfs_t{Bavail: 256, Bsize: 4096})) // btrfs
+	for _, err := range []error{unix.EDQUOT, unix.EROFS, unix.EACCES, unix.EIO} {
+		broken := open(t, dir)
+		broken.disk.step = func(op, path string) error {
+			if op == "create" {
+				return err
+			}
+			return nil
+		}
+		if got := broken.Preflight(); got == nil || err != unix.EIO && providers.ClassOf(got) != providers.Misconfigured {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+	must(t, os.Rename(filepath.Join(s.dir, "live"), filepath.Join(s.dir, "l")))
+	must(t, os.Symlink("l", filepath.Join(s.dir, "live")))
+	if err := s.Preflight(); providers.ClassOf(err) != providers.Misconfigured {
+		t.Errorf("live is a link: %v", err)
+	}
+}
+
+// Data is synced before a file gets its name, and the directory afterwards; what is read back is what was synced.
+func TestOrderOfSteps(t *testing.T) {
+	t.Parallel()
+	ca, s := newAuthority(t), open(t, t.TempDir())
+	l := create(t, s, ca.set(t, example))
+	var steps []string
+	s.disk.step = func(op, path string) error {
+		path = strings.TrimPrefix(path, s.dir+"/")
+		if i := strings.Index(path, ".new-"); i >= 0 {
+			path = path[:i] + "NEW" + strings.TrimPrefix(path[i:], path[i:i+len(".new-")+16])
+		}
+		steps = append(steps, op+" "+path)
+		return nil
+	}
+	_, err := l.Renew(t.Context(), ca.set(t, example), func(c *Conf) error { return c.Set(section, "profile", "x") })
+	must(t, err)
+	at := 0
+	for _, want := range []string{
+		"create archive/example.com/NEW/privkey.pem", "chown archive/example.com/NEW/privkey.pem", "chmod archive/example.com/NEW/privkey.pem",
+		"write archive/example.com/NEW/privkey.pem", "fsync archive/example.com/NEW/privkey.pem", "close archive/example.com/NEW/privkey.pem",
+		"fsync archive/example.com/NEW", "lock .certbot.lock",
+		"fsync renewal/.wildcard-example.com.conf.new", "rename renewal/example.com.conf", "fsync renewal",
+		"link archive/example.com/cert2.pem", "link archive/example.com/privkey2.pem", "fsync archive/example.com",
+		"symlink live/.wildcard-example.com/privkey.pem", "fsync live/.wildcard-example.com", "exchange live/example.com", "fsync live",
+		"remove .certbot.lock", "remove archive/example.com/NEW",
+	} {
+		for at < len(steps) && steps[at] != want {
+			at++
+		}
+	}
+	if at == len(steps) {
+		t.Errorf("not in order:\n%s", strings.Join(steps, "\n"))
+	}
+}
+
+func TestCombined(t *testing.T) {
+	t.Parallel()
+	ca, s := newAuthority(t), open(t, t.TempDir())
+	set := ca.set(t, example)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "site.pem")
+	must(t, s.WriteCombined(path, set))
+	text, err := os.ReadFile(path)
+	if err != nil || string(text) != string(set.Key)+string(set.Fullchain()) || mode(t, path) != 0o600 {
+		t.Errorf("%v, mode %o", err, mode(t, path))
+	}
+	must(t, os.Chmod(path, 0o640))
+	must(t, s.WriteCombined(path, set))
+	if mode(t, path) != 0o640 {
+		t.Errorf("the group's bit is lost: %o", mode(t, path))
+	}
+	victim := filepath.Join(dir, "victim")
+	write(t, victim, "victim")
+	must(t, os.Remove(path))
+	must(t, os.Link(victim, path))
+	must(t, s.WriteCombined(path, set))
+	if text, _ := os.ReadFile(victim); string(text) != "victim" || mode(t, path) != 0o600 {
+		t.Errorf("written through a hard link: %q, mode %o", text, mode(t, path))
+	}
+	shared := filepath.Join(dir, "shared")
+	must(t, os.MkdirAll(filepath.Join(shared, "own"), 0o755))
+	must(t, os.Chmod(shared, 0o777))
+	sticky := filepath.Join(dir, "sticky")
+	must(t, os.MkdirAll(filepath.Join(sticky, "own"), 0o755))
+	must(t, os.Chmod(sticky, 0o777|os.ModeSticky))
+	must(t, os.Symlink(victim, filepath.Join(dir, "planted")))
+	must(t, os.Symlink(dir, filepath.Join(dir, "dir")))
+	must(t, os.Symlink("loop", filepath.Join(dir, "loop")))
+	refused := []string{"relative.pem", dir + "/", dir + "/planted", dir + "/dir", shared + "/x.pem", shared + "/own/x.pem", sticky + "/x.pem",
+		dir + "/site.pem/x.pem", dir + "/loop/x.pem", dir + "/absent/x.pem"}
+	if os.Geteuid() == 0 {
+		theirs := filepath.Join(dir, "theirs")
+		must(t, os.Mkdir(theirs, 0o755))
+		must(t, os.Chown(theirs, 1234, -1))
+		must(t, os.Symlink(dir, filepath.Join(dir, "their-link")))
+		must(t, os.Lchown(filepath.Join(dir, "their-link"), 1234, -1))
+		refused = append(refused, theirs+"/x.pem", dir+"/their-link/x.pem")
+	}
+	for _, path := range refused {
+		if err := s.WriteCombined(path, set); providers.CodeOf(err) != CodeUnsafe || providers.ClassOf(err) != providers.Misconfigured {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	for _, path := range []string{dir + "/dir/x.pem", sticky + "/own/x.pem", dir + "/dir/../" + filepath.Base(dir) + "/y.pem"} {
+		must(t, s.WriteCombined(path, set))
+	}
+	if text, _ := os.ReadFile(victim); string(text) != "victim" {
+		t.Error("the victim was written")
+	}
+}

@@ -1,0 +1,197 @@
+package lineage
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"wildcard/providers"
+)
+
+// Lineage is what was on disk when it was read.
+type Lineage struct {
+	Name    string
+	Conf    *Conf             // renewal/NAME.conf
+	Version int               // number that live/NAME leads to; 0 while Damage is not nil
+	Leaf    *x509.Certificate // the live certificate, nil while Damage is not nil
+	Damage  error             // why the live set is not complete, matching and in place; nil when it is
+	Pending int               // a newer good version that is not live yet, as after a crash; 0 for none
+	Bad     []int             // numbers that certbot would take for newer versions and that are not good
+
+	store       *Store
+	interrupted bool // certbot would undo a switch (previous_KIND.pem)
+
+	strays error // why this lineage is never written: its .conf names other paths
+}
+
+// Lineage reads one lineage, ours or certbot's; nothing is written and no lock is taken. Damage of the live set is no error:
+// it is in the result. Errors are CodeNotFound, CodeName, CodeConf (the .conf cannot be parsed) and those of the file system.
+func (s *Store) Lineage(name string) (*Lineage, error) {
+	if _, err := ParseName(name); err != nil {
+		return nil, err
+	}
+	text, _, err := readFile(s.confPath(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, providers.Errorf(CodeNotFound, providers.Usage, "lineage: read %s: there is no certificate of that name", name)
+	}
+	if err != nil {
+		return nil, failed("read "+name, err)
+	}
+	conf, err := ParseConf(text)
+	if err != nil {
+		return nil, providers.Errorf(CodeConf, providers.Misconfigured, "lineage: read %s: %w", s.confPath(name), errors.Unwrap(err))
+	}
+	l := &Lineage{Name: name, Conf: conf, store: s}
+	l.strays = l.checkPaths()
+	if err := l.readLive(); err != nil {
+		return nil, failed("read "+name, err)
+	}
+	return l, nil
+}
+
+// Owned reports whether the lineage is ours to write: its .conf has a [wildcard] section.
+func (l *Lineage) Owned() bool { return l.Conf.Has(section) }
+
+// Dir returns live/NAME, what RENEWED_LINEAGE holds.
+func (l *Lineage) Dir() string { return l.store.liveDir(l.Name) }
+
+// Path returns the path that servers use for a kind: "cert", "chain", "fullchain" or "privkey".
+func (l *Lineage) Path(kind string) string { return filepath.Join(l.Dir(), kind+".pem") }
+
+// Set reads the live set, its key included. Damage is CodeDamaged.
+func (l *Lineage) Set() (Set, error) {
+	if l.Damage != nil {
+		return Set{}, l.damaged("read")
+	}
+	set, err := readVersion(l.store.archiveDir(l.Name), l.Version)
+	return set, failed("read "+l.Name, err)
+}
+
+func (l *Lineage) damaged(verb string) error {
+	return providers.Errorf(CodeDamaged, providers.Misconfigured, "lineage: %s %s: %w", verb, l.Name, l.Damage)
+}
+
+// checkPaths compares the paths in the .conf with ours.
+func (l *Lineage) checkPaths() error {
+	want := map[string]string{"archive_dir": l.store.archiveDir(l.Name)}
+	for _, kind := range kinds {
+		want[kind] = l.Path(kind)
+	}
+	for key, path := range want {
+		got, ok := l.Conf.Get("", key)
+		if !ok && key == "archive_dir" { // certbot's default
+			continue
+		}
+		if filepath.Clean(got) != path && !samePlace(got, path) {
+			return fmt.Errorf("its .conf has %s = %s, not %s", key, providers.Excerpt(got), path)
+		}
+	}
+	return nil
+}
+
+// samePlace compares paths by the directories that they are in, for a configuration directory that has two names.
+func samePlace(a, b string) bool {
+	if !filepath.IsAbs(a) || filepath.Base(a) != filepath.Base(b) {
+		return false
+	}
+	x, err := os.Stat(filepath.Dir(a))
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(filepath.Dir(b))
+	return err == nil && os.SameFile(x, y)
+}
+
+// readLive fills in what is live. certbot's switch is not one instant, so a set that does not match is looked at again. An error
+// says that nothing could be found out.
+func (l *Lineage) readLive() error {
+	if l.Damage = l.strays; l.Damage != nil {
+		return nil
+	}
+	archive := l.store.archiveDir(l.Name)
+	for try := range 3 {
+		if try > 0 {
+			time.Sleep(10 * time.Millisecond)
+		}
+		var set Set
+		l.Version, l.Damage = l.store.liveVersion(l.Name)
+		if l.Damage == nil {
+			set, l.Damage = readVersion(archive, l.Version)
+		}
+		if l.Damage == nil {
+			l.Leaf, l.Damage = set.parse()
+			break
+		}
+		l.Version = 0
+	}
+	if l.Damage != nil && unreadable(l.Damage) {
+		return l.Damage
+	}
+	l.interrupted = journalled(l.Dir())
+	good, bad, err := newest(archive, l.Version)
+	if err != nil {
+		return err
+	}
+	for _, n := range bad {
+		if n > l.Version {
+			l.Bad = append(l.Bad, n)
+		}
+	}
+	if good > l.Version {
+		l.Pending = good
+	}
+	return nil
+}
+
+// liveVersion reads the four links through one look at the directory: a switch replaces the directory, so they are of one set.
+func (s *Store) liveVersion(name string) (int, error) {
+	dir, err := unix.Open(s.liveDir(name), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, &fs.PathError{Op: "open", Path: s.liveDir(name), Err: err}
+	}
+	defer unix.Close(dir)
+	version := 0
+	for _, kind := range kinds {
+		n, err := s.linkVersion(dir, name, kind)
+		if err != nil {
+			return 0, err
+		}
+		if version != 0 && n != version {
+			return 0, fmt.Errorf("live/%s leads to several versions, %d and %d", name, version, n)
+		}
+		version = n
+	}
+	return version, nil
+}
+
+func (s *Store) linkVersion(dir int, name, kind string) (int, error) {
+	var buf [unix.PathMax]byte
+	size, err := unix.Readlinkat(dir, kind+".pem", buf[:])
+	if errors.Is(err, unix.EINVAL) {
+		return 0, fmt.Errorf("live/%s/%s.pem is not a link", name, kind)
+	}
+	if err != nil {
+		return 0, &fs.PathError{Op: "readlink", Path: filepath.Join(s.liveDir(name), kind+".pem"), Err: err}
+	}
+	target := string(buf[:size])
+	full := target
+	if !filepath.IsAbs(full) {
+		full = filepath.Join(s.liveDir(name), target)
+	}
+	if full = filepath.Clean(full); filepath.Dir(full) != s.archiveDir(name) && !samePlace(filepath.Dir(full), s.archiveDir(name)) {
+		return 0, fmt.Errorf("live/%s/%s.pem leads to %s, outside archive/%s", name, kind, providers.Excerpt(target), name)
+	}
+	m := numberForm.FindStringSubmatch(filepath.Base(full))
+	if m == nil || m[1] != kind || strings.HasPrefix(m[2], "0") || len(m[2]) > 9 {
+		return 0, fmt.Errorf("live/%s/%s.pem leads to %s, which is no version of it", name, kind, providers.Excerpt(target))
+	}
+	return strconv.Atoi(m[2])
+}

@@ -1,0 +1,62 @@
+package lineage
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"wildcard/providers"
+)
+
+// OrderLock says that one process, and one goroutine of it, is renewing a lineage.
+type OrderLock struct{ file *os.File }
+
+// LockOrder takes the lock that keeps two runs from ordering the same lineage at once; the lineage need not exist yet. It does
+// not wait: when another run has the lock, the error is CodeLocked, Temporary, and names that run's process. The lock is on a
+// file in the run directory, which is never removed; the kernel drops it when its holder ends, however that happens.
+func (s *Store) LockOrder(name string) (*OrderLock, error) {
+	if _, err := ParseName(name); err != nil {
+		return nil, err
+	}
+	if err := s.disk.mkdir(s.runDir, 0o700); err != nil {
+		return nil, failed("lock "+name, err)
+	}
+	which := sha256.Sum256([]byte(s.dir)) // several configuration directories may share one run directory
+	path := filepath.Join(s.runDir, "lineage-"+name+"-"+hex.EncodeToString(which[:4])+".lock")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	if err != nil {
+		return nil, failed("lock "+name, err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file; remove it", path)
+	}
+	if err == nil && info.Mode().Perm()&0o600 != 0o600 {
+		_ = f.Chmod(0o600) // under a strange umask; whoever made it can
+	}
+	if err == nil {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	}
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		holder, _ := io.ReadAll(io.LimitReader(f, 20)) // only a hint
+		_ = f.Close()                                  // nothing was written
+		return nil, providers.Errorf(CodeLocked, providers.Temporary, "lineage: lock %s: another run is at work on it (process %s)",
+			name, providers.Excerpt(strings.TrimSpace(string(holder))))
+	}
+	if err != nil {
+		return nil, errors.Join(failed("lock "+name, err), f.Close())
+	}
+	_ = f.Truncate(0) // the number is a hint for people
+	_, _ = fmt.Fprintf(f, "%d\n", os.Getpid())
+	return &OrderLock{f}, nil
+}
+
+// Unlock drops the lock.
+func (l *OrderLock) Unlock() error { return failed("unlock", l.file.Close()) }

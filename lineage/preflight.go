@@ -1,0 +1,73 @@
+package lineage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"wildcard/providers"
+)
+
+// What must be free before anything is ordered: a certificate that cannot be stored is a wasted one.
+const (
+	leastBytes  = 1 << 20
+	leastInodes = 16
+)
+
+// Preflight finds out, before anything is ordered or created, whether a certificate could be stored: the directories that
+// exist are directories, writable for us, and their file systems have 1 MiB and 16 inodes free. Where nothing exists yet, the
+// nearest directory above counts. One small file is written and removed again, since quotas show in no other way. Errors are
+// CodeStore or CodeFull, Misconfigured.
+func (s *Store) Preflight() error {
+	for _, name := range []string{"", "live", "archive", "renewal"} {
+		dir := filepath.Join(s.dir, name)
+		if info, err := os.Lstat(dir); err == nil && name != "" && !info.IsDir() {
+			return providers.Errorf(CodeStore, providers.Misconfigured, "lineage: check %s: it must be a directory, not a link or file", dir)
+		}
+		for {
+			err := s.usable(dir)
+			if errors.Is(err, fs.ErrNotExist) && dir != "/" {
+				dir = filepath.Dir(dir)
+				continue
+			}
+			if err != nil {
+				return failed("check "+dir, err)
+			}
+			break
+		}
+	}
+	return nil
+}
+
+func (s *Store) usable(dir string) error {
+	var fsys unix.Statfs_t
+	if err := unix.Statfs(dir, &fsys); err != nil {
+		return &fs.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	if fsys.Flags&unix.ST_RDONLY != 0 {
+		return &fs.PathError{Op: "statfs", Path: dir, Err: unix.EROFS}
+	}
+	if err := enough(fsys); err != nil {
+		return err
+	}
+	if err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
+		return &fs.PathError{Op: "access", Path: dir, Err: err}
+	}
+	probe := filepath.Join(dir, ".wildcard-probe-"+random())
+	return errors.Join(s.disk.create(probe, make([]byte, 4096), plain(0o600)), s.disk.gone(probe))
+}
+
+// enough compares what is free to us; a file system that counts no inodes (btrfs) has Files 0.
+func enough(fsys unix.Statfs_t) error {
+	if free := fsys.Bavail * uint64(fsys.Bsize); free < leastBytes {
+		return fmt.Errorf("%d KiB are free, 1024 are needed: %w", free>>10, unix.ENOSPC)
+	}
+	if fsys.Files != 0 && fsys.Ffree < leastInodes {
+		return fmt.Errorf("%d inodes are free, %d are needed: %w", fsys.Ffree, leastInodes, unix.ENOSPC)
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package lineage
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"wildcard/providers"
+)
+
+// Renew stores a new version of a lineage of ours and makes it the live one, and returns the lineage as it is then. change,
+// which may be nil, edits the .conf as it is under the lock (no other part of a Lineage read earlier is trusted).
+//
+// The order: the set is written and checked under archive/NAME/.new-XXXX; then, under certbot's lock, the .conf is replaced, the
+// set gets its number, live/NAME is switched, and versions older than the fifth before it go (what of them stays is only logged).
+// After an error the old or the new set is live, whole; a new one that has its number already is what [Lineage.Repair] makes
+// live, so no second order is needed. set.Key nil keeps the live key: privkeyN.pem becomes a link to it, as with
+// certbot's --reuse-key. Group, its bits, others' read bit and an ACL of the old key go to the new one
+// (certbot/compat/filesystem.py, compute_private_key_mode).
+func (l *Lineage) Renew(ctx context.Context, set Set, change func(*Conf) error) (*Lineage, error) {
+	s, what := l.store, "renew "+l.Name
+	if err := l.writable("renew"); err != nil {
+		return nil, err
+	}
+	reuse := ""
+	if set.Key == nil {
+		live, err := l.Set()
+		if err != nil {
+			return nil, err
+		}
+		if reuse, err = keyFile(s.archiveDir(l.Name), l.Version); err != nil {
+			return nil, failed(what, err)
+		}
+		set.Key = live.Key
+	}
+	if err := set.check(s.now()); err != nil {
+		return nil, err
+	}
+	old, err := l.keyOwner()
+	if err != nil {
+		return nil, failed(what, err)
+	}
+	if err := s.makeDirs(); err != nil {
+		return nil, failed(what, err)
+	}
+	if err := s.disk.mkdir(s.archiveDir(l.Name), 0o755); err != nil {
+		return nil, failed(what, err)
+	}
+	st, err := s.newStage(l.Name, newPrefix, set, old, reuse)
+	if err != nil {
+		return nil, failed(what, err)
+	}
+	defer s.drop(st)
+	err = s.rewrite(ctx, l.Name, "renew", func(now *Lineage) error {
+		if err := s.saveConf(now, change); err != nil {
+			return err
+		}
+		n, err := s.number(l.Name, st)
+		if err != nil {
+			return err
+		}
+		if err := s.switchTo(l.Name, n); err != nil {
+			return err
+		}
+		s.prune(l.Name, n)
+		if err := s.sweepStages(l.Name); err != nil {
+			s.log.Debug("stages not swept", "lineage", l.Name, "error", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, failed(what, err)
+	}
+	return s.Lineage(l.Name)
+}
+
+// Update edits the .conf of a lineage of ours, under the lock and as it is then, and returns the lineage. Nothing is written
+// when change leaves the text as it is.
+func (l *Lineage) Update(ctx context.Context, change func(*Conf) error) (*Lineage, error) {
+	err := l.store.rewrite(ctx, l.Name, "update", func(now *Lineage) error { return l.store.saveConf(now, change) })
+	if err != nil {
+		return nil, failed("update "+l.Name, err)
+	}
+	return l.store.Lineage(l.Name)
+}
+
+// NeedsRepair reports whether [Lineage.Repair] has something to do: the live set is damaged, a newer good version waits, as after
+// a crash, or certbot would link versions that are not good or go back to older links.
+func (l *Lineage) NeedsRepair() bool {
+	return l.Damage != nil || l.Pending != 0 || len(l.Bad) != 0 || l.interrupted
+}
+
+// Repair makes the newest good version the live one, of a lineage of ours that needs it, and returns the lineage. Complete but
+// bad versions with greater numbers are renamed to .damaged-…, since certbot would link them. Without a good version, and when a
+// directory stands where a link should be or the .conf names other paths, the error is CodeDamaged and nothing changes.
+func (l *Lineage) Repair(ctx context.Context) (*Lineage, error) {
+	s := l.store
+	err := s.rewrite(ctx, l.Name, "repair", func(now *Lineage) error {
+		if !now.NeedsRepair() {
+			return nil
+		}
+		good := max(now.Pending, now.Version)
+		if good == 0 {
+			return now.damaged("repair")
+		}
+		if err := s.setAside(l.Name, now.Bad); err != nil {
+			return err
+		}
+		if now.Version == good {
+			return s.dropJournal(s.liveDir(l.Name))
+		}
+		s.log.Warn("live certificate repaired", "lineage", l.Name, "version", good, "reason", now.Damage)
+		return s.switchTo(l.Name, good)
+	})
+	if err != nil {
+		return nil, failed("repair "+l.Name, err)
+	}
+	return s.Lineage(l.Name)
+}
+
+// rewrite runs f on a lineage of ours under the lock, as it is on disk then.
+func (s *Store) rewrite(ctx context.Context, name, verb string, f func(*Lineage) error) error {
+	return s.locked(ctx, func() error {
+		now, err := s.Lineage(name)
+		if err != nil {
+			return err
+		}
+		if err := now.writable(verb); err != nil {
+			return err
+		}
+		return f(now)
+	})
+}
+
+// writable is an error for lineages that are not ours, or whose paths are not.
+func (l *Lineage) writable(verb string) error {
+	if !l.Owned() {
+		return providers.Errorf(CodeNotOwned, providers.Usage, "lineage: %s %s: it is certbot's; take it over with: wildcard adopt %s", verb, l.Name, l.Name)
+	}
+	return l.inPlace(verb)
+}
+
+// inPlace is an error when the .conf names other paths, or when directories are links.
+func (l *Lineage) inPlace(verb string) error {
+	err := l.strays
+	for _, dir := range []string{"live", "archive", "renewal", "archive/" + l.Name} {
+		if err == nil {
+			if err = realDir(filepath.Join(l.store.dir, dir)); errors.Is(err, fs.ErrNotExist) {
+				err = nil
+			}
+		}
+	}
+	if err == nil || unreadable(err) {
+		return failed(verb+" "+l.Name, err)
+	}
+	return providers.Errorf(CodeDamaged, providers.Misconfigured, "lineage: %s %s: %w", verb, l.Name, err)
+}
+
+// saveConf writes the .conf anew if change changes it; mode and owner stay.
+func (s *Store) saveConf(l *Lineage, change func(*Conf) error) error {
+	if change == nil {
+		return nil
+	}
+	before := l.Conf.text
+	if err := change(l.Conf); err != nil {
+		return err
+	}
+	if l.Conf.text == before {
+		return nil
+	}
+	return s.writeConf(l)
+}
+
+func (s *Store) writeConf(l *Lineage) error {
+	_, info, err := readFile(s.confPath(l.Name))
+	if err != nil {
+		return err
+	}
+	stat := info.Sys().(*syscall.Stat_t)
+	return s.disk.replace(s.confPath(l.Name), l.Conf.Bytes(), owner{mode: stat.Mode & 0o7777, uid: int(stat.Uid), gid: int(stat.Gid)})
+}
+
+// keyBits are those of the old key that the new one gets (filesystem.py, MASK_FOR_PRIVATE_KEY_PERMISSIONS): the group's and
+// others' reading.
+const keyBits = 0o074
+
+// keyOwner says what a new key gets from the live one, or from the newest there is while the live set is damaged.
+func (l *Lineage) keyOwner() (owner, error) {
+	dir := l.store.archiveDir(l.Name)
+	n := l.Version
+	if n == 0 {
+		n = l.Pending
+	}
+	if n == 0 {
+		return plain(0o600), nil
+	}
+	name, err := keyFile(dir, n)
+	if err != nil {
+		return owner{}, err
+	}
+	path := filepath.Join(dir, name)
+	var stat unix.Stat_t
+	if err := unix.Lstat(path, &stat); err != nil {
+		return owner{}, err
+	}
+	acl, err := attribute(func(buf []byte) (int, error) { return unix.Lgetxattr(path, accessACL, buf) })
+	if err != nil && !errors.Is(err, unix.ENODATA) && !errors.Is(err, unix.EOPNOTSUPP) {
+		return owner{}, err
+	}
+	if err != nil {
+		acl = nil
+	}
+	return owner{mode: 0o600 | stat.Mode&keyBits, uid: -1, gid: int(stat.Gid), acl: acl}, nil
+}

@@ -1,0 +1,94 @@
+package lineage
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	section = "wildcard"      // ours
+	params  = "renewalparams" // certbot's
+)
+
+// Settings is what wildcard needs to renew a lineage and certbot does not keep: the [wildcard] section of its .conf. It holds
+// names and paths of secrets, never a secret. Keys of the section that this version does not know stay as they are.
+type Settings struct {
+	Domains     []string  // domains: what was asked for, "*." included
+	Providers   []string  // providers: specs, as providers.Spec writes them
+	EnvFile     string    // env_file: path of --env-file
+	Profile     string    // profile: ACME profile
+	CABundle    string    // ca_bundle: path of extra roots for the CA's own TLS
+	Resolvers   []string  // resolvers
+	NameServers []string  // nameservers
+	Combined    string    // combined: path of the file with key and chain
+	DeployHooks []string  // deploy_hooks: commands beyond certbot's renew_hook
+	RenewAt     time.Time // renew_at: instant chosen within the CA's window (RFC 9773 §4.2), kept until it passes
+	RetryAfter  time.Time // ari_retry_after: renewal information is not asked for before
+	Deploy      bool      // deploy_pending: deploy hooks have yet to succeed for the live certificate
+}
+
+// texts, lists and times name the keys once for both directions.
+func (s *Settings) texts() map[string]*string {
+	return map[string]*string{"env_file": &s.EnvFile, "profile": &s.Profile, "ca_bundle": &s.CABundle, "combined": &s.Combined}
+}
+
+func (s *Settings) lists() map[string]*[]string {
+	return map[string]*[]string{"domains": &s.Domains, "providers": &s.Providers, "resolvers": &s.Resolvers,
+		"nameservers": &s.NameServers, "deploy_hooks": &s.DeployHooks}
+}
+
+func (s *Settings) times() map[string]*time.Time {
+	return map[string]*time.Time{"renew_at": &s.RenewAt, "ari_retry_after": &s.RetryAfter}
+}
+
+var order = []string{"domains", "providers", "env_file", "profile", "ca_bundle", "resolvers", "nameservers", "combined", "deploy_hooks",
+	"renew_at", "ari_retry_after", "deploy_pending"}
+
+// Settings reads the [wildcard] section; ok is false when there is none. A time that cannot be read counts as not set.
+func (c *Conf) Settings() (s Settings, ok bool) {
+	for key, to := range s.texts() {
+		*to, _ = c.Get(section, key)
+	}
+	for key, to := range s.lists() {
+		*to = c.List(section, key)
+	}
+	for key, to := range s.times() {
+		text, _ := c.Get(section, key)
+		*to, _ = time.Parse(time.RFC3339, text) // the zero time on error
+	}
+	pending, _ := c.Get(section, "deploy_pending")
+	s.Deploy = pending == "True"
+	return s, c.Has(section)
+}
+
+// SetSettings writes the [wildcard] section, which makes a lineage ours together with autorenew = False (see
+// [Lineage.Adopt]). What is empty is left out; times are RFC 3339 in UTC, to the second.
+func (c *Conf) SetSettings(s Settings) error {
+	next := *c
+	next.items = slices.Clone(c.items)
+	texts, lists, times := s.texts(), s.lists(), s.times()
+	for _, key := range order {
+		var err error
+		text := ""
+		switch {
+		case lists[key] != nil:
+			if err := next.SetList(section, key, *lists[key]); err != nil {
+				return err
+			}
+			continue
+		case texts[key] != nil:
+			text = *texts[key]
+		case times[key] != nil && !times[key].IsZero():
+			text = times[key].UTC().Format(time.RFC3339)
+		case key == "deploy_pending" && s.Deploy:
+			text = "True"
+		}
+		if text == "" {
+			next.Remove(section, key)
+		} else if err = next.Set(section, key, text); err != nil {
+			return err
+		}
+	}
+	*c = next
+	return nil
+}

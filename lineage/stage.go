@@ -1,0 +1,154 @@
+package lineage
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// stage is archive/NAME/.new-XXXX: a version in the making, written, synced and checked before it gets a number. The process
+// that makes it holds a lock on the directory; one that nobody holds was left by a crash.
+type stage struct {
+	dir   string
+	hold  *os.File
+	reuse string // what privkeyN.pem shall lead to; "" when the version has its own key
+}
+
+// newStage writes a set. old says what the new key gets from the key before it; reuse, when not empty, names the file in
+// archive/NAME that holds the set's key already. prefix is newPrefix or firstPrefix.
+func (s *Store) newStage(name, prefix string, set Set, old owner, reuse string) (_ *stage, err error) {
+	st := &stage{dir: filepath.Join(s.archiveDir(name), prefix+random()), reuse: reuse}
+	if err := s.disk.mkdir(st.dir, 0o700); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.drop(st)
+		}
+	}()
+	if st.hold, err = os.Open(st.dir); err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(st.hold.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, &fs.PathError{Op: "flock", Path: st.dir, Err: err}
+	}
+	data := map[string][]byte{"cert": set.Cert, "chain": set.Chain, "fullchain": set.Fullchain(), key: set.Key}
+	for _, kind := range kinds {
+		own := plain(0o644)
+		if kind == key {
+			if own = old; reuse != "" {
+				continue
+			}
+		}
+		if err := s.disk.create(filepath.Join(st.dir, kind+".pem"), data[kind], own); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.disk.sync(st.dir); err != nil {
+		return nil, err
+	}
+	return st, s.verify(name, st, set)
+}
+
+// verify reads back what was written and checks it as a reader would.
+func (s *Store) verify(name string, st *stage, want Set) error {
+	read := Set{Names: want.Names}
+	keyPath := filepath.Join(st.dir, key+".pem")
+	if st.reuse != "" {
+		keyPath = filepath.Join(s.archiveDir(name), st.reuse)
+	}
+	var fullchain []byte
+	for path, to := range map[string]*[]byte{filepath.Join(st.dir, "cert.pem"): &read.Cert, filepath.Join(st.dir, "chain.pem"): &read.Chain,
+		filepath.Join(st.dir, "fullchain.pem"): &fullchain, keyPath: &read.Key} {
+		var err error
+		if *to, _, err = readFile(path); err != nil {
+			return err
+		}
+	}
+	if string(fullchain) != string(want.Fullchain()) {
+		return badSet(errors.New("what was written is not what is read back"))
+	}
+	return read.check(s.now())
+}
+
+// number gives the version the next number, greater than any that any kind has, and returns it. Links, not renames: until the
+// last of them the number is incomplete, and the stage stays whole. What was linked before an error is taken back.
+func (s *Store) number(name string, st *stage) (n int, err error) {
+	dir := s.archiveDir(name)
+	found, err := numbers(dir)
+	if err != nil {
+		return 0, err
+	}
+	for other := range found {
+		n = max(n, other)
+	}
+	n++
+	var made []string
+	defer func() {
+		if err != nil {
+			for _, path := range made {
+				err = errors.Join(err, s.disk.gone(path))
+			}
+		}
+	}()
+	for _, kind := range kinds {
+		to := filepath.Join(dir, fileOf(kind, n))
+		if kind == key && st.reuse != "" {
+			err = s.disk.symlink(st.reuse, to)
+		} else {
+			err = s.disk.link(filepath.Join(st.dir, kind+".pem"), to)
+		}
+		if err != nil {
+			return 0, err
+		}
+		made = append(made, to)
+	}
+	return n, s.disk.sync(dir)
+}
+
+// drop removes a stage that is no longer needed, as far as that goes; the next writer sweeps what is left.
+func (s *Store) drop(st *stage) {
+	if err := s.removeStage(st.dir); err != nil {
+		s.log.Debug("stage not removed", "error", err)
+	}
+	if st.hold != nil {
+		_ = st.hold.Close() // a directory: nothing was written through it
+	}
+}
+
+func (s *Store) removeStage(dir string) error {
+	for _, kind := range kinds {
+		if err := s.disk.gone(filepath.Join(dir, kind+".pem")); err != nil {
+			return err
+		}
+	}
+	return s.disk.gone(dir)
+}
+
+// sweepStages removes the stages in archive/NAME that a crash left; those that somebody holds are none of them.
+func (s *Store) sweepStages(name string) error {
+	entries, err := os.ReadDir(s.archiveDir(name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, entry := range entries {
+		if !isStage(entry) {
+			continue
+		}
+		dir := filepath.Join(s.archiveDir(name), entry.Name())
+		hold, err := os.Open(dir)
+		if err != nil {
+			return err
+		}
+		if unix.Flock(int(hold.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			err = s.removeStage(dir)
+		}
+		if err := errors.Join(err, hold.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -32,13 +32,6 @@ type item struct {
 	from, to int    // lines
 }
 
-func (i item) path() string {
-	if i.depth == 1 {
-		return i.name
-	}
-	return i.section + "\x00" + i.name
-}
-
 // space is what \s and str.strip mean to Python for text, as the inside of a character class.
 const space = `\t-\r\x1c-\x20\x85\xa0\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}`
 

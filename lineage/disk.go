@@ -26,7 +26,7 @@ func (d *disk) do(op, path string, f func() error) error {
 		}
 	}
 	err := f()
-	if errno, ok := err.(unix.Errno); ok {
+	if errno, ok := err.(unix.Errno); ok { //nolint:errorlint // only a bare one lacks what it is about
 		return &fs.PathError{Op: op, Path: path, Err: errno}
 	}
 	return err

@@ -182,7 +182,7 @@ storage.RenewableCert.new_lineage('example.com', cert, key, chain, config)
 		t.Fatal(err)
 	}
 	isLive(t, l, third, 3)
-	l, err = l.Release(t.Context())
+	_, err = l.Release(t.Context())
 	must(t, err)
 	if got := drive(t, s, "config, lineage = lineage_for('example.com')\nprint(lineage.autorenewal_is_enabled())", nil); got != "True" {
 		t.Errorf("after release certbot's timer is on: %s", got)
@@ -193,7 +193,7 @@ storage.RenewableCert.new_lineage('example.com', cert, key, chain, config)
 func TestCrashesOfOneAreRepairedByTheOther(t *testing.T) {
 	t.Parallel()
 	ca, s := newAuthority(t), open(t, t.TempDir())
-	l, err := s.Create(t.Context(), example, ca.set(t, example), hooks)
+	_, err := s.Create(t.Context(), example, ca.set(t, example), hooks)
 	must(t, err)
 	next := ca.set(t, example)
 	crash := faulty(s, &fault{})
@@ -204,7 +204,7 @@ func TestCrashesOfOneAreRepairedByTheOther(t *testing.T) {
 		}
 		return nil
 	}
-	l, err = crash.Lineage(example)
+	l, err := crash.Lineage(example)
 	must(t, err)
 	if _, err := l.Renew(t.Context(), next, nil); err == nil {
 		t.Fatal("no crash")

@@ -29,6 +29,9 @@ func arrows() map[string][]string {
 		dns         = "github.com/miekg/dns"
 		godotenv    = "github.com/joho/godotenv"
 		gophercloud = "github.com/gophercloud/gophercloud/..."
+		idna        = "golang.org/x/net/idna"
+		legoACME    = "github.com/go-acme/lego/v4/acme"
+		legoAPI     = "github.com/go-acme/lego/v4/acme/api"
 		pebble      = "github.com/letsencrypt/pebble/v2/..."
 		unix        = "golang.org/x/sys/unix"
 		urfave      = "github.com/urfave/cli/v2"
@@ -48,7 +51,8 @@ func arrows() map[string][]string {
 		"wildcard/cmd/wildcard-auth-hook":    {"wildcard/hooks"},
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
-		"wildcard/lineage": {"wildcard/providers", unix},
+		"wildcard/issuance": {"wildcard/providers", "wildcard/providers/journal", "wildcard/providers/propagation", legoACME, legoAPI, idna},
+		"wildcard/lineage":  {"wildcard/providers", unix},
 
 		"wildcard/pebbletest":           {pebble},
 		"wildcard/cmd/wildcard-sandbox": {"wildcard/conoha/conohatest", "wildcard/pebbletest", "wildcard/providers", urfave, unix},

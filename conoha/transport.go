@@ -27,8 +27,8 @@ func newTransport(timeout time.Duration) *http.Transport {
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    min(timeout, 10*time.Second),
 		ForceAttemptHTTP2:      true,
-		MaxConnsPerHost:        4,
-		MaxIdleConnsPerHost:    4,
+		MaxConnsPerHost:        3, // with the one for the login no more than four
+		MaxIdleConnsPerHost:    3,
 		IdleConnTimeout:        90 * time.Second,
 		ResponseHeaderTimeout:  timeout,
 		MaxResponseHeaderBytes: 256 << 10,

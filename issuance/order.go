@@ -1,0 +1,219 @@
+package issuance
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-acme/lego/v4/acme"
+	"github.com/go-acme/lego/v4/acme/api"
+
+	"wildcard/providers"
+	"wildcard/providers/journal"
+)
+
+// requestsAtOnce is how many requests go to the CA side by side.
+const requestsAtOnce = 8
+
+// steps is the order of an issuance (RFC 8555 §7.4).
+func (r *run) steps(ctx context.Context) (err error) {
+	if r.owner, err = journal.Self(); err != nil {
+		return err
+	}
+	var places map[string]place
+	if err = r.step(StepZones, len(r.request.Names), func() error {
+		places, err = r.locate(ctx)
+		return err
+	}); err != nil {
+		return err
+	}
+	if r.session, err = r.CA.session(ctx, r.Account.Key, r.Account.URI); err != nil {
+		return err
+	}
+	var order acme.ExtendedOrder
+	if err = r.step(StepOrder, 0, func() error {
+		order, err = r.order()
+		return err
+	}); err != nil {
+		return err
+	}
+	r.result.Order = order.Location
+
+	if order.Status == acme.StatusPending {
+		if err = r.prove(ctx, order, places); err != nil {
+			return err
+		}
+	}
+	// From here on the CA does not look at the records any more.
+	cleaned := make(chan error, 1)
+	go func() { cleaned <- r.cleanUp(ctx) }()
+	defer func() { r.result.CleanUp = <-cleaned }()
+
+	if err = r.step(StepFinalize, 0, func() error {
+		order, err = r.finalize(order)
+		return err
+	}); err != nil {
+		return err
+	}
+	return r.step(StepDownload, 0, func() error { return r.download(order) })
+}
+
+// order takes up the order of an earlier run, or makes a new one.
+func (r *run) order() (acme.ExtendedOrder, error) {
+	if r.request.Resume != nil && r.request.Resume.Order != "" {
+		order, err := r.getOrder(r.request.Resume.Order, lagging)
+		switch {
+		case err == nil && r.resumable(order):
+			r.result.Resumed = true
+			return order, nil
+		case r.session.ctx.Err() != nil:
+			return order, context.Cause(r.session.ctx)
+		case err != nil && providers.ClassOf(err) == providers.Temporary:
+			return order, err
+		}
+		r.log.Debug("the earlier order cannot be taken up", "order", r.request.Resume.Order, "status", order.Status, "error", err)
+	}
+	order, err := r.newOrder(r.request.Replaces)
+	if problem, refused := asProblem(err); refused && r.request.Replaces != "" && r.CA.directory.RenewalInfo != "" && problem.maybeReplaces() {
+		r.note(StepOrder, "the CA refuses an order that says which certificate it replaces ("+problem.Error()+"): once more without")
+		order, err = r.newOrder("")
+	}
+	if err != nil {
+		return order, err
+	}
+	return order, r.save(Checkpoint{Order: order.Location})
+}
+
+// resumable reports whether an order that was read is of use for this request.
+func (r *run) resumable(order acme.ExtendedOrder) bool {
+	switch order.Status {
+	case acme.StatusPending, acme.StatusReady, acme.StatusProcessing, acme.StatusValid:
+	default:
+		return false
+	}
+	if at, err := time.Parse(time.RFC3339, order.Expires); err == nil && order.Status != acme.StatusValid && at.Before(r.CA.clock().Add(time.Minute)) {
+		return false
+	}
+	var names []string
+	for _, id := range order.Identifiers {
+		names = append(names, id.Value)
+	}
+	return sameNames(names, r.request.Names)
+}
+
+func (r *run) newOrder(replaces string) (acme.ExtendedOrder, error) {
+	var order acme.ExtendedOrder
+	err := r.session.attempt("new order", always, func() (err error) {
+		order, err = r.session.core.Orders.NewWithOptions(r.request.Names, &api.OrderOptions{Profile: r.request.Profile, ReplacesCertID: replaces})
+		return err
+	})
+	if err != nil {
+		return order, err
+	}
+	if order.Location == "" {
+		return order, providers.Errorf(CodeReply, providers.Failed, "acme: new order: the reply has no Location")
+	}
+	return order, nil
+}
+
+func (r *run) getOrder(url string, p policy) (acme.ExtendedOrder, error) {
+	var order acme.ExtendedOrder
+	err := r.session.attempt("order "+url, p, func() (err error) {
+		order, err = r.session.core.Orders.Get(url)
+		return err
+	})
+	order.Location = url
+	return order, err
+}
+
+func (r *run) save(p Checkpoint) error {
+	if r.request.Save == nil {
+		return nil
+	}
+	return r.request.Save(p)
+}
+
+// prove shows the CA that we control the names: authorizations, records, publication, validation.
+func (r *run) prove(ctx context.Context, order acme.ExtendedOrder, places map[string]place) error {
+	n := len(order.Authorizations)
+	if err := r.step(StepAuthorization, n, func() error { return r.authorizations(order, places) }); err != nil {
+		return err
+	}
+	if n = len(r.records); n == 0 {
+		return nil // all are valid already
+	}
+	if err := r.step(StepRecords, n, func() error { return r.present(ctx) }); err != nil {
+		return err
+	}
+	if err := r.step(StepPublication, n, func() error { return r.publication(ctx) }); err != nil {
+		return err
+	}
+	return r.step(StepValidation, n, func() error { return r.validate(ctx) })
+}
+
+// authorizations fetches them all, and makes a record of each that is not valid yet.
+func (r *run) authorizations(order acme.ExtendedOrder, places map[string]place) error {
+	bad := func(format string, args ...any) error {
+		return providers.Errorf(CodeReply, providers.Failed, "acme: order: "+format, args...)
+	}
+	n := len(order.Authorizations)
+	switch {
+	case n == 0:
+		return bad("it is pending and has no authorizations")
+	case n > len(r.request.Names):
+		return bad("%d authorizations for %d names", n, len(r.request.Names))
+	}
+	got := make([]acme.Authorization, n)
+	if err := r.sideBySide(requestsAtOnce, n, func(i int) (err error) {
+		got[i], err = r.getAuthorization(order.Authorizations[i], lagging)
+		return err
+	}); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for i, a := range got {
+		name := a.Identifier.Value
+		if a.Wildcard {
+			name = "*." + name
+		}
+		switch {
+		case a.Identifier.Type != "dns" || !slices.Contains(r.request.Names, name):
+			return bad("an authorization is for %s, which nobody asked for", printable(a.Identifier.Type+" "+name, 100))
+		case seen[name]:
+			return bad("two authorizations for %s", name)
+		}
+		seen[name] = true
+		switch a.Status {
+		case acme.StatusValid:
+			r.observe(Event{Step: StepAuthorization, State: Noted, Domain: name, Text: "valid already"})
+			continue
+		case acme.StatusPending:
+		default:
+			return fmt.Errorf("%w: authorization of %s is %s", errOrderLost, name, printable(a.Status, 40))
+		}
+		rec, err := r.newRecord(name, order.Authorizations[i], a, places[Base(name)])
+		if err != nil {
+			return err
+		}
+		r.records = append(r.records, rec)
+	}
+	return nil
+}
+
+func (r *run) getAuthorization(url string, p policy) (acme.Authorization, error) {
+	var a acme.Authorization
+	err := r.session.attempt("authorization", p, func() (err error) {
+		a, err = r.session.core.Authorizations.Get(url)
+		return err
+	})
+	return a, err
+}
+
+// sameNames reports whether two lists have the same names, in any order.
+func sameNames(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b)
+}

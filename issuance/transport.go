@@ -1,0 +1,259 @@
+package issuance
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	maxBody       = 1 << 20 // bytes of a reply, as large as a certificate chain may be
+	minRetryAfter = time.Second
+	maxRetryAfter = 24 * time.Hour
+	connections   = 8 // requests to one CA at a time
+)
+
+// errTimeout is the cause of a request that took longer than one may.
+var errTimeout = errors.New("no complete answer in time")
+
+// replyError is an answer that breaks the protocol.
+type replyError struct{ text string }
+
+func (e *replyError) Error() string { return e.text }
+
+// newBase returns the connections to a CA. Proxies are those of HTTPS_PROXY and NO_PROXY.
+func newBase(roots *x509.CertPool) *http.Transport {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    10 * time.Second,
+		ForceAttemptHTTP2:      true,
+		MaxConnsPerHost:        connections,
+		MaxIdleConnsPerHost:    connections,
+		IdleConnTimeout:        time.Minute,
+		MaxResponseHeaderBytes: 256 << 10,
+		DisableCompression:     true, // an encoding that nobody asked for is refused, and so is every bomb
+	}
+}
+
+// transport carries lego's requests to one CA and judges the replies (package comment). One belongs to one session.
+type transport struct {
+	ctx       context.Context //nolint:containedctx // lego's calls have none; this is how a session ends them
+	base      http.RoundTripper
+	directory *url.URL
+	document  []byte // the directory as it was read, so that lego need not read it again; nil before that
+	newNonce  string // URL
+	nonces    *nonces
+	agent     string
+	timeout   time.Duration
+	now       func() time.Time
+	log       *slog.Logger
+
+	mu   sync.Mutex
+	last map[string]reply // by URL, what lego drops
+}
+
+// reply is what the headers of a reply say.
+type reply struct {
+	retryAfter time.Duration // 0 if there was none
+	alternates []string      // Link rel="alternate" (RFC 8555 §7.4.2)
+}
+
+// client returns an HTTP client of this transport. Redirects stay on the CA's host, and never repeat a POST.
+func (t *transport) client() *http.Client {
+	return &http.Client{Transport: t, CheckRedirect: func(r *http.Request, via []*http.Request) error {
+		if len(via) > 3 || via[0].Method == http.MethodPost {
+			return &replyError{"redirect refused"}
+		}
+		return nil // RoundTrip checks the host
+	}}
+}
+
+// RoundTrip implements [http.RoundTripper]. The reply's body has been read when it returns.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := t.check(r.URL); err != nil {
+		return nil, err
+	}
+	asks := r.Method == http.MethodHead && r.URL.String() == t.newNonce
+	if asks {
+		if value, ok := t.nonces.take(); ok {
+			return answer(r, http.Header{"Replay-Nonce": {value}}, nil), nil
+		}
+	}
+	if t.document != nil && r.Method == http.MethodGet && *r.URL == *t.directory {
+		return answer(r, http.Header{"Content-Type": {"application/json"}}, t.document), nil
+	}
+
+	ctx, cancel := context.WithTimeoutCause(t.ctx, t.timeout, errTimeout)
+	defer cancel()
+	r = r.Clone(ctx)
+	r.Header.Set("User-Agent", t.agent)
+	began := t.now()
+	response, body, err := t.send(r)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
+		t.log.Debug("acme", "method", r.Method, "url", r.URL.String(), "error", err)
+		return nil, err
+	}
+	t.log.Debug("acme", "method", r.Method, "url", r.URL.String(), "status", response.StatusCode, "took", t.now().Sub(began))
+
+	fresh := response.Header.Get("Replay-Nonce")
+	response.Header.Del("Replay-Nonce")
+	if !asks {
+		t.nonces.put(fresh)
+	}
+	seen := reply{retryAfter: t.retryAfter(response.Header), alternates: alternates(r.URL, response.Header)}
+	t.mu.Lock()
+	t.last[r.URL.String()] = seen
+	t.mu.Unlock()
+
+	switch {
+	case response.StatusCode >= 400:
+		problem := parseProblem(response.StatusCode, body)
+		if seen.retryAfter > 0 {
+			problem.RetryAfter = t.now().Add(seen.retryAfter).Truncate(time.Second)
+		}
+		if problem.Type == "userActionRequired" {
+			problem.Terms = printable(link(response.Header, "terms-of-service"), 200)
+		}
+		return nil, problem
+	case asks:
+		if !isNonce(fresh) {
+			return nil, &replyError{"no usable Replay-Nonce in the reply to newNonce"}
+		}
+		response.Header.Set("Replay-Nonce", fresh)
+	case response.StatusCode < 300 && len(body) > 0 && !acceptable(response.Header.Get("Content-Type")):
+		return nil, &replyError{fmt.Sprintf("unexpected content type %s: %s", printable(response.Header.Get("Content-Type"), 60), printable(string(body), 120))}
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	response.ContentLength = int64(len(body))
+	return response, nil
+}
+
+// check refuses every URL that is not the CA's own: a CA's replies must not lead us anywhere else.
+func (t *transport) check(u *url.URL) error {
+	if u.Scheme != "https" {
+		return &replyError{"refused to follow " + printable(u.Redacted(), 200) + ": not https"}
+	}
+	if !strings.EqualFold(u.Host, t.directory.Host) {
+		return &replyError{"refused to follow " + printable(u.Redacted(), 200) + ": not on " + t.directory.Host}
+	}
+	return nil
+}
+
+// send sends a request and reads the reply whole.
+func (t *transport) send(r *http.Request) (*http.Response, []byte, error) {
+	response, err := t.base.RoundTrip(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer response.Body.Close()
+	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, nil, &replyError{"unexpected content encoding " + printable(encoding, 40)}
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(body) > maxBody {
+		return nil, nil, &replyError{fmt.Sprintf("%d reply of more than %d bytes: %s", response.StatusCode, maxBody, printable(string(body[:200]), 120))}
+	}
+	return response, body, nil
+}
+
+// answer makes a reply without the network.
+func answer(r *http.Request, header http.Header, body []byte) *http.Response {
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: header, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: r,
+	}
+}
+
+// acceptable reports whether a body of that type can be what was asked for. A missing type is let pass: what is not JSON
+// or PEM will be found out.
+func acceptable(contentType string) bool {
+	if contentType == "" {
+		return true
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (media == "application/json" || strings.HasSuffix(media, "+json") || media == "application/pem-certificate-chain")
+}
+
+// seen returns what the headers of the last reply from a URL said.
+func (t *transport) seen(u string) reply {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last[u]
+}
+
+// retryAfter reads a Retry-After header, seconds or a date (RFC 9110 §10.2.3), within bounds; 0 if there is none that makes
+// sense.
+func (t *transport) retryAfter(h http.Header) time.Duration {
+	s := strings.TrimSpace(h.Get("Retry-After"))
+	if s == "" {
+		return 0
+	}
+	if strings.Trim(s, "0123456789") == "" {
+		seconds, err := strconv.ParseInt(s, 10, 32)
+		if err != nil {
+			return maxRetryAfter // more digits than that
+		}
+		return min(max(time.Duration(seconds)*time.Second, minRetryAfter), maxRetryAfter)
+	}
+	if at, err := http.ParseTime(s); err == nil {
+		now := t.now()
+		if date, err := http.ParseTime(h.Get("Date")); err == nil {
+			now = date // by the clock that it was said by
+		}
+		return min(max(at.Sub(now), minRetryAfter), maxRetryAfter)
+	}
+	return minRetryAfter
+}
+
+// alternates returns the links to other chains of a certificate, ten at most.
+func alternates(base *url.URL, h http.Header) []string {
+	var found []string
+	for _, target := range links(h, "alternate") {
+		if u, err := base.Parse(target); err == nil && len(found) < 10 {
+			found = append(found, u.String())
+		}
+	}
+	return found
+}
+
+// link returns the first link of a relation (RFC 8288), or "".
+func link(h http.Header, relation string) string {
+	if found := links(h, relation); len(found) > 0 {
+		return found[0]
+	}
+	return ""
+}
+
+func links(h http.Header, relation string) []string {
+	form := regexp.MustCompile(`<([^<>]*)>\s*;[^<]*?\brel\s*=\s*"?` + relation + `\b"?`)
+	var found []string
+	for _, header := range h.Values("Link") {
+		for _, m := range form.FindAllStringSubmatch(header, 20) {
+			found = append(found, m[1])
+		}
+	}
+	return found
+}

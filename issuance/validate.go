@@ -1,0 +1,170 @@
+package issuance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-acme/lego/v4/acme"
+
+	"wildcard/providers"
+)
+
+const (
+	firstLook     = 250 * time.Millisecond
+	slowestPoll   = 5 * time.Second // where the CA gives no Retry-After
+	answerTries   = 3               // of a challenge whose authorization stays as it was
+	deactivateFor = 15 * time.Second
+)
+
+// validate answers all challenges and polls until every authorization is final (RFC 8555 §7.5.1). All failures are
+// reported, not only the first.
+func (r *run) validate(ctx context.Context) error {
+	verdicts := make([]*Problem, len(r.records))
+	var mu sync.Mutex
+	done := 0
+	err := r.sideBySide(len(r.records), len(r.records), func(i int) error {
+		rec := r.records[i]
+		verdict, err := r.validateOne(rec)
+		if err != nil {
+			return err
+		}
+		verdicts[i] = verdict
+		mu.Lock()
+		defer mu.Unlock()
+		e := Event{Step: StepValidation, State: Progress, Domain: rec.name, Total: len(r.records)}
+		if verdict == nil {
+			done++
+			e.Text = "valid"
+		} else {
+			e.Text = "invalid: " + verdict.Error()
+		}
+		e.Done = done
+		r.observe(e)
+		return nil
+	})
+	var failed ValidationError
+	for i, verdict := range verdicts {
+		if verdict != nil {
+			failed.Failures = append(failed.Failures, ValidationFailure{r.records[i].name, verdict})
+		}
+	}
+	if len(failed.Failures) > 0 {
+		code, class := CodeValidation, providers.Failed
+		if failed.Failures[0].Reason.Type == "caa" {
+			code, class = CodeCAA, providers.Misconfigured
+		}
+		err = errors.Join(providers.Errorf(code, class, "acme: validation: %w", &failed), err)
+	}
+	if ctx.Err() != nil {
+		r.deactivate(ctx)
+		return errors.Join(context.Cause(ctx), err)
+	}
+	return err
+}
+
+// validateOne answers one challenge and waits for its authorization: nil is valid, a Problem why it is invalid.
+func (r *run) validateOne(rec *record) (*Problem, error) {
+	s := r.session
+	answers := 0
+	var answerErr error
+	answer := func() {
+		answers++
+		answerErr = s.attempt("answer the challenge of "+rec.name, once, func() error {
+			_, err := s.core.Challenges.New(rec.challenge.URL)
+			return err
+		})
+		if answerErr != nil {
+			r.log.Debug("whether the CA has the answer shows in the authorization", "name", rec.name, "error", answerErr)
+		}
+	}
+	answer()
+	wait := orDefault(r.Pacing.FirstLook, firstLook)
+	next := 2 * wait
+	for {
+		if err := sleep(s.ctx, wait); err != nil {
+			return nil, err
+		}
+		a, err := r.getAuthorization(rec.authorization, lagging)
+		if err != nil {
+			return nil, err
+		}
+		switch a.Status {
+		case acme.StatusValid:
+			return nil, nil
+		case acme.StatusInvalid:
+			return reason(a), nil
+		case acme.StatusPending:
+		default:
+			return nil, fmt.Errorf("%w: authorization of %s is %s", errOrderLost, rec.name, printable(a.Status, 40))
+		}
+		if !answered(a) {
+			if answers >= answerTries {
+				if answerErr != nil {
+					return nil, answerErr
+				}
+				return nil, providers.Errorf(CodeReply, providers.Failed, "acme: validation of %s: the CA does not take the answer", rec.name)
+			}
+			answer()
+		}
+		wait = next
+		next = min(2*next, slowestPoll)
+		if asked := max(s.transport.seen(rec.authorization).retryAfter, s.transport.seen(rec.challenge.URL).retryAfter); asked > 0 {
+			wait = asked
+		}
+	}
+}
+
+// answered reports whether the CA has begun with the challenge.
+func answered(a acme.Authorization) bool {
+	for _, c := range a.Challenges {
+		if c.Type == "dns-01" && c.Status == acme.StatusPending {
+			return false
+		}
+	}
+	return true
+}
+
+// reason is why an authorization is invalid.
+func reason(a acme.Authorization) *Problem {
+	for _, c := range a.Challenges {
+		if c.Error != nil {
+			return problemOf(c.Error)
+		}
+	}
+	return &Problem{Detail: "the CA does not say why"}
+}
+
+// problemOf makes a Problem of lego's.
+func problemOf(d *acme.ProblemDetails) *Problem {
+	p := &Problem{Status: d.HTTPStatus, Type: problemType(d.Type), Detail: printable(d.Detail, maxDetail)}
+	for _, sub := range d.SubProblems {
+		if len(p.Names) == 100 {
+			break
+		}
+		p.Names = append(p.Names, SubProblem{printable(sub.Identifier.Value, 100), problemType(sub.Type), printable(sub.Detail, 200)})
+	}
+	return p
+}
+
+// deactivate gives up authorizations that the CA never came to an end with, so that they do not count against the
+// account's limit of pending ones (RFC 8555 §7.5.2).
+func (r *run) deactivate(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deactivateFor)
+	defer cancel()
+	s, err := r.CA.session(ctx, r.Account.Key, r.Account.URI)
+	if err != nil {
+		return
+	}
+	_ = r.sideBySide(requestsAtOnce, len(r.records), func(i int) error {
+		err := s.attempt("deactivate the authorization of "+r.records[i].name, once, func() error {
+			return s.core.Authorizations.Deactivate(r.records[i].authorization)
+		})
+		if err != nil {
+			r.log.Debug("deactivating an authorization", "name", r.records[i].name, "error", err)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,87 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"io"
+)
+
+// DefaultTimeout is what one hook may take.
+const DefaultTimeout = 10 * time.Minute
+
+// Codes of this package's errors.
+const (
+	CodeFailed = "hook.failed" // a hook could not be run, ended with another status than 0, or took too long
+	CodeUnsafe = "hook.unsafe" // somebody else could change a hook
+)
+
+// Hooks runs hooks. Its methods return one error for all that failed, and run the rest.
+type Hooks struct {
+	ConfigDir string    // certbot's: renewal-hooks is in it
+	Environ   []string  // as os.Environ; what hooks may see of it is taken
+	Stderr    io.Writer // where their output goes; nil is nowhere
+	Timeout   time.Duration
+	Log       *slog.Logger // nil is silent
+}
+
+// Pre runs the pre hooks, once before the first order of a run.
+func (h *Hooks) Pre(ctx context.Context, commands []string) error {
+	return h.run(ctx, "pre", commands, nil)
+}
+
+// Deploy runs the deploy hooks for a lineage that was renewed: dir is its live directory.
+func (h *Hooks) Deploy(ctx context.Context, dir string, domains, commands []string) error {
+	return h.run(ctx, "deploy", commands, []string{"RENEWED_LINEAGE=" + dir, "RENEWED_DOMAINS=" + strings.Join(domains, " ")})
+}
+
+// Post runs the post hooks, once after the last order of a run. domains are those on renewed certificates, failed those that
+// were to be renewed and were not.
+func (h *Hooks) Post(ctx context.Context, commands, domains, failed []string) error {
+	return h.run(ctx, "post", commands, []string{"RENEWED_DOMAINS=" + strings.Join(domains, " "), "FAILED_DOMAINS=" + strings.Join(failed, " ")})
+}
+
+// Any reports whether a hook of a kind ("pre", "deploy", "post") is there for all lineages.
+func (h *Hooks) Any(kind string) bool {
+	programs, err := h.programs(kind)
+	return len(programs) > 0 || err != nil
+}
+
+func (h *Hooks) run(ctx context.Context, kind string, commands, variables []string) error {
+	programs, err := h.programs(kind)
+	var all []error
+	if err != nil {
+		all = append(all, err)
+	}
+	environment := append(h.environment(), variables...)
+	for _, program := range programs {
+		if ctx.Err() != nil {
+			return errors.Join(append(all, context.Cause(ctx))...)
+		}
+		all = append(all, h.program(ctx, kind, program, environment))
+	}
+	for _, command := range commands {
+		if command == "" || slices.Contains(programs, command) {
+			continue
+		}
+		if ctx.Err() != nil {
+			return errors.Join(append(all, context.Cause(ctx))...)
+		}
+		all = append(all, h.start(ctx, kind, command, []string{"/bin/sh", "-c", command}, environment))
+	}
+	return joined(all)
+}
+
+func (h *Hooks) dir(kind string) string { return filepath.Join(h.ConfigDir, "renewal-hooks", kind) }
+
+func (h *Hooks) logger() *slog.Logger {
+	if h.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return h.Log
+}

@@ -1,0 +1,90 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"wildcard/providers"
+)
+
+// lateOutput is how long output is waited for after a hook has ended, since what it left running holds the pipe.
+const lateOutput = 500 * time.Millisecond
+
+// start runs one hook to its end.
+func (h *Hooks) start(ctx context.Context, kind, name string, argv, environment []string) error {
+	timeout := h.Timeout
+	if timeout == 0 {
+		timeout = DefaultTimeout
+	}
+	late := fmt.Errorf("took longer than %v", timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, late)
+	defer cancel()
+	h.logger().Info("hook", "kind", kind, "command", name)
+	out := &output{to: h.Stderr, prefix: kind + " hook: "}
+	hook := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	hook.Env, hook.Dir = environment, "/"
+	hook.Stdout, hook.Stderr = out, out
+	hook.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	hook.Cancel = func() error { return syscall.Kill(-hook.Process.Pid, syscall.SIGKILL) }
+	hook.WaitDelay = lateOutput
+	err := hook.Run()
+	out.end()
+	if err == nil || errors.Is(err, exec.ErrWaitDelay) && hook.ProcessState.Success() {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		if cause != late { //nolint:errorlint // the very value from above
+			return cause // the run ends; whoever ended it says so
+		}
+		err = cause
+	}
+	return providers.Errorf(CodeFailed, providers.Failed, "%s hook %s: %w", kind, providers.Excerpt(name), err)
+}
+
+// environment is what hooks see of ours.
+func (h *Hooks) environment() []string {
+	var kept []string
+	path := false
+	for _, entry := range h.Environ {
+		name, _, _ := strings.Cut(entry, "=")
+		switch name {
+		case "PATH":
+			path = true
+		case "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TERM", "TMPDIR",
+			"XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS", "INVOCATION_ID",
+			"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY":
+		default:
+			if !strings.HasPrefix(name, "LC_") {
+				continue
+			}
+		}
+		kept = append(kept, entry)
+	}
+	if !path { // cron gives little, and reload commands are in sbin
+		kept = append(kept, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+	}
+	return kept
+}
+
+// joined makes one error of many, with the code of the first.
+func joined(all []error) error {
+	err := errors.Join(all...)
+	if err == nil {
+		return nil
+	}
+	code, class := CodeFailed, providers.Failed
+	for _, one := range all {
+		if one != nil && providers.CodeOf(one) == "" {
+			return err // the run was ended
+		}
+		if providers.CodeOf(one) == CodeUnsafe {
+			code, class = CodeUnsafe, providers.Misconfigured
+		}
+	}
+	return providers.Errorf(code, class, "%w", err)
+}

@@ -1,0 +1,117 @@
+package state
+
+import (
+	"strings"
+	"time"
+
+	"wildcard/providers"
+)
+
+const (
+	mostFailures = 3 // failed validations of a name within an hour
+	noOrder      = 10 * time.Minute
+	shortest     = 5 * time.Minute // back-off however little life is left
+	longestAsk   = 25 * time.Hour  // what a CA may ask for at once; nothing of this program takes more than a day seriously
+)
+
+// Intent is an attempt that somebody is about to make.
+type Intent struct {
+	Lineage    string
+	Server     string
+	Account    string
+	Domains    []string
+	Now        time.Time
+	NotAfter   time.Time // when the live certificate expires; zero if there is none
+	Unattended bool      // nobody waits for it
+	Force      bool
+}
+
+// Check returns nil if the attempt may be made, else an error of one of the Code… of this package, which says from when on.
+func (s *State) Check(i Intent) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	attempts, err := s.load()
+	if err != nil {
+		return err
+	}
+	past := make([]Attempt, 0, len(attempts))
+	for _, a := range attempts {
+		if !a.Time.After(i.Now.Add(wrongClock)) {
+			past = append(past, a)
+		}
+	}
+	if err := validations(past, i); err != nil || i.Force {
+		return err
+	}
+	if err := rateLimited(past, i); err != nil || !i.Unattended {
+		return err
+	}
+	return backOff(history(past, i.Lineage, i.Now).Last, i)
+}
+
+// validations is the limit of failed validations.
+func validations(past []Attempt, i Intent) error {
+	times := map[string][]time.Time{}
+	for _, a := range past {
+		if a.Server != i.Server || a.Account != i.Account || i.Now.Sub(a.Time) >= time.Hour {
+			continue
+		}
+		for _, name := range a.FailedValidations {
+			times[identifier(name)] = append(times[identifier(name)], a.Time)
+		}
+	}
+	for _, name := range i.Domains {
+		if t := times[identifier(name)]; len(t) >= mostFailures {
+			from := t[len(t)-mostFailures].Add(time.Hour)
+			return later(CodeValidations, from, "%d validations of %s failed within an hour, and the CA shuts an account out that goes on; --dry-run tries it elsewhere", len(t), identifier(name))
+		}
+	}
+	return nil
+}
+
+// identifier is what the CA counts by.
+func identifier(name string) string { return strings.TrimPrefix(name, "*.") }
+
+// rateLimited is what the CA asked for. A limit may be one of the account, or of names: it holds for the lineage that met it.
+func rateLimited(past []Attempt, i Intent) error {
+	for n := len(past) - 1; n >= 0; n-- {
+		a := past[n]
+		if a.Server != i.Server || a.Lineage != i.Lineage {
+			continue
+		}
+		if a.Outcome == Failed && a.NotBefore.After(i.Now) && a.NotBefore.Sub(a.Time) <= longestAsk {
+			return later(CodeRateLimited, a.NotBefore, "the CA asked for patience: %s", a.Text)
+		}
+		return nil // the last word counts
+	}
+	return nil
+}
+
+// backOff is the ladder of 1, 10 and 100 minutes and a day.
+func backOff(last Attempt, i Intent) error {
+	if last.Outcome != Failed {
+		return nil
+	}
+	wait := 24 * time.Hour
+	for n, step := range []time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minute} {
+		if last.Failures <= n+1 {
+			wait = step
+			break
+		}
+	}
+	if !last.Ordered {
+		wait = min(wait, noOrder)
+	}
+	if !i.NotAfter.IsZero() {
+		wait = min(wait, max(shortest, i.NotAfter.Sub(i.Now)/10))
+	}
+	from := last.Time.Add(wait)
+	if !from.After(i.Now) {
+		return nil
+	}
+	return later(CodeBackOff, from, "%d attempts failed so far, the last one by: %s; --force tries at once", last.Failures, last.Text)
+}
+
+func later(code string, from time.Time, format string, args ...any) error {
+	return providers.Errorf(code, providers.Temporary, "not before "+from.UTC().Format("2006-01-02 15:04:05 MST")+": "+format, args...)
+}

@@ -1,0 +1,27 @@
+// Package state keeps what has to be known between runs and is no certificate: the ledger of attempts, so that neither a
+// CA's limits nor its patience are used up by a timer (ledger.go, check.go), and orders under way, with the key that their
+// certificate will be for (pending.go). The journal of DNS records and the history of publication are packages of their own
+// beside it, in the same folder.
+//
+// # On disk
+//
+// ledger.jsonl has a line for each attempt: eight hex digits of CRC-32, a blank, JSON. Lines are appended under a lock on
+// ledger.lock and synced. A line that was cut or damaged is reported to the log and passed over; the others count. When the
+// file has grown over 1 MiB it is written anew with what still matters: per lineage the last attempt and the last success,
+// and whatever is younger than two days.
+//
+// pending/NAME.json is one order under way, 0600, since it has a private key; written whole or not at all. A file that
+// cannot be read is set aside as NAME.json.damaged and counts as none: it costs a new order, never a run.
+//
+// # Decisions
+//
+// An attempt that lies more than five minutes in the future was made under a clock that was wrong and counts for nothing;
+// otherwise a machine whose clock was set back would not renew for years.
+//
+// Failed validations are counted by identifier (RFC 8555 §7.1.3), so *.example.com and example.com count together, as they
+// do at Let's Encrypt, which stops at five an hour. We stop when there are three, with --force too: an hour's ban is worse
+// than the wait. Whatever else the ledger says, a person may overrule.
+//
+// Back-off is for unattended runs only. It is at most a tenth of the life that the certificate has left, so that one that is
+// about to expire is tried often, and at most ten minutes when nothing was ordered, since then the CA was spared.
+package state

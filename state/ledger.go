@@ -1,0 +1,221 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+)
+
+const (
+	ledgerFile = "ledger.jsonl"
+	mostLedger = 16 << 20       // bytes that are read
+	fullLedger = 1 << 20        // bytes from which on it is written anew
+	ledgerAge  = 48 * time.Hour // what is younger is kept whatever it is
+	wrongClock = 5 * time.Minute
+)
+
+// Outcome is how an attempt ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Succeeded Outcome = "succeeded"
+	Failed    Outcome = "failed"
+)
+
+// Attempt is one try to obtain a certificate, as the ledger keeps it.
+type Attempt struct {
+	Time              time.Time `json:"time"`
+	Lineage           string    `json:"lineage"`
+	Server            string    `json:"server"`  // URL of the CA's directory
+	Account           string    `json:"account"` // the account's URL; "" if it did not come to that
+	Domains           []string  `json:"domains"`
+	Outcome           Outcome   `json:"outcome"`
+	Renewed           bool      `json:"renewed,omitempty"`            // the certificate replaced an older one
+	Ordered           bool      `json:"ordered,omitempty"`            // there was an order at the CA
+	FailedValidations []string  `json:"failed_validations,omitempty"` // names that the CA looked for in vain
+	NotBefore         time.Time `json:"not_before,omitzero"`          // when the CA wants to be asked again
+	Code              string    `json:"code,omitempty"`               // of the error
+	Text              string    `json:"text,omitempty"`               // of the error
+	Failures          int       `json:"failures,omitempty"`           // of the lineage one after the other, this one included; Record counts them
+}
+
+// History is what the ledger has of one lineage; times are zero if there was no such attempt.
+type History struct {
+	Last        Attempt
+	LastSuccess Attempt
+	LastRenewal Attempt // the last success that replaced an older certificate
+}
+
+// cache is the ledger as it was read, and what its file was then.
+type cache struct {
+	attempts []Attempt
+	file     fs.FileInfo
+}
+
+// Record appends an attempt. Its text is cut at 512 bytes.
+func (s *State) Record(a Attempt) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	unlock, err := s.lock()
+	if err != nil {
+		return failed("%w", err)
+	}
+	defer unlock()
+	attempts, err := s.load()
+	if err != nil {
+		return err
+	}
+	if len(a.Text) > 512 {
+		a.Text = a.Text[:512]
+	}
+	a.Time, a.NotBefore, a.Failures = a.Time.UTC(), a.NotBefore.UTC(), 0
+	if a.Outcome == Failed {
+		a.Failures = history(attempts, a.Lineage, a.Time).Last.Failures + 1
+	}
+	if s.ledger.file != nil && s.ledger.file.Size() > fullLedger {
+		if err := s.rewrite(attempts, a.Time); err != nil {
+			return failed("%w", err)
+		}
+	}
+	line, err := json.Marshal(a)
+	if err != nil {
+		return failed("%w", err)
+	}
+	if err := s.appendLine(seal(line)); err != nil {
+		return failed("%w", err)
+	}
+	return nil
+}
+
+// Last returns what the ledger has of a lineage.
+func (s *State) Last(lineage string, now time.Time) (History, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	attempts, err := s.load()
+	if err != nil {
+		return History{}, err
+	}
+	return history(attempts, lineage, now), nil
+}
+
+func history(attempts []Attempt, lineage string, now time.Time) History {
+	var h History
+	for _, a := range attempts {
+		if a.Lineage != lineage || a.Time.After(now.Add(wrongClock)) {
+			continue
+		}
+		h.Last = a
+		if a.Outcome == Succeeded {
+			h.LastSuccess = a
+			if a.Renewed {
+				h.LastRenewal = a
+			}
+		}
+	}
+	return h
+}
+
+// load reads the ledger, unless it is as it was. Callers hold mu.
+func (s *State) load() ([]Attempt, error) {
+	path := s.path(ledgerFile)
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		s.ledger = cache{}
+		return nil, nil
+	case err != nil:
+		return nil, failed("%w", err)
+	case s.ledger.file != nil && os.SameFile(info, s.ledger.file) && info.Size() == s.ledger.file.Size() && info.ModTime().Equal(s.ledger.file.ModTime()):
+		return s.ledger.attempts, nil
+	}
+	text, info, err := readFile(path, mostLedger)
+	if err != nil {
+		return nil, failed("%w", err)
+	}
+	var attempts []Attempt
+	bad := 0
+	for line := range bytes.SplitSeq(text, []byte("\n")) {
+		if len(line) == 0 {
+			continue
+		}
+		var a Attempt
+		if sealed, ok := unseal(line); !ok || json.Unmarshal(sealed, &a) != nil {
+			bad++
+			continue
+		}
+		attempts = append(attempts, a)
+	}
+	if bad > 0 {
+		s.log.Warn("state: lines of the ledger are damaged and passed over", "file", path, "lines", bad)
+	}
+	slices.SortStableFunc(attempts, func(a, b Attempt) int { return a.Time.Compare(b.Time) })
+	s.ledger = cache{attempts, info}
+	return attempts, nil
+}
+
+// appendLine appends a line and makes it durable. A line that a crash cut short is ended first.
+func (s *State) appendLine(line []byte) error {
+	path := s.path(ledgerFile)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	end := info.Size()
+	if end > 0 {
+		last := make([]byte, 1)
+		if _, err := f.ReadAt(last, end-1); err != nil {
+			return errors.Join(err, f.Close())
+		}
+		if last[0] != '\n' {
+			line = append([]byte("\n"), line...)
+		}
+	}
+	_, err = f.WriteAt(line, end)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil || end > 0 {
+		return err
+	}
+	return syncDir(s.dir)
+}
+
+// rewrite writes the ledger anew with what still matters.
+func (s *State) rewrite(attempts []Attempt, now time.Time) error {
+	keep := make([]bool, len(attempts))
+	type kept struct{ last, success, renewal bool }
+	seen := map[string]kept{}
+	for i := len(attempts) - 1; i >= 0; i-- {
+		a := attempts[i]
+		if a.Time.After(now.Add(wrongClock)) {
+			continue
+		}
+		k := seen[a.Lineage]
+		success := a.Outcome == Succeeded && !k.success
+		renewal := a.Outcome == Succeeded && a.Renewed && !k.renewal
+		keep[i] = !k.last || success || renewal || now.Sub(a.Time) < ledgerAge || a.NotBefore.After(now)
+		seen[a.Lineage] = kept{true, k.success || success, k.renewal || renewal}
+	}
+	var text []byte
+	for i, a := range attempts {
+		if !keep[i] {
+			continue
+		}
+		line, err := json.Marshal(a)
+		if err != nil {
+			return err
+		}
+		text = append(text, seal(line)...)
+	}
+	return writeFile(s.path(ledgerFile), text)
+}

@@ -1,0 +1,122 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+)
+
+const (
+	pendingDir  = "pending"
+	mostPending = 4 << 20
+)
+
+// Pending is an order under way: what a later run needs to take it up again. It holds a private key, so it is never logged.
+type Pending struct {
+	Server  string    `json:"server"`
+	Account string    `json:"account"` // the account's URL
+	Domains []string  `json:"domains"`
+	Profile string    `json:"profile,omitempty"`
+	Order   string    `json:"order"`           // URL
+	Key     []byte    `json:"key,omitempty"`   // PEM, of the certificate; nil with CSR
+	CSR     []byte    `json:"csr,omitempty"`   // DER, if somebody else has the key
+	Chain   []byte    `json:"chain,omitempty"` // PEM: the certificate, once it is there and until it is stored
+	Created time.Time `json:"created"`
+}
+
+// String leaves out the key.
+func (p Pending) String() string {
+	return fmt.Sprintf("order %s for %s", p.Order, strings.Join(p.Domains, " "))
+}
+
+// GoString leaves out the key.
+func (p Pending) GoString() string { return p.String() }
+
+// pendingPath is the file of a name, which is a lineage's and so fit for a path; what is not is refused all the same.
+func (s *State) pendingPath(name string) (string, error) {
+	if name == "" || strings.HasPrefix(name, ".") || strings.ContainsAny(name, "/\x00\n") || len(name) > 200 {
+		return "", failed("pending: %q cannot be a file's name", name)
+	}
+	return s.path(pendingDir, name+".json"), nil
+}
+
+// SavePending keeps an order; it is durable when SavePending returns.
+func (s *State) SavePending(name string, p Pending) error {
+	path, err := s.pendingPath(name)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return failed("pending: %w", err)
+	}
+	if err := os.Mkdir(s.path(pendingDir), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return failed("pending: %w", err)
+	}
+	if err := writeFile(path, seal(text)); err != nil {
+		return failed("pending: %w", err)
+	}
+	return nil
+}
+
+// Pending returns the order of a name; ok is false if there is none.
+func (s *State) Pending(name string) (p Pending, ok bool, err error) {
+	path, err := s.pendingPath(name)
+	if err != nil {
+		return p, false, err
+	}
+	text, _, err := readFile(path, mostPending)
+	if errors.Is(err, fs.ErrNotExist) {
+		return p, false, nil
+	}
+	if err == nil {
+		if sealed, good := unseal(bytes.TrimSuffix(text, []byte("\n"))); good && json.Unmarshal(sealed, &p) == nil {
+			return p, true, nil
+		}
+	}
+	aside := path + ".damaged"
+	s.log.Warn("state: an order under way cannot be read and is set aside", "file", aside)
+	if err := os.Rename(path, aside); err != nil {
+		return Pending{}, false, failed("pending: %w", err)
+	}
+	return Pending{}, false, nil
+}
+
+// RemovePending forgets an order; there need not be one.
+func (s *State) RemovePending(name string) error {
+	path, err := s.pendingPath(name)
+	if err != nil {
+		return err
+	}
+	temporary := s.path(pendingDir, ".new-"+name+".json")
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return failed("pending: %w", err)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return failed("pending: %w", err)
+	}
+	return nil
+}
+
+// AllPending returns the names that have an order under way, sorted.
+func (s *State) AllPending() ([]string, error) {
+	entries, err := os.ReadDir(s.path(pendingDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, failed("pending: %w", err)
+	}
+	var names []string
+	for _, entry := range entries {
+		if name, ok := strings.CutSuffix(entry.Name(), ".json"); ok && !strings.HasPrefix(name, ".") {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}

@@ -32,6 +32,7 @@ func arrows() map[string][]string {
 		idna        = "golang.org/x/net/idna"
 		legoACME    = "github.com/go-acme/lego/v4/acme"
 		legoAPI     = "github.com/go-acme/lego/v4/acme/api"
+		goPretty    = "github.com/jedib0t/go-pretty/v6/..."
 		pebble      = "github.com/letsencrypt/pebble/v2/..."
 		unix        = "golang.org/x/sys/unix"
 		urfave      = "github.com/urfave/cli/v2"
@@ -42,6 +43,7 @@ func arrows() map[string][]string {
 		"wildcard/providers/journal":      {"wildcard/providers", "wildcard/providers/settings", unix},
 		"wildcard/providers/propagation":  {"wildcard/providers", dns},
 		"wildcard/providers/providertest": {"wildcard/providers"},
+		"wildcard/providers/rfc2136":      {"wildcard/providers", "wildcard/providers/settings", dns},
 		"wildcard/providers/settings":     {"wildcard/providers", godotenv, unix},
 
 		"wildcard/conoha":            {"wildcard/providers", "wildcard/providers/settings", gophercloud},
@@ -53,6 +55,11 @@ func arrows() map[string][]string {
 
 		"wildcard/issuance": {"wildcard/providers", "wildcard/providers/journal", "wildcard/providers/propagation", legoACME, legoAPI, idna},
 		"wildcard/lineage":  {"wildcard/providers", unix},
+		"wildcard/state":    {"wildcard/providers"},
+		"wildcard/deploy":   {"wildcard/providers"},
+		"wildcard/cmd/wildcard": {
+			"wildcard/deploy", "wildcard/issuance", "wildcard/lineage", "wildcard/providers/...", "wildcard/state", goPretty, unix, urfave,
+		},
 
 		"wildcard/pebbletest":           {pebble},
 		"wildcard/cmd/wildcard-sandbox": {"wildcard/conoha/conohatest", "wildcard/pebbletest", "wildcard/providers", urfave, unix},

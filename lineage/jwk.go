@@ -14,6 +14,8 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+
+	"wildcard/providers"
 )
 
 // jwk is a private key as josepy, certbot's library, writes it (RFC 7518 §6.2.2, §6.3.2). Numbers are base64url without padding:
@@ -64,6 +66,16 @@ func encodeKey(key crypto.Signer) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("no JWK for a %T", key)
 	}
+}
+
+// ParseJWK reads a private key in the form of certbot's private_key.json, RSA or EC. Errors are CodeAccount, and quote nothing
+// of the text.
+func ParseJWK(text []byte) (crypto.Signer, error) {
+	key, err := decodeKey(text)
+	if err != nil {
+		return nil, providers.Errorf(CodeAccount, providers.Misconfigured, "%w", err)
+	}
+	return key, nil
 }
 
 // decodeKey reads a private key. Its errors quote nothing of the text.

@@ -55,7 +55,7 @@ func TestCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for cut := range len(whole) {
+	for cut := range whole {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "ledger.jsonl"), whole[:cut], 0o600); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,325 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"time"
+
+	"wildcard/issuance"
+	"wildcard/lineage"
+	"wildcard/providers"
+	"wildcard/state"
+)
+
+// order is one certificate to obtain: what "issue" was asked for, or what a lineage says.
+type order struct {
+	name         string   // of the lineage, or for a CSR of what is remembered about it
+	names        []string // on the certificate
+	live         *lineage.Lineage
+	settings     lineage.Settings
+	params       lineage.Params
+	keyType      issuance.KeyType
+	csr          []byte // DER; there is no lineage then
+	registration issuance.Registration
+	mayRegister  bool
+	dryRun       bool
+	force        bool
+	unattended   bool
+	observe      func(issuance.Event)
+}
+
+// certificate is what came of an order.
+type certificate struct {
+	Chain    []byte
+	Leaf     *x509.Certificate
+	Lineage  *lineage.Lineage // nil for dry runs and CSRs
+	Warnings []string
+	CleanUp  error // records that are still there
+	Deploy   error // deploy hooks that failed
+}
+
+// obtain obtains one certificate and stores it. Whoever calls has the lineage's order lock.
+func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err error) {
+	if o.csr == nil && !o.dryRun {
+		if err := e.store.Preflight(); err != nil {
+			return certificate{}, err
+		}
+	}
+	router, err := e.router(o.settings)
+	if err != nil {
+		return certificate{}, err
+	}
+	resolver, err := e.resolver(o.settings)
+	if err != nil {
+		return certificate{}, err
+	}
+	ca, err := e.ca(ctx, o.params.Server, o.settings.CABundle)
+	if err != nil {
+		return certificate{}, e.remember(o, "", issuance.Result{}, err)
+	}
+	if o.live != nil && !o.force && !o.dryRun {
+		if err := checkClock(ca); err != nil {
+			return certificate{}, err
+		}
+	}
+	account, err := e.account(ctx, ca, o.params.Account, o.registration, o.mayRegister)
+	if err != nil {
+		return certificate{}, err
+	}
+	o.params.Account = account.ID
+	if !o.dryRun {
+		if err := e.state.Check(e.intent(o, account.URI)); err != nil {
+			return certificate{}, err
+		}
+		if preErr := e.pre(ctx, o.params.PreHook); preErr != nil {
+			if ctx.Err() != nil {
+				return certificate{}, preErr
+			}
+			// As with certbot, the certificate matters more; the exit status tells of it.
+			defer func() { got.Deploy = errors.Join(preErr, got.Deploy) }()
+		}
+	}
+
+	issuer := &issuance.Issuer{
+		CA: ca, Account: issuance.Account{URI: account.URI, Key: account.Key},
+		Router: router, Resolver: resolver,
+		CheckDelegation: len(o.settings.NameServers) == 0 || len(o.settings.Resolvers) > 0,
+		Journal:         e.journal, HistoryDir: e.dirs.State + "/history",
+		Observe: o.observe, Log: e.log,
+	}
+	request, pending, err := e.request(o, account.URI)
+	if err != nil {
+		return certificate{}, err
+	}
+	if pending.Chain != nil { // obtained by an earlier run, which could not store it
+		leaf, err := issuance.CheckChain(pending.Chain, issuance.Expectation{Key: publicKey(request), Names: o.names, Now: e.now()})
+		if err == nil {
+			return e.keep(ctx, o, request, issuance.Result{Chain: pending.Chain, Leaf: leaf})
+		}
+		e.log.Info("the certificate of an earlier run is of no use any more", "error", err)
+		request.Resume = nil
+	}
+	result, err := issuer.Obtain(ctx, request)
+	if providers.CodeOf(err) == issuance.CodeAccountUnknown {
+		e.display.note("%s: the CA does not know the account %s: registering its key again", o.name, account.URI)
+		if account, err = e.registerAgain(ctx, ca, account); err != nil {
+			return certificate{}, err
+		}
+		issuer.Account.URI = account.URI
+		request.Resume = nil
+		result, err = issuer.Obtain(ctx, request)
+	}
+	if err := e.remember(o, account.URI, result, err); err != nil {
+		return certificate{Warnings: result.Warnings}, err
+	}
+	return e.keep(ctx, o, request, result)
+}
+
+// intent is what the ledger has to agree to.
+func (e *engine) intent(o *order, account string) state.Intent {
+	i := state.Intent{
+		Lineage: o.name, Server: o.params.Server, Account: account, Domains: o.names, Now: e.now(),
+		Unattended: o.unattended, Force: o.force,
+	}
+	if o.live != nil && o.live.Leaf != nil {
+		i.NotAfter = o.live.Leaf.NotAfter
+	}
+	return i
+}
+
+// request is what is asked of the CA, with the key and the order of an earlier run that came to no end.
+func (e *engine) request(o *order, account string) (issuance.Request, state.Pending, error) {
+	r := issuance.Request{Names: o.names, CSR: o.csr, Profile: o.settings.Profile, PreferredChain: o.params.PreferredChain}
+	var pending state.Pending
+	if !o.dryRun {
+		var ok bool
+		var err error
+		if pending, ok, err = e.state.Pending(o.name); err != nil {
+			return r, pending, err
+		}
+		if !ok || !e.usable(o, account, pending) {
+			pending = state.Pending{}
+		}
+	}
+	if pending.Order != "" {
+		r.Resume = &issuance.Checkpoint{Order: pending.Order}
+	}
+	if o.csr == nil {
+		var err error
+		if r.Key, err = e.key(o, pending); err != nil {
+			return r, pending, err
+		}
+	}
+	if o.live != nil && o.live.Leaf != nil && o.live.Conf.Params().Server == o.params.Server && !o.dryRun {
+		r.Replaces = issuance.CertificateID(o.live.Leaf)
+	}
+	if o.dryRun {
+		return r, pending, nil
+	}
+	var key []byte
+	if r.Key != nil {
+		var err error
+		if key, err = issuance.MarshalKey(r.Key); err != nil {
+			return r, pending, err
+		}
+	}
+	r.Save = func(c issuance.Checkpoint) error {
+		return e.state.SavePending(o.name, state.Pending{
+			Server: o.params.Server, Account: account, Domains: o.names, Profile: o.settings.Profile,
+			Order: c.Order, Key: key, CSR: o.csr, Chain: c.Chain, Created: e.now(),
+		})
+	}
+	return r, pending, nil
+}
+
+// usable reports whether an earlier order is for just this certificate, and is not stored already.
+func (e *engine) usable(o *order, account string, p state.Pending) bool {
+	if p.Server != o.params.Server || p.Account != account || p.Profile != o.settings.Profile || !sameNames(p.Domains, o.names) || !bytes.Equal(p.CSR, o.csr) {
+		return false
+	}
+	if o.live != nil && o.live.Leaf != nil && p.Chain != nil {
+		block, _ := pem.Decode(p.Chain)
+		if block != nil && bytes.Equal(block.Bytes, o.live.Leaf.Raw) {
+			return false
+		}
+	}
+	return o.csr != nil || len(p.Key) > 0
+}
+
+// key is the certificate's key: the earlier order's, the live one with --reuse-key, else a new one.
+func (e *engine) key(o *order, p state.Pending) (crypto.Signer, error) {
+	if len(p.Key) > 0 {
+		if key, err := issuance.ParseKey(p.Key); err == nil && typeOf(key) == o.keyType {
+			return key, nil
+		}
+	}
+	if o.params.ReuseKey && o.live != nil && o.live.Damage == nil {
+		set, err := o.live.Set()
+		if err != nil {
+			return nil, err
+		}
+		return issuance.ParseKey(set.Key)
+	}
+	return o.keyType.GenerateKey()
+}
+
+// remember writes an attempt into the ledger and returns its error. An order that is lost for good is not taken up again.
+func (e *engine) remember(o *order, account string, result issuance.Result, err error) error {
+	if _, stopped := errors.AsType[interrupted](err); stopped || o.dryRun {
+		return err
+	}
+	a := state.Attempt{
+		Time: e.now(), Lineage: o.name, Server: o.params.Server, Account: account, Domains: o.names,
+		Outcome: state.Succeeded, Ordered: result.Order != "", Renewed: err == nil && o.live != nil,
+	}
+	if err != nil {
+		a.Outcome, a.Code, a.Text = state.Failed, providers.CodeOf(err), oneLine(err.Error())
+		if failed, ok := errors.AsType[*issuance.ValidationError](err); ok {
+			for _, f := range failed.Failures {
+				a.FailedValidations = append(a.FailedValidations, f.Name)
+			}
+		}
+		if refused, ok := errors.AsType[*issuance.Problem](err); ok && a.Code == issuance.CodeRateLimited {
+			a.NotBefore = refused.RetryAfter
+		}
+		switch a.Code {
+		case issuance.CodeValidation, issuance.CodeOrder, issuance.CodeCertificate, issuance.CodeCSR, issuance.CodeName, issuance.CodeCAA:
+			if err := e.state.RemovePending(o.name); err != nil {
+				e.log.Warn("forgetting an order", "error", err)
+			}
+		}
+	}
+	if recordErr := e.state.Record(a); recordErr != nil {
+		e.log.Warn("ledger", "error", recordErr)
+	}
+	return err
+}
+
+// keep stores a certificate and makes it the live one, then writes the combined file and runs the deploy hooks. Whatever
+// fails from here on, the certificate is not lost.
+func (e *engine) keep(ctx context.Context, o *order, r issuance.Request, result issuance.Result) (certificate, error) {
+	c := certificate{Chain: result.Chain, Leaf: result.Leaf, Warnings: result.Warnings, CleanUp: result.CleanUp}
+	if o.csr != nil || o.dryRun {
+		return c, nil
+	}
+	key, err := issuance.MarshalKey(r.Key)
+	if err != nil {
+		return c, err
+	}
+	set, err := lineage.NewSet(result.Chain, key, o.names)
+	if err != nil {
+		return c, err
+	}
+	commands := deployCommands(o.params, o.settings)
+	pending := o.settings.Combined != "" || e.hasHooks(commands)
+	change := func(conf *lineage.Conf) error {
+		s := o.settings
+		s.Domains, s.RenewAt, s.RetryAfter, s.Deploy = o.names, time.Time{}, time.Time{}, pending
+		if err := conf.SetParams(o.params); err != nil {
+			return err
+		}
+		return conf.SetSettings(s)
+	}
+	if o.live == nil {
+		c.Lineage, err = e.store.Create(ctx, o.name, set, change)
+	} else {
+		if o.params.ReuseKey && o.live.Damage == nil && o.live.Conf.Params().ReuseKey {
+			set.Key = nil // a link to the key that is live
+		}
+		c.Lineage, err = o.live.Renew(ctx, set, change)
+	}
+	if err != nil {
+		return c, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%w (the certificate is kept in %s; the next run stores it)", err, e.dirs.State)
+	}
+	if err := e.state.RemovePending(o.name); err != nil {
+		e.log.Warn("forgetting an order", "error", err)
+	}
+	if pending {
+		c.Deploy = e.deploy(ctx, c.Lineage)
+	}
+	return c, nil
+}
+
+// deploy writes the combined file and runs the deploy hooks of a lineage, and remembers that it is done. What fails is done
+// again by the next run, also when nothing is renewed.
+func (e *engine) deploy(ctx context.Context, l *lineage.Lineage) error {
+	s, _ := l.Conf.Settings()
+	if s.Combined != "" {
+		set, err := l.Set()
+		if err == nil {
+			err = e.store.WriteCombined(s.Combined, set)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	names := s.Domains
+	if l.Leaf != nil {
+		names = l.Leaf.DNSNames
+	}
+	if err := e.hooks.Deploy(ctx, l.Dir(), names, deployCommands(l.Conf.Params(), s)); err != nil {
+		return err
+	}
+	_, err := l.Update(ctx, func(c *lineage.Conf) error {
+		s, _ := c.Settings()
+		s.Deploy = false
+		return c.SetSettings(s)
+	})
+	return err
+}
+
+// publicKey is the key that a request's certificate is for.
+func publicKey(r issuance.Request) crypto.PublicKey {
+	if r.Key != nil {
+		return r.Key.Public()
+	}
+	csr, err := x509.ParseCertificateRequest(r.CSR)
+	if err != nil {
+		return nil
+	}
+	return csr.PublicKey
+}

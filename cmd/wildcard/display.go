@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"wildcard/issuance"
+)
+
+// display shows on standard error how a run goes: a live picture on a terminal (tui.go), lines elsewhere (plain.go), nothing
+// with --quiet. It may be used by several goroutines.
+type display struct {
+	out   *os.File
+	quiet bool
+	live  *picture // nil for lines
+
+	mu sync.Mutex
+}
+
+func newDisplay(out *os.File, environ []string, plain, quiet bool) *display {
+	d := &display{out: out, quiet: quiet}
+	if !plain && !quiet && isTerminal(out) && !slices.Contains(environ, "TERM=dumb") {
+		colour := !slices.ContainsFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, "NO_COLOR=") && entry != "NO_COLOR=" })
+		d.live = newPicture(out, colour)
+	}
+	return d
+}
+
+// lineage returns what is to be told of the events of a lineage's run.
+func (d *display) lineage(name string) func(issuance.Event) {
+	return func(e issuance.Event) {
+		switch {
+		case d.quiet:
+		case d.live != nil:
+			d.live.event(name, e)
+		default:
+			if line := plainLine(name, e); line != "" {
+				d.print(line)
+			}
+		}
+	}
+}
+
+// note says something that a person should know.
+func (d *display) note(format string, args ...any) {
+	if !d.quiet {
+		d.print("wildcard: " + oneLine(fmt.Sprintf(format, args...)))
+	}
+}
+
+// Write prints whole lines of others, such as a hook's output.
+func (d *display) Write(text []byte) (int, error) {
+	d.print(strings.TrimSuffix(string(text), "\n"))
+	return len(text), nil
+}
+
+func (d *display) print(line string) {
+	if d.live != nil {
+		d.live.above(line)
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, _ = io.WriteString(d.out, line+"\n") // nobody reads it then
+}
+
+// close leaves the picture as it is at the end. What comes after is printed below it. It may be called again.
+func (d *display) close() {
+	if d.live != nil {
+		d.live.close()
+	}
+}
+
+// seconds writes a duration as a stopwatch does.
+func seconds(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/deploy"
+	"wildcard/issuance"
+	"wildcard/lineage"
+	"wildcard/providers"
+	"wildcard/providers/builtin"
+	"wildcard/providers/journal"
+	"wildcard/providers/propagation"
+	"wildcard/providers/settings"
+	"wildcard/state"
+)
+
+// engine is one run of a command that obtains certificates or speaks to a CA: what is opened once and shared by all
+// lineages.
+type engine struct {
+	*machine
+	state   *state.State
+	journal *journal.Journal
+	hooks   *deploy.Hooks
+	display *display
+
+	mu       sync.Mutex
+	cas      map[string]*dialled
+	services map[string]*opened
+	register sync.Mutex // one new account at a time
+	preRun   map[string]bool
+}
+
+type dialled struct {
+	once sync.Once
+	ca   *issuance.CA
+	err  error
+}
+
+type opened struct {
+	once     sync.Once
+	accounts []providers.Account
+	err      error
+}
+
+// engine opens what a run needs on this machine. It sends nothing.
+func (p *program) engine(c *cli.Context) (*engine, error) {
+	m, err := p.machine(c)
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{machine: m, cas: map[string]*dialled{}, services: map[string]*opened{}, preRun: map[string]bool{}}
+	if e.state, e.journal, err = m.openState(); err != nil {
+		return nil, err
+	}
+	e.display = newDisplay(p.stderr, p.environ, m.plain, m.quiet)
+	e.hooks = &deploy.Hooks{ConfigDir: m.dirs.Config, Environ: p.environ, Stderr: e.display, Log: m.log}
+	return e, nil
+}
+
+// close ends what was opened.
+func (e *engine) close() {
+	e.display.close()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.services {
+		for _, account := range s.accounts {
+			if closer, ok := account.Provider.(providers.Closer); ok {
+				if err := closer.Close(); err != nil {
+					e.log.Debug("closing a provider", "account", account.Label, "error", err)
+				}
+			}
+		}
+	}
+	for _, d := range e.cas {
+		if d.ca != nil {
+			d.ca.Close()
+		}
+	}
+}
+
+// ca reads a CA's directory, once in a run.
+func (e *engine) ca(ctx context.Context, server, bundle string) (*issuance.CA, error) {
+	e.mu.Lock()
+	d := e.cas[server+" "+bundle]
+	if d == nil {
+		d = &dialled{}
+		e.cas[server+" "+bundle] = d
+	}
+	e.mu.Unlock()
+	d.once.Do(func() {
+		var roots *x509.CertPool
+		if roots, d.err = rootsOf(bundle); d.err != nil {
+			return
+		}
+		d.ca, d.err = issuance.Dial(ctx, issuance.Options{Server: server, UserAgent: userAgent(), RootCAs: roots, Log: e.log, Now: e.now})
+	})
+	return d.ca, d.err
+}
+
+// rootsOf are the system's roots and those of a file; nil is the system's alone.
+func rootsOf(bundle string) (*x509.CertPool, error) {
+	if bundle == "" {
+		return nil, nil //nolint:nilnil // which is what [issuance.Options] wants
+	}
+	text, err := os.ReadFile(bundle)
+	if err != nil {
+		return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "ca bundle: %w", err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "ca bundle %s: no certificate in it", bundle)
+	}
+	return roots, nil
+}
+
+// router opens the DNS services of a lineage, once in a run for the same settings. It reads files and sends nothing.
+func (e *engine) router(s lineage.Settings) (providers.Router, error) {
+	key := strings.Join(s.Providers, " ") + "\n" + s.EnvFile
+	e.mu.Lock()
+	o := e.services[key]
+	if o == nil {
+		o = &opened{}
+		e.services[key] = o
+	}
+	e.mu.Unlock()
+	o.once.Do(func() {
+		var specs []providers.Spec
+		for _, text := range s.Providers {
+			spec, err := providers.ParseSpec(text)
+			if err != nil {
+				o.err = err
+				return
+			}
+			specs = append(specs, spec)
+		}
+		o.accounts, o.err = builtin.Registry().Open(specs, builtin.Config{
+			Settings:  settings.FromProcess(e.args[0], e.environ, s.EnvFile, e.dirs.Config),
+			RunDir:    e.dirs.Run,
+			UserAgent: userAgent(),
+			Log:       e.log,
+		})
+	})
+	return providers.Router{Accounts: o.accounts}, o.err
+}
+
+// resolver is how the DNS is asked for a lineage.
+func (e *engine) resolver(s lineage.Settings) (*propagation.Resolver, error) {
+	servers := s.Resolvers
+	if len(servers) == 0 {
+		var err error
+		if servers, err = propagation.SystemServers("/etc/resolv.conf"); err != nil && len(s.NameServers) == 0 {
+			return nil, err
+		}
+	}
+	return &propagation.Resolver{Servers: servers, NameServers: s.NameServers, Log: e.log}, nil
+}
+
+// sweepFor removes what dead processes left, through the services of these settings. With an empty journal nothing is
+// opened.
+func (e *engine) sweepFor(ctx context.Context, all []lineage.Settings) {
+	if entries, _, err := e.journal.Entries(); err != nil || len(entries) == 0 {
+		return
+	}
+	var accounts []providers.Account
+	seen := map[string]bool{}
+	for _, s := range all {
+		router, err := e.router(s)
+		if err != nil {
+			continue // whoever needs these services says so
+		}
+		for _, account := range router.Accounts {
+			if !seen[account.Fingerprint] {
+				seen[account.Fingerprint] = true
+				accounts = append(accounts, account)
+			}
+		}
+	}
+	e.sweep(ctx, e.journal, accounts, sweepLimit)
+}
+
+// account is the ACME account that a lineage uses: the one that is there for the server, else a new one if mayRegister.
+func (e *engine) account(ctx context.Context, ca *issuance.CA, id string, r issuance.Registration, mayRegister bool) (lineage.Account, error) {
+	e.register.Lock()
+	defer e.register.Unlock()
+	stored, err := e.store.Account(ca.Server(), id)
+	if providers.CodeOf(err) != lineage.CodeNotFound || id != "" {
+		return stored, err
+	}
+	if !mayRegister {
+		return stored, providers.Errorf(lineage.CodeNotFound, providers.Misconfigured, "%w: wildcard account register --server %s makes one", err, ca.Server())
+	}
+	made, err := ca.Register(ctx, nil, r)
+	if err != nil {
+		return stored, err
+	}
+	return e.store.AddAccount(ctx, lineage.Account{Server: ca.Server(), URI: made.URI, Key: made.Key})
+}
+
+// registerAgain gives the key of an account that the CA has forgotten a new account.
+func (e *engine) registerAgain(ctx context.Context, ca *issuance.CA, old lineage.Account) (lineage.Account, error) {
+	e.register.Lock()
+	defer e.register.Unlock()
+	made, err := ca.Register(ctx, old.Key, issuance.Registration{AgreeToTerms: true})
+	if err != nil {
+		return old, err
+	}
+	if err := e.store.RemoveAccount(ctx, old); err != nil {
+		return old, err
+	}
+	old.URI = made.URI
+	return e.store.AddAccount(ctx, old)
+}
+
+// pre runs the pre hooks, each once in a run, before the first order.
+func (e *engine) pre(ctx context.Context, commands ...string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	first := !e.preRun[""]
+	e.preRun[""] = true
+	var fresh []string
+	for _, command := range commands {
+		if command != "" && !e.preRun[command] {
+			e.preRun[command] = true
+			fresh = append(fresh, command)
+		}
+	}
+	if !first && len(fresh) == 0 {
+		return nil
+	}
+	return e.hooks.Pre(ctx, fresh)
+}
+
+// hasHooks reports whether a lineage has deploy hooks, its own or those for all.
+func (e *engine) hasHooks(commands []string) bool {
+	entries, err := os.ReadDir(filepath.Join(e.dirs.Config, "renewal-hooks", "deploy"))
+	return len(commands) > 0 || err == nil && len(entries) > 0 || err != nil && !errors.Is(err, os.ErrNotExist)
+}
+
+// deployCommands are the deploy hooks of a lineage: certbot's, then ours.
+func deployCommands(params lineage.Params, s lineage.Settings) []string {
+	commands := slices.Clone(s.DeployHooks)
+	if params.DeployHook != "" {
+		commands = slices.Insert(commands, 0, params.DeployHook)
+	}
+	return commands
+}

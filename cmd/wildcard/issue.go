@@ -1,0 +1,398 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/issuance"
+	"wildcard/lineage"
+	"wildcard/providers"
+)
+
+func (p *program) issueCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "issue",
+		Usage:     "get a certificate, or renew it if it is due",
+		UsageText: "wildcard issue [options] NAME...",
+		Description: `A second call with the same names does nothing until renewal is due; one with other names replaces the
+certificate. *.example.com does not cover example.com itself: name both.`,
+		ArgsUsage: "NAME...",
+		Flags: slices.Concat(
+			[]cli.Flag{
+				&cli.StringFlag{Name: "cert-name", Usage: "`NAME` of the certificate's folder (default: the first name without *.)"},
+				&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of key: ecdsa-p256 (default), ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096"},
+				&cli.BoolFlag{Name: "reuse-key", Usage: "keep the key in renewals"},
+				&cli.StringFlag{Name: "csr", Usage: "`FILE` with a certificate signing request; with --out, and no names"},
+				&cli.StringFlag{Name: "out", Usage: "`FILE` for the certificate of --csr"},
+				&cli.StringFlag{Name: "combined", Usage: "`FILE` for key and chain in one, as HAProxy wants it"},
+				&cli.StringFlag{Name: "profile", Usage: "the CA's certificate `PROFILE`"},
+				&cli.StringFlag{Name: "preferred-chain", Usage: "take the chain up to the issuer of this `NAME`, if the CA offers it"},
+				&cli.StringSliceFlag{Name: "deploy-hook", Usage: "`COMMAND` to run after each renewal, with RENEWED_LINEAGE and RENEWED_DOMAINS; may be repeated"},
+				&cli.BoolFlag{Name: "dry-run", Usage: "try it with the CA's staging service and keep nothing"},
+				&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
+			},
+			caFlags(), registrationFlags(), dnsFlags(), commonFlags(),
+		),
+		Action: p.issue,
+	}
+}
+
+func (p *program) issue(c *cli.Context) error {
+	if c.IsSet("csr") || c.IsSet("out") {
+		return p.issueCSR(c)
+	}
+	names, err := issuance.ParseNames(c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	if c.IsSet("key-type") {
+		if _, err := issuance.ParseKeyType(c.String("key-type")); err != nil {
+			return err
+		}
+	}
+	// Everything that can be wrong with the command line is found before anything is opened.
+	if err := p.dnsOptions(c, &lineage.Settings{}); err != nil {
+		return err
+	}
+	e, err := p.engine(c)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	ctx := c.Context
+
+	name, err := e.target(c.String("cert-name"), names)
+	if err != nil {
+		return err
+	}
+	lock, err := e.store.LockOrder(name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Unlock() }()
+	o, err := e.issueOrder(ctx, c, name, names)
+	if err != nil {
+		return err
+	}
+	if !o.dryRun && o.live != nil && !o.force {
+		if answered, err := e.nothingToDo(ctx, o); answered || err != nil {
+			return err
+		}
+	}
+	e.sweepFor(ctx, []lineage.Settings{o.settings})
+	got, err := e.obtain(ctx, o)
+	e.display.close()
+	if !o.dryRun && err == nil {
+		if postErr := e.hooks.Post(ctx, []string{o.params.PostHook}, o.names, nil); postErr != nil {
+			got.Deploy = errors.Join(got.Deploy, postErr)
+		}
+	}
+	return e.issued(o, got, err)
+}
+
+// target picks the lineage that a call is about.
+func (e *engine) target(certName string, names []string) (string, error) {
+	if certName != "" {
+		return lineage.ParseName(certName)
+	}
+	for l, err := range e.store.All() {
+		if err != nil {
+			continue // "list" shows it
+		}
+		if s, ours := l.Conf.Settings(); ours && sameNames(s.Domains, names) {
+			return l.Name, nil
+		}
+	}
+	return lineage.NameFor(names)
+}
+
+// issueOrder is what the command line asks for, over what the lineage says already.
+func (e *engine) issueOrder(ctx context.Context, c *cli.Context, name string, names []string) (*order, error) {
+	o := &order{
+		name: name, names: names, dryRun: c.Bool("dry-run"), force: c.Bool("force"), mayRegister: true,
+		registration: e.registration(c), observe: e.display.lineage(name),
+	}
+	live, err := e.store.Lineage(name)
+	switch {
+	case err == nil:
+		o.live = live
+		o.settings, _ = live.Conf.Settings()
+		o.params = live.Conf.Params()
+	case providers.CodeOf(err) != lineage.CodeNotFound:
+		return nil, err
+	}
+	if o.live != nil && !o.live.Owned() && !o.dryRun {
+		return nil, providers.Errorf(lineage.CodeNotOwned, providers.Usage,
+			"%s is certbot's: wildcard adopt %s takes it over as it is, --cert-name makes another certificate beside it", name, name)
+	}
+	if o.live != nil && o.live.NeedsRepair() && !o.dryRun {
+		e.display.note("%s: its files are not as they should be (%v): repairing", name, o.live.Damage)
+		repaired, err := o.live.Repair(ctx)
+		switch {
+		case err == nil:
+			o.live = repaired
+		case providers.CodeOf(err) != lineage.CodeDamaged:
+			return nil, err
+		}
+	}
+	if err := e.issueSettings(c, o); err != nil {
+		return nil, err
+	}
+	return o, e.guardStaging(o)
+}
+
+func (e *engine) issueSettings(c *cli.Context, o *order) error {
+	var err error
+	if err = e.dnsOptions(c, &o.settings); err != nil {
+		return err
+	}
+	if o.settings.CABundle, err = absolute("--ca-bundle", e.option(c, "ca-bundle", o.settings.CABundle, "WILDCARD_CA_BUNDLE")); err != nil {
+		return err
+	}
+	if o.settings.Combined, err = absolute("--combined", e.option(c, "combined", o.settings.Combined, "")); err != nil {
+		return err
+	}
+	o.settings.Profile = e.option(c, "profile", o.settings.Profile, "")
+	server := e.server(c, o.params.Server)
+	if o.dryRun {
+		if staging, ok := issuance.StagingOf(server); ok {
+			server = staging
+		}
+	}
+	if server != o.params.Server {
+		o.params.Account = "" // accounts belong to a server
+	}
+	o.params.Server = server
+	if c.IsSet("account") {
+		o.params.Account = c.String("account")
+	}
+	o.params.PreferredChain = e.option(c, "preferred-chain", o.params.PreferredChain, "")
+	if c.IsSet("reuse-key") || o.live == nil {
+		o.params.ReuseKey = c.Bool("reuse-key")
+	}
+	if hooks := c.StringSlice("deploy-hook"); len(hooks) > 0 {
+		o.params.DeployHook, o.settings.DeployHooks = hooks[0], hooks[1:]
+	}
+	o.keyType = issuance.ECDSA256
+	if o.live != nil {
+		o.keyType = keyTypeOf(o.params)
+	}
+	if c.IsSet("key-type") {
+		if o.keyType, err = issuance.ParseKeyType(c.String("key-type")); err != nil {
+			return err
+		}
+	}
+	setKeyType(&o.params, o.keyType)
+	o.params.AuthHook, o.params.CleanupHook = e.hookLines(o.settings)
+	return nil
+}
+
+// guardStaging refuses to replace a real certificate by one for tries.
+func (e *engine) guardStaging(o *order) error {
+	if o.live == nil || o.dryRun || !issuance.IsStaging(o.params.Server) || issuance.IsStaging(o.live.Conf.Params().Server) {
+		return nil
+	}
+	return providers.Errorf(codeStaging, providers.Usage,
+		"%s is a certificate of %s, and %s is for tries only: --dry-run tries without replacing it, --cert-name makes another one",
+		o.name, o.live.Conf.Params().Server, o.params.Server)
+}
+
+// nothingToDo answers a call for a certificate that is there and not due. Deploy hooks that failed the last time are run
+// again.
+func (e *engine) nothingToDo(ctx context.Context, o *order) (bool, error) {
+	l := o.live
+	if l.Damage != nil || l.Leaf == nil || !sameNames(l.Leaf.DNSNames, o.names) || l.Conf.Params().Server != o.params.Server ||
+		keyTypeOf(l.Conf.Params()) != o.keyType || e.profileOf(l) != o.settings.Profile {
+		return false, nil
+	}
+	v, err := e.judge(ctx, l)
+	if err != nil || v.due {
+		return false, err
+	}
+	if l, err = e.keepSettings(ctx, o); err != nil {
+		return true, err
+	}
+	got := certificate{Leaf: l.Leaf, Lineage: l}
+	if s, _ := l.Conf.Settings(); s.Deploy {
+		got.Deploy = e.deploy(ctx, l)
+	}
+	e.display.close()
+	return true, e.report(o, got, "kept", v)
+}
+
+// keepSettings stores what the command line changed although the certificate stays.
+func (e *engine) keepSettings(ctx context.Context, o *order) (*lineage.Lineage, error) {
+	return o.live.Update(ctx, func(c *lineage.Conf) error {
+		current, _ := c.Settings()
+		s := o.settings
+		s.Domains, s.RenewAt, s.RetryAfter, s.Deploy = current.Domains, current.RenewAt, current.RetryAfter, current.Deploy
+		params := o.params
+		params.Account = c.Params().Account
+		if err := c.SetParams(params); err != nil {
+			return err
+		}
+		return c.SetSettings(s)
+	})
+}
+
+func (e *engine) profileOf(l *lineage.Lineage) string {
+	s, _ := l.Conf.Settings()
+	return s.Profile
+}
+
+// issued answers a call that went to the CA.
+func (e *engine) issued(o *order, got certificate, err error) error {
+	if err != nil {
+		return err
+	}
+	action := "issued"
+	switch {
+	case o.dryRun:
+		action = "tested"
+	case o.live != nil:
+		action = "renewed"
+	}
+	v := verdict{}
+	if got.Lineage != nil {
+		s, _ := got.Lineage.Conf.Settings()
+		v.at, v.why = renewal(got.Lineage, s)
+	}
+	return e.report(o, got, action, v)
+}
+
+// uncovered is the base name that a lone wildcard leaves out; "" if there is none.
+func uncovered(names []string) string {
+	for _, name := range names {
+		if base := issuance.Base(name); base != name && !slices.Contains(names, base) {
+			return base
+		}
+	}
+	return ""
+}
+
+// issueCSR obtains a certificate for a request that somebody else made. Nothing is kept but the file.
+func (p *program) issueCSR(c *cli.Context) error {
+	switch {
+	case !c.IsSet("csr") || !c.IsSet("out"):
+		return usage("--csr and --out belong together")
+	case c.Args().Present():
+		return usage("the names are those of the request: give none beside --csr")
+	}
+	for _, flag := range []string{"cert-name", "key-type", "reuse-key", "combined", "deploy-hook", "dry-run"} {
+		if c.IsSet(flag) && (flag != "dry-run" || c.Bool(flag)) {
+			return usage("--%s makes no sense with --csr", flag)
+		}
+	}
+	der, names, err := readCSR(c.String("csr"))
+	if err != nil {
+		return err
+	}
+	out, err := absolute("--out", c.String("out"))
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(filepath.Dir(out)); err != nil || !info.IsDir() {
+		return providers.Errorf(codeOutput, providers.Misconfigured, "--out %s: there is no such folder", out)
+	}
+	e, err := p.engine(c)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	digest := sha256.Sum256(der)
+	o := &order{
+		name: "csr-" + hex.EncodeToString(digest[:8]), names: names, csr: der, force: true, mayRegister: true,
+		registration: e.registration(c), observe: e.display.lineage("csr"),
+	}
+	if err := e.issueSettings(c, o); err != nil {
+		return err
+	}
+	lock, err := e.store.LockOrder(o.name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Unlock() }()
+	e.sweepFor(c.Context, []lineage.Settings{o.settings})
+	got, err := e.obtain(c.Context, o)
+	e.display.close()
+	if err != nil {
+		return err
+	}
+	if err := writeFile(out, got.Chain); err != nil {
+		return providers.Errorf(codeOutput, providers.Failed, "--out: %w (the next run with this request takes the certificate up again)", err)
+	}
+	if err := e.state.RemovePending(o.name); err != nil {
+		e.log.Warn("forgetting an order", "error", err)
+	}
+	return e.reportCSR(out, got)
+}
+
+// readCSR reads a certificate signing request, PEM or DER, and the names it is for.
+func readCSR(path string) (der []byte, names []string, err error) {
+	bad := func(format string, args ...any) ([]byte, []string, error) {
+		return nil, nil, providers.Errorf(codeCSR, providers.Usage, "--csr "+format, args...)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return bad("%w", err)
+	}
+	der = text
+	if block, _ := pem.Decode(text); block != nil {
+		if !strings.HasSuffix(block.Type, "CERTIFICATE REQUEST") {
+			return bad("%s: holds a %s", path, providers.Excerpt(block.Type))
+		}
+		der = block.Bytes
+	}
+	csr, err := x509.ParseCertificateRequest(der)
+	if err != nil {
+		return bad("%s: not a certificate signing request", path)
+	}
+	if err := csr.CheckSignature(); err != nil {
+		return bad("%s: its signature is not that of its key", path)
+	}
+	if len(csr.IPAddresses)+len(csr.EmailAddresses)+len(csr.URIs) > 0 {
+		return bad("%s: asks for more than DNS names", path)
+	}
+	names = csr.DNSNames
+	if len(names) == 0 && csr.Subject.CommonName != "" {
+		names = []string{csr.Subject.CommonName}
+	}
+	if names, err = issuance.ParseNames(names); err != nil {
+		return bad("%s: %w", path, err)
+	}
+	return der, names, nil
+}
+
+// writeFile writes a file whole or not at all.
+func writeFile(path string, text []byte) (err error) {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: %w and no regular file", path, fs.ErrExist)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".wildcard-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

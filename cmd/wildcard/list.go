@@ -1,0 +1,165 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/lineage"
+	"wildcard/providers"
+	"wildcard/state"
+)
+
+func (p *program) listCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "list",
+		Usage:     "the certificates there are, and when they are renewed",
+		UsageText: "wildcard list [options]",
+		Description: `certbot's own are in it too. Nothing is written and nobody is asked.
+
+  wildcard list
+  wildcard list --json`,
+		Flags:  commonFlags(),
+		Action: p.list,
+	}
+}
+
+// listLine is a certificate in the answer of "list --json" and "show --json".
+type listLine struct {
+	Lineage     string       `json:"lineage"`
+	Owner       string       `json:"owner"` // wildcard or certbot
+	Names       []string     `json:"names"`
+	NotAfter    *time.Time   `json:"not_after,omitempty"`
+	DaysLeft    *int         `json:"days_left,omitempty"`
+	RenewAt     *time.Time   `json:"renew_at,omitempty"` // only of ours
+	Status      string       `json:"status"`             // good, due, expired, damaged, unreadable
+	Problem     string       `json:"problem,omitempty"`
+	LastAttempt *attemptLine `json:"last_attempt,omitempty"`
+	Paths       *paths       `json:"paths,omitempty"`
+}
+
+// attemptLine is the last attempt to obtain a certificate.
+type attemptLine struct {
+	Time    time.Time `json:"time"`
+	Outcome string    `json:"outcome"`
+	Code    string    `json:"code,omitempty"`
+	Message string    `json:"message,omitempty"`
+}
+
+func (p *program) list(c *cli.Context) error {
+	if c.Args().Present() {
+		return usage("list takes no names: wildcard show %s shows one certificate", providers.Excerpt(c.Args().First()))
+	}
+	m, err := p.machine(c)
+	if err != nil {
+		return err
+	}
+	ledger := m.ledger()
+	lines := []listLine{}
+	names, err := m.store.Names()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := c.Context.Err(); err != nil {
+			return err
+		}
+		l, err := m.store.Lineage(name)
+		if err != nil {
+			lines = append(lines, listLine{Lineage: name, Owner: "unknown", Names: []string{}, Status: "unreadable", Problem: oneLine(err.Error())})
+			continue
+		}
+		lines = append(lines, m.listLine(l, ledger))
+	}
+	if m.json {
+		m.answer(map[string]any{"certificates": lines})
+		return nil
+	}
+	if len(lines) == 0 {
+		m.say("There is no certificate in %s: wildcard issue gets one.", m.store.Dir())
+		return nil
+	}
+	t := newTable("CERTIFICATE", "EXPIRES", "DAYS", "RENEWAL", "BY", "STATUS", "NAMES")
+	for _, line := range lines {
+		expires, days, renewal := "-", "-", "-"
+		if line.NotAfter != nil {
+			expires, days = line.NotAfter.Format(time.DateOnly), strconv.Itoa(*line.DaysLeft)
+		}
+		if line.RenewAt != nil {
+			renewal = line.RenewAt.Format(time.DateOnly)
+		}
+		t.row(line.Lineage, expires, days, renewal, line.Owner, line.Status, strings.Join(line.Names, " "))
+	}
+	m.say("%s", t)
+	for _, line := range lines {
+		if line.Problem != "" {
+			m.say("%s: %s", line.Lineage, line.Problem)
+		}
+	}
+	return nil
+}
+
+// ledger opens what is remembered between runs, if there is anything. Commands that only look make no folders.
+func (m *machine) ledger() *state.State {
+	s, err := state.Open(m.dirs.State, m.log)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			m.log.Warn("ledger", "error", err)
+		}
+		return nil
+	}
+	return s
+}
+
+func (m *machine) listLine(l *lineage.Lineage, ledger *state.State) listLine {
+	line := listLine{Lineage: l.Name, Owner: "certbot", Status: "good"}
+	s, ours := l.Conf.Settings()
+	line.Names = s.Domains
+	if l.Leaf != nil {
+		line.Names = l.Leaf.DNSNames
+		until, days := l.Leaf.NotAfter.UTC(), int(l.Leaf.NotAfter.Sub(m.now()).Hours()/24)
+		line.NotAfter, line.DaysLeft, line.Paths = &until, &days, pathsOf(l)
+	}
+	if line.Names == nil {
+		line.Names = []string{}
+	}
+	if ours {
+		line.Owner = "wildcard"
+		if l.Leaf != nil {
+			at, _ := renewal(l, s)
+			at = at.UTC()
+			line.RenewAt = &at
+			if !m.now().Before(at) {
+				line.Status = "due"
+			}
+		}
+		if s.Deploy {
+			line.Problem = "its deploy hooks have not succeeded yet: wildcard renew runs them again"
+		}
+	}
+	switch {
+	case l.Damage != nil:
+		line.Status, line.Problem = "damaged", oneLine(l.Damage.Error())
+		if ours {
+			line.Problem += ": wildcard renew repairs it"
+		}
+	case l.Leaf != nil && m.now().After(l.Leaf.NotAfter):
+		line.Status = "expired"
+	}
+	if ledger == nil {
+		return line
+	}
+	h, err := ledger.Last(l.Name, m.now())
+	if err != nil || h.Last.Time.IsZero() {
+		return line
+	}
+	line.LastAttempt = &attemptLine{h.Last.Time, string(h.Last.Outcome), h.Last.Code, h.Last.Text}
+	if h.Last.Outcome == state.Failed && line.Problem == "" {
+		line.Problem = "the last attempt failed on " + day(h.Last.Time) + ": " + h.Last.Text
+	}
+	return line
+}

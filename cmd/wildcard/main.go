@@ -1,0 +1,180 @@
+// Wildcard gets certificates for *.example.com from an ACME CA by DNS-01, keeps them renewed, and keeps them where certbot
+// does, in certbot's form. "wildcard --help" lists its commands; each has a file of its name here.
+//
+// What the commands have in common: options.go (flags and environment), machine.go (folders, store, journal), engine.go
+// (CAs, accounts and DNS services of one run), certificate.go (how one certificate is obtained and stored), due.go (when).
+// The picture of a run is tui.go, its lines are plain.go, tables are table.go.
+//
+// # Decisions
+//
+// What "issue" was told, by flag or environment, is stored with the lineage, so that a timer with an empty environment
+// renews just as well; a flag of "renew" counts more than what is stored, and that more than the environment. Settings of a
+// provider itself (credentials, base URLs, TTL) are never stored: each run finds them anew.
+//
+// "issue" picks the lineage by --cert-name, else the one of ours with exactly these names, else the one named after the first
+// name. If that one is certbot's, it is left alone, and the error names "adopt".
+//
+// Without a terminal "renew" waits for up to a minute, at random, before the first order, since cron starts everybody on
+// the minute; not with --force, --dry-run, --cert-name or --no-jitter. systemd's timer has its own delay.
+//
+// SSL_CERT_FILE and SSL_CERT_DIR are not followed: the one way to trust another root for a CA's own TLS is --ca-bundle.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"wildcard/providers"
+)
+
+func main() {
+	harden()
+	p := &program{environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now}
+	os.Exit(p.main(os.Args))
+}
+
+// program is what the operating system gave us.
+type program struct {
+	args                  []string
+	environ               []string
+	stdin, stdout, stderr *os.File
+	now                   func() time.Time
+}
+
+// harden makes the process keep its secrets to itself: files are private whatever umask we were given, and neither a core
+// file nor another process of the same user may have its memory (prctl(2), PR_SET_DUMPABLE).
+func harden() {
+	syscall.Umask(0o077)
+	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) // only a precaution; a kernel that refuses it is no reason to stop
+	for _, name := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR"} {
+		_ = os.Unsetenv(name) // cannot fail for a name without "="
+	}
+}
+
+// main runs the command line and returns the exit status.
+func (p *program) main(args []string) (code int) {
+	// A reader that went away must not kill us between a record and the journal; writing then fails with EPIPE.
+	signal.Ignore(syscall.SIGPIPE)
+	p.args = args
+	asJSON := false
+	defer func() {
+		if r := recover(); r != nil {
+			code = p.failed(providers.Errorf("internal", providers.Internal, "internal error: %v (the journal knows what is left; the next run removes it)", r), asJSON)
+		}
+	}()
+	ctx, stop := interruptible(context.Background())
+	defer stop()
+	app := p.app()
+	args, err := arrange(app, args)
+	if err == nil {
+		asJSON = wantsJSON(args)
+		err = app.RunContext(ctx, args)
+	}
+	if err == nil {
+		return 0
+	}
+	return p.failed(err, asJSON)
+}
+
+// failed says what went wrong, where it is looked for, and returns the exit status.
+func (p *program) failed(err error, asJSON bool) int {
+	code := exitCode(err)
+	if outcome, ok := errors.AsType[*outcomeError](err); ok {
+		return outcome.code // it was said already
+	}
+	if asJSON {
+		p.answer(map[string]any{"error": errorOf(err)})
+	}
+	fmt.Fprintln(p.stderr, failureLine(err))
+	return code
+}
+
+// outcomeError ends a command whose answer was printed and has the failure in it.
+type outcomeError struct{ code int }
+
+func (e *outcomeError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
+
+// answer prints a document for --json.
+func (p *program) answer(document any) {
+	encoder := json.NewEncoder(p.stdout)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(document) // nobody reads it then
+}
+
+// say prints a line of the answer.
+func (p *program) say(format string, args ...any) { fmt.Fprintf(p.stdout, format+"\n", args...) }
+
+func (p *program) app() *cli.App {
+	app := &cli.App{
+		Name:                      "wildcard",
+		Usage:                     "certificates for *.example.com, by DNS-01, for servers the Internet cannot reach",
+		UsageText:                 "wildcard COMMAND [options] [NAME...]",
+		Description:               description,
+		Version:                   version(),
+		Writer:                    p.stdout,
+		ErrWriter:                 io.Discard, // errors are printed by main, once
+		HideHelpCommand:           true,
+		DisableSliceFlagSeparator: true,
+		ExitErrHandler:            func(*cli.Context, error) {}, // main decides
+		OnUsageError:              usageError,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usage("no command %s; wildcard --help lists them", providers.Excerpt(c.Args().First()))
+			}
+			return usage("no command given; wildcard --help lists them")
+		},
+		Commands: []*cli.Command{
+			p.issueCommand(), p.renewCommand(), p.listCommand(), p.showCommand(), p.revokeCommand(), p.deleteCommand(),
+			p.adoptCommand(), p.releaseCommand(), p.accountCommand(), p.cleanCommand(),
+		},
+	}
+	for _, c := range app.Commands {
+		prepare(c)
+	}
+	return app
+}
+
+// prepare gives a command and those below it what all have.
+func prepare(c *cli.Command) {
+	c.HideHelpCommand = true
+	c.OnUsageError = usageError
+	for _, sub := range c.Subcommands {
+		prepare(sub)
+	}
+	if len(c.Subcommands) > 0 {
+		c.Action = func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usage("no command %s %s; --help lists them", c.Command.Name, providers.Excerpt(c.Args().First()))
+			}
+			return usage("%s what? --help lists its commands", c.Command.Name)
+		}
+	}
+}
+
+const description = `Get a certificate, credentials being in /etc/letsencrypt/conoha/.env:
+
+  wildcard issue --agree-tos --email you@example.com '*.example.com' example.com
+
+Renew what is due, as a timer does:
+
+  wildcard renew`
+
+// usage is an error of the command line: exit status 2.
+func usage(format string, args ...any) error {
+	return providers.Errorf(providers.CodeUsage, providers.Usage, format, args...)
+}
+
+func usageError(_ *cli.Context, err error, _ bool) error {
+	return usage("%w; --help lists the options", err)
+}

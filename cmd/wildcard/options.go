@@ -1,0 +1,163 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/issuance"
+	"wildcard/lineage"
+	"wildcard/providers"
+	"wildcard/providers/propagation"
+)
+
+// commonFlags are flags of every command.
+func commonFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "config-dir", Usage: "certbot's `DIR`ectory (WILDCARD_CONFIG_DIR; default /etc/letsencrypt)"},
+		&cli.StringFlag{Name: "state-dir", Usage: "`DIR` for journal and history (WILDCARD_STATE_DIR; default /var/lib/wildcard)"},
+		&cli.BoolFlag{Name: "json", Usage: "print the answer as one JSON document"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "say nothing but failures"},
+		&cli.BoolFlag{Name: "plain", Usage: "lines instead of a live picture"},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "say what is done"},
+		&cli.BoolFlag{Name: "vv", Usage: "say every request, too"},
+	}
+}
+
+// dnsFlags say which DNS services publish the records, and how the DNS is asked.
+func dnsFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "provider", Usage: "DNS service, `SPEC` is [ZONE=]NAME[:ARG][@ENVFILE]; may be repeated (WILDCARD_PROVIDER; default conoha)"},
+		&cli.StringFlag{Name: "env-file", Usage: "`FILE` with the credentials (WILDCARD_ENV_FILE; else /etc/letsencrypt/conoha/.env)"},
+		&cli.StringFlag{Name: "resolver", Usage: "resolvers for look-ups, `IP[:PORT],...` (WILDCARD_RESOLVERS; default the system's)"},
+		&cli.StringFlag{Name: "nameserver", Usage: "name servers to ask for publication in place of the delegated ones, `IP[:PORT],...` (WILDCARD_NAMESERVERS)"},
+	}
+}
+
+// caFlags say which CA, and how its own TLS is verified.
+func caFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "server", Usage: "the CA: `URL` of its directory, or letsencrypt, letsencrypt-staging, zerossl, google, … (WILDCARD_SERVER; default letsencrypt)"},
+		&cli.StringFlag{Name: "ca-bundle", Usage: "`FILE` with further roots for the CA's own TLS (WILDCARD_CA_BUNDLE)"},
+		&cli.StringFlag{Name: "account", Usage: "the account to use, by the beginning of its `ID`, if there are several"},
+	}
+}
+
+// registrationFlags say what a new account is made with.
+func registrationFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "email", Aliases: []string{"m"}, Usage: "`ADDRESS` for a new account; may be repeated"},
+		&cli.BoolFlag{Name: "agree-tos", Usage: "agree to the CA's terms of service"},
+		&cli.StringFlag{Name: "eab-kid", Usage: "external account binding: key `ID` (WILDCARD_EAB_KID)"},
+		&cli.StringFlag{Name: "eab-hmac-key", Usage: "external account binding: the `KEY`, base64url; better in WILDCARD_EAB_HMAC_KEY, since ps shows arguments"},
+	}
+}
+
+// environment returns a variable of the process environment.
+func (p *program) environment(name string) string {
+	value := ""
+	for _, entry := range p.environ {
+		if key, v, ok := strings.Cut(entry, "="); ok && key == name {
+			value = v
+		}
+	}
+	return value
+}
+
+// option returns what a flag says, else what was stored, else the environment's variable.
+func (p *program) option(c *cli.Context, flag, stored, variable string) string {
+	switch {
+	case c.IsSet(flag):
+		return c.String(flag)
+	case stored != "":
+		return stored
+	case variable != "":
+		return p.environment(variable)
+	}
+	return ""
+}
+
+// dnsOptions fills in the settings of a lineage that concern DNS services and look-ups, by flag, store, environment or
+// default.
+func (p *program) dnsOptions(c *cli.Context, s *lineage.Settings) error {
+	texts := s.Providers
+	if c.IsSet("provider") {
+		texts = c.StringSlice("provider")
+	}
+	if len(texts) == 0 {
+		texts = strings.Fields(p.environment("WILDCARD_PROVIDER"))
+	}
+	if len(texts) == 0 {
+		texts = []string{"conoha"}
+	}
+	s.Providers = nil
+	for _, text := range texts {
+		spec, err := providers.ParseSpec(text)
+		if err != nil {
+			return err
+		}
+		s.Providers = append(s.Providers, spec.String())
+	}
+	var err error
+	if s.EnvFile, err = absolute("--env-file", p.option(c, "env-file", s.EnvFile, "WILDCARD_ENV_FILE")); err != nil {
+		return err
+	}
+	if s.Resolvers, err = p.servers(c, "resolver", s.Resolvers, "WILDCARD_RESOLVERS"); err != nil {
+		return err
+	}
+	s.NameServers, err = p.servers(c, "nameserver", s.NameServers, "WILDCARD_NAMESERVERS")
+	return err
+}
+
+func (p *program) servers(c *cli.Context, flag string, stored []string, variable string) ([]string, error) {
+	list := p.option(c, flag, strings.Join(stored, ","), variable)
+	if list == "" {
+		return nil, nil
+	}
+	servers, err := propagation.ParseServers(list)
+	if err != nil && c.IsSet(flag) {
+		return nil, usage("--%s: %w", flag, err)
+	}
+	return servers, err
+}
+
+// server is the URL of the CA's directory.
+func (p *program) server(c *cli.Context, stored string) string {
+	name := p.option(c, "server", stored, "WILDCARD_SERVER")
+	if name == "" {
+		name = "letsencrypt"
+	}
+	return issuance.ServerURL(name)
+}
+
+// registration is what a new account is to be made with.
+func (p *program) registration(c *cli.Context) issuance.Registration {
+	return issuance.Registration{
+		Emails: c.StringSlice("email"), AgreeToTerms: c.Bool("agree-tos"),
+		EABKeyID: p.option(c, "eab-kid", "", "WILDCARD_EAB_KID"), EABKey: p.option(c, "eab-hmac-key", "", "WILDCARD_EAB_HMAC_KEY"),
+	}
+}
+
+// absolute makes the path that a flag gave one that holds in every working directory.
+func absolute(what, path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", usage("%s: %w", what, err)
+	}
+	return abs, nil
+}
+
+// isTerminal reports whether somebody sits there.
+func isTerminal(f *os.File) bool {
+	_, err := ioctlTermios(f)
+	return err == nil
+}
+
+// day writes a date as people read it.
+func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }

@@ -1,0 +1,433 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/issuance"
+	"wildcard/lineage"
+	"wildcard/providers"
+)
+
+const (
+	renewalsAtOnce = 4
+	longestJitter  = time.Minute
+	ordersPer10s   = 10 // what one CA is asked for; Let's Encrypt takes 300 orders in 3 hours
+)
+
+func (p *program) renewCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "renew",
+		Usage:     "renew the certificates that are due",
+		UsageText: "wildcard renew [options]",
+		Description: `Certificates of "wildcard issue" and "wildcard adopt"; certbot's own are certbot's to renew. What fails stops nothing else;
+the exit status is that of the worst outcome, 0 if nothing was due.`,
+		Flags: slices.Concat(
+			[]cli.Flag{
+				&cli.StringFlag{Name: "cert-name", Usage: "only the certificate of this `NAME`"},
+				&cli.BoolFlag{Name: "dry-run", Usage: "try all of them with their CA's staging service and keep nothing"},
+				&cli.BoolFlag{Name: "force", Usage: "renew although not due"},
+				&cli.BoolFlag{Name: "no-jitter", Usage: "begin at once, also without a terminal"},
+			},
+			dnsFlags(), commonFlags(),
+		),
+		Action: p.renew,
+	}
+}
+
+// renewed is what came of one lineage.
+type renewed struct {
+	name    string
+	outcome string // renewed, tested, kept, failed
+	got     certificate
+	at      time.Time // when it is due next
+	err     error
+}
+
+func (p *program) renew(c *cli.Context) error {
+	if c.Args().Present() {
+		return usage("renew takes no names: --cert-name %s renews one certificate", providers.Excerpt(c.Args().First()))
+	}
+	if err := p.dnsOptions(c, &lineage.Settings{}); err != nil {
+		return err
+	}
+	e, err := p.engine(c)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	r := &renewRun{engine: e, c: c, unattended: !isTerminal(p.stdin), began: p.now()}
+	if err := r.choose(c.Context); err != nil {
+		return err
+	}
+	if r.orders > 0 {
+		if err := r.jitter(c.Context); err != nil {
+			return err
+		}
+	}
+	r.run(c.Context)
+	return r.summary(c.Context)
+}
+
+// renewRun is one call of "renew".
+type renewRun struct {
+	*engine
+	c          *cli.Context
+	unattended bool
+	began      time.Time
+	names      []string // those with something to do
+	orders     int      // those that are due
+	kept       int
+	mu         sync.Mutex
+	results    []renewed
+}
+
+// choose goes through the lineages, one in memory at a time, and picks those that have something to do.
+func (r *renewRun) choose(ctx context.Context) error {
+	if name := r.c.String("cert-name"); name != "" {
+		l, err := r.store.Lineage(name)
+		if err != nil {
+			return err
+		}
+		if !l.Owned() {
+			return providers.Errorf(lineage.CodeNotOwned, providers.Usage, "%s is certbot's: wildcard adopt %s takes it over", name, name)
+		}
+		return r.consider(ctx, l)
+	}
+	names, err := r.store.Names()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		l, err := r.store.Lineage(name)
+		if err == nil && !l.Owned() {
+			continue
+		}
+		if err == nil {
+			err = r.consider(ctx, l)
+		}
+		if err != nil {
+			r.add(renewed{name: name, outcome: "failed", err: err})
+		}
+	}
+	return nil
+}
+
+func (r *renewRun) consider(ctx context.Context, l *lineage.Lineage) error {
+	s, _ := l.Conf.Settings()
+	if r.c.Bool("force") || r.c.Bool("dry-run") || l.NeedsRepair() {
+		r.names = append(r.names, l.Name)
+		r.orders++
+		return nil
+	}
+	v, err := r.judge(ctx, l)
+	switch {
+	case err != nil:
+		return err
+	case v.due:
+		r.orders++
+	case !s.Deploy:
+		r.kept++
+		if r.c.String("cert-name") != "" {
+			r.add(renewed{name: l.Name, outcome: "kept", got: certificate{Leaf: l.Leaf, Lineage: l}, at: v.at})
+		}
+		return nil
+	}
+	r.names = append(r.names, l.Name)
+	return nil
+}
+
+// jitter waits for a while, so that not all machines of the world come on the minute.
+func (r *renewRun) jitter(ctx context.Context) error {
+	if !r.unattended || r.c.Bool("no-jitter") || r.c.Bool("force") || r.c.Bool("dry-run") || r.c.IsSet("cert-name") || r.environment("INVOCATION_ID") != "" {
+		return nil // systemd's timer has a delay of its own
+	}
+	wait := time.Duration(rand.Int64N(int64(longestJitter))).Round(time.Second)
+	r.display.note("waiting %v before the first order, so that not everybody comes at once (--no-jitter)", wait)
+	select {
+	case <-time.After(wait):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// run renews what was chosen, some side by side.
+func (r *renewRun) run(ctx context.Context) {
+	if len(r.names) == 0 {
+		return
+	}
+	r.sweepAll(ctx)
+	slots := make(chan struct{}, renewalsAtOnce)
+	starts := time.NewTicker(10 * time.Second / ordersPer10s)
+	defer starts.Stop()
+	var group sync.WaitGroup
+	for i, name := range r.names {
+		if i >= ordersPer10s {
+			select {
+			case <-starts.C:
+			case <-ctx.Done():
+			}
+		}
+		slots <- struct{}{}
+		if ctx.Err() != nil {
+			<-slots
+			r.add(renewed{name: name, outcome: "failed", err: context.Cause(ctx)})
+			continue
+		}
+		group.Go(func() {
+			defer func() { <-slots }()
+			r.add(r.one(ctx, name))
+		})
+	}
+	group.Wait()
+}
+
+func (r *renewRun) sweepAll(ctx context.Context) {
+	if entries, _, err := r.journal.Entries(); err != nil || len(entries) == 0 {
+		return
+	}
+	var all []lineage.Settings
+	for _, name := range r.names {
+		l, err := r.store.Lineage(name)
+		if err != nil {
+			continue
+		}
+		s, _ := l.Conf.Settings()
+		if err := r.dnsOptions(r.c, &s); err == nil {
+			all = append(all, s)
+		}
+	}
+	r.sweepFor(ctx, all)
+}
+
+func (r *renewRun) add(result renewed) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.results = append(r.results, result)
+}
+
+// one renews one lineage. A panic is its failure, and nobody else's.
+func (r *renewRun) one(ctx context.Context, name string) (result renewed) {
+	result = renewed{name: name, outcome: "failed"}
+	defer func() {
+		if v := recover(); v != nil {
+			result.err = providers.Errorf("internal", providers.Internal, "internal error: %v", v)
+		}
+	}()
+	lock, err := r.store.LockOrder(name)
+	if err != nil {
+		result.err = err
+		return result
+	}
+	defer func() { _ = lock.Unlock() }()
+	o, v, err := r.order(ctx, name)
+	switch {
+	case err != nil:
+		result.err = err
+		return result
+	case o == nil: // not due after all, or repaired
+		l, err := r.store.Lineage(name)
+		if err != nil {
+			result.err = err
+			return result
+		}
+		result.outcome, result.at = "kept", v.at
+		result.got = certificate{Leaf: l.Leaf, Lineage: l}
+		if s, _ := l.Conf.Settings(); s.Deploy {
+			result.got.Deploy = r.deploy(ctx, l)
+		}
+		return result
+	}
+	result.got, result.err = r.obtain(ctx, o)
+	switch {
+	case result.err != nil:
+	case o.dryRun:
+		result.outcome = "tested"
+	default:
+		result.outcome = "renewed"
+		s, _ := result.got.Lineage.Conf.Settings()
+		result.at, _ = renewal(result.got.Lineage, s)
+	}
+	return result
+}
+
+// order is what a lineage wants, under its lock; nil if there is nothing to order.
+func (r *renewRun) order(ctx context.Context, name string) (*order, verdict, error) {
+	l, err := r.store.Lineage(name)
+	if err != nil {
+		return nil, verdict{}, err
+	}
+	dry, force := r.c.Bool("dry-run"), r.c.Bool("force")
+	if l.NeedsRepair() && !dry {
+		r.display.note("%s: its files are not as they should be: repairing", name)
+		repaired, err := l.Repair(ctx)
+		switch {
+		case err == nil:
+			l = repaired
+		case providers.CodeOf(err) != lineage.CodeDamaged:
+			return nil, verdict{}, err
+		}
+	}
+	if !dry && !force {
+		v, err := r.judge(ctx, l) // another run may have renewed it since it was chosen
+		if err != nil || !v.due {
+			return nil, v, err
+		}
+		if l, err = r.store.Lineage(name); err != nil { // with what judging kept
+			return nil, verdict{}, err
+		}
+	}
+	o := &order{name: name, live: l, params: l.Conf.Params(), dryRun: dry, force: force, mayRegister: dry, unattended: r.unattended,
+		registration: issuance.Registration{AgreeToTerms: dry}, observe: r.display.lineage(name)}
+	o.settings, _ = l.Conf.Settings()
+	if err := r.dnsOptions(r.c, &o.settings); err != nil {
+		return nil, verdict{}, err
+	}
+	if o.settings.CABundle == "" {
+		o.settings.CABundle = r.environment("WILDCARD_CA_BUNDLE")
+	}
+	given := o.settings.Domains
+	if len(given) == 0 && l.Leaf != nil {
+		given = l.Leaf.DNSNames // adopted, or the section was edited
+	}
+	if o.names, err = issuance.ParseNames(given); err != nil {
+		return nil, verdict{}, err
+	}
+	o.keyType = keyTypeOf(o.params)
+	if dry {
+		if staging, ok := issuance.StagingOf(o.params.Server); ok {
+			o.params.Server, o.params.Account = staging, ""
+		}
+	}
+	return o, verdict{}, nil
+}
+
+// renewAnswer is the answer of "renew --json".
+type renewAnswer struct {
+	Renewed []renewLine `json:"renewed"`
+	Kept    int         `json:"kept"`
+	Failed  []renewLine `json:"failed"`
+}
+
+type renewLine struct {
+	Lineage  string     `json:"lineage"`
+	Outcome  string     `json:"outcome"`
+	Names    []string   `json:"names,omitempty"`
+	NotAfter *time.Time `json:"not_after,omitempty"`
+	RenewAt  *time.Time `json:"renew_at,omitempty"`
+	Warnings []string   `json:"warnings,omitempty"`
+	Error    *problem   `json:"error,omitempty"`
+	CleanUp  *problem   `json:"cleanup_pending,omitempty"`
+	Deploy   *problem   `json:"deploy_failed,omitempty"`
+}
+
+// summary runs the post hooks, prints what came of it, and returns the worst.
+func (r *renewRun) summary(ctx context.Context) error {
+	slices.SortFunc(r.results, func(a, b renewed) int { return strings.Compare(a.name, b.name) })
+	answer := renewAnswer{Renewed: []renewLine{}, Failed: []renewLine{}, Kept: r.kept}
+	var good, bad, commands []string
+	code := 0
+	for _, result := range r.results {
+		line := renewLine{Lineage: result.name, Outcome: result.outcome, Warnings: result.got.Warnings,
+			Error: errorOf(result.err), CleanUp: errorOf(result.got.CleanUp), Deploy: errorOf(result.got.Deploy)}
+		if leaf := result.got.Leaf; leaf != nil {
+			until := leaf.NotAfter.UTC()
+			line.Names, line.NotAfter = leaf.DNSNames, &until
+		}
+		if !result.at.IsZero() {
+			at := result.at.UTC()
+			line.RenewAt = &at
+		}
+		for _, err := range []error{result.err, result.got.CleanUp, result.got.Deploy} {
+			if err != nil {
+				code = worse(code, exitCode(err))
+			}
+		}
+		switch {
+		case result.err != nil:
+			answer.Failed = append(answer.Failed, line)
+			bad = append(bad, result.name)
+		case result.outcome == "kept":
+			answer.Kept++
+			if line.Deploy != nil {
+				answer.Failed = append(answer.Failed, line)
+			}
+		default:
+			answer.Renewed = append(answer.Renewed, line)
+			good = append(good, line.Names...)
+			if result.got.Lineage != nil {
+				commands = append(commands, result.got.Lineage.Conf.Params().PostHook)
+			}
+		}
+	}
+	if r.preRan() {
+		if err := r.hooks.Post(ctx, compact(commands), good, bad); err != nil {
+			code = worse(code, exitCode(err))
+			r.display.note("%v", err)
+		}
+	}
+	r.display.close()
+	if r.json {
+		r.answer(answer)
+	} else {
+		r.print(answer)
+	}
+	if code != 0 {
+		return &outcomeError{code}
+	}
+	return nil
+}
+
+func (r *renewRun) print(answer renewAnswer) {
+	for _, line := range answer.Renewed {
+		verb := "renewed"
+		if line.Outcome == "tested" {
+			verb = "tried, and would renew"
+		}
+		r.say("%s: %s, valid until %s", line.Lineage, verb, day(*line.NotAfter))
+		for what, err := range map[string]*problem{"cleanup": line.CleanUp, "deploy": line.Deploy} {
+			if err != nil {
+				fmt.Fprintf(r.stderr, "wildcard: %s: %s: %s [%s]\n", line.Lineage, what, err.Message, err.Code)
+			}
+		}
+	}
+	for _, line := range answer.Failed {
+		for _, err := range []*problem{line.Error, line.CleanUp, line.Deploy} {
+			if err != nil {
+				fmt.Fprintf(r.stderr, "wildcard: %s: %s [%s]\n", line.Lineage, err.Message, err.Code)
+			}
+		}
+	}
+	switch n := len(answer.Renewed) + len(answer.Failed); {
+	case r.quiet && len(answer.Failed) == 0:
+	case n == 0 && answer.Kept == 0:
+		r.say("There is no certificate to renew: wildcard issue gets one, wildcard adopt takes one over from certbot.")
+	case n == 0:
+		r.say("Nothing is due: %s good for now.", count(answer.Kept, "certificate"))
+	default:
+		r.say("%d renewed, %d not due, %d failed.", len(answer.Renewed), answer.Kept, len(answer.Failed))
+	}
+}
+
+func (e *engine) preRan() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.preRun[""]
+}
+
+func compact(all []string) []string {
+	all = slices.DeleteFunc(all, func(s string) bool { return s == "" })
+	slices.Sort(all)
+	return slices.Compact(all)
+}

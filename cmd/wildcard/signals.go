@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"wildcard/providers"
+)
+
+// interrupted is the cause of a context that a signal ended.
+type interrupted struct{ signal syscall.Signal }
+
+func (i interrupted) Error() string { return "interrupted by " + unix.SignalName(i.signal) }
+
+// interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP ends. The second one ends the process as the
+// system does by default; the journal then has what is left.
+func interruptible(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	caught := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup stays nohup
+		caught = append(caught, syscall.SIGHUP)
+	}
+	signal.Notify(signals, caught...)
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Reset(caught...)
+			cancel(interrupted{s.(syscall.Signal)})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel(nil)
+	}
+}
+
+// exitCode is the exit status for err: 130 and 143 for signals, as a shell would say, else by the error's class.
+func exitCode(err error) int {
+	if i, ok := errors.AsType[interrupted](err); ok {
+		if i.signal == syscall.SIGINT {
+			return 130
+		}
+		return 143
+	}
+	return providers.ClassOf(err).ExitCode()
+}
+
+// failureLine is what a user reads, in a terminal or a journal: what happened, and the code to look it up by.
+func failureLine(err error) string {
+	if code := providers.CodeOf(err); code != "" {
+		return fmt.Sprintf("wildcard: %s [%s]", oneLine(err.Error()), code)
+	}
+	return "wildcard: " + oneLine(err.Error())
+}
+
+// oneLine keeps joined errors, and whatever came from outside, on one line.
+func oneLine(s string) string {
+	line := []rune(s)
+	for i, r := range line {
+		if r < ' ' || r == 0x7f {
+			line[i] = ' '
+		}
+	}
+	return string(line)
+}
+
+// problem is an error in an answer of --json.
+type problem struct {
+	Code    string `json:"code,omitempty"`
+	Message string `json:"message"`
+	Exit    int    `json:"exit_status"`
+}
+
+func errorOf(err error) *problem {
+	if err == nil {
+		return nil
+	}
+	return &problem{providers.CodeOf(err), oneLine(err.Error()), exitCode(err)}
+}
+
+// version is that of the module, as the Go command put it into the program.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel"
+}
+
+func userAgent() string { return "wildcard/" + version() }
+
+// cause is why a context ended, nil if it did not.
+func cause(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(ctx)
+}

@@ -71,7 +71,7 @@ func (p *program) app() *cli.App {
 	return &cli.App{
 		Name:      "wildcard-sandbox",
 		Usage:     "certificates in an offline world: an ACME server, ConoHa and its name servers on 127.0.0.1",
-		UsageText: "wildcard-sandbox serve [options]\nwildcard-sandbox run [options] -- COMMAND [ARGUMENT...]",
+		UsageText: "wildcard-sandbox demo [options]\nwildcard-sandbox serve [options]\nwildcard-sandbox run [options] -- COMMAND [ARGUMENT...]",
 		Description: `Try certbot with the hooks, without root, an account or the Internet:
 
 wildcard-sandbox run -- certbot certonly --manual --preferred-challenges dns \
@@ -92,6 +92,16 @@ wildcard-sandbox run -- certbot certonly --manual --preferred-challenges dns \
 			return usage("no command given; --help lists them")
 		},
 		Commands: []*cli.Command{
+			{
+				Name:            "demo",
+				Usage:           "get a certificate for *.example.com, and show how",
+				UsageText:       "wildcard-sandbox demo [options]",
+				Description:     "The folder with the files is kept and named. No root, no account and no Internet is needed.",
+				HideHelpCommand: true,
+				OnUsageError:    usageError,
+				Flags:           worldFlags(),
+				Action:          p.demo,
+			},
 			{
 				Name:            "serve",
 				Usage:           "print the environment to use, and serve until SIGINT or SIGTERM",

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The demo, from a checkout, leaves a certificate that holds, says where, and leaves nothing in the zone.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "demo")
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command("wildcard-sandbox", "demo", "--dir", dir, "--delay", "50ms,100ms", "--zone", "example.co.jp")
+	cmd.Dir, cmd.Stdout, cmd.Stderr = "../..", &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s%s", err, &stdout, &stderr)
+	}
+	for _, want := range []string{
+		"\n1. ", "\n2. $ wildcard issue --agree-tos '*.example.co.jp' example.co.jp\n", "\nCertificate for *.example.co.jp example.co.jp\n",
+		"   https://anything.example.co.jp", " verified, issued by Pebble Intermediate CA ",
+		"nothing is left in the zone\n", "   -rw-------  " + dir + "/etc/letsencrypt/live/example.co.jp/privkey.pem\n",
+	} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("standard output lacks %q:\n%s", want, &stdout)
+		}
+	}
+	if want := "wildcard-sandbox: folder kept: " + dir + "\n"; !strings.HasSuffix(stderr.String(), want) {
+		t.Errorf("standard error does not end with %q:\n%s", want, &stderr)
+	}
+	if _, err := handshake(t.Context(), filepath.Join(dir, "etc/letsencrypt/live/example.co.jp"), filepath.Join(dir, "issuer.pem"), "a.b.example.co.jp"); err == nil {
+		t.Error("a name that is not covered was verified")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "state", "pending", "example.co.jp.json")); err == nil {
+		t.Error("an order under way is left")
+	}
+}

@@ -72,6 +72,8 @@ func (w *world) hook(t *testing.T, kind, name, script string) string {
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.ConfigDir = filepath.Join(w.dir, strings.Repeat("deep", 25)) // no error cuts a program's name off
+	w.dir = w.ConfigDir
 	w.hook(t, "deploy", "20-second", "echo second")
 	first := w.hook(t, "deploy", "10-first", "echo first; exit 7")
 	w.hook(t, "deploy", "30-backup~", "echo backup")

@@ -3,13 +3,14 @@ package deploy
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"io"
+	"wildcard/providers"
 )
 
 // DefaultTimeout is what one hook may take.
@@ -72,7 +73,7 @@ func (h *Hooks) run(ctx context.Context, kind string, commands, variables []stri
 		if ctx.Err() != nil {
 			return errors.Join(append(all, context.Cause(ctx))...)
 		}
-		all = append(all, h.start(ctx, kind, command, []string{"/bin/sh", "-c", command}, environment))
+		all = append(all, h.start(ctx, kind, providers.Excerpt(command), []string{"/bin/sh", "-c", command}, environment))
 	}
 	return joined(all)
 }

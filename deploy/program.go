@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -46,7 +47,7 @@ func (h *Hooks) program(ctx context.Context, kind, path string, environment []st
 	if err != nil {
 		return providers.Errorf(CodeUnsafe, providers.Misconfigured, "%s hook %s is not run: %w", kind, path, err)
 	}
-	return h.start(ctx, kind, path, []string{path}, environment)
+	return h.start(ctx, kind, strconv.QuoteToASCII(path), []string{path}, environment) // whole: what differs may be at its end
 }
 
 // safe returns nil if nobody but root and we can change a file.

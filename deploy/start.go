@@ -15,7 +15,7 @@ import (
 // lateOutput is how long output is waited for after a hook has ended, since what it left running holds the pipe.
 const lateOutput = 500 * time.Millisecond
 
-// start runs one hook to its end.
+// start runs one hook to its end. Errors call it by name, which is printable.
 func (h *Hooks) start(ctx context.Context, kind, name string, argv, environment []string) error {
 	timeout := h.Timeout
 	if timeout == 0 {
@@ -43,7 +43,7 @@ func (h *Hooks) start(ctx context.Context, kind, name string, argv, environment 
 		}
 		err = cause
 	}
-	return providers.Errorf(CodeFailed, providers.Failed, "%s hook %s: %w", kind, providers.Excerpt(name), err)
+	return providers.Errorf(CodeFailed, providers.Failed, "%s hook %s: %w", kind, name, err)
 }
 
 // environment is what hooks see of ours.

@@ -32,6 +32,7 @@ func arrows() map[string][]string {
 		idna        = "golang.org/x/net/idna"
 		legoACME    = "github.com/go-acme/lego/v4/acme"
 		legoAPI     = "github.com/go-acme/lego/v4/acme/api"
+		jose        = "github.com/go-jose/go-jose/v4"
 		goPretty    = "github.com/jedib0t/go-pretty/v6/..."
 		pebble      = "github.com/letsencrypt/pebble/v2/..."
 		unix        = "golang.org/x/sys/unix"
@@ -53,10 +54,11 @@ func arrows() map[string][]string {
 		"wildcard/cmd/wildcard-auth-hook":    {"wildcard/hooks"},
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
-		"wildcard/issuance": {"wildcard/providers", "wildcard/providers/journal", "wildcard/providers/propagation", legoACME, legoAPI, idna},
-		"wildcard/lineage":  {"wildcard/providers", unix},
-		"wildcard/state":    {"wildcard/providers"},
-		"wildcard/deploy":   {"wildcard/providers"},
+		"wildcard/issuance":          {"wildcard/providers", "wildcard/providers/journal", "wildcard/providers/propagation", legoACME, legoAPI, idna},
+		"wildcard/issuance/acmetest": {jose},
+		"wildcard/lineage":           {"wildcard/providers", unix},
+		"wildcard/state":             {"wildcard/providers"},
+		"wildcard/deploy":            {"wildcard/providers"},
 		"wildcard/cmd/wildcard": {
 			"wildcard/deploy", "wildcard/issuance", "wildcard/lineage", "wildcard/providers/...", "wildcard/state", goPretty, unix, urfave,
 		},

@@ -45,8 +45,13 @@ func (ca *CA) Register(ctx context.Context, key crypto.Signer, r Registration) (
 			"acme: register at %s: it takes only accounts that are bound to one made on its web site: give --eab-kid and --eab-hmac-key", ca.server.Host)
 	}
 	if r.EABKey != "" {
-		if _, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(r.EABKey, "=")); err != nil {
+		key, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(r.EABKey, "="))
+		switch {
+		case err != nil:
 			return Account{}, providers.Errorf(CodeExternalAccount, providers.Misconfigured, "acme: register at %s: --eab-hmac-key is not base64url", ca.server.Host)
+		case len(key) < 32: // RFC 7518 §3.2
+			return Account{}, providers.Errorf(CodeExternalAccount, providers.Misconfigured,
+				"acme: register at %s: --eab-hmac-key has %d bytes, and HS256 needs 32: it was not copied whole", ca.server.Host, len(key))
 		}
 	}
 	if key == nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -41,9 +42,13 @@ func (s *session) attempt(what string, p policy, f func() error) error {
 	var retries, badNonces, timeouts int
 	delay := shortestRetry
 	for {
+		before := s.transport.nonceFailed()
 		err := guard(f)
 		if err == nil {
 			return nil
+		}
+		if after := s.transport.nonceFailed(); after.count != before.count && !isNetwork(err) {
+			err = after.err // of which err has the text only
 		}
 		if s.ctx.Err() != nil {
 			return context.Cause(s.ctx)
@@ -120,7 +125,8 @@ func isTLS(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
 	}
-	if _, ok := errors.AsType[tls.AlertError](err); ok {
+	// How crypto/tls tells that the other side refused; an internal error of the other side may pass.
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" && op.Err.Error() != "tls: internal error" {
 		return true
 	}
 	_, ok := errors.AsType[tls.RecordHeaderError](err)

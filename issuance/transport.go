@@ -65,8 +65,22 @@ type transport struct {
 	now       func() time.Time
 	log       *slog.Logger
 
-	mu   sync.Mutex
-	last map[string]reply // by URL, what lego drops
+	mu     sync.Mutex
+	last   map[string]reply // by URL, what lego drops
+	nonced nonceFailure
+}
+
+// nonceFailure is the last request for a nonce that failed. The JOSE library asks for nonces while it signs, and makes plain
+// text of the error.
+type nonceFailure struct {
+	count int
+	err   error
+}
+
+func (t *transport) nonceFailed() nonceFailure {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.nonced
 }
 
 // reply is what the headers of a reply say.
@@ -87,6 +101,16 @@ func (t *transport) client() *http.Client {
 
 // RoundTrip implements [http.RoundTripper]. The reply's body has been read when it returns.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.roundTrip(r)
+	if err != nil && r.Method == http.MethodHead {
+		t.mu.Lock()
+		t.nonced = nonceFailure{t.nonced.count + 1, &url.Error{Op: "Head", URL: r.URL.String(), Err: err}}
+		t.mu.Unlock()
+	}
+	return response, err
+}
+
+func (t *transport) roundTrip(r *http.Request) (*http.Response, error) {
 	if err := t.check(r.URL); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,82 @@
+package acmetest
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	jose "github.com/go-jose/go-jose/v4"
+)
+
+// payload is what a JWS carries, unverified.
+func payload(body []byte) []byte {
+	var flat struct {
+		Payload string `json:"payload"`
+	}
+	if json.Unmarshal(body, &flat) != nil {
+		return nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(flat.Payload)
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// authenticate verifies a POST (RFC 8555 §6.2–6.5) and returns the account, or for newAccount and revokeCert the key.
+func (s *Server) authenticate(r *Request) (key *jose.JSONWebKey, by *account, body []byte, refusal *Reply) {
+	bad := func(kind, format string, args ...any) (*jose.JSONWebKey, *account, []byte, *Reply) {
+		text := fmt.Sprintf(format, args...)
+		if kind != "badNonce" {
+			s.violations = append(s.violations, fmt.Sprintf("%s %s: %s", r.Method, r.Path, text))
+		}
+		return nil, nil, nil, Problem(http.StatusBadRequest, kind, text)
+	}
+	if r.Method != http.MethodPost {
+		return bad("malformed", "method %s", r.Method)
+	}
+	if r.Header.Get("Content-Type") != "application/jose+json" {
+		return bad("malformed", "content type %s", r.Header.Get("Content-Type"))
+	}
+	if r.Header.Get("User-Agent") == "" {
+		return bad("malformed", "no User-Agent")
+	}
+	signed, err := jose.ParseSigned(string(r.body), []jose.SignatureAlgorithm{jose.ES256, jose.ES384, jose.RS256})
+	if err != nil || len(signed.Signatures) != 1 {
+		return bad("malformed", "not a JWS: %v", err)
+	}
+	header := signed.Signatures[0].Protected
+	if url, _ := header.ExtraHeaders["url"].(string); url != s.http.URL+r.Path {
+		return bad("unauthorized", "url %q in the header", url)
+	}
+	switch {
+	case header.JSONWebKey != nil && header.KeyID != "":
+		return bad("malformed", "both jwk and kid")
+	case header.JSONWebKey != nil:
+		if r.Endpoint != NewAccount && r.Endpoint != RevokeCert {
+			return bad("malformed", "jwk where kid is wanted")
+		}
+		key = header.JSONWebKey
+	default:
+		for _, a := range s.accounts {
+			if a.url == header.KeyID && !a.gone {
+				by, key = a, a.key
+			}
+		}
+		if by == nil {
+			return nil, nil, nil, Problem(http.StatusBadRequest, "accountDoesNotExist", "no account "+header.KeyID)
+		}
+		if by.status != "valid" {
+			return nil, nil, nil, Problem(http.StatusUnauthorized, "unauthorized", "the account is "+by.status)
+		}
+	}
+	if body, err = signed.Verify(key); err != nil {
+		return bad("malformed", "signature: %v", err)
+	}
+	if !s.nonces[header.Nonce] {
+		return bad("badNonce", "nonce %q", header.Nonce)
+	}
+	delete(s.nonces, header.Nonce)
+	return key, by, body, nil
+}

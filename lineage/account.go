@@ -66,33 +66,46 @@ var older = map[string]string{
 // Accounts lists the accounts for a server, oldest first; no account is no error, and nothing is written. Accounts whose files
 // cannot be used are left out and logged.
 func (s *Store) Accounts(server string) ([]Account, error) {
+	accounts, damaged, err := s.accounts(server)
+	for _, d := range damaged {
+		s.log.Warn("account passed over", "account", d.id, "error", d.err)
+	}
+	return accounts, err
+}
+
+// damagedAccount is an account that cannot be used.
+type damagedAccount struct {
+	id  string
+	err error // with the path of the file
+}
+
+func (s *Store) accounts(server string) (accounts []Account, damaged []damagedAccount, err error) {
 	dir, err := s.accountsDir(server)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, failed("list accounts", err)
+		return nil, nil, failed("list accounts", err)
 	}
-	var accounts []Account
 	for _, entry := range entries {
 		if !accountForm.MatchString(entry.Name()) {
 			continue
 		}
 		account, err := readAccount(filepath.Join(dir, entry.Name()))
 		if err != nil {
-			s.log.Warn("account passed over", "account", entry.Name(), "error", err)
+			damaged = append(damaged, damagedAccount{entry.Name(), err})
 			continue
 		}
 		account.Server = server
 		accounts = append(accounts, account)
 	}
-	if before := older[strings.TrimRight(server, "/")]; before != "" && len(accounts) == 0 {
-		accounts, err = s.Accounts(before)
+	if before := older[strings.TrimRight(server, "/")]; before != "" && len(accounts)+len(damaged) == 0 {
+		accounts, damaged, err = s.accounts(before)
 		for i := range accounts {
 			accounts[i].Server = server
 		}
-		return accounts, err
+		return accounts, damaged, err
 	}
 	slices.SortFunc(accounts, func(a, b Account) int {
 		if c := a.Created.Compare(b.Created); c != 0 {
@@ -100,13 +113,14 @@ func (s *Store) Accounts(server string) ([]Account, error) {
 		}
 		return strings.Compare(a.ID, b.ID)
 	})
-	return accounts, nil
+	return accounts, damaged, nil
 }
 
 // Account returns the account for a server: the one whose id begins with id, or, when id is empty, the only one. Several to
-// choose from are CodeAmbiguous (Usage) with their ids; none is CodeNotFound.
+// choose from are CodeAmbiguous (Usage) with their ids; none is CodeNotFound, and none but a damaged one CodeAccount
+// (Misconfigured): registering another in its place, at every run, would be no help.
 func (s *Store) Account(server, id string) (Account, error) {
-	accounts, err := s.Accounts(server)
+	accounts, damaged, err := s.accounts(server)
 	if err != nil {
 		return Account{}, err
 	}
@@ -115,8 +129,13 @@ func (s *Store) Account(server, id string) (Account, error) {
 	for _, a := range accounts {
 		ids = append(ids, a.ID)
 	}
+	damaged = slices.DeleteFunc(damaged, func(d damagedAccount) bool { return !strings.HasPrefix(d.id, id) })
 	switch len(accounts) {
 	case 0:
+		if len(damaged) > 0 {
+			return Account{}, providers.Errorf(CodeAccount, providers.Misconfigured,
+				"lineage: the account %s cannot be used: %w: put the file back from a backup, or move the folder away", damaged[0].id, damaged[0].err)
+		}
 		return Account{}, providers.Errorf(CodeNotFound, providers.Misconfigured, "lineage: no account %s for %s", id, server)
 	case 1:
 		return accounts[0], nil
@@ -134,7 +153,7 @@ func readAccount(dir string) (Account, error) {
 	}
 	key, err := decodeKey(text)
 	if err != nil {
-		return Account{}, fmt.Errorf("private_key.json: %w", err)
+		return Account{}, fmt.Errorf("%s: %w", filepath.Join(dir, "private_key.json"), err)
 	}
 	for name, to := range map[string]any{"regr.json": &r, "meta.json": &m} {
 		text, _, err := readFile(filepath.Join(dir, name))
@@ -142,12 +161,12 @@ func readAccount(dir string) (Account, error) {
 			err = json.Unmarshal(text, to)
 		}
 		if err != nil {
-			return Account{}, fmt.Errorf("%s: %w", name, err)
+			return Account{}, fmt.Errorf("%s: %w", filepath.Join(dir, name), err)
 		}
 	}
 	id, err := accountID(key)
 	if err == nil && id != filepath.Base(dir) {
-		err = fmt.Errorf("its key belongs to account %s", id)
+		err = fmt.Errorf("%s: the key belongs to account %s", filepath.Join(dir, "private_key.json"), id)
 	}
 	return Account{ID: id, URI: r.URI, Key: key, Created: m.Created.UTC(), Host: m.Host}, err
 }

@@ -30,6 +30,7 @@ type order struct {
 	force        bool
 	unattended   bool
 	observe      func(issuance.Event)
+	done         func() // drops the lineage's order lock, before the answer is printed: nobody may ever read it
 }
 
 // certificate is what came of an order.

@@ -65,7 +65,7 @@ func (p *program) clean(c *cli.Context) error {
 	var opening []error
 	if !c.Bool("dry-run") {
 		var accounts []providers.Account
-		accounts, opening = e.everyAccount(c)
+		accounts, opening = e.everyAccount(c, true)
 		report := e.sweep(c.Context, e.journal, accounts, cleanLimit)
 		for _, entry := range report.Swept {
 			answer.Removed = append(answer.Removed, lineOf(entry, nil))
@@ -104,9 +104,14 @@ func (p *program) clean(c *cli.Context) error {
 	return &outcomeError{providers.Temporary.ExitCode()}
 }
 
-// everyAccount opens every DNS service that this machine's settings name: by the command line, by the lineages, and, since a
-// person asked for it, by the journal. What cannot be opened is no reason not to try the rest.
-func (e *engine) everyAccount(c *cli.Context) ([]providers.Account, []error) {
+// everyAccount opens every DNS service that this machine's settings name: by the command line, by the lineages, and, if a
+// person asked for it, by the journal. What cannot be opened is no reason not to try the rest. With an empty journal nothing
+// is opened.
+func (e *engine) everyAccount(c *cli.Context, journalled bool) ([]providers.Account, []error) {
+	entries, _, err := e.journal.Entries()
+	if err != nil || len(entries) == 0 {
+		return nil, nil
+	}
 	var all []lineage.Settings
 	var failed []error
 	var here lineage.Settings
@@ -121,11 +126,10 @@ func (e *engine) everyAccount(c *cli.Context) ([]providers.Account, []error) {
 			all = append(all, s)
 		}
 	}
-	entries, _, err := e.journal.Entries()
-	if err != nil || len(entries) == 0 {
-		return nil, nil
-	}
 	for _, entry := range entries {
+		if !journalled {
+			break
+		}
 		all = append(all, lineage.Settings{Providers: []string{entry.Spec}, EnvFile: here.EnvFile})
 	}
 	var accounts []providers.Account

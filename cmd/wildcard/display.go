@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"wildcard/issuance"
@@ -15,15 +14,13 @@ import (
 // display shows on standard error how a run goes: a live picture on a terminal (tui.go), lines elsewhere (plain.go), nothing
 // with --quiet. It may be used by several goroutines.
 type display struct {
-	out   *os.File
 	quiet bool
 	live  *picture // nil for lines
-
-	mu sync.Mutex
+	lines *outlet
 }
 
-func newDisplay(out *os.File, environ []string, plain, quiet bool) *display {
-	d := &display{out: out, quiet: quiet}
+func newDisplay(out *os.File, lines *outlet, environ []string, plain, quiet bool) *display {
+	d := &display{lines: lines, quiet: quiet}
 	if !plain && !quiet && isTerminal(out) && !slices.Contains(environ, "TERM=dumb") {
 		colour := !slices.ContainsFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, "NO_COLOR=") && entry != "NO_COLOR=" })
 		d.live = newPicture(out, colour)
@@ -64,16 +61,16 @@ func (d *display) print(line string) {
 		d.live.above(line)
 		return
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	_, _ = io.WriteString(d.out, line+"\n") // nobody reads it then
+	_, _ = io.WriteString(d.lines, line+"\n")
 }
 
-// close leaves the picture as it is at the end. What comes after is printed below it. It may be called again.
+// close leaves the picture as it is at the end, and has all lines printed. What comes after is printed below. It may be
+// called again.
 func (d *display) close() {
 	if d.live != nil {
 		d.live.close()
 	}
+	d.lines.flush()
 }
 
 // seconds writes a duration as a stopwatch does.

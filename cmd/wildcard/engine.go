@@ -61,7 +61,7 @@ func (p *program) engine(c *cli.Context) (*engine, error) {
 	if e.state, e.journal, err = m.openState(); err != nil {
 		return nil, err
 	}
-	e.display = newDisplay(p.stderr, p.environ, m.plain, m.quiet)
+	e.display = newDisplay(p.stderr, p.lines, p.environ, m.plain, m.quiet)
 	e.hooks = &deploy.Hooks{ConfigDir: m.dirs.Config, Environ: p.environ, Stderr: e.display, Log: m.log}
 	return e, nil
 }

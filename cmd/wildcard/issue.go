@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -81,11 +82,13 @@ func (p *program) issue(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = lock.Unlock() }()
+	unlock := sync.OnceFunc(func() { _ = lock.Unlock() })
+	defer unlock()
 	o, err := e.issueOrder(ctx, c, name, names)
 	if err != nil {
 		return err
 	}
+	o.done = unlock
 	if !o.dryRun && o.live != nil && !o.force {
 		if answered, err := e.nothingToDo(ctx, o); answered || err != nil {
 			return err
@@ -229,6 +232,7 @@ func (e *engine) nothingToDo(ctx context.Context, o *order) (bool, error) {
 		got.Deploy = e.deploy(ctx, l)
 	}
 	e.display.close()
+	o.done()
 	return true, e.report(o, got, "kept", v)
 }
 
@@ -269,6 +273,7 @@ func (e *engine) issued(o *order, got certificate, err error) error {
 		s, _ := got.Lineage.Conf.Settings()
 		v.at, v.why = renewal(got.Lineage, s)
 	}
+	o.done()
 	return e.report(o, got, action, v)
 }
 

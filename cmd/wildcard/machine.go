@@ -38,7 +38,7 @@ func (p *program) machine(c *cli.Context) (*machine, error) {
 	}
 	if c.Bool("verbose") || c.Bool("vv") {
 		m.plain = true
-		m.log = slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: level}))
+		m.log = slog.New(slog.NewTextHandler(p.lines, &slog.HandlerOptions{Level: level}))
 	}
 	var err error
 	if m.dirs, err = settings.FindDirectories(c.String("config-dir"), c.String("state-dir"), p.environ); err != nil {

@@ -49,6 +49,7 @@ type program struct {
 	environ               []string
 	stdin, stdout, stderr *os.File
 	now                   func() time.Time
+	lines                 *outlet // to stderr, while a command runs
 }
 
 // harden makes the process keep its secrets to itself: files are private whatever umask we were given, and neither a core
@@ -66,6 +67,7 @@ func (p *program) main(args []string) (code int) {
 	// A reader that went away must not kill us between a record and the journal; writing then fails with EPIPE.
 	signal.Ignore(syscall.SIGPIPE)
 	p.args = args
+	p.lines = newOutlet(p.stderr)
 	asJSON := false
 	defer func() {
 		if r := recover(); r != nil {
@@ -80,6 +82,7 @@ func (p *program) main(args []string) (code int) {
 		asJSON = wantsJSON(args)
 		err = app.RunContext(ctx, args)
 	}
+	p.lines.flush()
 	if err == nil {
 		return 0
 	}

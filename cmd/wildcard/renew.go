@@ -164,10 +164,13 @@ func (r *renewRun) jitter(ctx context.Context) error {
 
 // run renews what was chosen, some side by side.
 func (r *renewRun) run(ctx context.Context) {
+	accounts, _ := r.everyAccount(r.c, false) // whoever needs one that cannot be opened says so
+	if len(accounts) > 0 {
+		r.sweep(ctx, r.journal, accounts, sweepLimit)
+	}
 	if len(r.names) == 0 {
 		return
 	}
-	r.sweepAll(ctx)
 	slots := make(chan struct{}, renewalsAtOnce)
 	starts := time.NewTicker(10 * time.Second / ordersPer10s)
 	defer starts.Stop()
@@ -191,24 +194,6 @@ func (r *renewRun) run(ctx context.Context) {
 		})
 	}
 	group.Wait()
-}
-
-func (r *renewRun) sweepAll(ctx context.Context) {
-	if entries, _, err := r.journal.Entries(); err != nil || len(entries) == 0 {
-		return
-	}
-	var all []lineage.Settings
-	for _, name := range r.names {
-		l, err := r.store.Lineage(name)
-		if err != nil {
-			continue
-		}
-		s, _ := l.Conf.Settings()
-		if err := r.dnsOptions(r.c, &s); err == nil {
-			all = append(all, s)
-		}
-	}
-	r.sweepFor(ctx, all)
 }
 
 func (r *renewRun) add(result renewed) {

@@ -65,7 +65,7 @@ func (s *Server) issueLeaf(key crypto.PublicKey, names []string, change func(*x5
 	s.serial++
 	template := &x509.Certificate{
 		SerialNumber: new(big.Int).Add(big.NewInt(1<<40), big.NewInt(s.serial)), DNSNames: names,
-		NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(s.options.Validity),
+		NotBefore: s.options.Now().Add(-time.Minute), NotAfter: s.options.Now().Add(s.options.Validity),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	if change != nil {

@@ -115,7 +115,7 @@ func (s *Server) directory() *Reply {
 
 // renewalInfo suggests the last third of a life that begins now.
 func (s *Server) renewalInfo() *Reply {
-	at := time.Now().Add(s.options.Validity * 2 / 3).UTC()
+	at := s.options.Now().Add(s.options.Validity * 2 / 3).UTC()
 	return JSON(http.StatusOK, map[string]any{"suggestedWindow": map[string]any{
 		"start": at.Format(time.RFC3339), "end": at.Add(s.options.Validity / 50).Format(time.RFC3339),
 	}}).With("Retry-After", "21600")
@@ -233,7 +233,7 @@ func (s *Server) orderReply(status int, o *OrderState) *Reply {
 			o.Status = "ready"
 		}
 	}
-	d := map[string]any{"status": o.Status, "finalize": s.url(Finalize, o.ID), "expires": time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339)}
+	d := map[string]any{"status": o.Status, "finalize": s.url(Finalize, o.ID), "expires": s.options.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339)}
 	var ids, authz []any
 	for _, name := range o.Names {
 		ids = append(ids, map[string]any{"type": "dns", "value": name})
@@ -263,7 +263,7 @@ func (s *Server) authorization(a *authorization, n int, body []byte) *Reply {
 	}
 	d := map[string]any{
 		"identifier": map[string]any{"type": "dns", "value": a.Name}, "status": a.Status,
-		"expires":    time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339),
+		"expires":    s.options.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339),
 		"challenges": []any{s.challenge(a, n)},
 	}
 	if a.Wildcard {

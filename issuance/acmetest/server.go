@@ -50,6 +50,8 @@ type Options struct {
 	TLS *tls.Config
 	// Validity of certificates; 0 is 90 days.
 	Validity time.Duration
+	// Now is the CA's clock, also in the Date of its replies; nil is time.Now.
+	Now func() time.Time
 }
 
 // Request is one request, before it is carried out.
@@ -108,6 +110,9 @@ type Server struct {
 func Start(o Options) (*Server, error) {
 	if o.Validity == 0 {
 		o.Validity = 90 * 24 * time.Hour
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	s := &Server{options: o, ended: make(chan struct{}), scripts: map[Endpoint]Script{}, counts: map[Endpoint]int{}, nonces: map[string]bool{}}
 	if err := s.makeIssuers(); err != nil {
@@ -275,6 +280,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, reply *Reply) {
 		}
 		return
 	}
+	w.Header().Set("Date", s.options.Now().UTC().Format(http.TimeFormat))
 	for name, values := range reply.Header {
 		w.Header()[name] = values
 	}

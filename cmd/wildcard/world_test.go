@@ -1,0 +1,294 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"wildcard/conoha/conohatest"
+	"wildcard/issuance/acmetest"
+	"wildcard/lineage"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"wildcard": main})
+}
+
+// world is an offline ConoHa with its name servers, a scripted CA, and the folders of a machine.
+type world struct {
+	t       testing.TB
+	conoha  *conohatest.Service
+	ca      *acmetest.Server
+	dir     string
+	environ []string
+
+	mu  sync.Mutex
+	now func() time.Time
+}
+
+func newWorld(t testing.TB) *world { return newWorldOf(t, acmetest.Options{}) }
+
+func newWorldOf(t testing.TB, o acmetest.Options) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), now: time.Now}
+	var err error
+	if w.conoha, err = conohatest.Start(conohatest.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.conoha.Close() })
+	account := w.conoha.AddAccount(conohatest.Account{Version: 2})
+	for _, zone := range []string{"example.com", "example.net", "example.co.jp"} {
+		w.conoha.AddZone(account.Tenant, zone)
+	}
+	if o.Look == nil {
+		o.Look = w.texts
+	}
+	if o.Now == nil {
+		o.Now = w.clock
+	}
+	if w.ca, err = acmetest.Start(o); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.ca.Close)
+	bundle := filepath.Join(w.dir, "ca.pem")
+	if err := os.WriteFile(bundle, w.ca.RootPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.environ = slices.Concat(w.conoha.Environ(account), []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir,
+		"WILDCARD_CONFIG_DIR=" + w.config(), "WILDCARD_STATE_DIR=" + filepath.Join(w.dir, "state"),
+		"WILDCARD_RUN_DIR=" + filepath.Join(w.dir, "run"),
+		"WILDCARD_SERVER=" + w.ca.DirectoryURL(), "WILDCARD_CA_BUNDLE=" + bundle,
+	})
+	t.Cleanup(func() {
+		if violations := w.ca.Violations(); len(violations) > 0 {
+			t.Errorf("requests that no client may send: %q", violations)
+		}
+	})
+	return w
+}
+
+func (w *world) config(parts ...string) string {
+	return filepath.Join(append([]string{w.dir, "letsencrypt"}, parts...)...)
+}
+
+// texts is what the CA finds in the DNS.
+func (w *world) texts(fqdn string) (values []string) {
+	for _, zone := range []string{"example.com", "example.net", "example.co.jp"} {
+		for _, r := range w.conoha.Records(zone) {
+			if r.Type == "TXT" && (fqdn == "" || strings.TrimSuffix(r.Name, ".")+"." == fqdn) {
+				values = append(values, r.Data)
+			}
+		}
+	}
+	return values
+}
+
+// at sets the clock of the machine and the CA's. Processes of their own have the real one.
+func (w *world) at(now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = func() time.Time { return now }
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now()
+}
+
+// said is what came of a command.
+type said struct {
+	t              testing.TB
+	code           int
+	stdout, stderr string
+}
+
+// run runs a command in this process, by the world's clock.
+func (w *world) run(args ...string) said {
+	w.t.Helper()
+	stdin, err := os.Open(os.DevNull)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer stdin.Close()
+	stdout, out := gather(w.t)
+	stderr, errs := gather(w.t)
+	p := &program{environ: w.environ, stdin: stdin, stdout: stdout, stderr: stderr, now: w.clock}
+	code := p.main(append([]string{"wildcard"}, args...))
+	return said{w.t, code, out(), errs()}
+}
+
+// gather returns a file to write to, and what to call for all that was written.
+func gather(t testing.TB) (*os.File, func() string) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := make(chan string, 1)
+	go func() {
+		all, _ := io.ReadAll(r)
+		_ = r.Close()
+		text <- string(all)
+	}()
+	return w, func() string { _ = w.Close(); return <-text }
+}
+
+// child runs a command as a process of its own.
+type child struct {
+	*exec.Cmd
+	t              testing.TB
+	stdout, stderr bytes.Buffer
+}
+
+func (w *world) start(args ...string) *child {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	w.t.Cleanup(cancel)
+	c := &child{Cmd: exec.CommandContext(ctx, "wildcard", args...), t: w.t}
+	c.Env, c.Stdout, c.Stderr = w.environ, &c.stdout, &c.stderr
+	c.WaitDelay = time.Second
+	if err := c.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+// end waits for a process and returns its exit status, negative for the signal that killed it.
+func (c *child) end() said {
+	err := c.Wait()
+	code := c.ProcessState.ExitCode()
+	if status, ok := c.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		code = -int(status.Signal())
+	}
+	if err == nil {
+		code = 0
+	}
+	return said{c.t, code, c.stdout.String(), c.stderr.String()}
+}
+
+// exits fails the test unless the command ended with this status and said these texts, on either output.
+func (s said) exits(code int, texts ...string) said {
+	s.t.Helper()
+	if s.code != code {
+		s.t.Fatalf("exit status %d, want %d\n%s%s", s.code, code, s.stdout, s.stderr)
+	}
+	for _, text := range texts {
+		if !strings.Contains(s.stdout, text) && !strings.Contains(s.stderr, text) {
+			s.t.Errorf("nowhere %q:\n%s%s", text, s.stdout, s.stderr)
+		}
+	}
+	return s
+}
+
+// answer decodes the JSON document on standard output.
+func answerOf[T any](s said) (answer T) {
+	s.t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(s.stdout))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&answer); err != nil || decoder.More() {
+		s.t.Fatalf("not one document (%v):\n%s%s", err, s.stdout, s.stderr)
+	}
+	return answer
+}
+
+// issue obtains a certificate.
+func (w *world) issue(args ...string) said {
+	w.t.Helper()
+	return w.run(append([]string{"issue", "--agree-tos"}, args...)...).exits(0)
+}
+
+// lineage reads a lineage from the disk, which must be whole.
+func (w *world) lineage(name string) *lineage.Lineage {
+	w.t.Helper()
+	store, err := lineage.Open(lineage.Options{ConfigDir: w.config(), RunDir: filepath.Join(w.dir, "run")})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	l, err := store.Lineage(name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if l.Damage != nil {
+		w.t.Errorf("%s is damaged: %v", name, l.Damage)
+	}
+	return l
+}
+
+// update changes a lineage's settings.
+func (w *world) update(name string, change func(s *lineage.Settings)) {
+	w.t.Helper()
+	if _, err := w.lineage(name).Update(w.t.Context(), func(c *lineage.Conf) error {
+		s, _ := c.Settings()
+		change(&s)
+		return c.SetSettings(s)
+	}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// due is a time at which a certificate of the CA's is due, whatever it suggests.
+func due(l *lineage.Lineage) time.Time { return l.Leaf.NotAfter.Add(-4 * 24 * time.Hour) }
+
+// nothingLeft fails the test unless no record of ours is in the DNS or in the journal.
+func (w *world) nothingLeft() {
+	w.t.Helper()
+	if left := w.texts(""); len(left) > 0 {
+		w.t.Errorf("left in the DNS: %q", left)
+	}
+	entries, err := filepath.Glob(filepath.Join(w.dir, "state", "journal", "*.json"))
+	if err != nil || len(entries) > 0 {
+		w.t.Errorf("left in the journal: %q %v", entries, err)
+	}
+}
+
+func (w *world) orders(n int) {
+	w.t.Helper()
+	if got := len(w.ca.Orders()); got != n {
+		w.t.Errorf("%d orders, want %d", got, n)
+	}
+}
+
+// hook writes a shell script and returns its path.
+func (w *world) hook(name, script string) string {
+	w.t.Helper()
+	path := filepath.Join(w.dir, name)
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
+		w.t.Fatal(err)
+	}
+	return path
+}
+
+func (w *world) read(path string) string {
+	w.t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// waitFor waits until something is so.
+func waitFor(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for range 3000 {
+		if is() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal(fmt.Sprint("waited in vain until ", what))
+}

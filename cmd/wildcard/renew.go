@@ -390,7 +390,7 @@ func (r *renewRun) print(answer renewAnswer) {
 	for _, line := range answer.Failed {
 		for _, err := range []*problem{line.Error, line.CleanUp, line.Deploy} {
 			if err != nil {
-				fmt.Fprintf(r.stderr, "wildcard: %s: %s [%s]\n", line.Lineage, err.Message, err.Code)
+				fmt.Fprintf(r.stderr, "wildcard: %s: %s [%s]\n", line.Lineage, strings.TrimPrefix(err.Message, line.Lineage+": "), err.Code)
 			}
 		}
 	}

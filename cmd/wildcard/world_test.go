@@ -34,6 +34,7 @@ type world struct {
 	ca      *acmetest.Server
 	dir     string
 	environ []string
+	program string // that start runs; "" is wildcard
 
 	mu  sync.Mutex
 	now func() time.Time
@@ -156,10 +157,26 @@ type child struct {
 
 func (w *world) start(args ...string) *child {
 	w.t.Helper()
+	return w.begin(nil, nil, args...)
+}
+
+// begin is start with files for the outputs; nil gathers them.
+func (w *world) begin(stdout, stderr *os.File, args ...string) *child {
+	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	w.t.Cleanup(cancel)
-	c := &child{Cmd: exec.CommandContext(ctx, "wildcard", args...), t: w.t}
+	name := w.program
+	if name == "" {
+		name = "wildcard"
+	}
+	c := &child{Cmd: exec.CommandContext(ctx, name, args...), t: w.t}
 	c.Env, c.Stdout, c.Stderr = w.environ, &c.stdout, &c.stderr
+	if stdout != nil {
+		c.Stdout = stdout
+	}
+	if stderr != nil {
+		c.Stderr = stderr
+	}
 	c.WaitDelay = time.Second
 	if err := c.Start(); err != nil {
 		w.t.Fatal(err)

@@ -118,6 +118,9 @@ type said struct {
 	stdout, stderr string
 }
 
+// running keeps runs within this process apart: the flag library has one flag for --help, and writes to it.
+var running sync.Mutex
+
 // run runs a command in this process, by the world's clock.
 func (w *world) run(args ...string) said {
 	w.t.Helper()
@@ -129,7 +132,9 @@ func (w *world) run(args ...string) said {
 	stdout, out := gather(w.t)
 	stderr, errs := gather(w.t)
 	p := &program{environ: w.environ, stdin: stdin, stdout: stdout, stderr: stderr, now: w.clock}
+	running.Lock()
 	code := p.main(append([]string{"wildcard"}, args...))
+	running.Unlock()
 	return said{w.t, code, out(), errs()}
 }
 

@@ -47,7 +47,7 @@ func newWorld(t *testing.T, o conohatest.Options) *world {
 	if err := authority.WriteRoot(w.dir + "/root.pem"); err != nil {
 		t.Fatal(err)
 	}
-	build := exec.Command("go", "build", "-o", w.dir+"/bin/", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
+	build := exec.Command("go", "build", "-o", w.dir+"/bin/", "wildcard/cmd/wildcard", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

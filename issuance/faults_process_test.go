@@ -20,8 +20,7 @@ type panicking struct {
 
 func (p *panicking) Present(ctx context.Context, c providers.Challenge) (providers.Handle, error) {
 	if p.left.Add(-1) == 0 {
-		var nothing map[string]string
-		nothing["record"] = c.FQDN // panics
+		panic("a defect at " + c.FQDN)
 	}
 	return p.Provider.Present(ctx, c)
 }

@@ -424,6 +424,9 @@ func TestDamagedAccountKey(t *testing.T) {
 	}
 	whole := w.read(keys[0])
 	for _, text := range []string{"", whole[:len(whole)/2], `{"kty":"oct","k":"AAAA"}`, "[]", "null"} {
+		if err := os.Remove(keys[0]); err != nil { // it is read-only
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(keys[0], []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -40,7 +40,7 @@ func arrows() map[string][]string {
 	)
 	return map[string][]string{
 		"wildcard/providers":              nil, // so that anybody can write a provider without our dependencies
-		"wildcard/providers/builtin":      {"wildcard/conoha", "wildcard/providers", "wildcard/providers/settings"},
+		"wildcard/providers/builtin":      {"wildcard/conoha", "wildcard/providers", "wildcard/providers/rfc2136", "wildcard/providers/settings"},
 		"wildcard/providers/journal":      {"wildcard/providers", "wildcard/providers/settings", unix},
 		"wildcard/providers/propagation":  {"wildcard/providers", dns},
 		"wildcard/providers/providertest": {"wildcard/providers"},

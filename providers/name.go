@@ -52,34 +52,59 @@ var ldhLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 // that "_acme-challenge." still fits before it within the 253 octets of RFC 1035 §2.3.4. IP addresses, empty labels and
 // anything not ASCII are refused: an internationalized name must come as A-labels (xn--…, RFC 5890).
 func ParseDomain(s string) (string, error) {
-	refuse := func(why string) (string, error) {
+	name, why := parseName(s, false)
+	if why != "" {
 		return "", Errorf(CodeBadChallenge, Usage, "%s is not a domain name: %s", Excerpt(s), why)
 	}
-	name := lower(strings.TrimSuffix(s, "."))
+	return name, nil
+}
+
+// ParseZone checks the name of a zone and returns it in canonical form. It is as strict as [ParseDomain], but labels other
+// than the last may begin with one underscore: many delegate _acme-challenge.example.com as a zone of its own.
+func ParseZone(s string) (string, error) {
+	name, why := parseName(s, true)
+	if why != "" {
+		return "", Errorf(CodeBadSettings, Misconfigured, "%s is not the name of a zone: %s", Excerpt(s), why)
+	}
+	return CanonicalName(name), nil
+}
+
+// parseName returns the name, or why it is none. With underscores, labels may begin with one.
+func parseName(s string, underscores bool) (name, why string) {
+	name = lower(strings.TrimSuffix(s, "."))
+	most := 253 - len(ChallengeLabel+".")
+	if underscores && strings.HasPrefix(name, ChallengeLabel+".") {
+		most = 253
+	}
 	switch {
 	case name == "":
-		return refuse("it is empty")
-	case len(ChallengeLabel)+1+len(name) > 253:
-		return refuse("it is too long for " + ChallengeLabel + " before it")
+		return "", "it is empty"
+	case len(name) > most:
+		return "", "it is too long for " + ChallengeLabel + " before it"
 	case !isASCII(name):
-		return refuse("it is not ASCII; give the xn-- form")
+		return "", "it is not ASCII; give the xn-- form"
 	}
 	if _, err := netip.ParseAddr(name); err == nil {
-		return refuse("it is an IP address, which DNS-01 cannot prove (RFC 8738 §7)")
+		return "", "it is an IP address, which DNS-01 cannot prove (RFC 8738 §7)"
 	}
 	labels := strings.Split(name, ".")
-	for _, label := range labels {
-		if !ldhLabel.MatchString(label) {
-			return refuse("label " + Excerpt(label) + " is empty, too long or has a character that host names do not")
+	last := labels[len(labels)-1]
+	for i, label := range labels {
+		bare := label
+		if underscores && i < len(labels)-1 {
+			bare = strings.TrimPrefix(label, "_")
+		}
+		if !ldhLabel.MatchString(bare) || len(label) > 63 {
+			return "", "label " + Excerpt(label) + " is empty, too long or has a character that host names do not"
 		}
 	}
-	if len(labels) < 2 {
-		return refuse("it has a single label")
+	switch {
+	case len(labels) < 2:
+		return "", "it has a single label"
+	case strings.Trim(last, "0123456789") == "":
+		return "", "its last label is a number"
 	}
-	if last := labels[len(labels)-1]; strings.Trim(last, "0123456789") == "" {
-		return refuse("its last label is a number")
-	}
-	return name, nil
+	return name, ""
 }
 
 var challengeValue = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)

@@ -36,6 +36,41 @@ func TestParseDomain(t *testing.T) {
 	}
 }
 
+// A zone may be what is delegated for challenges alone; everything else is as strict as with domains.
+func TestParseZone(t *testing.T) {
+	t.Parallel()
+	label63 := strings.Repeat("a", 63)
+	longest := strings.Join([]string{label63, label63, label63, strings.Repeat("b", 237-3*64)}, ".")
+	for in, want := range map[string]string{
+		"example.com":                      "example.com.",
+		"Example.COM.":                     "example.com.",
+		"_acme-challenge.example.com":      "_acme-challenge.example.com.",
+		"_ACME-challenge.www.example.com.": "_acme-challenge.www.example.com.",
+		"_tcp._acme.example.com":           "_tcp._acme.example.com.",
+		"a._b.c":                           "a._b.c.",
+		longest:                            longest + ".",
+		"_acme-challenge." + longest:       "_acme-challenge." + longest + ".",
+	} {
+		if got, err := ParseZone(in); got != want || err != nil {
+			t.Errorf("ParseZone(%q) = %q, %v, want %q", in, got, err, want)
+		}
+	}
+	for _, in := range []string{
+		"", ".", "com", "_com", "a._com", "_.example.com", "__a.example.com", "_-a.example.com", "a_.example.com", "a_b.example.com",
+		"_" + label63 + ".example.com", "b" + longest, "_acme-challenge.b" + longest, "192.0.2.1", "*.example.com", "例え.jp", "a..b", "_acme-challenge..com",
+	} {
+		got, err := ParseZone(in)
+		if err == nil || got != "" || CodeOf(err) != CodeBadSettings || ClassOf(err) != Misconfigured {
+			t.Errorf("ParseZone(%q) = %q, %v", in, got, err)
+			continue
+		}
+		wantPlain(t, err)
+	}
+	if _, err := ParseDomain("_acme-challenge.example.com"); err == nil {
+		t.Error("a certificate's name may have an underscore")
+	}
+}
+
 func TestParseDomainRefuses(t *testing.T) {
 	t.Parallel()
 	label63 := strings.Repeat("a", 63)

@@ -19,7 +19,7 @@ type Spec struct {
 var specName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 
 // ParseSpec parses one spec. ENVFILE begins at the last "@" and must be an absolute path; ZONE ends at the first "=" and
-// must be a domain name, so an "=" within ARG or ENVFILE needs no escape.
+// must be the name of a zone ([ParseZone]), so an "=" within ARG or ENVFILE needs no escape.
 func ParseSpec(s string) (Spec, error) {
 	bad := func(why string) (Spec, error) {
 		return Spec{}, Errorf(CodeBadSpec, Usage, "provider spec %s: %s (want [ZONE=]NAME[:ARG][@/ENVFILE])", Excerpt(s), why)
@@ -37,11 +37,11 @@ func ParseSpec(s string) (Spec, error) {
 	}
 	// Only an "=" before the first ":" ends a zone: exec:/path=x has none.
 	if i := strings.IndexAny(rest, "=:"); i >= 0 && rest[i] == '=' {
-		zone, err := ParseDomain(rest[:i])
+		zone, err := ParseZone(rest[:i])
 		if err != nil {
 			return bad("the zone before = is not a domain name")
 		}
-		spec.Zone, rest = CanonicalName(zone), rest[i+1:]
+		spec.Zone, rest = zone, rest[i+1:]
 	}
 	name, arg, hasArg := strings.Cut(rest, ":")
 	if !specName.MatchString(name) {

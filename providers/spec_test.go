@@ -27,6 +27,8 @@ func TestParseSpec(t *testing.T) {
 		"rfc2136":                                 {Name: "rfc2136"},
 		strings.Repeat("a", 32):                   {Name: strings.Repeat("a", 32)},
 		"example.com=exec:/x=y@/etc/e=f":          {Zone: "example.com.", Name: "exec", Arg: "/x=y", EnvFile: "/etc/e=f"},
+		"_acme-challenge.example.com=rfc2136":     {Zone: "_acme-challenge.example.com.", Name: "rfc2136"},
+		"_ACME-Challenge.a._b.example.com=conoha": {Zone: "_acme-challenge.a._b.example.com.", Name: "conoha"},
 		"sub.example.co.jp=designate:my-cloud_01": {Zone: "sub.example.co.jp.", Name: "designate", Arg: "my-cloud_01"},
 	} {
 		got, err := ParseSpec(in)
@@ -61,6 +63,13 @@ func TestParseSpecRefuses(t *testing.T) {
 		"a zone that is an IP":    "192.0.2.1=conoha",
 		"a wildcard zone":         "*.example.org=conoha",
 		"a zone with a space":     "exam ple.org=conoha",
+		"a zone of underscores":   "_._.org=conoha",
+		"two underscores":         "__acme.example.org=conoha",
+		"an underscore within":    "acme_challenge.example.org=conoha",
+		"an underscore at an end": "acme_.example.org=conoha",
+		"a hyphen after one":      "_-acme.example.org=conoha",
+		"a top level with one":    "example._org=conoha",
+		"one label with one":      "_acme-challenge=conoha",
 		"two zones":               "example.org=example.net=conoha",
 		"upper case":              "ConoHa",
 		"a digit first":           "2fa",

@@ -9,6 +9,7 @@ import (
 
 	"wildcard/conoha"
 	"wildcard/providers"
+	"wildcard/providers/rfc2136"
 	"wildcard/providers/settings"
 )
 
@@ -32,6 +33,9 @@ func Registry() Providers {
 	return Providers{
 		"conoha": func(spec providers.Spec, c Config) ([]providers.Account, error) {
 			return conoha.Open(spec, c.Settings, conoha.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log})
+		},
+		"rfc2136": func(spec providers.Spec, c Config) ([]providers.Account, error) {
+			return rfc2136.Open(spec, c.Settings, rfc2136.Options{Log: c.Log})
 		},
 	}
 }

@@ -143,11 +143,7 @@ func (from source) value(name string) (Secret, error) {
 
 // readValue reads a file that holds one value: a line, with or without a line end.
 func (from source) readValue(path string) (string, error) {
-	trust := private
-	if filepath.IsAbs(from.credentialsDir) && filepath.Dir(path) == filepath.Clean(from.credentialsDir) {
-		trust = service
-	}
-	text, err := readFile(path, trust)
+	text, err := readFile(path, trustOf(path, from.credentialsDir))
 	if err != nil {
 		return "", err
 	}
@@ -159,4 +155,22 @@ func (from source) readValue(path string) (string, error) {
 		return "", bad(shown(path), "it holds more than one line of text, the value alone")
 	}
 	return text, nil
+}
+
+// trustOf is what a file's place allows: systemd's rules hold in $CREDENTIALS_DIRECTORY.
+func trustOf(path, credentialsDir string) trust {
+	if filepath.IsAbs(credentialsDir) && filepath.Dir(path) == filepath.Clean(credentialsDir) {
+		return service
+	}
+	return private
+}
+
+// ReadSecretFile returns the contents of a file that is secret as a whole and is no env file, such as a key file of BIND.
+// The rules for files with secrets (package comment) and the errors, but those of its syntax, are [ReadEnvFile]'s.
+func (s Sources) ReadSecretFile(path string) (Secret, error) {
+	text, err := readFile(path, trustOf(path, s.CredentialsDir))
+	if err != nil {
+		return Secret{}, within("settings", err)
+	}
+	return NewSecret(text), nil
 }

@@ -1,0 +1,123 @@
+package rfc2136
+
+import (
+	"context"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"wildcard/providers"
+)
+
+// recordSet is what the server holds at a name.
+type recordSet struct {
+	values []string // of the TXT records that have one string
+	exists bool     // there are TXT records
+	ttl    uint32
+	zone   string // canonical, if the answer names it
+}
+
+// look asks the server for the TXT records at a name.
+func (s *server) look(ctx context.Context, fqdn string) (recordSet, error) {
+	r, err := s.query(ctx, fqdn, dns.TypeTXT)
+	if err != nil {
+		return recordSet{}, err
+	}
+	var set recordSet
+	for _, rr := range r.Answer {
+		if !owns(rr, fqdn) {
+			continue
+		}
+		switch rr := rr.(type) {
+		case *dns.CNAME:
+			return recordSet{}, providers.Errorf(providers.CodeCNAME, providers.Misconfigured,
+				"%s: a CNAME to %s stands at the name, so nothing else can", s.address, providers.Excerpt(rr.Target))
+		case *dns.TXT:
+			set.exists, set.ttl = true, rr.Hdr.Ttl
+			if len(rr.Txt) == 1 {
+				set.values = append(set.values, rr.Txt[0])
+			}
+		}
+	}
+	if !set.exists {
+		set.zone, err = s.apex(r, fqdn)
+	}
+	return set, err
+}
+
+// walk finds the zone that holds a name: the server is asked for the SOA of the name, then of the names above it, not
+// above limit.
+func (s *server) walk(ctx context.Context, fqdn, limit string) (string, error) {
+	for name := fqdn; providers.InZone(name, limit); _, name, _ = strings.Cut(name, ".") {
+		r, err := s.query(ctx, name, dns.TypeSOA)
+		if err != nil {
+			return "", err
+		}
+		for _, rr := range r.Answer {
+			if _, ok := rr.(*dns.SOA); ok && owns(rr, name) {
+				return name, nil
+			}
+		}
+		if zone, err := s.apex(r, name); err != nil || zone != "" {
+			return zone, err
+		}
+	}
+	return "", providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "%s: it names no zone of %s up to %s", s.address, fqdn, limit)
+}
+
+// query asks one question and returns an answer given with authority.
+func (s *server) query(ctx context.Context, name string, qtype uint16) (reply, error) {
+	var m dns.Msg
+	m.SetQuestion(name, qtype)
+	m.RecursionDesired = false
+	r, err := s.exchange(ctx, &m)
+	if err != nil {
+		return reply{}, err
+	}
+	if err := s.refusal(r, ""); err != nil {
+		return reply{}, err
+	}
+	switch {
+	case r.Rcode != dns.RcodeSuccess && r.Rcode != dns.RcodeNameError:
+		return reply{}, providers.Errorf(providers.CodeService, providers.Failed, "%s: %s to a question for %s",
+			s.address, rcodeName(r.Rcode), dns.TypeToString[qtype])
+	case !r.Authoritative:
+		if child := referral(r, name); child != "" {
+			return reply{}, providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
+				"%s: it has delegated %s to other servers: give the primary of that zone", s.address, child)
+		}
+		return reply{}, providers.Errorf(providers.CodeNoZone, providers.Misconfigured,
+			"%s: it answers without authority: it is a resolver, or holds no zone with that name", s.address)
+	}
+	return r, nil
+}
+
+// referral returns the zone that a server sends us elsewhere for, or "".
+func referral(r reply, name string) string {
+	for _, rr := range r.Ns {
+		if owner := providers.CanonicalName(rr.Header().Name); rr.Header().Rrtype == dns.TypeNS && owner != "." && providers.InZone(name, owner) {
+			return owner
+		}
+	}
+	return ""
+}
+
+// apex returns the owner of the SOA record that a negative answer about name carries (RFC 2308 §3), or "" without one.
+func (s *server) apex(r reply, name string) (string, error) {
+	for _, rr := range r.Ns {
+		if _, ok := rr.(*dns.SOA); !ok {
+			continue
+		}
+		owner := providers.CanonicalName(rr.Header().Name)
+		if owner == "." || !providers.InZone(name, owner) || !nameForm.MatchString(owner) {
+			return "", providers.Errorf(providers.CodeService, providers.Failed, "%s: it names %s as the zone of %s",
+				s.address, providers.Excerpt(owner), name)
+		}
+		return owner, nil
+	}
+	return "", nil
+}
+
+func owns(rr dns.RR, name string) bool {
+	return rr.Header().Class == dns.ClassINET && providers.CanonicalName(rr.Header().Name) == name
+}

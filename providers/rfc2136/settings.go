@@ -1,0 +1,209 @@
+package rfc2136
+
+import (
+	"cmp"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"wildcard/providers"
+	"wildcard/providers/settings"
+)
+
+const (
+	nameserver  = "RFC2136_NAMESERVER"
+	tsigKey     = "RFC2136_TSIG_KEY"
+	tsigSecret  = "RFC2136_TSIG_SECRET"
+	algorithm   = "RFC2136_TSIG_ALGORITHM"
+	tsigFile    = "RFC2136_TSIG_FILE"
+	zoneList    = "RFC2136_ZONE"
+	ttl         = "RFC2136_TTL"
+	dnsTimeout  = "RFC2136_DNS_TIMEOUT"
+	propagation = "RFC2136_PROPAGATION_TIMEOUT"
+)
+
+// aliases are lego's newer names of a variable.
+func aliases(name string) []string {
+	newer := "DNSUPDATE_" + strings.TrimPrefix(name, "RFC2136_")
+	if name == zoneList {
+		return []string{"RFC2136_ZONES", newer, "DNSUPDATE_ZONES"}
+	}
+	return []string{newer}
+}
+
+// Families returns the variables of an account, all of them: those that are optional have a default or an alternative.
+func Families() []settings.Family {
+	variables := []settings.Variable{
+		{Name: nameserver, Help: "the zone's primary name server: host or host:port (port 53)"},
+		{Name: tsigKey, Optional: true, Help: "name of the TSIG key; required without RFC2136_TSIG_FILE"},
+		{Name: tsigSecret, Optional: true, Secret: true, Help: "secret of the TSIG key, base64; required without RFC2136_TSIG_FILE"},
+		{Name: algorithm, Optional: true, Help: "hmac-sha256 (default), hmac-sha512, hmac-sha384, hmac-sha224 or hmac-sha1"},
+		{Name: tsigFile, Optional: true, Help: "path of a key file as tsig-keygen prints it, in place of name, algorithm and secret"},
+		{Name: zoneList, Optional: true, Help: "zones to write in, separated by commas; not needed with a spec ZONE=rfc2136"},
+		{Name: ttl, Optional: true, Help: "TTL of the TXT records in seconds (60)"},
+		{Name: dnsTimeout, Optional: true, Help: "how long to wait for one answer of the server, in seconds (10)"},
+		{Name: propagation, Optional: true, Help: "how long to wait until all name servers publish the records, in seconds (900)"},
+	}
+	for i, v := range variables {
+		variables[i].Aliases = aliases(v.Name)
+	}
+	return []settings.Family{{Account: "rfc2136", Name: "RFC2136_*", Variables: variables, Check: missing}}
+}
+
+// missing names what is missing of the key.
+func missing(get func(string) string) []string {
+	switch {
+	case get(tsigFile) != "", get(tsigKey) != "" && get(tsigSecret) != "":
+		return nil
+	case get(tsigKey) != "":
+		return []string{tsigSecret}
+	case get(tsigSecret) != "":
+		return []string{tsigKey}
+	}
+	return []string{tsigKey + " with " + tsigSecret, "or " + tsigFile}
+}
+
+// account is one account's settings, checked.
+type account struct {
+	address string // host:port
+	key     key
+	zones   []string // canonical; none if the account cannot tell
+
+	ttl         uint32 // seconds
+	timeout     time.Duration
+	propagation time.Duration // 0: not set
+
+	origin string // where the credentials are from
+}
+
+// newAccount makes an account of a complete set of credentials.
+func newAccount(set settings.Set, src settings.Sources) (account, error) {
+	a := account{origin: set.Family + " from " + set.Source}
+	var err error
+	if a.address, err = parseAddress(set.Get(nameserver)); err != nil {
+		return account{}, err
+	}
+	if a.key, err = readKey(set, src); err != nil {
+		return account{}, err
+	}
+	for _, text := range strings.FieldsFunc(set.Get(zoneList), func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
+		zone, err := providers.ParseZone(text)
+		if err != nil {
+			return account{}, badSetting(zoneList, "%w", err)
+		}
+		if !slices.Contains(a.zones, zone) {
+			a.zones = append(a.zones, zone)
+		}
+	}
+	r := reading{set: set}
+	a.ttl = r.number(ttl, 60, 1, 1<<31-1)
+	a.timeout = r.duration(dnsTimeout, 10*time.Second)
+	a.propagation = r.duration(propagation, 0)
+	return a, r.err
+}
+
+// parseAddress reads host, host:port, an IPv6 address or [IPv6]:port.
+func parseAddress(s string) (string, error) {
+	host, port := s, "53"
+	if h, p, err := net.SplitHostPort(s); err == nil {
+		host, port = h, p
+	} else if inner, ok := strings.CutPrefix(s, "["); ok {
+		host = strings.TrimSuffix(inner, "]")
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || number == 0 {
+		return "", badSetting(nameserver, "%s is no port", providers.Excerpt(port))
+	}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return netip.AddrPortFrom(addr, uint16(number)).String(), nil
+	}
+	host = strings.TrimSuffix(providers.CanonicalName(host), ".")
+	if !hostForm.MatchString(host) || len(host) > 253 {
+		return "", badSetting(nameserver, "%s is neither an IP address nor a host name, with or without :port", providers.Excerpt(s))
+	}
+	return net.JoinHostPort(host, strconv.FormatUint(number, 10)), nil
+}
+
+// readKey takes the key from the variables or from the file that they name.
+func readKey(set settings.Set, src settings.Sources) (key, error) {
+	path := set.Get(tsigFile)
+	if path == "" {
+		k, err := newKey(set.Get(tsigKey), cmp.Or(set.Get(algorithm), "hmac-sha256"), set.Secret(tsigSecret))
+		if err != nil {
+			return key{}, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "rfc2136: %w", err)
+		}
+		return k, nil
+	}
+	for _, name := range []string{tsigKey, tsigSecret, algorithm} {
+		if set.Get(name) != "" {
+			return key{}, badSetting(tsigFile, "%s is set too; remove one", name)
+		}
+	}
+	text, err := src.ReadSecretFile(path)
+	if err != nil {
+		return key{}, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "rfc2136: %s: %w", tsigFile, err)
+	}
+	k, err := parseKeyFile(text.Reveal())
+	if err != nil {
+		return key{}, badSetting(tsigFile, "%s: %w", providers.Excerpt(path), err)
+	}
+	return k, nil
+}
+
+func badSetting(name, format string, args ...any) error {
+	return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "rfc2136: "+name+": "+format, args...)
+}
+
+// fingerprint tells accounts apart: see [providers.Account].
+func (a account) fingerprint() string { return "rfc2136 " + a.address + " " + a.key.name }
+
+func (a account) label() string {
+	return "rfc2136 (" + a.address + ", key " + a.key.name + ", " + a.origin + ")"
+}
+
+// reading reads ordinary settings and keeps the first error.
+type reading struct {
+	set settings.Set
+	err error
+}
+
+func (r *reading) get(name string) string {
+	for _, name := range append([]string{name}, aliases(name)...) {
+		if value, ok := r.set.Setting(name); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+func (r *reading) number(name string, otherwise, least, most uint32) uint32 {
+	raw := r.get(name)
+	if raw == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(raw, 10, 32)
+	if (err != nil || n < uint64(least) || n > uint64(most)) && r.err == nil {
+		r.err = badSetting(name, "%s is not a number of seconds from %d to %d", providers.Excerpt(raw), least, most)
+	}
+	return uint32(n)
+}
+
+// duration reads seconds, as lego does, or a duration of Go such as 1m30s.
+func (r *reading) duration(name string, otherwise time.Duration) time.Duration {
+	const most = 24 * time.Hour
+	raw := r.get(name)
+	if raw == "" {
+		return otherwise
+	}
+	d, err := time.ParseDuration(raw)
+	if seconds, notNumber := strconv.Atoi(raw); notNumber == nil && seconds <= int(most/time.Second) {
+		d, err = time.Duration(seconds)*time.Second, nil
+	}
+	if (err != nil || d < time.Millisecond || d > most) && r.err == nil {
+		r.err = badSetting(name, "%s is neither a number of seconds nor a duration such as 90s or 10m", providers.Excerpt(raw))
+	}
+	return d
+}

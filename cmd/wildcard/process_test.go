@@ -20,15 +20,20 @@ import (
 	"wildcard/issuance/acmetest"
 )
 
-// phases are the instants of a run at which a test lets something happen to it. each calls hit once, in the phase, and has
-// what was asked for carried out after it or before.
+// phases are the instants of a run at which a test lets something happen to it. Each calls hit once, and has what was asked
+// for carried out after it or before.
 func phases() map[string]func(w *world, hit func()) {
 	all := map[string]func(w *world, hit func()){}
 	for _, e := range []acmetest.Endpoint{
 		acmetest.NewAccount, acmetest.NewOrder, acmetest.Authorization, acmetest.Challenge, acmetest.Finalize, acmetest.Certificate,
 	} {
 		all["before "+string(e)] = func(w *world, hit func()) {
-			w.ca.On(e, acmetest.Once(func(r *acmetest.Request) *acmetest.Reply { hit(); return r.Next() }))
+			w.ca.On(e, acmetest.Once(func(r *acmetest.Request) *acmetest.Reply {
+				if hit(); w.struckDead.Load() { // then the CA never got it
+					return &acmetest.Reply{Drop: true}
+				}
+				return r.Next()
+			}))
 		}
 		all["after "+string(e)] = func(w *world, hit func()) {
 			w.ca.On(e, acmetest.Once(func(r *acmetest.Request) *acmetest.Reply { reply := r.Next(); hit(); return reply }))
@@ -79,6 +84,7 @@ func TestSignalsInEachPhase(t *testing.T) {
 				phase(w, func() {
 					c := <-started
 					struck.Store(true)
+					w.struckDead.Store(signal == syscall.SIGKILL)
 					if err := c.Process.Signal(signal); err != nil {
 						t.Error(err)
 					}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -35,6 +36,8 @@ type world struct {
 	dir     string
 	environ []string
 	program string // that start runs; "" is wildcard
+
+	struckDead atomic.Bool // a phase's process was killed
 
 	mu  sync.Mutex
 	now func() time.Time

@@ -317,17 +317,17 @@ func (f *fake) answer(request, reply *dns.Msg) {
 	for _, rr := range f.zones[zone] {
 		owner := dns.CanonicalName(rr.Header().Name)
 		if rr.Header().Rrtype == dns.TypeNS && owner != zone && providers.InZone(name, owner) {
-			reply.Ns = append(reply.Ns, rr)
+			reply.Ns = append(reply.Ns, dns.Copy(rr))
 			return
 		}
 		exists = exists || providers.InZone(owner, name)
 		if owner == name && (rr.Header().Rrtype == q.Qtype || rr.Header().Rrtype == dns.TypeCNAME) {
-			reply.Answer = append(reply.Answer, rr)
+			reply.Answer = append(reply.Answer, dns.Copy(rr))
 		}
 	}
 	reply.Authoritative = true
 	if len(reply.Answer) == 0 {
-		reply.Ns = []dns.RR{f.zones[zone][0]}
+		reply.Ns = []dns.RR{dns.Copy(f.zones[zone][0])}
 		if !exists {
 			reply.Rcode = dns.RcodeNameError
 		}

@@ -40,8 +40,9 @@ func arrows() map[string][]string {
 	)
 	return map[string][]string{
 		"wildcard/providers":              nil, // so that anybody can write a provider without our dependencies
-		"wildcard/providers/builtin":      {"wildcard/conoha", "wildcard/providers", "wildcard/providers/rfc2136", "wildcard/providers/settings"},
+		"wildcard/providers/builtin":      {"wildcard/conoha", "wildcard/providers/..."},
 		"wildcard/providers/journal":      {"wildcard/providers", "wildcard/providers/settings", unix},
+		"wildcard/providers/plugin":       {"wildcard/program", "wildcard/providers", "wildcard/providers/settings"},
 		"wildcard/providers/propagation":  {"wildcard/providers", dns},
 		"wildcard/providers/providertest": {"wildcard/providers"},
 		"wildcard/providers/rfc2136":      {"wildcard/providers", "wildcard/providers/settings", dns},
@@ -58,7 +59,8 @@ func arrows() map[string][]string {
 		"wildcard/issuance/acmetest": {jose},
 		"wildcard/lineage":           {"wildcard/providers", unix},
 		"wildcard/state":             {"wildcard/providers"},
-		"wildcard/deploy":            {"wildcard/providers"},
+		"wildcard/deploy":            {"wildcard/program", "wildcard/providers"},
+		"wildcard/program":           nil,
 		"wildcard/cmd/wildcard": {
 			"wildcard/deploy", "wildcard/issuance", "wildcard/lineage", "wildcard/providers/...", "wildcard/state", goPretty, unix, urfave,
 		},

@@ -60,11 +60,11 @@ func (h *Hooks) run(ctx context.Context, kind string, commands, variables []stri
 		all = append(all, err)
 	}
 	environment := append(h.environment(), variables...)
-	for _, program := range programs {
+	for _, path := range programs {
 		if ctx.Err() != nil {
 			return errors.Join(append(all, context.Cause(ctx))...)
 		}
-		all = append(all, h.program(ctx, kind, program, environment))
+		all = append(all, h.startProgram(ctx, kind, path, environment))
 	}
 	for _, command := range commands {
 		if command == "" || slices.Contains(programs, command) {

@@ -6,14 +6,10 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
-	"syscall"
-	"time"
 
+	"wildcard/program"
 	"wildcard/providers"
 )
-
-// lateOutput is how long output is waited for after a hook has ended, since what it left running holds the pipe.
-const lateOutput = 500 * time.Millisecond
 
 // start runs one hook to its end. Errors call it by name, which is printable.
 func (h *Hooks) start(ctx context.Context, kind, name string, argv, environment []string) error {
@@ -25,15 +21,11 @@ func (h *Hooks) start(ctx context.Context, kind, name string, argv, environment 
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, late)
 	defer cancel()
 	h.logger().Info("hook", "kind", kind, "command", name)
-	out := &output{to: h.Stderr, prefix: kind + " hook: "}
-	hook := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	hook.Env, hook.Dir = environment, "/"
+	out := &program.Lines{To: h.Stderr, Prefix: kind + " hook: "}
+	hook := program.Command(ctx, environment, argv[0], argv[1:]...)
 	hook.Stdout, hook.Stderr = out, out
-	hook.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	hook.Cancel = func() error { return syscall.Kill(-hook.Process.Pid, syscall.SIGKILL) }
-	hook.WaitDelay = lateOutput
 	err := hook.Run()
-	out.end()
+	out.End()
 	if err == nil || errors.Is(err, exec.ErrWaitDelay) && hook.ProcessState.Success() {
 		return nil
 	}
@@ -65,8 +57,8 @@ func (h *Hooks) environment() []string {
 		}
 		kept = append(kept, entry)
 	}
-	if !path { // cron gives little, and reload commands are in sbin
-		kept = append(kept, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+	if !path {
+		kept = append(kept, program.Path)
 	}
 	return kept
 }

@@ -42,6 +42,7 @@ type hook struct {
 	options  options
 	request  request
 	receipts io.Writer
+	aside    io.Writer // what programs of others say; nil without -v, since a hook that succeeds is silent there
 	log      *slog.Logger
 	dirs     settings.Directories
 	journal  *journal.Journal
@@ -76,6 +77,7 @@ func run(p Program, program, duty string, act func(context.Context, *hook) error
 		return fail(err)
 	}
 	if h.options.verbose {
+		h.aside = p.Stderr
 		h.log = slog.New(slog.NewTextHandler(p.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	ctx, stop := interruptible(context.Background())
@@ -129,6 +131,9 @@ func (h *hook) openAccounts(p Program) error {
 		RunDir:    runDir,
 		UserAgent: userAgent(),
 		Log:       h.log,
+		Environ:   p.Environ,
+		Stderr:    h.aside,
+		Certbot:   true,
 	})
 	h.router = providers.Router{Accounts: accounts}
 	return err

@@ -1,4 +1,4 @@
-package deploy
+package program
 
 import (
 	"bytes"
@@ -9,22 +9,32 @@ import (
 )
 
 const (
-	mostOutput = 64 << 10 // bytes of one hook that are passed on
+	mostOutput = 64 << 10 // bytes of one program that are passed on
 	mostLine   = 1 << 10
 )
 
-// output passes a hook's lines on, within bounds. It never fails, so that a hook never hangs or dies of its output.
-type output struct {
-	to     io.Writer
-	prefix string
+// Lines passes a program's lines on, each with Prefix before it: 64 KiB in all, 1 KiB a line, without what a terminal would
+// obey. Write never fails, so that a program never hangs or dies of its output.
+type Lines struct {
+	To     io.Writer // nil drops everything
+	Prefix string
 
 	mu    sync.Mutex
 	line  []byte
 	spent int
 	ended bool
+	last  string
 }
 
-func (o *output) Write(text []byte) (int, error) {
+// Last is the last line that was not empty.
+func (o *Lines) Last() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last
+}
+
+// Write takes output as it comes.
+func (o *Lines) Write(text []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for rest := text; len(rest) > 0; {
@@ -40,8 +50,8 @@ func (o *output) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// end passes on a last line that was not ended. What comes later is dropped.
-func (o *output) end() {
+// End passes on a last line that was not ended. What comes later is dropped.
+func (o *Lines) End() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.line) > 0 {
@@ -50,18 +60,21 @@ func (o *output) end() {
 	o.ended = true
 }
 
-func (o *output) flush() {
+func (o *Lines) flush() {
 	line := o.line
 	o.line = o.line[:0]
-	if o.to == nil || o.ended || o.spent > mostOutput {
+	if text := strings.TrimSpace(clean(string(line))); text != "" {
+		o.last = text
+	}
+	if o.To == nil || o.ended || o.spent > mostOutput {
 		return
 	}
 	o.spent += len(line) + 1
-	text := o.prefix + clean(string(line))
+	text := o.Prefix + clean(string(line))
 	if o.spent > mostOutput {
-		text = o.prefix + "(further output is not shown)"
+		text = o.Prefix + "(further output is not shown)"
 	}
-	_, _ = io.WriteString(o.to, text+"\n") // nobody reads it then
+	_, _ = io.WriteString(o.To, text+"\n") // nobody reads it then
 }
 
 // clean keeps what a terminal would obey out of a line.

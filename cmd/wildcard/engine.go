@@ -150,6 +150,8 @@ func (e *engine) router(s lineage.Settings) (providers.Router, error) {
 			RunDir:    e.dirs.Run,
 			UserAgent: userAgent(),
 			Log:       e.log,
+			Environ:   e.environ,
+			Stderr:    e.display,
 		})
 	})
 	return providers.Router{Accounts: o.accounts}, o.err

@@ -3,12 +3,14 @@
 package builtin
 
 import (
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
 
 	"wildcard/conoha"
 	"wildcard/providers"
+	"wildcard/providers/plugin"
 	"wildcard/providers/rfc2136"
 	"wildcard/providers/settings"
 )
@@ -19,6 +21,9 @@ type Config struct {
 	RunDir    string // private directory for what the next process may reuse, such as tokens; "" for none
 	UserAgent string // how we name ourselves to services
 	Log       *slog.Logger
+	Environ   []string  // of our process, of which programs of others get what they need to work at all
+	Stderr    io.Writer // what these programs say, line by line; nil drops it
+	Certbot   bool      // certbot is the ACME client: challenges come without their ACME inputs
 }
 
 // Open opens the accounts that one spec stands for: usually one, two if the credentials hold two complete accounts. It
@@ -34,10 +39,26 @@ func Registry() Providers {
 		"conoha": func(spec providers.Spec, c Config) ([]providers.Account, error) {
 			return conoha.Open(spec, c.Settings, conoha.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log})
 		},
+		"certbot-hook": func(spec providers.Spec, c Config) ([]providers.Account, error) {
+			return plugin.OpenCertbotHook(spec, c.program())
+		},
+		"exec": func(spec providers.Spec, c Config) ([]providers.Account, error) {
+			return plugin.OpenExec(spec, c.program())
+		},
+		"lego": func(spec providers.Spec, c Config) ([]providers.Account, error) {
+			return plugin.Open(spec, c.Settings, c.program())
+		},
+		"plugin": func(spec providers.Spec, c Config) ([]providers.Account, error) {
+			return plugin.Open(spec, c.Settings, c.program())
+		},
 		"rfc2136": func(spec providers.Spec, c Config) ([]providers.Account, error) {
 			return rfc2136.Open(spec, c.Settings, rfc2136.Options{Log: c.Log})
 		},
 	}
+}
+
+func (c Config) program() plugin.Options {
+	return plugin.Options{Environ: c.Environ, Stderr: c.Stderr, Log: c.Log, Certbot: c.Certbot}
 }
 
 // Open opens the accounts of every spec, in order.

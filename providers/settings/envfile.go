@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/joho/godotenv"
@@ -16,6 +17,18 @@ type EnvFile struct {
 
 // Get returns a variable's value; "" if it is not set or empty.
 func (f *EnvFile) Get(name string) string { return f.values.get(name) }
+
+// Names are the variables that are set and not empty, sorted.
+func (f *EnvFile) Names() []string {
+	var names []string
+	for name := range f.values {
+		if f.Get(name) != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
 
 // ReadEnvFile reads an env file that holds secrets (package comment). Errors: CodeMissing if there is none or it cannot be
 // read, CodeUnsafeFile with the command that mends it, CodeBadSettings naming file, line and variable; all of class

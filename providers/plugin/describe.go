@@ -1,0 +1,67 @@
+package plugin
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"wildcard/providers"
+	"wildcard/providers/settings"
+)
+
+// describeLimit is what a plugin may take to describe itself.
+const describeLimit = 20 * time.Second
+
+// Describe asks a plugin about itself, or about one of its services. It needs no credentials.
+func Describe(ctx context.Context, name, service string, o Options) (Description, error) {
+	d, _, err := describe(ctx, name, service, o)
+	return d, err
+}
+
+func describe(ctx context.Context, name, service string, o Options) (Description, string, error) {
+	fail := func(err error) (Description, string, error) {
+		return Description{}, "", providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "plugin %s: %w", name, err)
+	}
+	path, err := find(name, o.Environ)
+	if err != nil {
+		return fail(err)
+	}
+	s, err := start(path, environment(o.Environ), o.stderr(), "plugin "+name+": ")
+	if err != nil {
+		return fail(err)
+	}
+	defer s.close()
+	reply, err := s.ask(ctx, Request{Op: "describe", Service: service}, describeLimit)
+	if err == nil {
+		if bad := reply.Description.check(); bad != nil {
+			err = providers.Errorf(providers.CodeService, providers.Failed, "%w", bad)
+		}
+	}
+	if err != nil {
+		return fail(err)
+	}
+	return reply.Description, path, nil
+}
+
+// family are a plugin's variables as settings. Where none is plainly required, one must be set.
+func (d Description) family(account string) settings.Family {
+	f := settings.Family{Account: account, Name: "variables of " + account}
+	required := false
+	var names []string
+	for _, v := range d.Variables {
+		f.Variables = append(f.Variables, settings.Variable{Name: v.Name, Help: v.Help, Optional: !v.Required, Secret: v.Secret})
+		required = required || v.Required
+		names = append(names, v.Name)
+	}
+	if !required && len(names) > 0 {
+		f.Check = func(get func(string) string) []string {
+			for _, name := range names {
+				if get(name) != "" {
+					return nil
+				}
+			}
+			return []string{"one or more of " + strings.Join(names[:min(len(names), 12)], ", ")}
+		}
+	}
+	return f
+}

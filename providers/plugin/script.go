@@ -1,0 +1,194 @@
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"wildcard/program"
+	"wildcard/providers"
+)
+
+const mostOutput = 64 << 10 // bytes of a script's standard output that are looked at
+
+// script is a provider of which each call is a process.
+type script struct {
+	spec    providers.Spec
+	environ []string
+	options Options
+	// dialect says what is run for a call.
+	dialect func(op, fqdn string, c providers.Challenge, h providers.Handle) (call, error)
+	// handle makes a handle of the standard output of present.
+	handle func(output []byte) providers.Handle
+}
+
+// call is one process.
+type call struct {
+	argv    []string
+	environ []string
+}
+
+var _ providers.Provider = (*script)(nil)
+
+// OpenExec opens exec:/PATH.
+func OpenExec(spec providers.Spec, o Options) ([]providers.Account, error) {
+	if !filepath.IsAbs(spec.Arg) {
+		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage, "provider %s: want exec:/ABSOLUTE/PATH", spec)
+	}
+	return openScript(spec, o, &script{
+		dialect: func(op, fqdn string, c providers.Challenge, h providers.Handle) (call, error) {
+			out := call{argv: []string{spec.Arg, op, fqdn, c.Value}}
+			if h != "" {
+				out.environ = []string{"WILDCARD_HANDLE=" + string(h)}
+			}
+			return out, nil
+		},
+		handle: func(output []byte) providers.Handle {
+			first, _, _ := bytes.Cut(output, []byte("\n"))
+			if text := strings.TrimRight(string(first), "\r"); handleForm.MatchString(text) {
+				return providers.Handle(text)
+			}
+			return ""
+		},
+	}, spec.Arg)
+}
+
+// OpenCertbotHook opens certbot-hook:/AUTH,/CLEANUP.
+func OpenCertbotHook(spec providers.Spec, o Options) ([]providers.Account, error) {
+	auth, cleanup, ok := strings.Cut(spec.Arg, ",")
+	if !ok || !filepath.IsAbs(auth) || !filepath.IsAbs(cleanup) {
+		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage, "provider %s: want certbot-hook:/AUTH/HOOK,/CLEANUP/HOOK", spec)
+	}
+	return openScript(spec, o, &script{
+		dialect: func(op, fqdn string, c providers.Challenge, h providers.Handle) (call, error) {
+			domain, ok := strings.CutPrefix(strings.TrimSuffix(fqdn, "."), providers.ChallengeLabel+".")
+			if !ok {
+				return call{}, providers.Errorf(providers.CodeCNAME, providers.Misconfigured,
+					"a CNAME leads to %s, and hooks of certbot know only names that begin with %s", fqdn, providers.ChallengeLabel)
+			}
+			out := call{argv: []string{auth}, environ: []string{
+				"CERTBOT_DOMAIN=" + domain, "CERTBOT_ALL_DOMAINS=" + domain, "CERTBOT_VALIDATION=" + c.Value, "CERTBOT_REMAINING_CHALLENGES=0",
+			}}
+			if op == "cleanup" {
+				output, err := base64.RawURLEncoding.DecodeString(string(h))
+				if err != nil {
+					output = nil
+				}
+				out.argv = []string{cleanup}
+				out.environ = append(out.environ, "CERTBOT_AUTH_OUTPUT="+strings.ToValidUTF8(strings.ReplaceAll(string(output), "\x00", ""), ""))
+			}
+			return out, nil
+		},
+		// What the auth hook printed is what the cleanup hook may go by, so it is the handle, as far as one can be that long.
+		handle: func(output []byte) providers.Handle {
+			text := bytes.TrimSpace(output)
+			if base64.RawURLEncoding.EncodedLen(len(text)) > 512 {
+				return ""
+			}
+			return providers.Handle(base64.RawURLEncoding.EncodeToString(text))
+		},
+	}, auth, cleanup)
+}
+
+func openScript(spec providers.Spec, o Options, s *script, paths ...string) ([]providers.Account, error) {
+	if spec.Zone == "" {
+		return nil, needsZone(spec)
+	}
+	for _, path := range paths {
+		if err := program.Trusted(path); err != nil {
+			return nil, providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "provider %s: it is not run: %w", spec, err)
+		}
+	}
+	variables, err := fileVariables(spec.EnvFile)
+	if err != nil {
+		return nil, err
+	}
+	s.spec, s.options = spec, o
+	s.environ = append(environment(o.Environ), variables...)
+	name := spec.Name + ":" + spec.Arg
+	return []providers.Account{{
+		Provider: s, Spec: spec,
+		Fingerprint: fmt.Sprintf("script %s %s %s", name, spec.Zone, spec.EnvFile),
+		Label:       name,
+	}}, nil
+}
+
+// Present runs the script and makes a handle of its output.
+func (s *script) Present(ctx context.Context, c providers.Challenge) (providers.Handle, error) {
+	output, err := s.run(ctx, "present", c, "")
+	if err != nil {
+		return "", err
+	}
+	return s.handle(output), nil
+}
+
+// CleanUp runs the script.
+func (s *script) CleanUp(ctx context.Context, c providers.Challenge, h providers.Handle) error {
+	if !handleForm.MatchString(string(h)) {
+		h = ""
+	}
+	_, err := s.run(ctx, "cleanup", c, h)
+	return err
+}
+
+func (s *script) run(ctx context.Context, op string, c providers.Challenge, h providers.Handle) ([]byte, error) {
+	fqdn, err := checkChallenge(c)
+	if err != nil {
+		return nil, err
+	}
+	fail := func(err error) ([]byte, error) {
+		return nil, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%s:%s: %s %s: %w", s.spec.Name, s.spec.Arg, op, fqdn, err)
+	}
+	if err := inZone(s.spec, fqdn); err != nil {
+		return fail(err)
+	}
+	what, err := s.dialect(op, fqdn, c, h)
+	if err != nil {
+		return fail(err)
+	}
+	if err := program.Trusted(what.argv[0]); err != nil { // it may have changed since it was opened
+		return fail(providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "it is not run: %w", err))
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	late := fmt.Errorf("it did not end within %v", s.options.limit())
+	limited, cancel := context.WithTimeoutCause(ctx, s.options.limit(), late)
+	defer cancel()
+	cmd := program.Command(limited, append(s.environ[:len(s.environ):len(s.environ)], what.environ...), what.argv[0], what.argv[1:]...)
+	var stdout head
+	stderr := &program.Lines{To: s.options.stderr(), Prefix: filepath.Base(what.argv[0]) + ": "}
+	cmd.Stdout, cmd.Stderr = &stdout, stderr
+	err = cmd.Run()
+	stderr.End()
+	switch {
+	case err == nil, errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState.Success():
+		return stdout.text, nil
+	case ctx.Err() != nil:
+		return nil, providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%s:%s: %s %s: %w", s.spec.Name, s.spec.Arg, op, fqdn, context.Cause(ctx))
+	case limited.Err() != nil:
+		return fail(providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%w", late))
+	}
+	if last := stderr.Last(); last != "" {
+		err = fmt.Errorf("%w: %s", err, providers.Excerpt(last))
+	}
+	return fail(providers.Errorf(providers.CodeService, providers.Failed, "%w", err))
+}
+
+// head keeps the beginning of what is written.
+type head struct{ text []byte }
+
+var _ io.Writer = (*head)(nil)
+
+func (h *head) Write(text []byte) (int, error) {
+	if room := mostOutput - len(h.text); room > 0 {
+		h.text = append(h.text, text[:min(len(text), room)]...)
+	}
+	return len(text), nil
+}

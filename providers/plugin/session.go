@@ -1,0 +1,228 @@
+package plugin
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"sync"
+	"time"
+
+	"wildcard/program"
+	"wildcard/providers"
+)
+
+// closeLimit is what a plugin may take to end when it is told to.
+const closeLimit = 5 * time.Second
+
+// session is a running plugin.
+type session struct {
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	stderr *program.Lines
+	cancel context.CancelFunc
+	done   chan struct{} // closed when the process is gone and its output read
+
+	writing sync.Mutex
+	mu      sync.Mutex
+	next    int
+	waiting map[int]chan answer
+	broken  error // why no request can be made any more
+}
+
+type answer struct {
+	reply Reply
+	err   error
+}
+
+// start runs a plugin. The session outlives the call that started it.
+func start(path string, environ []string, stderr io.Writer, prefix string) (*session, error) {
+	if err := program.Trusted(path); err != nil {
+		return nil, providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "it is not run: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &session{cmd: program.Command(ctx, environ, path), stderr: &program.Lines{To: stderr, Prefix: prefix}, cancel: cancel,
+		done: make(chan struct{}), waiting: map[int]chan answer{}}
+	s.cmd.Stderr = s.stderr
+	stdin, err := s.cmd.StdinPipe()
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	s.stdin = stdin
+	// Not StdoutPipe: Wait would close it before all is read, and wait for what a daemon holds open.
+	reader, writer := io.Pipe()
+	s.cmd.Stdout = writer
+	if err := s.cmd.Start(); err != nil {
+		cancel()
+		return nil, providers.Errorf(providers.CodeService, providers.Misconfigured, "it does not start: %w", err)
+	}
+	read := make(chan struct{})
+	go func() { defer close(read); s.read(reader) }()
+	go func() {
+		err := s.cmd.Wait()
+		_ = writer.Close()
+		<-read
+		s.stderr.End()
+		if err == nil {
+			err = errors.New("exit status 0")
+		}
+		s.fail(s.with(fmt.Errorf("it ended: %w", err)))
+		cancel()
+		close(s.done)
+	}()
+	return s, nil
+}
+
+// with adds what the plugin said last.
+func (s *session) with(err error) error {
+	if last := s.stderr.Last(); last != "" {
+		return fmt.Errorf("%w: %s", err, providers.Excerpt(last))
+	}
+	return err
+}
+
+// read hands replies to those who wait for them. The first one that breaks the protocol ends the session.
+func (s *session) read(from *io.PipeReader) {
+	defer from.Close() // what a plugin still writes then fails, and blocks nobody
+	lines := bufio.NewReaderSize(from, mostReply)
+	for {
+		line, err := lines.ReadSlice('\n')
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			s.kill(fmt.Errorf("a line of its output has more than %d bytes", mostReply))
+			return
+		case err != nil && len(bytes.TrimSpace(line)) == 0:
+			return
+		}
+		reply, bad := parseReply(line)
+		if bad != nil {
+			s.kill(bad)
+			return
+		}
+		s.mu.Lock()
+		waiting := s.waiting[reply.ID]
+		delete(s.waiting, reply.ID)
+		s.mu.Unlock()
+		if waiting == nil {
+			s.kill(fmt.Errorf("it answers request %d, which nobody made", reply.ID))
+			return
+		}
+		waiting <- answer{reply: reply}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// kill ends the process for a reason.
+func (s *session) kill(why error) {
+	s.fail(why)
+	s.cancel()
+}
+
+// fail answers everybody who waits. The first reason stays.
+func (s *session) fail(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken == nil {
+		s.broken = why
+	}
+	for id, waiting := range s.waiting {
+		delete(s.waiting, id)
+		waiting <- answer{err: s.broken}
+	}
+}
+
+// usable reports whether a request can be made.
+func (s *session) usable() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken == nil
+}
+
+// lostError says that no answer came: the request may have been carried out or not.
+type lostError struct {
+	error
+	late bool // it took too long, or the call was ended: no reason to try again
+}
+
+func (e *lostError) Unwrap() error { return e.error }
+
+func lost(err error) error {
+	return &lostError{error: providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%w", err)}
+}
+
+// ask sends a request and waits for its reply. A plugin that does not answer in time is killed.
+func (s *session) ask(ctx context.Context, r Request, limit time.Duration) (Reply, error) {
+	if ctx.Err() != nil {
+		return Reply{}, context.Cause(ctx)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it gave no answer within %v", limit))
+	defer cancel()
+	waiting := make(chan answer, 1)
+	s.mu.Lock()
+	if s.broken != nil {
+		defer s.mu.Unlock()
+		return Reply{}, lost(s.broken)
+	}
+	s.next++
+	r.Protocol, r.ID = Protocol, s.next
+	s.waiting[r.ID] = waiting
+	s.mu.Unlock()
+	if deadline, ok := ctx.Deadline(); ok {
+		r.Seconds = max(1, int(time.Until(deadline).Seconds()))
+	}
+	line, err := json.Marshal(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	go s.write(append(line, '\n')) // a plugin that reads nothing must not hold us up
+	select {
+	case a := <-waiting:
+		if a.err != nil {
+			return Reply{}, lost(a.err)
+		}
+		if a.reply.Error != nil {
+			return Reply{}, a.reply.Error.err()
+		}
+		if r.FQDN != "" && providers.CanonicalName(a.reply.FQDN) != r.FQDN {
+			err := fmt.Errorf("it answers for %s, and %s was asked", providers.Excerpt(a.reply.FQDN), r.FQDN)
+			s.kill(err)
+			return Reply{}, lost(err)
+		}
+		return a.reply, nil
+	case <-ctx.Done():
+		s.mu.Lock()
+		delete(s.waiting, r.ID)
+		s.mu.Unlock()
+		s.kill(context.Cause(ctx))
+		return Reply{}, &lostError{providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%w", context.Cause(ctx)), true}
+	}
+}
+
+func (s *session) write(line []byte) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	_, _ = s.stdin.Write(line) // if nobody reads it, the end of the process tells more
+}
+
+// close lets the plugin end by itself for a while.
+func (s *session) close() {
+	if s.usable() {
+		ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+		_, _ = s.ask(ctx, Request{Op: "close"}, closeLimit) // it ends either way
+		cancel()
+	}
+	_ = s.stdin.Close()
+	select {
+	case <-s.done:
+	case <-time.After(closeLimit):
+		s.cancel()
+		<-s.done
+	}
+}

@@ -1,0 +1,155 @@
+package plugin_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"wildcard/providers"
+	"wildcard/providers/plugin"
+	"wildcard/providers/settings"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is a service that is a folder, and the programs that know it.
+type world struct {
+	t      testing.TB
+	bin    string
+	store  string
+	env    string // the env file with the folder's name
+	stderr *screen
+}
+
+// screen is a writer for several goroutines.
+type screen struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{t: t, bin: private(t), store: private(t), stderr: &screen{}}
+	programs, err := os.ReadDir("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range programs {
+		text, err := os.ReadFile(filepath.Join("testdata", p.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.program(p.Name(), string(text))
+	}
+	w.env = filepath.Join(w.bin, "env")
+	w.write(w.env, "STORE='"+w.store+"'\n", 0o600)
+	return w
+}
+
+// private is a folder that nobody else can write to, whatever the umask.
+func private(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// program writes a program and returns its path. It is another file each time: a running one cannot be written.
+func (w *world) program(name, text string) string {
+	w.t.Helper()
+	path := filepath.Join(w.bin, name)
+	w.write(path, text, 0o755)
+	return path
+}
+
+func (w *world) write(path, text string, mode os.FileMode) {
+	w.t.Helper()
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// open opens a spec; BIN and ENV in it stand for the folders.
+func (w *world) open(spec string, change ...func(*plugin.Options)) (providers.Account, error) {
+	w.t.Helper()
+	parsed, err := providers.ParseSpec(strings.NewReplacer("BIN", w.bin, "ENV", w.env).Replace(spec))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	environ := []string{"WILDCARD_PLUGIN_DIR=" + w.bin, "HOME=/nowhere", "CONOHA_API_PASSWORD=canary", "LD_PRELOAD=canary", "BASH_ENV=canary"}
+	o := plugin.Options{Environ: environ, Stderr: w.stderr}
+	for _, c := range change {
+		c(&o)
+	}
+	var accounts []providers.Account
+	switch parsed.Name {
+	case "exec":
+		accounts, err = plugin.OpenExec(parsed, o)
+	case "certbot-hook":
+		accounts, err = plugin.OpenCertbotHook(parsed, o)
+	default:
+		accounts, err = plugin.Open(parsed, settings.Sources{Environ: environ, EnvFile: parsed.EnvFile}, o)
+	}
+	if err != nil {
+		return providers.Account{}, err
+	}
+	if c, ok := accounts[0].Provider.(providers.Closer); ok {
+		w.t.Cleanup(func() { _ = c.Close() })
+	}
+	return accounts[0], nil
+}
+
+func (w *world) must(spec string, change ...func(*plugin.Options)) providers.Account {
+	w.t.Helper()
+	a, err := w.open(spec, change...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a
+}
+
+// texts are the values at a name.
+func (w *world) texts(fqdn string) []string {
+	text, err := os.ReadFile(filepath.Join(w.store, fqdn))
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(string(text))
+}
+
+func challenge(n string) providers.Challenge {
+	return providers.Challenge{Domain: "example.com", FQDN: "_acme-challenge.example.com.", Value: n + strings.Repeat("v", 43-len(n))}
+}
+
+// fails checks an error.
+func (w *world) fails(err error, code string, class providers.Class, text string) {
+	w.t.Helper()
+	if providers.CodeOf(err) != code || providers.ClassOf(err) != class || !strings.Contains(err.Error(), text) || strings.ContainsAny(err.Error(), "\x1b\x00") || len(err.Error()) > 1500 {
+		w.t.Errorf("%v (%s, exit %d), want %s, exit %d, %q", err, providers.CodeOf(err), providers.ClassOf(err).ExitCode(), code, class.ExitCode(), text)
+	}
+}
+
+func briefly(o *plugin.Options) { o.Limit = 500 * time.Millisecond }

@@ -27,7 +27,7 @@
 //	← {"protocol":1,"id":1,"variables":[{"name":"FOO_TOKEN","help":"API token","required":true,"secret":true}],"concurrent":true}
 //
 // variables are those it takes; it gets the values of these and of no others, in its environment, when it runs for the second
-// time. A reply to describe may also have "services" (for plugins that stand for several: name, title, link), "zones":true (it answers
+// time. A reply to describe may also have "services" (for plugins that stand for several: name, title, link), "lists_zones":true (it answers
 // op "zones"), "key_authorization":true (it needs those of the challenge's ACME inputs that certbot does not tell), and
 // "concurrent":true (requests may overlap, and replies come in any order; without it there is one at a time).
 //

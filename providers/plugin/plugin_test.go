@@ -252,3 +252,38 @@ func TestOneProcess(t *testing.T) {
 		t.Error("it was started after Close")
 	}
 }
+
+// A plugin that lists its zones needs none in its spec, and one that takes several requests at once gets them.
+func TestZonesAndConcurrency(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.program("wildcard-dns-many", `#!/bin/sh
+field() { printf '%s\n' "$line" | sed -n 's/.*"'"$1"'":"\([^"]*\)".*/\1/p'; }
+held=
+while IFS= read -r line; do
+	id=$(printf '%s\n' "$line" | sed -n 's/.*"id":\([0-9]*\).*/\1/p')
+	reply="{\"protocol\":1,\"id\":$id,\"fqdn\":\"$(field fqdn)\""
+	case $(field op) in
+	describe) echo "$reply,\"lists_zones\":true,\"concurrent\":true}" ;;
+	zones) echo "$reply,\"zones\":[\"Example.com\",\"example.co.jp.\"]}" ;;
+	present) # the first waits for the second, and is answered after it
+		if [ -z "$held" ]; then held="$reply}"; else echo "$reply}"; echo "$held"; held=; fi ;;
+	*) echo "$reply}" ;;
+	esac
+done
+`)
+	a := w.must("plugin:many")
+	zones, err := a.Provider.(providers.Zones).Zones(t.Context(), false)
+	if err != nil || !slices.Equal(zones, []string{"example.com.", "example.co.jp."}) {
+		t.Errorf("%q, %v", zones, err)
+	}
+	errs := make(chan error, 2)
+	for _, n := range []string{"1", "2"} {
+		go func() { _, err := a.Present(t.Context(), challenge(n)); errs <- err }()
+	}
+	for range 2 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+}

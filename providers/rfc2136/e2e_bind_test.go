@@ -3,6 +3,7 @@
 package rfc2136
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/miekg/dns"
 
 	"wildcard/providers"
+	"wildcard/providers/plugin"
 	publication "wildcard/providers/propagation"
 	"wildcard/providers/providertest"
 	"wildcard/providers/settings"
@@ -224,4 +226,29 @@ func TestLaggingSecondary(t *testing.T) {
 	if err := account.Provider.CleanUp(t.Context(), c, handle); err != nil || len(b.texts(c.FQDN)) > 0 {
 		t.Errorf("%v, %q", err, b.texts(c.FQDN))
 	}
+}
+
+// The plugin in shell that we show as an example fulfils the contract, too.
+func TestExamplePlugin(t *testing.T) {
+	b := startBIND(t, "hmac-sha256")
+	dir := t.TempDir()
+	text, err := os.ReadFile("../../examples/wildcard-dns-nsupdate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Chmod(dir, 0o700), os.WriteFile(filepath.Join(dir, "wildcard-dns-nsupdate"), text, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	environ := []string{"WILDCARD_PLUGIN_DIR=" + dir, "NSUPDATE_SERVER=" + strings.ReplaceAll(b.primary, ":", " "), "NSUPDATE_KEY=" + b.key}
+	providertest.Run(t, providertest.Config{
+		Zone: "example.com.",
+		Open: func(t testing.TB) providers.Provider {
+			accounts, err := plugin.Open(providers.Spec{Zone: "example.com.", Name: "plugin", Arg: "nsupdate"}, settings.Sources{Environ: environ}, plugin.Options{Environ: environ})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return accounts[0].Provider
+		},
+		Records: func(_ testing.TB, fqdn string) []string { return b.texts(fqdn) },
+	})
 }

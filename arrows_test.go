@@ -47,8 +47,9 @@ func arrows() map[string][]string {
 		"wildcard/providers/providertest": {"wildcard/providers"},
 		"wildcard/providers/rfc2136":      {"wildcard/providers", "wildcard/providers/settings", dns},
 		"wildcard/providers/settings":     {"wildcard/providers", godotenv, unix},
+		"wildcard/providers/web":          nil,
 
-		"wildcard/conoha":            {"wildcard/providers", "wildcard/providers/settings", gophercloud},
+		"wildcard/conoha":            {"wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", gophercloud},
 		"wildcard/conoha/conohatest": {dns},
 
 		"wildcard/hooks":                     {"wildcard/providers/...", unix},

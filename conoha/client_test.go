@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"wildcard/providers"
+	"wildcard/providers/web"
 )
 
 // quick is patience for tests.
@@ -26,15 +27,15 @@ func scripted(t *testing.T, h http.HandlerFunc) *client {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	transport := newTransport(10 * time.Second)
+	transport := web.NewTransport(10 * time.Second)
 	t.Cleanup(transport.CloseIdleConnections)
 	log := slog.New(slog.DiscardHandler)
 	logins := 0
-	hidden := &mask{}
+	hidden := &web.Mask{}
 	return &client{
 		base:  server.URL,
 		paged: true,
-		http:  &http.Client{Transport: capped{transport, mostBody}, CheckRedirect: stay},
+		http:  &http.Client{Transport: web.Capped{RoundTripper: transport, Most: mostBody}, CheckRedirect: web.Stay},
 		session: &session{
 			gate: newGate(),
 			login: func(context.Context) (token, error) {

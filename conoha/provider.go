@@ -12,6 +12,7 @@ import (
 
 	"wildcard/providers"
 	"wildcard/providers/settings"
+	"wildcard/providers/web"
 )
 
 // Options is what a provider may know of the run.
@@ -85,17 +86,17 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 
 func newProvider(a account, o Options) *Provider {
 	log := cmp.Or(o.Log, slog.New(slog.DiscardHandler))
-	hidden := &mask{}
-	hidden.add(a.password.Reveal())
-	hidden.add(a.user)
-	transport := newTransport(a.timeout)
+	hidden := &web.Mask{}
+	hidden.Add(a.password.Reveal())
+	hidden.Add(a.user)
+	transport := web.NewTransport(a.timeout)
 	patience := patience{call: a.timeout, pause: 500 * time.Millisecond, longest: time.Minute}
 	identity := &identity{account: a, transport: transport, agent: o.UserAgent, mask: hidden, patience: patience, now: time.Now}
 	client := &client{
 		base:  a.dnsURL,
 		paged: a.version == 3,
 		agent: o.UserAgent,
-		http:  &http.Client{Transport: capped{transport, mostBody}, CheckRedirect: stay},
+		http:  &http.Client{Transport: web.Capped{RoundTripper: transport, Most: mostBody}, CheckRedirect: web.Stay},
 		session: &session{
 			gate:     newGate(),
 			login:    identity.login,

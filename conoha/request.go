@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"wildcard/providers"
+	"wildcard/providers/web"
 )
 
 // client calls the DNS API of one account (§3). Both generations have the same calls.
@@ -23,7 +24,7 @@ type client struct {
 	agent   string
 	http    *http.Client
 	session *session
-	mask    *mask
+	mask    *web.Mask
 	patience
 	log *slog.Logger
 }
@@ -77,7 +78,7 @@ func (c *client) repeat(ctx context.Context, method, path string) (reply, error)
 				return r, ended(ctx)
 			}
 			if err == nil && r.cut != nil && r.status == http.StatusOK {
-				err = unavailable(&brokenError{c.mask.shown(r.cut.Error())})
+				err = unavailable(&brokenError{c.mask.Shown(r.cut.Error())})
 			}
 			return r, err
 		}
@@ -90,7 +91,7 @@ func (c *client) passing(method string, r reply, err error) bool {
 		_, broken := errors.AsType[*brokenError](err)
 		return broken
 	}
-	if r.cut != nil && method == http.MethodGet && !errors.Is(r.cut, errTooLarge) {
+	if r.cut != nil && method == http.MethodGet && !errors.Is(r.cut, web.ErrTooLarge) {
 		return true
 	}
 	return passingStatus(r.status)
@@ -159,14 +160,14 @@ func (c *client) exchange(ctx context.Context, token, method, path string, body 
 
 // noReply turns an error of an HTTP client into one that says whose time was up. The URL that such errors repeat is in the
 // caller's message already, as far as it helps.
-func (p patience) noReply(ctx, callCtx context.Context, err error, hidden *mask) error {
+func (p patience) noReply(ctx, callCtx context.Context, err error, hidden *web.Mask) error {
 	if ctx.Err() != nil {
 		return ended(ctx)
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
-	text := hidden.shown(err.Error())
+	text := hidden.Shown(err.Error())
 	if callCtx.Err() != nil {
 		text = "no reply within " + p.call.String()
 	}
@@ -217,7 +218,7 @@ func retryAfter(header http.Header) time.Duration {
 func (c *client) refusal(r reply) error {
 	err := &refusedError{status: r.status}
 	if r.cut == nil {
-		err.text = c.mask.shown(errorText(r.body))
+		err.text = c.mask.Shown(web.ErrorText(r.body))
 	}
 	code, class := providers.CodeService, providers.Failed
 	switch {

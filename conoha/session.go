@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wildcard/providers"
+	"wildcard/providers/web"
 )
 
 // session holds an account's token: one login for all who need one, in this process and, by the cache, in the others.
@@ -13,7 +14,7 @@ type session struct {
 	gate     gate
 	login    func(context.Context) (token, error)
 	store    *store // the token on disk
-	mask     *mask
+	mask     *web.Mask
 	patience time.Duration // how long to wait for another process that logs in
 	now      func() time.Time
 	log      *slog.Logger
@@ -73,7 +74,7 @@ func (s *session) load() {
 		return
 	}
 	s.current = token{value: kept.Token, until: kept.Until}
-	s.mask.add(kept.Token)
+	s.mask.Add(kept.Token)
 }
 
 func (s *session) renew(ctx context.Context) (string, error) {

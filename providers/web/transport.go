@@ -1,4 +1,6 @@
-package conoha
+// Package web is HTTP as it is spoken to DNS services with secrets in hand: few connections, no wait without an end, no
+// redirect followed, no body without a limit, and no secret in what is shown of a reply.
+package web
 
 import (
 	"crypto/tls"
@@ -10,16 +12,11 @@ import (
 	"time"
 )
 
-const (
-	mostBody  = 8 << 20 // a list of some ten thousand zones
-	mostToken = 1 << 20 // a token with its service catalogue
-)
+// ErrTooLarge ends the reading of a body that is larger than anything the service has reason to send.
+var ErrTooLarge = errors.New("the reply is too large")
 
-// errTooLarge ends the reading of a body that is larger than anything the service has reason to send.
-var errTooLarge = errors.New("the reply is too large")
-
-// newTransport returns the connections of one account: few, reused, never without a limit of time.
-func newTransport(timeout time.Duration) *http.Transport {
+// NewTransport returns the connections of one account: few, reused, never without a limit of time.
+func NewTransport(timeout time.Duration) *http.Transport {
 	dialer := &net.Dialer{Timeout: min(timeout, 10*time.Second)}
 	return &http.Transport{
 		Proxy:                  proxy,
@@ -44,16 +41,18 @@ func proxy(r *http.Request) (*url.URL, error) {
 	return u, nil
 }
 
-// capped limits the bodies of replies, as they are after decompression.
-type capped struct {
+// Capped limits the bodies of replies, as they are after decompression, to Most bytes; then reading them ends with
+// [ErrTooLarge].
+type Capped struct {
 	http.RoundTripper
-	most int64
+
+	Most int64
 }
 
-func (c capped) RoundTrip(r *http.Request) (*http.Response, error) {
+func (c Capped) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := c.RoundTripper.RoundTrip(r)
 	if err == nil {
-		resp.Body = &cappedBody{ReadCloser: resp.Body, left: c.most}
+		resp.Body = &cappedBody{ReadCloser: resp.Body, left: c.Most}
 	}
 	return resp, err
 }
@@ -69,10 +68,10 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return 0, errTooLarge
+		return 0, ErrTooLarge
 	}
 	return n, err
 }
 
-// stay keeps a client from following redirects, which would carry X-Auth-Token, or a login's body, to another host.
-func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+// Stay keeps a client from following redirects, which would carry X-Auth-Token, or a login's body, to another host.
+func Stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -1,4 +1,4 @@
-package conoha
+package web
 
 import (
 	"encoding/base64"
@@ -10,9 +10,9 @@ import (
 
 func TestMaskHidesEveryForm(t *testing.T) {
 	const secret = `p"w\&<x>/=+ ~Q`
-	m := &mask{}
-	m.add(secret)
-	m.add("gncu00000000")
+	m := &Mask{}
+	m.Add(secret)
+	m.Add("gncu00000000")
 	inJSON, err := json.Marshal(secret)
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +27,7 @@ func TestMaskHidesEveryForm(t *testing.T) {
 		"URL base64": base64.URLEncoding.EncodeToString([]byte(secret)),
 		"user name":  "GNCU00000000",
 	} {
-		got := m.shown("before " + text + " after")
+		got := m.Shown("before " + text + " after")
 		if !strings.HasPrefix(got, "before ") || !strings.Contains(got, "***") || strings.Contains(got, text) {
 			t.Errorf("%s: %q", name, got)
 		}
@@ -35,9 +35,9 @@ func TestMaskHidesEveryForm(t *testing.T) {
 }
 
 func TestMaskBeforeCut(t *testing.T) {
-	m := &mask{}
-	m.add("abcdefghijklmnop")
-	got := m.shown(strings.Repeat("x", mostShown-8) + "abcdefghijklmnop")
+	m := &Mask{}
+	m.Add("abcdefghijklmnop")
+	got := m.Shown(strings.Repeat("x", mostShown-8) + "abcdefghijklmnop")
 	if strings.Contains(got, "abcd") {
 		t.Errorf("half a secret is left: %q", got)
 	}
@@ -51,7 +51,7 @@ func TestShownIsOneShortPrintableLine(t *testing.T) {
 		"\xff\xfe\x00",
 		strings.Repeat("\x00", 1000),
 	} {
-		got := (&mask{}).shown(text)
+		got := (&Mask{}).Shown(text)
 		if strings.ContainsFunc(got, func(r rune) bool { return r < ' ' || r > '~' }) || len(got) > mostShown+3 {
 			t.Errorf("%q", got)
 		}
@@ -71,7 +71,7 @@ func TestErrorText(t *testing.T) {
 		`["\u0061"]`:              `["a"]`,
 		`null`:                    "null",
 	} {
-		if got := errorText([]byte(body)); got != want {
+		if got := ErrorText([]byte(body)); got != want {
 			t.Errorf("%s: got %q, want %q", body, got, want)
 		}
 	}
@@ -86,12 +86,12 @@ func FuzzMask(f *testing.F) {
 			return
 		}
 		at = min(max(at, 0), len(text))
-		m := &mask{}
-		m.add(secret)
+		m := &Mask{}
+		m.Add(secret)
 		if got := m.apply(text[:at] + secret + text[at:]); strings.Contains(got, secret) && !strings.Contains(secret, "*") {
 			t.Errorf("%q is left in %q", secret, got)
 		}
-		if got := m.shown(text); strings.ContainsFunc(got, func(r rune) bool { return r < ' ' || r > '~' }) {
+		if got := m.Shown(text); strings.ContainsFunc(got, func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Errorf("%q", got)
 		}
 	})

@@ -1,4 +1,4 @@
-package conoha
+package web
 
 import (
 	"encoding/base64"
@@ -11,15 +11,15 @@ import (
 	"sync"
 )
 
-// mask hides an account's secrets in text that comes from the service: replies echo user names (§2.1), and nothing keeps
+// Mask hides an account's secrets in text that comes from the service: replies echo user names (§2.1), and nothing keeps
 // them from echoing more.
-type mask struct {
+type Mask struct {
 	mu    sync.Mutex
 	words []string
 }
 
-// add makes word, and the forms it takes in JSON, URLs, HTML and base64, unprintable from now on.
-func (m *mask) add(word string) {
+// Add makes word, and the forms it takes in JSON, URLs, HTML and base64, unprintable from now on.
+func (m *Mask) Add(word string) {
 	if word == "" {
 		return
 	}
@@ -43,7 +43,7 @@ func (m *mask) add(word string) {
 }
 
 // apply returns s with every secret replaced by ***, whatever the case of its letters.
-func (m *mask) apply(s string) string {
+func (m *Mask) apply(s string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, word := range m.words {
@@ -85,8 +85,8 @@ func lowerASCII(s string) string {
 // mostShown is how much text of the service an error message shows, in bytes.
 const mostShown = 200
 
-// shown makes text of the service fit for an error message: secrets masked, one line, printable ASCII, short.
-func (m *mask) shown(s string) string {
+// Shown makes text of the service fit for an error message: secrets masked, one line, printable ASCII, short.
+func (m *Mask) Shown(s string) string {
 	s = strings.Join(strings.Fields(m.apply(s)), " ")
 	plain := !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 	if len(s) > mostShown {
@@ -102,9 +102,9 @@ func (m *mask) shown(s string) string {
 	return quoted
 }
 
-// errorText finds what an error body says. Neither generation has one form for it (§2.2, §3.7): the word of Designate's
+// ErrorText finds what an error body says. Neither generation has one form for it (§2.2, §3.7): the word of Designate's
 // "type", a string or an object under "error", a "message", or that of the only member.
-func errorText(body []byte) string {
+func ErrorText(body []byte) string {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil {
 		return normalized(body)

@@ -37,10 +37,12 @@ func arrows() map[string][]string {
 		pebble      = "github.com/letsencrypt/pebble/v2/..."
 		unix        = "golang.org/x/sys/unix"
 		urfave      = "github.com/urfave/cli/v2"
+		yaml        = "go.yaml.in/yaml/v3"
 	)
 	return map[string][]string{
 		"wildcard/providers":              nil, // so that anybody can write a provider without our dependencies
 		"wildcard/providers/builtin":      {"wildcard/conoha", "wildcard/providers/..."},
+		"wildcard/providers/designate":    {"wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", gophercloud, yaml},
 		"wildcard/providers/journal":      {"wildcard/providers", "wildcard/providers/settings", unix},
 		"wildcard/providers/plugin":       {"wildcard/program", "wildcard/providers", "wildcard/providers/settings"},
 		"wildcard/providers/propagation":  {"wildcard/providers", dns},
@@ -76,8 +78,8 @@ func arrows() map[string][]string {
 // private keys: a module more in them is a decision, not an accident.
 func linked() map[string][]string {
 	hook := []string{
-		"github.com/gophercloud/gophercloud", "github.com/joho/godotenv", "github.com/miekg/dns", "golang.org/x/net",
-		"golang.org/x/sys", "wildcard",
+		"github.com/gophercloud/gophercloud", "github.com/joho/godotenv", "github.com/miekg/dns", "go.yaml.in/yaml/v3",
+		"golang.org/x/net", "golang.org/x/sys", "wildcard",
 	}
 	return map[string][]string{
 		"wildcard/providers":                 {"wildcard"},

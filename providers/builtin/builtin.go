@@ -10,6 +10,7 @@ import (
 
 	"wildcard/conoha"
 	"wildcard/providers"
+	"wildcard/providers/designate"
 	"wildcard/providers/plugin"
 	"wildcard/providers/rfc2136"
 	"wildcard/providers/settings"
@@ -41,6 +42,9 @@ func Registry() Providers {
 		},
 		"certbot-hook": func(spec providers.Spec, c Config) ([]providers.Account, error) {
 			return plugin.OpenCertbotHook(spec, c.program())
+		},
+		"designate": func(spec providers.Spec, c Config) ([]providers.Account, error) {
+			return designate.Open(spec, c.Settings, designate.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log})
 		},
 		"exec": func(spec providers.Spec, c Config) ([]providers.Account, error) {
 			return plugin.OpenExec(spec, c.program())

@@ -1,0 +1,271 @@
+package designate
+
+import (
+	"cmp"
+	"crypto/x509"
+	"net/netip"
+	"net/url"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"wildcard/providers"
+	"wildcard/providers/settings"
+)
+
+const (
+	cloudName   = "OS_CLOUD"
+	cloudsFile  = "OS_CLIENT_CONFIG_FILE"
+	authURL     = "OS_AUTH_URL"
+	credID      = "OS_APPLICATION_CREDENTIAL_ID"
+	credSecret  = "OS_APPLICATION_CREDENTIAL_SECRET"
+	username    = "OS_USERNAME"
+	userID      = "OS_USER_ID"
+	password    = "OS_PASSWORD"
+	projectName = "OS_PROJECT_NAME"
+	projectID   = "OS_PROJECT_ID"
+	userDomain  = "OS_USER_DOMAIN_NAME"
+	userDomID   = "OS_USER_DOMAIN_ID"
+	projDomain  = "OS_PROJECT_DOMAIN_NAME"
+	projDomID   = "OS_PROJECT_DOMAIN_ID"
+	region      = "OS_REGION_NAME"
+	side        = "OS_INTERFACE"
+	caFile      = "OS_CACERT"
+	insecure    = "OS_INSECURE"
+	endpoint    = "OS_DNS_ENDPOINT_OVERRIDE"
+	ttl         = "DESIGNATE_TTL"
+	httpTimeout = "DESIGNATE_HTTP_TIMEOUT"
+	propagation = "DESIGNATE_PROPAGATION_TIMEOUT"
+)
+
+// Families returns the variables of an account: three ways to name it, of which the first complete one is taken. Where
+// little is set, what is missing is said of the one that is nearest.
+func Families() []settings.Family {
+	optional := func(name, help string, aliases ...string) settings.Variable {
+		return settings.Variable{Name: name, Optional: true, Help: help, Aliases: aliases}
+	}
+	common := []settings.Variable{
+		optional(region, "region, if the catalogue has several"),
+		optional(side, "public (default), internal or admin", "OS_ENDPOINT_TYPE"),
+		optional(caFile, "file with the CA of a private cloud, PEM"),
+		optional(endpoint, "URL of Designate, in place of the catalogue's"),
+		optional(ttl, "TTL of the TXT records in seconds (60)"),
+		optional(httpTimeout, "how long to wait for one answer, in seconds (30)"),
+		optional(propagation, "how long to wait until all name servers publish the records, in seconds (900)"),
+	}
+	with := func(own ...settings.Variable) []settings.Variable { return append(own, common...) }
+	return []settings.Family{
+		{
+			Account: "designate", Name: "OS_CLOUD",
+			Variables: with(
+				optional(cloudName, "name of the cloud in clouds.yaml; or one of the other two sets"),
+				optional(cloudsFile, "clouds.yaml; else CONFIG_DIR/designate, ~/.config/openstack or /etc/openstack"),
+			),
+			Check: func(get func(string) string) []string {
+				if get(cloudName) != "" {
+					return nil
+				}
+				return []string{
+					cloudName + ", or " + authURL + " with " + credID + " and " + credSecret +
+						", or " + authURL + " with " + username + ", " + password + " and " + projectName,
+				}
+			},
+		},
+		{
+			Account: "designate", Name: "OS_USERNAME, OS_PASSWORD",
+			Variables: with(
+				settings.Variable{Name: authURL, Help: "URL of Keystone, such as https://keystone.example.com/v3"},
+				optional(username, "user name; or OS_USER_ID"),
+				optional(userID, "user ID"),
+				settings.Variable{Name: password, Secret: true, Help: "password"},
+				optional(projectName, "project; or OS_PROJECT_ID", "OS_TENANT_NAME"),
+				optional(projectID, "project ID", "OS_TENANT_ID"),
+				optional(userDomain, "domain of the user (Default)"),
+				optional(userDomID, "ID of the user's domain"),
+				optional(projDomain, "domain of the project (the user's)"),
+				optional(projDomID, "ID of the project's domain"),
+			),
+			Check: func(get func(string) string) []string {
+				var missing []string
+				if get(username) == "" && get(userID) == "" {
+					missing = append(missing, username+" or "+userID)
+				}
+				if get(projectName) == "" && get(projectID) == "" {
+					missing = append(missing, projectName+" or "+projectID)
+				}
+				return missing
+			},
+		},
+		{
+			Account: "designate", Name: "OS_APPLICATION_CREDENTIAL_*",
+			Variables: with(
+				settings.Variable{Name: authURL, Help: "URL of Keystone, such as https://keystone.example.com/v3"},
+				settings.Variable{Name: credID, Help: "ID of the application credential"},
+				settings.Variable{Name: credSecret, Secret: true, Help: "its secret"},
+			),
+		},
+	}
+}
+
+// account is one account's settings, checked.
+type account struct {
+	cloud
+	identityURL string // with /v3/
+	dnsURL      string // with /v2/; "" leaves it to the catalogue
+	roots       *x509.CertPool
+
+	ttl         int // seconds
+	timeout     time.Duration
+	propagation time.Duration // 0: not set
+
+	origin string // where the credentials are from
+}
+
+func newAccount(set settings.Set, src settings.Sources) (account, error) {
+	a := account{origin: set.Family + " from " + set.Source}
+	if name := set.Get(cloudName); name != "" {
+		c, from, err := readCloud(set, src)
+		if err != nil {
+			return account{}, err
+		}
+		a.cloud, a.origin = c, "cloud "+name+" of "+from
+	} else {
+		a.cloud = cloud{Auth: auth{
+			URL: set.Get(authURL), CredentialID: set.Get(credID), CredentialSecret: set.Get(credSecret),
+			Username: set.Get(username), UserID: set.Get(userID), Password: set.Get(password),
+			ProjectName: set.Get(projectName), ProjectID: set.Get(projectID),
+			UserDomainName: set.Get(userDomain), UserDomainID: set.Get(userDomID),
+			ProjectDomainName: set.Get(projDomain), ProjectDomainID: set.Get(projDomID),
+		}}
+	}
+	r := reading{set: set}
+	a.Region = cmp.Or(r.get(region), a.Region)
+	a.Interface = cmp.Or(strings.TrimSuffix(cmp.Or(r.get(side), r.get("OS_ENDPOINT_TYPE"), a.Interface), "URL"), "public")
+	a.CACert = cmp.Or(r.get(caFile), a.CACert)
+	a.Endpoint = cmp.Or(r.get(endpoint), a.Endpoint)
+	a.ttl = int(r.duration(ttl, time.Minute) / time.Second)
+	a.timeout = r.duration(httpTimeout, 30*time.Second)
+	a.propagation = r.duration(propagation, 0)
+	if yes, err := strconv.ParseBool(r.get(insecure)); err == nil && yes || a.Verify != nil && !*a.Verify {
+		return account{}, badSetting(insecure, "connections are always verified; name the cloud's CA in %s", caFile)
+	}
+	switch a.Interface {
+	case "public", "internal", "admin":
+	default:
+		return account{}, badSetting(side, "%s is neither public nor internal nor admin", providers.Excerpt(a.Interface))
+	}
+	if r.err != nil {
+		return account{}, r.err
+	}
+	return a, a.finish()
+}
+
+// finish checks what a cloud says of itself.
+func (a *account) finish() error {
+	identity, err := parseURL(authURL, a.Auth.URL)
+	if err != nil {
+		return err
+	}
+	switch path.Base(identity.Path) {
+	case "v2.0":
+		return badSetting(authURL, "Keystone's API v2.0 is gone: let the URL end in /v3")
+	case "v3":
+	default:
+		identity = identity.JoinPath("v3")
+	}
+	a.identityURL = strings.TrimSuffix(identity.String(), "/") + "/"
+	if a.Endpoint != "" {
+		if a.dnsURL, err = dnsURL(endpoint, a.Endpoint); err != nil {
+			return err
+		}
+	}
+	if a.CACert != "" {
+		pem, err := os.ReadFile(a.CACert)
+		if err != nil {
+			return badSetting(caFile, "%w", err)
+		}
+		if a.roots, err = x509.SystemCertPool(); err != nil {
+			a.roots = x509.NewCertPool()
+		}
+		if !a.roots.AppendCertsFromPEM(pem) {
+			return badSetting(caFile, "%s has no certificate in it", providers.Excerpt(a.CACert))
+		}
+	}
+	return nil
+}
+
+// dnsURL is the URL below which the calls of the API v2 are.
+func dnsURL(name, text string) (string, error) {
+	u, err := parseURL(name, text)
+	if err != nil {
+		return "", err
+	}
+	if path.Base(u.Path) != "v2" {
+		u = u.JoinPath("v2")
+	}
+	return strings.TrimSuffix(u.String(), "/") + "/", nil
+}
+
+// parseURL reads a URL to which secrets are sent: https, or http to this machine.
+func parseURL(name, text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, badSetting(name, "%s is not a URL such as https://keystone.example.com/v3", providers.Excerpt(text))
+	}
+	if u.Scheme == "http" && !loopback(u.Hostname()) {
+		return nil, badSetting(name, "%s would send secrets in the open: only https:// is used, but for this machine itself", providers.Excerpt(text))
+	}
+	return u, nil
+}
+
+func loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// fingerprint tells accounts apart: see [providers.Account].
+func (a *account) fingerprint() string {
+	who := []string{a.Auth.CredentialID, a.Auth.UserID, a.Auth.UserDomainID, a.Auth.UserDomainName, a.Auth.Username, a.Auth.ProjectID, a.Auth.ProjectDomainID, a.Auth.ProjectDomainName, a.Auth.ProjectName}
+	for i, part := range who {
+		who[i] = url.PathEscape(part)
+	}
+	return "designate " + a.identityURL + " " + url.PathEscape(a.Region) + " " + strings.Join(who, "/")
+}
+
+func (a *account) label() string {
+	return "designate (" + a.identityURL + ", " + a.origin + ")"
+}
+
+func badSetting(name, format string, args ...any) error {
+	return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "designate: "+name+": "+format, args...)
+}
+
+// reading reads ordinary settings and keeps the first error.
+type reading struct {
+	set settings.Set
+	err error
+}
+
+func (r *reading) get(name string) string {
+	value, _ := r.set.Setting(name)
+	return value
+}
+
+// duration reads seconds, as lego does, or a duration of Go such as 1m30s.
+func (r *reading) duration(name string, otherwise time.Duration) time.Duration {
+	const most = 24 * time.Hour
+	raw := r.get(name)
+	if raw == "" {
+		return otherwise
+	}
+	d, err := time.ParseDuration(raw)
+	if seconds, notNumber := strconv.Atoi(raw); notNumber == nil && seconds <= int(most/time.Second) {
+		d, err = time.Duration(seconds)*time.Second, nil
+	}
+	if (err != nil || d < time.Second || d > most) && r.err == nil {
+		r.err = badSetting(name, "%s is neither a number of seconds nor a duration such as 90s or 10m", providers.Excerpt(raw))
+	}
+	return d
+}

@@ -59,6 +59,18 @@ func Families() []settings.Family {
 	return out
 }
 
+// Settings returns what may be set besides, from the environment or beside the credentials. A second account of Ver.3.0 has
+// URLs of its own, CONOHAV3_IDENTITY_URL and CONOHAV3_DNS_URL, and takes the rest from here unless it is set with that prefix.
+func Settings() []settings.Variable {
+	return []settings.Variable{
+		{Name: "CONOHA_TTL", Optional: true, Help: "TTL of the TXT records in seconds (60)"},
+		{Name: "CONOHA_PROPAGATION_TIMEOUT", Optional: true, Help: "how long to wait until all name servers publish the records, in seconds (900)"},
+		{Name: "CONOHA_HTTP_TIMEOUT", Optional: true, Help: "how long to wait for one answer of the API, in seconds (30)"},
+		{Name: "CONOHA_IDENTITY_URL", Optional: true, Help: "base URL of the identity service, with /v2.0 or /v3 (the region's)"},
+		{Name: "CONOHA_DNS_URL", Optional: true, Help: "base URL of the DNS service, without /v1 (the region's)"},
+	}
+}
+
 // missing names what is missing beyond the plainly required: one of the two ways to name the user.
 func (f family) missing(get func(string) string) []string {
 	switch {

@@ -139,7 +139,7 @@ func (p *program) app() *cli.App {
 		},
 		Commands: []*cli.Command{
 			p.issueCommand(), p.renewCommand(), p.listCommand(), p.showCommand(), p.revokeCommand(), p.deleteCommand(),
-			p.adoptCommand(), p.releaseCommand(), p.accountCommand(), p.cleanCommand(),
+			p.adoptCommand(), p.releaseCommand(), p.accountCommand(), p.cleanCommand(), p.providersCommand(),
 		},
 	}
 	for _, c := range app.Commands {
@@ -155,7 +155,7 @@ func prepare(c *cli.Command) {
 	for _, sub := range c.Subcommands {
 		prepare(sub)
 	}
-	if len(c.Subcommands) > 0 {
+	if len(c.Subcommands) > 0 && c.Action == nil {
 		c.Action = func(c *cli.Context) error {
 			if c.Args().Present() {
 				return usage("no command %s %s; --help lists them", c.Command.Name, providers.Excerpt(c.Args().First()))

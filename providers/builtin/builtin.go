@@ -1,10 +1,11 @@
-// Package builtin is the list of the providers we ship. To add one, write its package under providers and add its line to
-// [Registry].
+// Package builtin is the list of the providers we ship. To add one, write its package under providers and add its entry to
+// [Registry]; "wildcard providers" shows what stands there.
 package builtin
 
 import (
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 
@@ -31,32 +32,67 @@ type Config struct {
 // reads settings and sends nothing.
 type Open func(spec providers.Spec, c Config) ([]providers.Account, error)
 
+// Kind is one kind of provider: how to open it, and what a person needs to know to use it.
+type Kind struct {
+	Summary  string              // the service in a few words
+	Form     string              // how its specs are written, without @ENVFILE: "conoha", "ZONE=exec:/PATH"
+	Link     string              // where there is more to read; "" if nowhere
+	Families []settings.Family   // what it logs in with; none if the kind alone does not say
+	Settings []settings.Variable // what may be set besides
+	Open     Open
+}
+
 // Providers are the providers a program has, by the NAME of their specs.
-type Providers map[string]Open
+type Providers map[string]Kind
 
 // Registry returns the providers that are part of our programs.
 func Registry() Providers {
 	return Providers{
-		"conoha": func(spec providers.Spec, c Config) ([]providers.Account, error) {
-			return conoha.Open(spec, c.Settings, conoha.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log})
+		"conoha": {
+			Summary: "ConoHa, VPS Ver.2.0 and Ver.3.0", Form: "conoha", Link: "https://doc.conoha.jp/reference/api-vps3/",
+			Families: conoha.Families(), Settings: conoha.Settings(),
+			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
+				return conoha.Open(spec, c.Settings, conoha.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log})
+			},
 		},
-		"certbot-hook": func(spec providers.Spec, c Config) ([]providers.Account, error) {
-			return plugin.OpenCertbotHook(spec, c.program())
+		"certbot-hook": {
+			Summary: "any pair of certbot's manual hooks, with the variables of @ENVFILE", Form: "ZONE=certbot-hook:/AUTH,/CLEANUP",
+			Link: "https://eff-certbot.readthedocs.io/en/stable/using.html#pre-and-post-validation-hooks",
+			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
+				return plugin.OpenCertbotHook(spec, c.program())
+			},
 		},
-		"designate": func(spec providers.Spec, c Config) ([]providers.Account, error) {
-			return designate.Open(spec, c.Settings, designate.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log})
+		"designate": {
+			Summary: "OpenStack DNS", Form: "designate", Link: "https://docs.openstack.org/designate/latest/", Families: designate.Families(),
+			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
+				return designate.Open(spec, c.Settings, designate.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log})
+			},
 		},
-		"exec": func(spec providers.Spec, c Config) ([]providers.Account, error) {
-			return plugin.OpenExec(spec, c.program())
+		"exec": {
+			Summary: "a script, called as lego's exec calls it, with the variables of @ENVFILE", Form: "ZONE=exec:/PATH",
+			Link: "https://go-acme.github.io/lego/dns/exec/",
+			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
+				return plugin.OpenExec(spec, c.program())
+			},
 		},
-		"lego": func(spec providers.Spec, c Config) ([]providers.Account, error) {
-			return plugin.Open(spec, c.Settings, c.program())
+		"lego": {
+			Summary: "one of lego's DNS services, by the plugin wildcard-dns-lego", Form: "ZONE=lego:NAME", Link: "https://go-acme.github.io/lego/dns/",
+			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
+				return plugin.Open(spec, c.Settings, c.program())
+			},
 		},
-		"plugin": func(spec providers.Spec, c Config) ([]providers.Account, error) {
-			return plugin.Open(spec, c.Settings, c.program())
+		"plugin": {
+			Summary: "the program wildcard-dns-NAME", Form: "[ZONE=]plugin:NAME",
+			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
+				return plugin.Open(spec, c.Settings, c.program())
+			},
 		},
-		"rfc2136": func(spec providers.Spec, c Config) ([]providers.Account, error) {
-			return rfc2136.Open(spec, c.Settings, rfc2136.Options{Log: c.Log})
+		"rfc2136": {
+			Summary: "BIND, Knot, PowerDNS and others, by signed DNS updates", Form: "ZONE=rfc2136", Link: "https://www.rfc-editor.org/rfc/rfc2136",
+			Families: rfc2136.Families(),
+			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
+				return rfc2136.Open(spec, c.Settings, rfc2136.Options{Log: c.Log})
+			},
 		},
 	}
 }
@@ -69,12 +105,12 @@ func (c Config) program() plugin.Options {
 func (r Providers) Open(specs []providers.Spec, c Config) ([]providers.Account, error) {
 	var accounts []providers.Account
 	for _, spec := range specs {
-		open, ok := r[spec.Name]
+		kind, ok := r[spec.Name]
 		if !ok {
 			return nil, providers.Errorf(providers.CodeUnknownProvider, providers.Usage,
-				"provider %s: there is no %s, only %s", spec, spec.Name, strings.Join(r.names(), ", "))
+				"provider %s: there is no %s, only %s", spec, spec.Name, strings.Join(r.Names(), ", "))
 		}
-		opened, err := open(spec, c)
+		opened, err := kind.Open(spec, c)
 		if err != nil {
 			return nil, err
 		}
@@ -83,11 +119,5 @@ func (r Providers) Open(specs []providers.Spec, c Config) ([]providers.Account, 
 	return accounts, nil
 }
 
-func (r Providers) names() []string {
-	names := make([]string, 0, len(r))
-	for name := range r {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+// Names returns the names of all kinds, sorted.
+func (r Providers) Names() []string { return slices.Sorted(maps.Keys(r)) }

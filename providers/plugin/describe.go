@@ -14,6 +14,11 @@ const describeLimit = 20 * time.Second
 
 // Describe asks a plugin about itself, or about one of its services. It needs no credentials.
 func Describe(ctx context.Context, name, service string, o Options) (Description, error) {
+	for _, text := range []string{name, service} {
+		if text != "" && !nameForm.MatchString(text) || name == "" {
+			return Description{}, providers.Errorf(providers.CodeBadSpec, providers.Usage, "plugin %s: want plugin:NAME or lego:NAME", providers.Excerpt(text))
+		}
+	}
 	d, _, err := describe(ctx, name, service, o)
 	return d, err
 }
@@ -43,8 +48,8 @@ func describe(ctx context.Context, name, service string, o Options) (Description
 	return reply.Description, path, nil
 }
 
-// family are a plugin's variables as settings. Where none is plainly required, one must be set.
-func (d Description) family(account string) settings.Family {
+// Family are a plugin's variables as settings of an account. Where none is plainly required, one must be set.
+func (d Description) Family(account string) settings.Family {
 	f := settings.Family{Account: account, Name: "variables of " + account}
 	required := false
 	var names []string

@@ -1,15 +1,25 @@
 package plugin
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"wildcard/providers"
 )
 
-// find looks for the program of a plugin.
-func find(name string, environ []string) (string, error) {
+const prefix = "wildcard-dns-" // of the names of plugins' programs
+
+// Installed is a plugin that is there. Whether it may be run is not looked at.
+type Installed struct {
+	Name string // as in plugin:NAME
+	Path string // of its program
+}
+
+// Directories returns where plugins are looked for, in order.
+func Directories(environ []string) []string {
 	var dirs []string
 	for _, entry := range environ {
 		if dir, ok := strings.CutPrefix(entry, "WILDCARD_PLUGIN_DIR="); ok && filepath.IsAbs(dir) {
@@ -21,13 +31,42 @@ func find(name string, environ []string) (string, error) {
 			dirs = append(dirs, filepath.Dir(own))
 		}
 	}
-	dirs = append(dirs, "/usr/local/lib/wildcard", "/usr/lib/wildcard")
-	program := "wildcard-dns-" + name
+	return append(dirs, "/usr/local/lib/wildcard", "/usr/lib/wildcard")
+}
+
+// List returns the plugins there are, by name. Of several with one name it is the one that would be run. Folders that are
+// not there or cannot be read have none.
+func List(environ []string) []Installed {
+	var found []Installed
+	for _, dir := range Directories(environ) {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, entry := range entries {
+			name, ok := strings.CutPrefix(entry.Name(), prefix)
+			known := slices.ContainsFunc(found, func(p Installed) bool { return p.Name == name })
+			if path := filepath.Join(dir, entry.Name()); ok && nameForm.MatchString(name) && !known && isFile(path) {
+				found = append(found, Installed{name, path})
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b Installed) int { return cmp.Compare(a.Name, b.Name) })
+	return found
+}
+
+// find looks for the program of a plugin.
+func find(name string, environ []string) (string, error) {
+	dirs := Directories(environ)
 	for _, dir := range dirs {
-		path := filepath.Join(dir, program)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		if path := filepath.Join(dir, prefix+name); isFile(path) {
 			return path, nil
 		}
 	}
-	return "", providers.Errorf(providers.CodeUnknownProvider, providers.Misconfigured, "there is no %s in %s", program, strings.Join(dirs, ", "))
+	return "", providers.Errorf(providers.CodeUnknownProvider, providers.Misconfigured, "there is no %s in %s", prefix+name, strings.Join(dirs, ", "))
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }

@@ -287,3 +287,26 @@ done
 		}
 	}
 }
+
+// Of plugins with one name the first folder's is listed, which is the one that runs; what is no program of a plugin is not.
+func TestList(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.program("wildcard-dns-Bad", "#!/bin/sh\n")
+	if err := os.Mkdir(filepath.Join(w.bin, "wildcard-dns-folder"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	dirs := plugin.Directories([]string{"WILDCARD_PLUGIN_DIR=" + w.bin})
+	if dirs[0] != w.bin || slices.Contains(plugin.Directories([]string{"WILDCARD_PLUGIN_DIR=relative"}), "relative") {
+		t.Errorf("%q", dirs)
+	}
+	var ours []plugin.Installed
+	for _, p := range plugin.List([]string{"WILDCARD_PLUGIN_DIR=" + w.bin}) {
+		if strings.HasPrefix(p.Path, w.bin) {
+			ours = append(ours, p)
+		}
+	}
+	if want := []plugin.Installed{{Name: "files", Path: filepath.Join(w.bin, "wildcard-dns-files")}}; !slices.Equal(ours, want) {
+		t.Errorf("%+v", ours)
+	}
+}

@@ -93,7 +93,7 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 	environ := environment(o.Environ)
 	source := "no settings"
 	if len(d.Variables) > 0 {
-		sets, err := src.Credentials(spec, []settings.Family{d.family(spec.Name + ":" + spec.Arg)})
+		sets, err := src.Credentials(spec, []settings.Family{d.Family(spec.Name + ":" + spec.Arg)})
 		if err != nil {
 			return nil, err
 		}

@@ -24,6 +24,9 @@ type Family struct {
 	Check func(get func(name string) string) []string
 }
 
+// Needs returns what has to be set for the family to be complete: names of variables, and in words where there is a choice.
+func (f Family) Needs() []string { return f.missing(nil) }
+
 // missing returns the names without which the family is not complete.
 func (f Family) missing(values variables) []string {
 	var names []string

@@ -424,7 +424,7 @@ func TestClouds(t *testing.T) {
 		t.Error(err)
 	}
 	clouds := filepath.Join(home, "openstack", "clouds.yaml")
-	if err := os.Chmod(clouds, 0o644); err != nil { //nolint:gosec // which is the point
+	if err := os.Chmod(clouds, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	w.fails(open("mine", settings.Sources{Environ: []string{"HOME=" + filepath.Dir(home)}}), providers.CodeUnsafeFile, providers.Misconfigured, "chmod")

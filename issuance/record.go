@@ -164,6 +164,7 @@ func (r *run) create(ctx context.Context, rec *record) error {
 		Domain:      Base(rec.name),
 		FQDN:        rec.place.fqdn,
 		Value:       rec.value,
+		KeyAuth:     rec.keyAuthorization,
 		Owner:       r.owner,
 		Order:       r.result.Order,
 	})

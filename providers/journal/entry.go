@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -14,8 +15,8 @@ import (
 	"wildcard/providers"
 )
 
-// Entry is one record that may be there. It holds no secret: Token and KeyAuth of a challenge are not kept, and
-// fingerprints and handles have none by their own rules.
+// Entry is one record that may be there. It holds no secret: a key authorization is none, since other challenges publish it
+// (RFC 8555 §8.3), and fingerprints and handles have none by their own rules.
 type Entry struct {
 	ID          string           `json:"id"`          // given by [Journal.Add]
 	Spec        string           `json:"spec"`        // the provider spec, as [providers.ParseSpec] reads it
@@ -24,7 +25,8 @@ type Entry struct {
 	Domain      string           `json:"domain"`
 	FQDN        string           `json:"fqdn"`
 	Value       string           `json:"value"`
-	Handle      providers.Handle `json:"handle,omitempty"` // once the record is known to be there
+	KeyAuth     string           `json:"key_authorization,omitempty"` // [providers.Challenge.KeyAuth], if we are the ACME client
+	Handle      providers.Handle `json:"handle,omitempty"`            // once the record is known to be there
 	Owner       Process          `json:"owner"`
 	Created     time.Time        `json:"created"`         // given by [Journal.Add]
 	Order       string           `json:"order,omitempty"` // ACME order URL, if we are the ACME client
@@ -38,7 +40,8 @@ type Entry struct {
 
 // Challenge is the entry as a provider wants it for a cleanup.
 func (e Entry) Challenge() providers.Challenge {
-	return providers.Challenge{Domain: e.Domain, FQDN: e.FQDN, Value: e.Value}
+	token, _, _ := strings.Cut(e.KeyAuth, ".")
+	return providers.Challenge{Domain: e.Domain, FQDN: e.FQDN, Value: e.Value, Token: token, KeyAuth: e.KeyAuth}
 }
 
 // version is that of the form on disk. An entry of a later version is damage to us: it may say what we do not understand.
@@ -78,9 +81,10 @@ func decode(text []byte) (Entry, error) {
 }
 
 var (
-	idForm     = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	ownerForm  = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)+$`)
-	handleForm = regexp.MustCompile(`^[!-~]*$`)
+	idForm      = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	ownerForm   = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)+$`)
+	handleForm  = regexp.MustCompile(`^[!-~]*$`)
+	keyAuthForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}\.[A-Za-z0-9_-]{1,128}$`)
 )
 
 // mostNumber bounds counts and process numbers, which fit 32 bits everywhere.
@@ -108,6 +112,8 @@ func (e Entry) check() error {
 		return bad("FQDN", e.FQDN)
 	case e.Zone != "" && (!ownerForm.MatchString(e.Zone) || !providers.InZone(e.FQDN, e.Zone)):
 		return bad("zone", e.Zone)
+	case e.KeyAuth != "" && !e.keyAuthFits():
+		return bad("key authorization", e.KeyAuth)
 	case len(e.Handle) > 512 || !handleForm.MatchString(string(e.Handle)):
 		return bad("handle", string(e.Handle))
 	case !printable(e.Fingerprint) || e.Fingerprint == "":
@@ -122,4 +128,10 @@ func (e Entry) check() error {
 		return bad("place in its round", fmt.Sprint(e.Remaining, e.Sequence))
 	}
 	return nil
+}
+
+// keyAuthFits reports whether the value is the key authorization's (RFC 8555 §8.4).
+func (e Entry) keyAuthFits() bool {
+	digest := sha256.Sum256([]byte(e.KeyAuth))
+	return keyAuthForm.MatchString(e.KeyAuth) && base64.RawURLEncoding.EncodeToString(digest[:]) == e.Value
 }

@@ -16,6 +16,7 @@ import (
 func FuzzDecode(f *testing.F) {
 	e := sample(Process{PID: 4711, StartTime: 98765, PIDNamespace: "pid:[4026531836]", BootID: "7c9ee0f8-0000-4000-8000-000000000000"})
 	e.ID, e.Created = "0123456789abcdef0123456789abcdef", time.Unix(1_800_000_000, 5)
+	e.KeyAuth, e.Value = keyAuth, keyAuthValue
 	e.Handle, e.Order, e.Round, e.Remaining, e.Sequence, e.CleaningUp = "zone/record", "https://ca.example/order/1", "ABC", 1, 1, true
 	text, err := encode(e)
 	if err != nil {
@@ -34,6 +35,7 @@ func FuzzDecode(f *testing.F) {
 		{`"sequence":1`, `"sequence":9223372036854775807`},
 		{`"created":"`, `"created":"+`},
 		{`Z"`, `+09:01"`},
+		{`"key_authorization":"t`, `"key_authorization":"T`},
 		{`"handle":"zone`, `"handle":"\u001b[2J`},
 	} {
 		f.Add(bytes.Replace(line, []byte(change[0]), []byte(change[1]), 1))
@@ -51,6 +53,30 @@ func FuzzDecode(f *testing.F) {
 			wantSound(t, e)
 		}
 	})
+}
+
+// The key authorization of RFC 8555 §8.3 with its value; others make an entry that is not ours.
+const keyAuth, keyAuthValue = "token_1-x.thumbprint", "riDZdk67FKBzvHCvH68-ccxq1ZjH5b1lnN4D7tUFLSM"
+
+func TestKeyAuthorization(t *testing.T) {
+	t.Parallel()
+	j := open(t)
+	e := sample(Process{PID: 1})
+	e.KeyAuth, e.Value = keyAuth, keyAuthValue
+	added, err := j.Add(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := providers.Challenge{Domain: e.Domain, FQDN: e.FQDN, Value: keyAuthValue, Token: "token_1-x", KeyAuth: keyAuth}
+	if c := added.Challenge(); c != want {
+		t.Errorf("%+v, want %+v", c, want)
+	}
+	for _, wrong := range []string{"token_2-x.thumbprint", "token_1-x thumbprint", "token", "x.\x1b"} {
+		e.KeyAuth = wrong
+		if e.ID = added.ID; e.check() == nil {
+			t.Errorf("%q is taken for the key authorization of %s", wrong, e.Value)
+		}
+	}
 }
 
 // wantSound checks that an entry read back is harmless and is written as it was read.

@@ -21,6 +21,19 @@ func checkChallenge(c providers.Challenge) (string, error) {
 	return fqdn, nil
 }
 
+// computable refuses what a plugin that works out the record itself, as an ACME client would, comes to another result for: it
+// knows no CNAME.
+func computable(c providers.Challenge, fqdn string) error {
+	if c.KeyAuth == "" {
+		return providers.Errorf(providers.CodeBadChallenge, providers.Usage, "it needs the key authorization, which certbot does not tell")
+	}
+	if !strings.HasPrefix(fqdn, providers.ChallengeLabel+".") {
+		return providers.Errorf(providers.CodeCNAME, providers.Misconfigured,
+			"a CNAME leads there, and it knows only names that begin with %s", providers.ChallengeLabel)
+	}
+	return nil
+}
+
 // inZone refuses names outside of the spec's zone.
 func inZone(spec providers.Spec, fqdn string) error {
 	if !providers.InZone(fqdn, spec.Zone) {

@@ -36,7 +36,7 @@ func describe(ctx context.Context, name, service string, o Options) (Description
 		return fail(err)
 	}
 	defer s.close()
-	reply, err := s.ask(ctx, Request{Op: "describe", Service: service}, describeLimit)
+	reply, err := s.ask(ctx, Request{Op: "describe", Service: service}, describeLimit, false)
 	if err == nil {
 		if bad := reply.Description.check(); bad != nil {
 			err = providers.Errorf(providers.CodeService, providers.Failed, "%w", bad)

@@ -26,9 +26,10 @@
 //	→ {"protocol":1,"id":1,"op":"describe","service":""}
 //	← {"protocol":1,"id":1,"variables":[{"name":"FOO_TOKEN","help":"API token","required":true,"secret":true}],"concurrent":true}
 //
-// variables are those it takes; it gets the values of these and of no others, in its environment, when it runs for the second
+// variables (name, help, default, required, secret) are those it takes; it gets the values of these and of no others, in its environment, when it runs for the second
 // time. A reply to describe may also have "services" (for plugins that stand for several: name, title, link), "lists_zones":true (it answers
-// op "zones"), "key_authorization":true (it needs those of the challenge's ACME inputs that certbot does not tell), and
+// op "zones"), "key_authorization":true (it works out the record's name and value itself, from domain and from those of the
+// challenge's ACME inputs that certbot does not tell; it is only asked for names that begin with "_acme-challenge."), and
 // "concurrent":true (requests may overlap, and replies come in any order; without it there is one at a time).
 //
 //	→ {"protocol":1,"id":2,"op":"present","service":"","zone":"example.com.","domain":"example.com","fqdn":"_acme-challenge.example.com.","value":"…","token":"…","key_authorization":"…","seconds":300}
@@ -41,18 +42,20 @@
 //	← {"protocol":1,"id":5}
 //
 // A reply with "error" is a failure: {"class":"…","message":"…"}, class one of temporary, refused, misconfigured, usage and failed.
-// seconds is how long the answer is waited for. The rules of package providers hold: present adds and never replaces, also
+// seconds is how long the answer is waited for. When that is over the plugin is killed; it also is when we give up earlier,
+// unless it is concurrent, whose answer then no longer counts. The rules of package providers hold: present adds and never replaces, also
 // when it is asked twice; cleanup removes that one value, and what is gone already is a success. examples/wildcard-dns-nsupdate
 // is a whole plugin in shell.
 //
 // # lego:NAME
 //
-// plugin:lego with NAME as service: each of lego's DNS services.
+// plugin:lego with NAME as service: each of lego's DNS services. The program is cmd/wildcard-dns-lego, a module of its own; its
+// package comment says what lego's services can do and cannot.
 //
 // # Decisions
 //
 // A program is run only if nobody but root and we can change it ([program.Trusted]); its environment is made from nothing: PATH,
-// HOME, TZ, LANG, proxies, and its own variables. Those of exec: and certbot-hook: are the lines of the @ENVFILE of their spec; those of
+// HOME, TZ, LANG, proxies, SSL_CERT_FILE and SSL_CERT_DIR, and its own variables. Those of exec: and certbot-hook: are the lines of the @ENVFILE of their spec; those of
 // plugin: are what it describes, found where other credentials are. None stands on a command line.
 //
 // What these programs write to cannot be listed, so they serve only the ZONE= of their spec; a plugin that answers "zones" may do

@@ -15,7 +15,7 @@ func environment(from []string) []string {
 	for _, entry := range from {
 		name, value, _ := strings.Cut(entry, "=")
 		switch name {
-		case "HOME", "TZ", "LANG", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy":
+		case "HOME", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy":
 			if value != "" {
 				environ = append(environ, entry)
 			}

@@ -56,6 +56,7 @@ type Description struct {
 type Variable struct {
 	Name     string `json:"name"`
 	Help     string `json:"help,omitempty"`
+	Default  string `json:"default,omitempty"` // what holds if it is not set
 	Required bool   `json:"required,omitempty"`
 	Secret   bool   `json:"secret,omitempty"`
 }

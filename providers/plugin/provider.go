@@ -181,8 +181,10 @@ func (p *Provider) call(ctx context.Context, op string, c providers.Challenge, h
 			return Reply{}, p.failed(op, err)
 		}
 	}
-	if p.description.KeyAuthorization && c.KeyAuth == "" {
-		return Reply{}, p.failed(op+" "+fqdn, providers.Errorf(providers.CodeBadChallenge, providers.Usage, "it needs the key authorization, which certbot does not tell"))
+	if p.description.KeyAuthorization {
+		if err := computable(c, fqdn); err != nil {
+			return Reply{}, p.failed(op+" "+fqdn, err)
+		}
 	}
 	reply, err := p.request(ctx, Request{
 		Op: op, Zone: p.spec.Zone, Domain: c.Domain, FQDN: fqdn, Value: c.Value, Token: c.Token, KeyAuthorization: c.KeyAuth, Handle: string(h),
@@ -218,7 +220,7 @@ func (p *Provider) request(ctx context.Context, r Request) (Reply, error) {
 		if err != nil {
 			return Reply{}, err
 		}
-		reply, err := s.ask(ctx, r, p.options.limit())
+		reply, err := s.ask(ctx, r, p.options.limit(), p.description.Concurrent)
 		if died, ok := errors.AsType[*lostError](err); !ok || died.late || attempt == 2 || ctx.Err() != nil {
 			return reply, err
 		}

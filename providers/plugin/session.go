@@ -30,8 +30,8 @@ type session struct {
 	writing sync.Mutex
 	mu      sync.Mutex
 	next    int
-	waiting map[int]chan answer
-	broken  error // why no request can be made any more
+	waiting map[int]chan answer // a nil channel for a request whose caller has gone
+	broken  error               // why no request can be made any more
 }
 
 type answer struct {
@@ -105,14 +105,16 @@ func (s *session) read(from *io.PipeReader) {
 			return
 		}
 		s.mu.Lock()
-		waiting := s.waiting[reply.ID]
+		waiting, made := s.waiting[reply.ID]
 		delete(s.waiting, reply.ID)
 		s.mu.Unlock()
-		if waiting == nil {
+		if !made {
 			s.kill(fmt.Errorf("it answers request %d, which nobody made", reply.ID))
 			return
 		}
-		waiting <- answer{reply: reply}
+		if waiting != nil {
+			waiting <- answer{reply: reply}
+		}
 		if err != nil {
 			return
 		}
@@ -134,7 +136,9 @@ func (s *session) fail(why error) {
 	}
 	for id, waiting := range s.waiting {
 		delete(s.waiting, id)
-		waiting <- answer{err: s.broken}
+		if waiting != nil {
+			waiting <- answer{err: s.broken}
+		}
 	}
 }
 
@@ -157,12 +161,13 @@ func lost(err error) error {
 	return &lostError{error: providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%w", err)}
 }
 
-// ask sends a request and waits for its reply. A plugin that does not answer in time is killed.
-func (s *session) ask(ctx context.Context, r Request, limit time.Duration) (Reply, error) {
-	if ctx.Err() != nil {
-		return Reply{}, context.Cause(ctx)
+// ask sends a request and waits for its reply. A plugin that does not answer in time is killed; so is one whose caller gives
+// up, unless it takes several requests at once: the others then go on, and what it knows of them is not lost.
+func (s *session) ask(caller context.Context, r Request, limit time.Duration, several bool) (Reply, error) {
+	if caller.Err() != nil {
+		return Reply{}, context.Cause(caller)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it gave no answer within %v", limit))
+	ctx, cancel := context.WithTimeoutCause(caller, limit, fmt.Errorf("it gave no answer within %v", limit))
 	defer cancel()
 	waiting := make(chan answer, 1)
 	s.mu.Lock()
@@ -197,11 +202,20 @@ func (s *session) ask(ctx context.Context, r Request, limit time.Duration) (Repl
 		}
 		return a.reply, nil
 	case <-ctx.Done():
-		s.mu.Lock()
-		delete(s.waiting, r.ID)
-		s.mu.Unlock()
-		s.kill(context.Cause(ctx))
+		s.leave(r.ID)
+		if !several || caller.Err() == nil {
+			s.kill(context.Cause(ctx))
+		}
 		return Reply{}, &lostError{providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%w", context.Cause(ctx)), true}
+	}
+}
+
+// leave has nobody wait for a request any more.
+func (s *session) leave(id int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, open := s.waiting[id]; open {
+		s.waiting[id] = nil
 	}
 }
 
@@ -215,7 +229,7 @@ func (s *session) write(line []byte) {
 func (s *session) close() {
 	if s.usable() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
-		_, _ = s.ask(ctx, Request{Op: "close"}, closeLimit) // it ends either way
+		_, _ = s.ask(ctx, Request{Op: "close"}, closeLimit, false) // it ends either way
 		cancel()
 	}
 	_ = s.stdin.Close()

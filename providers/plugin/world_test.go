@@ -131,6 +131,18 @@ func (w *world) must(spec string, change ...func(*plugin.Options)) providers.Acc
 	return a
 }
 
+// said waits until programs have said something.
+func (w *world) said(text string) {
+	w.t.Helper()
+	for range 3000 {
+		if strings.Contains(w.stderr.String(), text) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	w.t.Fatalf("nobody has said %q", text)
+}
+
 // texts are the values at a name.
 func (w *world) texts(fqdn string) []string {
 	text, err := os.ReadFile(filepath.Join(w.store, fqdn))

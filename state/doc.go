@@ -1,17 +1,20 @@
 // Package state keeps what has to be known between runs and is no certificate: the ledger of attempts, so that neither a
 // CA's limits nor its patience are used up by a timer (ledger.go, check.go), and orders under way, with the key that their
-// certificate will be for (pending.go). The journal of DNS records and the history of publication are packages of their own
+// certificate will be for (pending.go), and what people were told of renewals that fail (watch.go). The journal of DNS records and the history of publication are packages of their own
 // beside it, in the same folder.
 //
 // # On disk
 //
 // ledger.jsonl has a line for each attempt: eight hex digits of CRC-32, a blank, JSON. Lines are appended under a lock on
 // ledger.lock and synced. A line that was cut or damaged is reported to the log and passed over; the others count. When the
-// file has grown over 1 MiB it is written anew with what still matters: per lineage the last attempt and the last success,
+// file has grown over 1 MiB it is written anew with what still matters: per lineage the last attempt, success and failure,
 // and whatever is younger than two days.
 //
 // pending/NAME.json is one order under way, 0600, since it has a private key; written whole or not at all. A file that
 // cannot be read is set aside as NAME.json.damaged and counts as none: it costs a new order, never a run.
+//
+// watch.json is written whole by each run of "renew". One that cannot be read counts as none: a message too many is better
+// than a renewal that ends for the sake of messages.
 //
 // # Decisions
 //

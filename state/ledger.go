@@ -49,6 +49,7 @@ type Attempt struct {
 type History struct {
 	Last        Attempt
 	LastSuccess Attempt
+	LastFailure Attempt
 	LastRenewal Attempt // the last success that replaced an older certificate
 }
 
@@ -104,21 +105,45 @@ func (s *State) Last(lineage string, now time.Time) (History, error) {
 	return history(attempts, lineage, now), nil
 }
 
+// Recent returns the last attempts of a lineage, at most so many, oldest first. The ledger forgets: see the package comment.
+func (s *State) Recent(lineage string, now time.Time, most int) ([]Attempt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	attempts, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	var recent []Attempt
+	for _, a := range attempts {
+		if counts(a, lineage, now) {
+			recent = append(recent, a)
+		}
+	}
+	return recent[max(0, len(recent)-most):], nil
+}
+
 func history(attempts []Attempt, lineage string, now time.Time) History {
 	var h History
 	for _, a := range attempts {
-		if a.Lineage != lineage || a.Time.After(now.Add(wrongClock)) {
+		if !counts(a, lineage, now) {
 			continue
 		}
 		h.Last = a
-		if a.Outcome == Succeeded {
-			h.LastSuccess = a
-			if a.Renewed {
-				h.LastRenewal = a
-			}
+		if a.Outcome != Succeeded {
+			h.LastFailure = a
+			continue
+		}
+		h.LastSuccess = a
+		if a.Renewed {
+			h.LastRenewal = a
 		}
 	}
 	return h
+}
+
+// counts reports whether an attempt is one of the lineage, made under a clock that can have been right.
+func counts(a Attempt, lineage string, now time.Time) bool {
+	return a.Lineage == lineage && !a.Time.After(now.Add(wrongClock))
 }
 
 // load reads the ledger, unless it is as it was. Callers hold mu.
@@ -193,7 +218,7 @@ func (s *State) appendLine(line []byte) error {
 // rewrite writes the ledger anew with what still matters.
 func (s *State) rewrite(attempts []Attempt, now time.Time) error {
 	keep := make([]bool, len(attempts))
-	type kept struct{ last, success, renewal bool }
+	type kept struct{ last, success, failure, renewal bool }
 	seen := map[string]kept{}
 	for i := len(attempts) - 1; i >= 0; i-- {
 		a := attempts[i]
@@ -203,8 +228,9 @@ func (s *State) rewrite(attempts []Attempt, now time.Time) error {
 		k := seen[a.Lineage]
 		success := a.Outcome == Succeeded && !k.success
 		renewal := a.Outcome == Succeeded && a.Renewed && !k.renewal
-		keep[i] = !k.last || success || renewal || now.Sub(a.Time) < ledgerAge || a.NotBefore.After(now)
-		seen[a.Lineage] = kept{true, k.success || success, k.renewal || renewal}
+		failure := a.Outcome == Failed && !k.failure
+		keep[i] = !k.last || success || failure || renewal || now.Sub(a.Time) < ledgerAge || a.NotBefore.After(now)
+		seen[a.Lineage] = kept{true, k.success || success, k.failure || failure, k.renewal || renewal}
 	}
 	var text []byte
 	for i, a := range attempts {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -64,6 +65,13 @@ func (p *program) engine(c *cli.Context) (*engine, error) {
 	e.display = newDisplay(p.stderr, p.lines, p.environ, m.plain, m.quiet)
 	e.hooks = &deploy.Hooks{ConfigDir: m.dirs.Config, Environ: p.environ, Stderr: e.display, Log: m.log}
 	return e, nil
+}
+
+// ran remembers that renewals are looked after here ("list --check" misses it), whatever came of them.
+func (e *engine) ran() {
+	if err := e.state.ChangeWatch(func(w *state.Watch) { w.LastRun = e.now().UTC().Truncate(time.Second) }); err != nil {
+		e.log.Warn("watch", "error", err)
+	}
 }
 
 // close ends what was opened.

@@ -89,6 +89,9 @@ func (p *program) issue(c *cli.Context) error {
 		return err
 	}
 	o.done = unlock
+	if !o.dryRun {
+		e.ran()
+	}
 	if !o.dryRun && o.live != nil && !o.force {
 		if answered, err := e.nothingToDo(ctx, o); answered || err != nil {
 			return err

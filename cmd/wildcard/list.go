@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/lineage"
+	"wildcard/notify"
 	"wildcard/providers"
 	"wildcard/state"
 )
@@ -19,11 +22,14 @@ func (p *program) listCommand() *cli.Command {
 		Name:      "list",
 		Usage:     "the certificates there are, and when they are renewed",
 		UsageText: "wildcard list [options]",
-		Description: `certbot's own are in it too. Nothing is written and nobody is asked.
+		Description: `certbot's own are in it too. Nothing is written and nobody is asked. With --check, for monitoring: exit status 1 and a line for
+each problem, certbot's included; else 0, and silence.
 
   wildcard list
-  wildcard list --json`,
-		Flags:  commonFlags(),
+  wildcard list --check 14d`,
+		Flags: slices.Concat([]cli.Flag{
+			&cli.StringFlag{Name: "check", Usage: "look for what expires within this `TIME` (14d, 72h), is broken, or should have been renewed"},
+		}, commonFlags()),
 		Action: p.list,
 	}
 }
@@ -40,6 +46,10 @@ type listLine struct {
 	Problem     string       `json:"problem,omitempty"`
 	LastAttempt *attemptLine `json:"last_attempt,omitempty"`
 	Paths       *paths       `json:"paths,omitempty"`
+
+	history   state.History
+	overdueAt time.Time // when somebody should know that nothing has succeeded; zero if that is not ours to say
+	deploy    bool      // its deploy hooks have yet to succeed
 }
 
 // attemptLine is the last attempt to obtain a certificate.
@@ -58,22 +68,12 @@ func (p *program) list(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	ledger := m.ledger()
-	lines := []listLine{}
-	names, err := m.store.Names()
+	if c.IsSet("check") {
+		return m.check(c.Context, c.String("check"))
+	}
+	lines, err := m.listLines(c.Context, m.ledger())
 	if err != nil {
 		return err
-	}
-	for _, name := range names {
-		if err := c.Context.Err(); err != nil {
-			return err
-		}
-		l, err := m.store.Lineage(name)
-		if err != nil {
-			lines = append(lines, listLine{Lineage: name, Owner: "unknown", Names: []string{}, Status: "unreadable", Problem: oneLine(err.Error())})
-			continue
-		}
-		lines = append(lines, m.listLine(l, ledger))
 	}
 	if m.json {
 		m.answer(map[string]any{"certificates": lines})
@@ -83,16 +83,19 @@ func (p *program) list(c *cli.Context) error {
 		m.say("There is no certificate in %s: wildcard issue gets one.", m.store.Dir())
 		return nil
 	}
-	t := newTable("CERTIFICATE", "EXPIRES", "DAYS", "RENEWAL", "BY", "STATUS", "NAMES")
+	t := newTable("CERTIFICATE", "EXPIRES", "DAYS", "RENEWAL", "BY", "STATUS", "LAST", "NAMES")
 	for _, line := range lines {
-		expires, days, renewal := "-", "-", "-"
+		expires, days, renewal, last := "-", "-", "-", "-"
 		if line.NotAfter != nil {
 			expires, days = line.NotAfter.Format(time.DateOnly), strconv.Itoa(*line.DaysLeft)
 		}
 		if line.RenewAt != nil {
 			renewal = line.RenewAt.Format(time.DateOnly)
 		}
-		t.row(line.Lineage, expires, days, renewal, line.Owner, line.Status, strings.Join(line.Names, " "))
+		if line.LastAttempt != nil {
+			last = line.LastAttempt.Outcome
+		}
+		t.row(line.Lineage, expires, days, renewal, line.Owner, line.Status, last, strings.Join(line.Names, " "))
 	}
 	m.say("%s", t)
 	for _, line := range lines {
@@ -101,6 +104,27 @@ func (p *program) list(c *cli.Context) error {
 		}
 	}
 	return nil
+}
+
+// listLines reads all lineages.
+func (m *machine) listLines(ctx context.Context, ledger *state.State) ([]listLine, error) {
+	lines := []listLine{}
+	names, err := m.store.Names()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		l, err := m.store.Lineage(name)
+		if err != nil {
+			lines = append(lines, listLine{Lineage: name, Owner: "unknown", Names: []string{}, Status: "unreadable", Problem: oneLine(err.Error())})
+			continue
+		}
+		lines = append(lines, m.listLine(l, ledger))
+	}
+	return lines, nil
 }
 
 // ledger opens what is remembered between runs, if there is anything. Commands that only look make no folders.
@@ -132,12 +156,12 @@ func (m *machine) listLine(l *lineage.Lineage, ledger *state.State) listLine {
 		if l.Leaf != nil {
 			at, _ := renewal(l, s)
 			at = at.UTC()
-			line.RenewAt = &at
+			line.RenewAt, line.overdueAt = &at, notify.OverdueAt(at, l.Leaf.NotAfter)
 			if !m.now().Before(at) {
 				line.Status = "due"
 			}
 		}
-		if s.Deploy {
+		if line.deploy = s.Deploy; s.Deploy {
 			line.Problem = "its deploy hooks have not succeeded yet: wildcard renew runs them again"
 		}
 	}
@@ -157,6 +181,7 @@ func (m *machine) listLine(l *lineage.Lineage, ledger *state.State) listLine {
 	if err != nil || h.Last.Time.IsZero() {
 		return line
 	}
+	line.history = h
 	line.LastAttempt = &attemptLine{h.Last.Time, string(h.Last.Outcome), h.Last.Code, h.Last.Text}
 	if h.Last.Outcome == state.Failed && line.Problem == "" {
 		line.Problem = "the last attempt failed on " + day(h.Last.Time) + ": " + h.Last.Text

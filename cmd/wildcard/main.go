@@ -17,6 +17,8 @@
 // Without a terminal "renew" waits for up to a minute, at random, before the first order, since cron starts everybody on
 // the minute; not with --force, --dry-run, --cert-name or --no-jitter. systemd's timer has its own delay.
 //
+// Under systemd (INVOCATION_ID) "renew" says nothing when nothing is due: a timer's journal of a month stays short.
+//
 // SSL_CERT_FILE and SSL_CERT_DIR are not followed: the one way to trust another root for a CA's own TLS is --ca-bundle.
 package main
 

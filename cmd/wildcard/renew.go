@@ -73,6 +73,9 @@ func (p *program) renew(c *cli.Context) error {
 		}
 	}
 	r.run(c.Context)
+	if !c.Bool("dry-run") && !c.IsSet("cert-name") {
+		r.ran()
+	}
 	return r.summary(c.Context)
 }
 
@@ -149,7 +152,7 @@ func (r *renewRun) consider(ctx context.Context, l *lineage.Lineage) error {
 
 // jitter waits for a while, so that not all machines of the world come on the minute.
 func (r *renewRun) jitter(ctx context.Context) error {
-	if !r.unattended || r.c.Bool("no-jitter") || r.c.Bool("force") || r.c.Bool("dry-run") || r.c.IsSet("cert-name") || r.environment("INVOCATION_ID") != "" {
+	if !r.unattended || r.c.Bool("no-jitter") || r.c.Bool("force") || r.c.Bool("dry-run") || r.c.IsSet("cert-name") || r.underSystemd() {
 		return nil // systemd's timer has a delay of its own
 	}
 	wait := time.Duration(rand.Int64N(int64(longestJitter))).Round(time.Second)
@@ -161,6 +164,9 @@ func (r *renewRun) jitter(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 }
+
+// underSystemd reports whether a unit runs us (systemd.exec(5), INVOCATION_ID), and nobody at a terminal that a unit started.
+func (r *renewRun) underSystemd() bool { return r.unattended && r.environment("INVOCATION_ID") != "" }
 
 // run renews what was chosen, some side by side.
 func (r *renewRun) run(ctx context.Context) {
@@ -396,6 +402,7 @@ func (r *renewRun) print(answer renewAnswer) {
 	}
 	switch n := len(answer.Renewed) + len(answer.Failed); {
 	case r.quiet && len(answer.Failed) == 0:
+	case n == 0 && answer.Kept > 0 && r.underSystemd(): // whose journal has a line for each run already
 	case n == 0 && answer.Kept == 0:
 		r.say("There is no certificate to renew: wildcard issue gets one, wildcard adopt takes one over from certbot.")
 	case n == 0:

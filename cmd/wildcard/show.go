@@ -11,6 +11,9 @@ import (
 	"wildcard/providers"
 )
 
+// mostHistory is how many attempts "show" shows.
+const mostHistory = 10
+
 func (p *program) showCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "show",
@@ -49,6 +52,8 @@ type showAnswer struct {
 	RenewalWhy     string   `json:"renewal_reason,omitempty"`
 	CertbotCannot  string   `json:"certbot_cannot_renew,omitempty"` // why
 	OrderUnderWay  string   `json:"order_under_way,omitempty"`      // URL
+
+	History []attemptLine `json:"history,omitempty"` // the last attempts that the ledger has, oldest first
 }
 
 func (p *program) show(c *cli.Context) error {
@@ -95,6 +100,10 @@ func (m *machine) showAnswer(l *lineage.Lineage) showAnswer {
 		}
 	}
 	if ledger != nil {
+		recent, _ := ledger.Recent(l.Name, m.now(), mostHistory) // listLine read the same ledger
+		for _, past := range recent {
+			a.History = append(a.History, attemptLine{past.Time, string(past.Outcome), past.Code, past.Text})
+		}
 		if pending, ok, err := ledger.Pending(l.Name); err == nil && ok {
 			a.OrderUnderWay = pending.Order
 		}
@@ -130,8 +139,16 @@ func (m *machine) printShow(a showAnswer) {
 	if a.RenewAt != nil {
 		line("renewal", day(*a.RenewAt)+", "+until(m.now(), *a.RenewAt)+": "+a.RenewalWhy)
 	}
-	if a.LastAttempt != nil {
-		line("last attempt", day(a.LastAttempt.Time)+": "+a.LastAttempt.Outcome)
+	for i, past := range a.History {
+		what := "attempts"
+		if i > 0 {
+			what = " "
+		}
+		text := day(past.Time) + ": " + past.Outcome
+		if past.Message != "" {
+			text += ": " + oneLine(past.Message)
+		}
+		line(what, text)
 	}
 	line("order", a.OrderUnderWay)
 	line("CA", a.Server)

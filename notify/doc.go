@@ -1,0 +1,2 @@
+// Package notify tells people of renewals that go wrong.
+package notify

@@ -1,0 +1,75 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"time"
+)
+
+const (
+	watchFile = "watch.json"
+	mostWatch = 4 << 20
+)
+
+// Watch is what is kept for whoever watches over renewals: when they last ran, and what people were told.
+type Watch struct {
+	LastRun  time.Time             `json:"last_run,omitzero"`
+	Lineages map[string]*Complaint `json:"lineages,omitempty"` // those with something the matter
+}
+
+// Complaint is a lineage whose renewal does not go well.
+type Complaint struct {
+	Since time.Time `json:"since"`          // the first failure since it last went well
+	Told  time.Time `json:"told,omitzero"`  // when somebody was told; zero if nobody was
+	Stage int       `json:"stage,omitzero"` // how near the end was when somebody was told; its meaning is that of wildcard/notify
+}
+
+// Watch reads it. What is not there, or damaged, is empty.
+func (s *State) Watch() (Watch, error) {
+	w := Watch{Lineages: map[string]*Complaint{}}
+	text, _, err := readFile(s.path(watchFile), mostWatch)
+	if errors.Is(err, fs.ErrNotExist) {
+		return w, nil
+	}
+	if err != nil {
+		return w, failed("%w", err)
+	}
+	var read Watch
+	if sealed, ok := unseal(bytes.TrimSuffix(text, []byte("\n"))); !ok || json.Unmarshal(sealed, &read) != nil {
+		s.log.Warn("state: what was kept for watching is damaged and counts as none", "file", s.path(watchFile))
+		return w, nil
+	}
+	w.LastRun = read.LastRun
+	for name, complaint := range read.Lineages {
+		if complaint != nil {
+			w.Lineages[name] = complaint
+		}
+	}
+	return w, nil
+}
+
+// ChangeWatch changes it under the ledger's lock, which other runs wait for: change must not take long.
+func (s *State) ChangeWatch(change func(*Watch)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	unlock, err := s.lock()
+	if err != nil {
+		return failed("%w", err)
+	}
+	defer unlock()
+	w, err := s.Watch()
+	if err != nil {
+		return err
+	}
+	change(&w)
+	text, err := json.Marshal(w)
+	if err != nil {
+		return failed("%w", err)
+	}
+	if err := writeFile(s.path(watchFile), seal(text)); err != nil {
+		return failed("%w", err)
+	}
+	return nil
+}

@@ -62,11 +62,12 @@ func arrows() map[string][]string {
 		"wildcard/issuance/acmetest": {jose},
 		"wildcard/lineage":           {"wildcard/providers", unix},
 		"wildcard/state":             {"wildcard/providers"},
+		"wildcard/metrics":           nil,
 		"wildcard/notify":            {"wildcard/program", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web"},
 		"wildcard/deploy":            {"wildcard/program", "wildcard/providers"},
 		"wildcard/program":           nil,
 		"wildcard/cmd/wildcard": {
-			"wildcard/deploy", "wildcard/issuance", "wildcard/lineage", "wildcard/notify", "wildcard/providers/...", "wildcard/state", goPretty, unix, urfave,
+			"wildcard/deploy", "wildcard/issuance", "wildcard/lineage", "wildcard/metrics", "wildcard/notify", "wildcard/providers/...", "wildcard/state", goPretty, unix, urfave,
 		},
 
 		"wildcard/pebbletest":           {pebble},

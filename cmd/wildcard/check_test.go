@@ -26,6 +26,11 @@ func kinds(s said) string {
 	return strings.Join(all, ", ")
 }
 
+// noOrders has the CA refuse all orders.
+func (w *world) noOrders() {
+	w.ca.On(acmetest.NewOrder, func(*acmetest.Request) *acmetest.Reply { return w.ca.Nonce(acmetest.Problem(500, "serverInternal", "sorry")) })
+}
+
 // A monitor hears nothing as long as all is well, and a line for each thing that is not.
 func TestCheck(t *testing.T) {
 	t.Parallel()
@@ -71,7 +76,9 @@ func TestCheckTooLongWithoutSuccess(t *testing.T) {
 	w.issue("*.example.com")
 	at := w.clock().Add(24 * time.Hour)
 	w.update("example.com", func(s *lineage.Settings) { s.RenewAt, s.RetryAfter = at, at.Add(1000*time.Hour) })
-	w.ca.On(acmetest.NewOrder, func(*acmetest.Request) *acmetest.Reply { return w.ca.Nonce(acmetest.Problem(500, "serverInternal", "sorry")) })
+	w.ca.On(acmetest.NewOrder, func(*acmetest.Request) *acmetest.Reply {
+		return w.ca.Nonce(acmetest.Problem(500, "serverInternal", "sorry"))
+	})
 	overdue := notify.OverdueAt(at.UTC().Truncate(time.Second), w.lineage("example.com").Leaf.NotAfter)
 	w.at(overdue.Add(-time.Minute))
 	w.run("renew", "--no-jitter").exits(75)

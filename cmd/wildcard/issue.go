@@ -7,8 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,6 +41,7 @@ certificate. *.example.com does not cover example.com itself: name both.`,
 				&cli.StringSliceFlag{Name: "deploy-hook", Usage: "`COMMAND` to run after each renewal, with RENEWED_LINEAGE and RENEWED_DOMAINS; may be repeated"},
 				&cli.BoolFlag{Name: "dry-run", Usage: "try it with the CA's staging service and keep nothing"},
 				&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
+				prometheusFlag(),
 			},
 			caFlags(), registrationFlags(), dnsFlags(), commonFlags(),
 		),
@@ -67,12 +66,17 @@ func (p *program) issue(c *cli.Context) error {
 	if err := p.dnsOptions(c, &lineage.Settings{}); err != nil {
 		return err
 	}
+	measurements, err := p.prometheusFile(c)
+	if err != nil {
+		return err
+	}
 	e, err := p.engine(c)
 	if err != nil {
 		return err
 	}
 	defer e.close()
 	ctx := c.Context
+	defer e.measure(ctx, measurements)
 
 	name, err := e.target(c.String("cert-name"), names)
 	if err != nil {
@@ -338,8 +342,8 @@ func (p *program) issueCSR(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(out, got.Chain); err != nil {
-		return providers.Errorf(codeOutput, providers.Failed, "--out: %w (the next run with this request takes the certificate up again)", err)
+	if err := output("--out", out, got.Chain); err != nil {
+		return providers.Errorf(codeOutput, providers.Failed, "%w (the next run with this request takes the certificate up again)", err)
 	}
 	if err := e.state.RemovePending(o.name); err != nil {
 		e.log.Warn("forgetting an order", "error", err)
@@ -381,26 +385,4 @@ func readCSR(path string) (der []byte, names []string, err error) {
 		return bad("%s: %w", path, err)
 	}
 	return der, names, nil
-}
-
-// writeFile writes a file whole or not at all.
-func writeFile(path string, text []byte) (err error) {
-	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s: %w and no regular file", path, fs.ErrExist)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".wildcard-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -29,6 +29,7 @@ each problem, certbot's included; else 0, and silence.
   wildcard list --check 14d`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "check", Usage: "look for what expires within this `TIME` (14d, 72h), is broken, or should have been renewed"},
+			prometheusFlag(),
 		}, commonFlags()),
 		Action: p.list,
 	}
@@ -67,6 +68,15 @@ func (p *program) list(c *cli.Context) error {
 	m, err := p.machine(c)
 	if err != nil {
 		return err
+	}
+	if c.IsSet("prometheus") { // the variable is for those that renew
+		path, err := p.prometheusFile(c)
+		if err != nil {
+			return err
+		}
+		if err := m.writeMeasurements(c.Context, path); err != nil {
+			return err
+		}
 	}
 	if c.IsSet("check") {
 		return m.check(c.Context, c.String("check"))

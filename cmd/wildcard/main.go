@@ -120,6 +120,9 @@ func (p *program) answer(document any) {
 // say prints a line of the answer.
 func (p *program) say(format string, args ...any) { fmt.Fprintf(p.stdout, format+"\n", args...) }
 
+// complain says a failure that does not change what came of a run, also with --quiet.
+func (p *program) complain(err error) { _, _ = p.lines.Write([]byte(failureLine(err) + "\n")) }
+
 func (p *program) app() *cli.App {
 	app := &cli.App{
 		Name:                      "wildcard",

@@ -35,6 +35,7 @@ the exit status is that of the worst outcome, 0 if nothing was due.`,
 				&cli.BoolFlag{Name: "dry-run", Usage: "try all of them with their CA's staging service and keep nothing"},
 				&cli.BoolFlag{Name: "force", Usage: "renew although not due"},
 				&cli.BoolFlag{Name: "no-jitter", Usage: "begin at once, also without a terminal"},
+				prometheusFlag(),
 			},
 			dnsFlags(), commonFlags(),
 		),
@@ -58,11 +59,16 @@ func (p *program) renew(c *cli.Context) error {
 	if err := p.dnsOptions(c, &lineage.Settings{}); err != nil {
 		return err
 	}
+	measurements, err := p.prometheusFile(c)
+	if err != nil {
+		return err
+	}
 	e, err := p.engine(c)
 	if err != nil {
 		return err
 	}
 	defer e.close()
+	defer e.measure(c.Context, measurements)
 	r := &renewRun{engine: e, c: c, unattended: !isTerminal(p.stdin), began: p.now()}
 	if err := r.choose(c.Context); err != nil {
 		return err

@@ -30,25 +30,47 @@ func historyFile(dir, zone string) string {
 	return filepath.Join(dir, fmt.Sprintf("%x.json", hash[:16]))
 }
 
+// LastDelays returns how long publication took the last time in each zone that has a history in dir; what cannot be read
+// is left out.
+func LastDelays(dir string) map[string]time.Duration {
+	delays := map[string]time.Duration{}
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil {
+		return delays // dir is no pattern of ours
+	}
+	for _, path := range files {
+		if h, ok := readHistoryFile(path); ok && len(h.Seconds) > 0 && historyFile(dir, h.Zone) == path {
+			delays[h.Zone] = seconds(h.Seconds[len(h.Seconds)-1])
+		}
+	}
+	return delays
+}
+
 // readHistory returns the zone's history, empty if there is none that can be used.
 func readHistory(dir, zone string) history {
 	none := history{Zone: zone}
 	if dir == "" || zone == "" {
 		return none
 	}
-	file, err := os.Open(historyFile(dir, zone))
+	if h, ok := readHistoryFile(historyFile(dir, zone)); ok && h.Zone == zone {
+		return h
+	}
+	return none
+}
+
+func readHistoryFile(path string) (h history, ok bool) {
+	file, err := os.Open(path)
 	if err != nil {
-		return none
+		return h, false
 	}
 	defer file.Close()
-	var h history
 	data, err := io.ReadAll(io.LimitReader(file, historySize))
-	if err != nil || json.Unmarshal(data, &h) != nil || h.Zone != zone {
-		return none
+	if err != nil || json.Unmarshal(data, &h) != nil {
+		return h, false
 	}
 	sane := func(s float64) bool { return 0 <= s && s <= hardLimit.Seconds() }
 	h.Seconds = slices.DeleteFunc(h.Seconds, func(s float64) bool { return !sane(s) })
-	return h
+	return h, true
 }
 
 // usual is the median delay, or 0 if none is known.

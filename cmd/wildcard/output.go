@@ -1,0 +1,42 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"wildcard/providers"
+)
+
+// output writes a file that a flag named.
+func output(flag, path string, text []byte) error {
+	if err := writeFile(path, text); err != nil {
+		return providers.Errorf(codeOutput, providers.Failed, "%s: %w", flag, err)
+	}
+	return nil
+}
+
+// writeFile writes a file whole or not at all, 0644. The name in between begins with a dot and has no ending, so that who
+// reads all files of a folder passes it over.
+func writeFile(path string, text []byte) (err error) {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: %w and no regular file", path, fs.ErrExist)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".wildcard-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

@@ -76,6 +76,17 @@ func unseal(line []byte) ([]byte, bool) {
 	return text, string(line[:8]) == fmt.Sprintf("%08x", crc32.ChecksumIEEE(text))
 }
 
+// exclusive keeps other goroutines and other processes out until unlock is called.
+func (s *State) exclusive() (unlock func(), err error) {
+	s.mu.Lock()
+	release, err := s.lock()
+	if err != nil {
+		s.mu.Unlock()
+		return nil, failed("%w", err)
+	}
+	return func() { release(); s.mu.Unlock() }, nil
+}
+
 // lock takes the ledger's lock, which the kernel drops when its holder ends, however that happens.
 func (s *State) lock() (unlock func(), err error) {
 	f, err := os.OpenFile(s.path("ledger.lock"), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)

@@ -61,11 +61,9 @@ type cache struct {
 
 // Record appends an attempt. Its text is cut at 512 bytes.
 func (s *State) Record(a Attempt) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	unlock, err := s.lock()
+	unlock, err := s.exclusive()
 	if err != nil {
-		return failed("%w", err)
+		return err
 	}
 	defer unlock()
 	attempts, err := s.load()

@@ -52,11 +52,9 @@ func (s *State) Watch() (Watch, error) {
 
 // ChangeWatch changes it under the ledger's lock, which other runs wait for: change must not take long.
 func (s *State) ChangeWatch(change func(*Watch)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	unlock, err := s.lock()
+	unlock, err := s.exclusive()
 	if err != nil {
-		return failed("%w", err)
+		return err
 	}
 	defer unlock()
 	w, err := s.Watch()

@@ -28,7 +28,9 @@ func kinds(s said) string {
 
 // noOrders has the CA refuse all orders.
 func (w *world) noOrders() {
-	w.ca.On(acmetest.NewOrder, func(*acmetest.Request) *acmetest.Reply { return w.ca.Nonce(acmetest.Problem(500, "serverInternal", "sorry")) })
+	w.ca.On(acmetest.NewOrder, func(*acmetest.Request) *acmetest.Reply {
+		return w.ca.Nonce(acmetest.Problem(500, "serverInternal", "sorry"))
+	})
 }
 
 // A monitor hears nothing as long as all is well, and a line for each thing that is not.

@@ -44,6 +44,7 @@ func arrows() map[string][]string {
 		"wildcard/providers/builtin":      {"wildcard/conoha", "wildcard/providers/..."},
 		"wildcard/providers/designate":    {"wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", gophercloud, yaml},
 		"wildcard/providers/journal":      {"wildcard/providers", "wildcard/providers/settings", unix},
+		"wildcard/providers/manual":       {"wildcard/providers"},
 		"wildcard/providers/plugin":       {"wildcard/program", "wildcard/providers", "wildcard/providers/settings"},
 		"wildcard/providers/propagation":  {"wildcard/providers", dns},
 		"wildcard/providers/providertest": {"wildcard/providers"},

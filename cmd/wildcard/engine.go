@@ -160,6 +160,7 @@ func (e *engine) router(s lineage.Settings) (providers.Router, error) {
 			Log:       e.log,
 			Environ:   e.environ,
 			Stderr:    e.display,
+			Person:    e.person(),
 		})
 	})
 	return providers.Router{Accounts: o.accounts}, o.err

@@ -12,6 +12,7 @@ import (
 	"wildcard/conoha"
 	"wildcard/providers"
 	"wildcard/providers/designate"
+	"wildcard/providers/manual"
 	"wildcard/providers/plugin"
 	"wildcard/providers/rfc2136"
 	"wildcard/providers/settings"
@@ -26,6 +27,8 @@ type Config struct {
 	Environ   []string  // of our process, of which programs of others get what they need to work at all
 	Stderr    io.Writer // what these programs say, line by line; nil drops it
 	Certbot   bool      // certbot is the ACME client: challenges come without their ACME inputs
+	// Person is told what somebody has to do by hand; nil means that nobody is there.
+	Person func(manual.Task)
 }
 
 // Open opens the accounts that one spec stands for: usually one, two if the credentials hold two complete accounts. It
@@ -79,6 +82,12 @@ func Registry() Providers {
 			Summary: "one of lego's DNS services, by the plugin wildcard-dns-lego", Form: "ZONE=lego:NAME", Link: "https://go-acme.github.io/lego/dns/",
 			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
 				return plugin.Open(spec, c.Settings, c.program())
+			},
+		},
+		"manual": {
+			Summary: "a person, who is shown the records to set", Form: "manual",
+			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
+				return manual.Open(spec, manual.Options{Tell: c.Person, Certbot: c.Certbot})
 			},
 		},
 		"plugin": {

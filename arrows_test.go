@@ -42,12 +42,13 @@ func arrows() map[string][]string {
 	return map[string][]string{
 		"wildcard/providers":              nil, // so that anybody can write a provider without our dependencies
 		"wildcard/providers/builtin":      {"wildcard/conoha", "wildcard/providers/..."},
+		"wildcard/providers/conformance":  {"wildcard/providers"}, // no package testing: a program runs it, too
 		"wildcard/providers/designate":    {"wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", gophercloud, yaml},
 		"wildcard/providers/journal":      {"wildcard/providers", "wildcard/providers/settings", unix},
 		"wildcard/providers/manual":       {"wildcard/providers"},
 		"wildcard/providers/plugin":       {"wildcard/program", "wildcard/providers", "wildcard/providers/settings"},
 		"wildcard/providers/propagation":  {"wildcard/providers", dns},
-		"wildcard/providers/providertest": {"wildcard/providers"},
+		"wildcard/providers/providertest": {"wildcard/providers", "wildcard/providers/conformance"},
 		"wildcard/providers/rfc2136":      {"wildcard/providers", "wildcard/providers/settings", dns},
 		"wildcard/providers/settings":     {"wildcard/providers", godotenv, unix},
 		"wildcard/providers/web":          nil,
@@ -145,6 +146,19 @@ func TestLinked(t *testing.T) {
 				t.Errorf("%s is linked with %s", pkg, module)
 			}
 		}
+	}
+}
+
+// TestNoTesting keeps the parts of tests out of programs, although one of them runs the conformance suite.
+func TestNoTesting(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "wildcard/cmd/wildcard", "wildcard/cmd/wildcard-auth-hook").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Fields(string(out))
+	if slices.Contains(deps, "testing") || !slices.Contains(deps, "wildcard/providers") {
+		t.Errorf("linked with %q", deps)
 	}
 }
 

@@ -1,4 +1,4 @@
-package providertest
+package conformance
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"wildcard/providers"
@@ -21,7 +20,7 @@ const callLimit = 2 * time.Minute
 
 // subject is one instance of the provider in the course of one check.
 type subject struct {
-	testing.TB
+	Reporter
 	Config
 	provider providers.Provider
 	owed     *owed
@@ -40,15 +39,15 @@ func (o *owed) copy() map[providers.Challenge]providers.Handle {
 }
 
 // start opens the provider for one check and sees to it that the check leaves nothing.
-func start(t testing.TB, c Config) *subject {
+func start(r Reporter, c Config) *subject {
 	c.Zone = providers.CanonicalName(c.Zone)
-	s := (&subject{TB: t, Config: c, owed: &owed{handles: map[providers.Challenge]providers.Handle{}}}).another()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), callLimit)
+	s := (&subject{Reporter: r, Config: c, owed: &owed{handles: map[providers.Challenge]providers.Handle{}}}).another()
+	r.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), callLimit)
 		defer cancel()
 		for challenge, handle := range s.owed.copy() {
 			if err := s.provider.CleanUp(ctx, challenge, handle); err != nil {
-				t.Logf("after the check, clean up of %s at %s: %v", challenge.Value, challenge.FQDN, err)
+				r.Logf("after the check, clean up of %s at %s: %v", challenge.Value, challenge.FQDN, err)
 			}
 		}
 	})
@@ -58,7 +57,7 @@ func start(t testing.TB, c Config) *subject {
 // another opens one more instance, which stands for another process.
 func (s *subject) another() *subject {
 	s.Helper()
-	p := s.Open(s.TB)
+	p := s.Open(s.Reporter)
 	if closer, ok := p.(providers.Closer); ok {
 		s.Cleanup(func() {
 			if err := closer.Close(); err != nil {
@@ -111,7 +110,7 @@ func (s *subject) neighbour(domain string) string {
 	if s.Foreign == nil {
 		s.another().present(c)
 	} else {
-		s.Cleanup(s.Foreign(s.TB, c.FQDN, c.Value))
+		s.Cleanup(s.Foreign(s.Reporter, c.FQDN, c.Value))
 	}
 	return c.Value
 }
@@ -215,11 +214,29 @@ func (s *subject) bounded(parent context.Context, what string, work func(context
 // values of its own accord, it asks that each wanted one is there once.
 func (s *subject) holds(fqdn string, want ...string) {
 	s.Helper()
-	have := s.Records(s.TB, fqdn)
-	if s.Rolling {
-		have = slices.DeleteFunc(slices.Clone(have), func(v string) bool { return !slices.Contains(want, v) })
+	slices.Sort(want)
+	fits := func(have []string) bool {
+		have = slices.Sorted(slices.Values(have))
+		if s.Rolling {
+			have = slices.DeleteFunc(have, func(v string) bool { return !slices.Contains(want, v) })
+		}
+		return slices.Equal(have, want)
 	}
-	if !slices.Equal(slices.Sorted(slices.Values(have)), slices.Sorted(slices.Values(want))) {
+	var have []string
+	if s.Await != nil {
+		have = s.Await(s.Reporter, fqdn, fits)
+	} else {
+		have = s.Records(s.Reporter, fqdn)
+	}
+	if !fits(have) {
 		s.Fatalf("%s holds %q, want %q", fqdn, have, want)
 	}
+}
+
+// many is how many calls are made side by side.
+func (s *subject) many() int {
+	if s.Live {
+		return 4 // what an issuance makes in one zone
+	}
+	return 20
 }

@@ -1,4 +1,4 @@
-package providertest
+package conformance
 
 import (
 	"crypto/rand"
@@ -54,7 +54,7 @@ func outsideZones(s *subject) {
 		if _, err := s.tryPresent(s.Context(), c); err == nil {
 			s.Errorf("Present at %s succeeded, though the account's zone is %s", c.FQDN, s.Zone)
 		}
-		if have := s.Records(s.TB, c.FQDN); len(have) > 0 {
+		if have := s.Records(s.Reporter, c.FQDN); len(have) > 0 {
 			s.Errorf("%s holds %q, though the account's zone is %s", c.FQDN, have, s.Zone)
 		}
 		if after := s.inZone(); !slices.Equal(before, after) {
@@ -65,7 +65,7 @@ func outsideZones(s *subject) {
 
 // inZone is what the zone holds where a name that was cut or extended wrongly would end up.
 func (s *subject) inZone() []string {
-	have := slices.Concat(s.Records(s.TB, s.Zone), s.Records(s.TB, providers.ChallengeLabel+"."+s.Zone))
+	have := slices.Concat(s.Records(s.Reporter, s.Zone), s.Records(s.Reporter, providers.ChallengeLabel+"."+s.Zone))
 	slices.Sort(have)
 	return have
 }

@@ -1,4 +1,4 @@
-package providertest
+package conformance
 
 import (
 	"context"
@@ -62,11 +62,15 @@ func TestFlaws(t *testing.T) {
 				return p
 			})
 			c.Patience = 50 * time.Millisecond
-			i := slices.IndexFunc(checks(), func(c check) bool { return c.name == f.check })
+			checks, err := c.Checks()
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(checks, func(c Check) bool { return c.Name == f.check })
 			if i < 0 {
 				t.Fatal("there is no such check")
 			}
-			failures := record(t, func(tb testing.TB) { checks()[i].run(start(tb, c)) })
+			failures := Try(t.Context(), checks[i].Run)
 			if len(failures) == 0 {
 				t.Error("the check did not find the mistake")
 			}
@@ -78,9 +82,9 @@ func TestFlaws(t *testing.T) {
 // TestEveryCheckCanFail keeps a check from being added without a mistake that it finds.
 func TestEveryCheckCanFail(t *testing.T) {
 	t.Parallel()
-	for _, c := range checks() {
-		if !slices.ContainsFunc(flaws(), func(f flaw) bool { return f.check == c.name }) {
-			t.Errorf("%q finds no mistake in TestFlaws", c.name)
+	for _, rule := range rules() {
+		if !slices.ContainsFunc(flaws(), func(f flaw) bool { return f.check == rule.name }) {
+			t.Errorf("%q finds no mistake in TestFlaws", rule.name)
 		}
 	}
 }
@@ -355,12 +359,12 @@ func flaws() []flaw {
 				return p.deleteIf(ctx, c.FQDN, func(r txt) bool { return strings.HasPrefix(r.id, id) })
 			}}
 		}},
-		{"twenty names at once", "writes back the whole zone", func(p provider) flawed { return p.rewriting(func(txt, string) bool { return true }) }},
-		{"twenty names at once", "refuses side-by-side calls", func(p provider) flawed { return flawed{present: p.oneAtATime()} }},
-		{"twenty values at once", "writes back the whole record set", func(p provider) flawed {
+		{"many names at once", "writes back the whole zone", func(p provider) flawed { return p.rewriting(func(txt, string) bool { return true }) }},
+		{"many names at once", "refuses side-by-side calls", func(p provider) flawed { return flawed{present: p.oneAtATime()} }},
+		{"many values at once", "writes back the whole record set", func(p provider) flawed {
 			return p.rewriting(func(r txt, fqdn string) bool { return r.fqdn == fqdn })
 		}},
-		{"twenty values at once", "keeps ten", func(p provider) flawed {
+		{"many values at once", "keeps ten", func(p provider) flawed {
 			return flawed{present: func(ctx context.Context, c providers.Challenge) (providers.Handle, error) {
 				if len(p.values(c.FQDN)) >= 10 {
 					return "", nil

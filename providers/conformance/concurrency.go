@@ -1,4 +1,4 @@
-package providertest
+package conformance
 
 import (
 	"context"
@@ -6,8 +6,8 @@ import (
 	"wildcard/providers"
 )
 
-func twentyNames(s *subject) {
-	cs := s.challenges(20, s.domain)
+func manyNames(s *subject) {
+	cs := s.challenges(s.many(), s.domain)
 	handles := s.presentAtOnce(cs)
 	for _, c := range cs {
 		s.holds(c.FQDN, c.Value)
@@ -18,23 +18,23 @@ func twentyNames(s *subject) {
 	}
 }
 
-func twentyValues(s *subject) {
+func manyValues(s *subject) {
 	domain := s.domain()
 	neighbour := s.neighbour(domain)
-	cs := s.challenges(20, func() string { return domain })
+	cs := s.challenges(s.many(), func() string { return domain })
 	handles := s.presentAtOnce(cs)
 	s.holds(cs[0].FQDN, append(values(cs), neighbour)...)
 	s.cleanUpAtOnce(cs, handles)
 	s.holds(cs[0].FQDN, neighbour)
 }
 
-// presentAndCleanUp makes ten records while ten others at the same name go.
+// presentAndCleanUp makes half of the records while the others at the same name go.
 func presentAndCleanUp(s *subject) {
 	domain := s.domain()
 	same := func() string { return domain }
-	going, coming := s.challenges(10, same), s.challenges(10, same)
+	going, coming := s.challenges(s.many()/2, same), s.challenges(s.many()/2, same)
 	handles := s.presentAtOnce(going)
-	s.atOnce("Present and CleanUp at once", 20, func(ctx context.Context, i int) error {
+	s.atOnce("Present and CleanUp at once", 2*len(going), func(ctx context.Context, i int) error {
 		if i%2 == 0 {
 			_, err := s.doPresent(ctx, coming[i/2])
 			return err

@@ -1,4 +1,4 @@
-package providertest
+package conformance
 
 import (
 	"strings"
@@ -36,7 +36,7 @@ func mangledHandles(s *subject) {
 	neighbour := s.neighbour(domain)
 	for _, mangled := range mangle(h) {
 		_ = s.tryCleanUp(s.Context(), c, mangled) // refused, or taken as no handle at all
-		if left := s.Records(s.TB, c.FQDN); len(left) == 2 {
+		if left := s.Records(s.Reporter, c.FQDN); len(left) == 2 {
 			s.present(c) // as no handle at all
 		}
 		s.holds(c.FQDN, c.Value, sibling.Value, neighbour)

@@ -1,4 +1,4 @@
-package providertest
+package conformance
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 
 	"wildcard/providers"
 )
@@ -36,14 +35,14 @@ func newMemory() *memory { return &memory{zones: []string{"example.com.", "examp
 func (m *memory) config(open func() providers.Provider) Config {
 	return Config{
 		Zone:    "Example.COM",
-		Open:    func(testing.TB) providers.Provider { return open() },
-		Records: func(_ testing.TB, fqdn string) []string { return m.values(fqdn) },
-		Foreign: func(_ testing.TB, fqdn, value string) func() {
+		Open:    func(Reporter) providers.Provider { return open() },
+		Records: func(_ Reporter, fqdn string) []string { return m.values(fqdn) },
+		Foreign: func(_ Reporter, fqdn, value string) func() {
 			id := m.put(fqdn, value)
 			return func() { m.remove(id) }
 		},
 		Stall:     m.stall,
-		LoseReply: func(testing.TB) { m.mu.Lock(); defer m.mu.Unlock(); m.loseReply = true },
+		LoseReply: func(Reporter) { m.mu.Lock(); defer m.mu.Unlock(); m.loseReply = true },
 	}
 }
 
@@ -123,7 +122,7 @@ func (m *memory) values(fqdn string) []string {
 	return values
 }
 
-func (m *memory) stall(testing.TB) (resume func()) {
+func (m *memory) stall(Reporter) (resume func()) {
 	silent := make(chan struct{})
 	m.mu.Lock()
 	defer m.mu.Unlock()

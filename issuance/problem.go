@@ -57,7 +57,7 @@ func (p *Problem) Error() string {
 	if !p.RetryAfter.IsZero() {
 		b.WriteString("; not before " + p.RetryAfter.UTC().Format(time.RFC3339))
 	}
-	return strings.TrimPrefix(b.String(), " ")
+	return strings.TrimLeft(b.String(), " :;")
 }
 
 // document is a problem document as it comes over the network.

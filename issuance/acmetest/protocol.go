@@ -202,6 +202,7 @@ func (s *Server) newOrder(body []byte) *Reply {
 	}
 	// As CAs do, the same names give the same order back while it is of use.
 	for _, earlier := range s.orders {
+		s.orderReply(http.StatusOK, earlier) // brings its status up to date
 		if (earlier.Status == "pending" || earlier.Status == "ready") && slices.Equal(earlier.Names, o.Names) {
 			return s.orderReply(http.StatusCreated, earlier)
 		}

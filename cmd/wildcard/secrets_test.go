@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"io/fs"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"wildcard/conoha/conohatest"
+	"wildcard/issuance/acmetest"
+)
+
+// canaries are the secrets of a world by what they are.
+type canaries map[string]string
+
+// Fault #151: no secret is in any byte that the program puts out or leaves: not in what it prints at its most talkative, also
+// when a service repeats what it was sent; not in a command line or a child's environment; not in state, journal or traces; not
+// in what a crash leaves. Secrets are in the files that are theirs alone.
+func TestSecretsStaySecret(t *testing.T) {
+	t.Parallel()
+	const hmac = "c2VjcmV0LWNhbmFyeS1rZXktZm9yLXRoZS1obWFjLW9mLWFuLWFjY291bnQ"
+	binding, err := base64.RawURLEncoding.DecodeString(hmac)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorldOf(t, acmetest.Options{EABKeys: map[string][]byte{"kid": binding}})
+	secrets := canaries{"EAB key": hmac, "TSIG key": "dHNpZy1jYW5hcnktdHNpZy1jYW5hcnktdHNpZw=="}
+	w.credentialsInFile(t, secrets)
+	w.secret(t, "rfc2136", "RFC2136_NAMESERVER=127.0.0.1:1", "RFC2136_TSIG_KEY=k", "RFC2136_TSIG_SECRET="+secrets["TSIG key"])
+	w.secret(t, "exec", "FOR_THE_SCRIPT=yes")
+	spy := "{ env; tr '\\0' ' ' </proc/$$/environ; tr '\\0' ' ' </proc/$PPID/cmdline; } >>" + w.dir + "/spied 2>&1"
+	hook, script := w.hook("deploy", spy), w.hook("dns", spy+"; exit 1")
+	w.environ = append(w.environ, "WILDCARD_EAB_KID=kid", "WILDCARD_EAB_HMAC_KEY="+hmac)
+
+	var said bytes.Buffer
+	run := func(args ...string) {
+		got := w.start(append(args, "--vv", "--plain")...).end()
+		said.WriteString(strings.Join(args, " ") + "\n" + got.stdout + got.stderr)
+	}
+	repeating := func(match conohatest.Match, status int) {
+		w.conoha.Fault(conohatest.Fault{Match: match, Status: status, Echo: true, Times: -1})
+	}
+	run("issue", "--agree-tos", "--deploy-hook", hook, "*.example.com")
+	run("issue", "--agree-tos", "--provider", "conoha", "--provider", "example.net=exec:"+script+"@"+w.config("exec", ".env"), "*.example.net")
+	run("issue", "--agree-tos", "--provider", "example.net=rfc2136", "--cert-name", "tsig", "a.example.net")
+	for _, refused := range []int{400, 401, 403, 409} {
+		repeating(conohatest.Match{Service: conohatest.ServiceDNS}, refused)
+		run("renew", "--force", "--cert-name", "example.com")
+		w.conoha.ClearFaults()
+	}
+	for _, refused := range []int{200, 400, 401, 500} {
+		w.conoha.ExpireTokens()
+		repeating(conohatest.Match{Service: conohatest.ServiceIdentity}, refused)
+		run("renew", "--force", "--cert-name", "example.com")
+		w.conoha.ClearFaults()
+		// Where it is remembered that a password was refused.
+		if err := os.RemoveAll(filepath.Join(w.dir, "run")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.ca.On(acmetest.NewOrder, func(r *acmetest.Request) *acmetest.Reply {
+		return w.ca.Nonce(acmetest.Problem(400, "malformed", string(r.Payload)+r.Header.Get("Authorization")))
+	})
+	run("renew", "--force", "--cert-name", "example.com")
+	w.ca.On(acmetest.NewOrder, nil)
+	for _, command := range [][]string{{"list"}, {"list", "--json"}, {"show", "example.com"}, {"show", "example.com", "--json"}, {"account", "show"}, {"clean"}, {"clean", "--json"}} {
+		run(command...)
+	}
+	run("renew", "--force", "--cert-name", "example.com")
+	secrets.keys(t, w)
+	secrets.tokens(w)
+	for _, what := range []string{"password", "token 1", "account key", "certificate key 1"} {
+		if secrets[what] == "" {
+			t.Errorf("no %s to look for", what)
+		}
+	}
+	secrets.search(t, "what was printed", said.Bytes())
+	spied, err := os.ReadFile(filepath.Join(w.dir, "spied"))
+	if err != nil || !bytes.Contains(spied, []byte("RENEWED_LINEAGE=")) || !bytes.Contains(spied, []byte("wildcard issue")) {
+		t.Errorf("the spy saw %q: %v", spied, err)
+	}
+	secrets.searchFiles(t, w)
+}
+
+// credentialsInFile moves ConoHa's credentials from the environment to where a server has them.
+func (w *world) credentialsInFile(t *testing.T, secrets canaries) {
+	t.Helper()
+	var file []string
+	w.environ = slices.DeleteFunc(w.environ, func(entry string) bool {
+		if !strings.HasPrefix(entry, "CONOHA_") {
+			return false
+		}
+		if password, ok := strings.CutPrefix(entry, "CONOHA_API_PASSWORD="); ok {
+			secrets["password"] = password
+		}
+		file = append(file, entry)
+		return true
+	})
+	w.secret(t, "conoha", file...)
+}
+
+// secret writes the env file of a provider.
+func (w *world) secret(t *testing.T, provider string, lines ...string) {
+	t.Helper()
+	if err := os.MkdirAll(w.config(provider), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(w.config(provider, ".env"), []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// keys adds the private keys that are on the disk by now.
+func (c canaries) keys(t *testing.T, w *world) {
+	t.Helper()
+	accounts, err := filepath.Glob(w.config("accounts", "*", "*", "*", "private_key.json"))
+	if err != nil || len(accounts) != 1 {
+		t.Fatalf("%q %v", accounts, err)
+	}
+	var jwk struct{ D string }
+	if err := json.Unmarshal([]byte(w.read(accounts[0])), &jwk); err != nil {
+		t.Fatal(err)
+	}
+	c["account key"] = jwk.D
+	files, err := filepath.Glob(w.config("archive", "*", "privkey*.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, file := range files {
+		c["certificate key "+string(rune('1'+i))] = strings.Split(w.read(file), "\n")[2]
+	}
+}
+
+// tokens adds those that the service has given out.
+func (c canaries) tokens(w *world) {
+	n := 0
+	for _, r := range w.conoha.Log() {
+		token := r.Header.Get("X-Auth-Token")
+		if known := slices.Collect(maps.Values(c)); token != "" && !slices.Contains(known, token) {
+			n++
+			c["token "+string(rune('0'+n))] = token
+		}
+	}
+}
+
+// search fails the test for each secret that a text has, as it is or in the forms that texts give it.
+func (c canaries) search(t *testing.T, where string, text []byte) {
+	t.Helper()
+	for what, secret := range c {
+		quoted, err := json.Marshal(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, form := range []string{
+			secret, strings.Trim(string(quoted), `"`), url.QueryEscape(secret), url.PathEscape(secret),
+			base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
+		} {
+			if i := bytes.Index(text, []byte(form)); i >= 0 {
+				t.Errorf("%s has the %s: %q", where, what, text[max(0, i-60):min(len(text), i+20)])
+				break
+			}
+		}
+	}
+}
+
+// searchFiles searches all files of the world but those that exist to hold the secret.
+func (c canaries) searchFiles(t *testing.T, w *world) {
+	t.Helper()
+	searched := 0
+	if err := filepath.WalkDir(w.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		looked := canaries{}
+		for what, secret := range c {
+			base := filepath.Base(path)
+			own := base == ".env" || base == "private_key.json" && what == "account key" ||
+				strings.HasPrefix(base, "privkey") && strings.HasPrefix(what, "certificate key") ||
+				strings.HasPrefix(path, filepath.Join(w.dir, "run")) && strings.HasPrefix(what, "token")
+			if !own {
+				looked[what] = secret
+			}
+		}
+		searched++
+		looked.search(t, path, text)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if searched < 20 {
+		t.Errorf("only %d files", searched)
+	}
+}

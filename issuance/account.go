@@ -36,23 +36,8 @@ type AccountInfo struct {
 // P-256. Terms that are not agreed to are CodeTerms (Refused), and nothing is sent; a binding that is wanted and not
 // given is CodeExternalAccount.
 func (ca *CA) Register(ctx context.Context, key crypto.Signer, r Registration) (Account, error) {
-	d := ca.Directory()
-	if d.TermsOfService != "" && !r.AgreeToTerms {
-		return Account{}, providers.Errorf(CodeTerms, providers.Refused, "acme: register at %s: the terms of service must be agreed to (--agree-tos): %s", ca.server.Host, d.TermsOfService)
-	}
-	if d.ExternalAccountRequired && (r.EABKeyID == "" || r.EABKey == "") {
-		return Account{}, providers.Errorf(CodeExternalAccount, providers.Misconfigured,
-			"acme: register at %s: it takes only accounts that are bound to one made on its web site: give --eab-kid and --eab-hmac-key", ca.server.Host)
-	}
-	if r.EABKey != "" {
-		key, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(r.EABKey, "="))
-		switch {
-		case err != nil:
-			return Account{}, providers.Errorf(CodeExternalAccount, providers.Misconfigured, "acme: register at %s: --eab-hmac-key is not base64url", ca.server.Host)
-		case len(key) < 32: // RFC 7518 §3.2
-			return Account{}, providers.Errorf(CodeExternalAccount, providers.Misconfigured,
-				"acme: register at %s: --eab-hmac-key has %d bytes, and HS256 needs 32: it was not copied whole", ca.server.Host, len(key))
-		}
+	if err := ca.MayRegister(r); err != nil {
+		return Account{}, err
 	}
 	if key == nil {
 		var err error
@@ -65,6 +50,29 @@ func (ca *CA) Register(ctx context.Context, key crypto.Signer, r Registration) (
 		request.Contact = append(request.Contact, "mailto:"+email)
 	}
 	return ca.newAccount(ctx, key, "register", request, r)
+}
+
+// MayRegister finds out whether [CA.Register] has all it needs, and sends nothing. Errors are those of Register.
+func (ca *CA) MayRegister(r Registration) error {
+	d := ca.Directory()
+	if d.TermsOfService != "" && !r.AgreeToTerms {
+		return providers.Errorf(CodeTerms, providers.Refused, "acme: register at %s: the terms of service must be agreed to (--agree-tos): %s", ca.server.Host, d.TermsOfService)
+	}
+	if d.ExternalAccountRequired && (r.EABKeyID == "" || r.EABKey == "") {
+		return providers.Errorf(CodeExternalAccount, providers.Misconfigured,
+			"acme: register at %s: it takes only accounts that are bound to one made on its web site: give --eab-kid and --eab-hmac-key", ca.server.Host)
+	}
+	if r.EABKey != "" {
+		key, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(r.EABKey, "="))
+		switch {
+		case err != nil:
+			return providers.Errorf(CodeExternalAccount, providers.Misconfigured, "acme: register at %s: --eab-hmac-key is not base64url", ca.server.Host)
+		case len(key) < 32: // RFC 7518 §3.2
+			return providers.Errorf(CodeExternalAccount, providers.Misconfigured,
+				"acme: register at %s: --eab-hmac-key has %d bytes, and HS256 needs 32: it was not copied whole", ca.server.Host, len(key))
+		}
+	}
+	return nil
 }
 
 // FindAccount returns the account that a key has at the CA (RFC 8555 §7.3.1); CodeAccountUnknown if it has none.

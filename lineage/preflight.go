@@ -22,14 +22,20 @@ const (
 // exist are directories, writable for us, and their file systems have 1 MiB and 16 inodes free. Where nothing exists yet, the
 // nearest directory above counts. One small file is written and removed again, since quotas show in no other way. Errors are
 // CodeStore or CodeFull, Misconfigured.
-func (s *Store) Preflight() error {
+func (s *Store) Preflight() error { return s.everyDir(s.usable) }
+
+// Check is [Store.Preflight] without the small file, so that nothing is written; it does not see quotas.
+func (s *Store) Check() error { return s.everyDir(s.fit) }
+
+// everyDir checks the directories of the store, or the nearest above them.
+func (s *Store) everyDir(check func(dir string) error) error {
 	for _, name := range []string{"", "live", "archive", "renewal"} {
 		dir := filepath.Join(s.dir, name)
 		if info, err := os.Lstat(dir); err == nil && name != "" && !info.IsDir() {
 			return providers.Errorf(CodeStore, providers.Misconfigured, "lineage: check %s: it must be a directory, not a link or file", dir)
 		}
 		for {
-			err := s.usable(dir)
+			err := check(dir)
 			if errors.Is(err, fs.ErrNotExist) && dir != "/" {
 				dir = filepath.Dir(dir)
 				continue
@@ -43,7 +49,17 @@ func (s *Store) Preflight() error {
 	return nil
 }
 
+// usable reports whether a file can be written there, by writing one.
 func (s *Store) usable(dir string) error {
+	if err := s.fit(dir); err != nil {
+		return err
+	}
+	probe := filepath.Join(dir, ".wildcard-probe-"+random())
+	return errors.Join(s.disk.create(probe, make([]byte, 4096), plain(0o600)), s.disk.gone(probe))
+}
+
+// fit reports whether there is room, and whether we may write.
+func (s *Store) fit(dir string) error {
 	var fsys unix.Statfs_t
 	if err := unix.Statfs(dir, &fsys); err != nil {
 		return &fs.PathError{Op: "statfs", Path: dir, Err: err}
@@ -57,8 +73,7 @@ func (s *Store) usable(dir string) error {
 	if err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
 		return &fs.PathError{Op: "access", Path: dir, Err: err}
 	}
-	probe := filepath.Join(dir, ".wildcard-probe-"+random())
-	return errors.Join(s.disk.create(probe, make([]byte, 4096), plain(0o600)), s.disk.gone(probe))
+	return nil
 }
 
 // enough compares what is free to us; a file system that counts no inodes (btrfs) has Files 0.

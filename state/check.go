@@ -8,11 +8,13 @@ import (
 )
 
 const (
-	mostFailures = 3 // failed validations of a name within an hour
-	noOrder      = 10 * time.Minute
-	shortest     = 5 * time.Minute // back-off however little life is left
-	longestAsk   = 25 * time.Hour  // what a CA may ask for at once; nothing of this program takes more than a day seriously
+	noOrder    = 10 * time.Minute
+	shortest   = 5 * time.Minute // back-off however little life is left
+	longestAsk = 25 * time.Hour  // what a CA may ask for at once; nothing of this program takes more than a day seriously
 )
+
+// MostFailures is how many validations of a name may fail within an hour before nothing is tried any more.
+const MostFailures = 3
 
 // Intent is an attempt that somebody is about to make.
 type Intent struct {
@@ -34,12 +36,7 @@ func (s *State) Check(i Intent) error {
 	if err != nil {
 		return err
 	}
-	past := make([]Attempt, 0, len(attempts))
-	for _, a := range attempts {
-		if !a.Time.After(i.Now.Add(wrongClock)) {
-			past = append(past, a)
-		}
-	}
+	past := until(attempts, i.Now)
 	if err := validations(past, i); err != nil || i.Force {
 		return err
 	}
@@ -49,8 +46,35 @@ func (s *State) Check(i Intent) error {
 	return backOff(history(past, i.Lineage, i.Now).Last, i)
 }
 
-// validations is the limit of failed validations.
-func validations(past []Attempt, i Intent) error {
+// FailedValidations is how many validations of each name (without "*.") have failed within the last hour for the intent's
+// server and account, of the [MostFailures] that there may be.
+func (s *State) FailedValidations(i Intent) (map[string]int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	attempts, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	failed := map[string]int{}
+	for name, times := range failures(until(attempts, i.Now), i) {
+		failed[name] = len(times)
+	}
+	return failed, nil
+}
+
+// until leaves out attempts of the future, which a wrong clock made.
+func until(attempts []Attempt, now time.Time) []Attempt {
+	past := make([]Attempt, 0, len(attempts))
+	for _, a := range attempts {
+		if !a.Time.After(now.Add(wrongClock)) {
+			past = append(past, a)
+		}
+	}
+	return past
+}
+
+// failures has the times of the failed validations of the last hour, by name.
+func failures(past []Attempt, i Intent) map[string][]time.Time {
 	times := map[string][]time.Time{}
 	for _, a := range past {
 		if a.Server != i.Server || a.Account != i.Account || i.Now.Sub(a.Time) >= time.Hour {
@@ -60,9 +84,15 @@ func validations(past []Attempt, i Intent) error {
 			times[identifier(name)] = append(times[identifier(name)], a.Time)
 		}
 	}
+	return times
+}
+
+// validations is the limit of failed validations.
+func validations(past []Attempt, i Intent) error {
+	times := failures(past, i)
 	for _, name := range i.Domains {
-		if t := times[identifier(name)]; len(t) >= mostFailures {
-			from := t[len(t)-mostFailures].Add(time.Hour)
+		if t := times[identifier(name)]; len(t) >= MostFailures {
+			from := t[len(t)-MostFailures].Add(time.Hour)
 			return later(CodeValidations, from, "%d validations of %s failed within an hour, and the CA shuts an account out that goes on; --dry-run tries it elsewhere", len(t), identifier(name))
 		}
 	}

@@ -88,7 +88,7 @@ func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err err
 	issuer := &issuance.Issuer{
 		CA: ca, Account: issuance.Account{URI: account.URI, Key: account.Key},
 		Router: router, Resolver: resolver,
-		CheckDelegation: len(o.settings.NameServers) == 0 || len(o.settings.Resolvers) > 0,
+		CheckDelegation: checksDelegation(o.settings),
 		Journal:         e.journal, HistoryDir: e.dirs.State + "/history",
 		Observe: o.observe, Log: e.log,
 	}

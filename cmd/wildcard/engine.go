@@ -32,6 +32,7 @@ type engine struct {
 	journal *journal.Journal
 	hooks   *deploy.Hooks
 	display *display
+	runDir  string // where providers keep tokens for the next run; "" keeps none
 
 	mu       sync.Mutex
 	cas      map[string]*dialled
@@ -58,11 +59,11 @@ func (p *program) engine(c *cli.Context) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{machine: m, cas: map[string]*dialled{}, services: map[string]*opened{}, preRun: map[string]bool{}}
+	e := m.reader()
 	if e.state, e.journal, err = m.openState(); err != nil {
 		return nil, err
 	}
-	e.display = newDisplay(p.stderr, p.lines, p.environ, m.plain, m.quiet)
+	e.runDir = m.dirs.Run
 	e.hooks = &deploy.Hooks{ConfigDir: m.dirs.Config, Environ: p.environ, Stderr: e.display, Log: m.log}
 	return e, nil
 }
@@ -72,6 +73,13 @@ func (e *engine) ran() {
 	if err := e.state.ChangeWatch(func(w *state.Watch) { w.LastRun = e.now().UTC().Truncate(time.Second) }); err != nil {
 		e.log.Warn("watch", "error", err)
 	}
+}
+
+// reader is the engine of a command that only looks: no folder is made, and nothing is kept for the next run.
+func (m *machine) reader() *engine {
+	e := &engine{machine: m, cas: map[string]*dialled{}, services: map[string]*opened{}, preRun: map[string]bool{}}
+	e.display = newDisplay(m.stderr, m.lines, m.environ, m.plain, m.quiet)
+	return e
 }
 
 // close ends what was opened.
@@ -155,7 +163,7 @@ func (e *engine) router(s lineage.Settings) (providers.Router, error) {
 		}
 		o.accounts, o.err = builtin.Registry().Open(specs, builtin.Config{
 			Settings:  settings.FromProcess(e.args[0], e.environ, s.EnvFile, e.dirs.Config),
-			RunDir:    e.dirs.Run,
+			RunDir:    e.runDir,
 			UserAgent: userAgent(),
 			Log:       e.log,
 			Environ:   e.environ,
@@ -176,6 +184,12 @@ func (e *engine) resolver(s lineage.Settings) (*propagation.Resolver, error) {
 		}
 	}
 	return &propagation.Resolver{Servers: servers, NameServers: s.NameServers, Log: e.log}, nil
+}
+
+// checksDelegation reports whether zones must be delegated to their service: not where name servers had to be named and the
+// resolvers are those of the system, which may know nothing of them.
+func checksDelegation(s lineage.Settings) bool {
+	return len(s.NameServers) == 0 || len(s.Resolvers) > 0
 }
 
 // sweepFor removes what dead processes left, through the services of these settings. With an empty journal nothing is

@@ -29,23 +29,30 @@ func (p *program) issueCommand() *cli.Command {
 certificate. *.example.com does not cover example.com itself: name both.`,
 		ArgsUsage: "NAME...",
 		Flags: slices.Concat(
+			certificateFlags(),
 			[]cli.Flag{
-				&cli.StringFlag{Name: "cert-name", Usage: "`NAME` of the certificate's folder (default: the first name without *.)"},
-				&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of key: ecdsa-p256 (default), ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096"},
-				&cli.BoolFlag{Name: "reuse-key", Usage: "keep the key in renewals"},
 				&cli.StringFlag{Name: "csr", Usage: "`FILE` with a certificate signing request; with --out, and no names"},
 				&cli.StringFlag{Name: "out", Usage: "`FILE` for the certificate of --csr"},
-				&cli.StringFlag{Name: "combined", Usage: "`FILE` for key and chain in one, as HAProxy wants it"},
-				&cli.StringFlag{Name: "profile", Usage: "the CA's certificate `PROFILE`"},
-				&cli.StringFlag{Name: "preferred-chain", Usage: "take the chain up to the issuer of this `NAME`, if the CA offers it"},
-				&cli.StringSliceFlag{Name: "deploy-hook", Usage: "`COMMAND` to run after each renewal, with RENEWED_LINEAGE and RENEWED_DOMAINS; may be repeated"},
-				&cli.BoolFlag{Name: "dry-run", Usage: "try it with the CA's staging service and keep nothing"},
-				&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
 				prometheusFlag(),
 			},
 			caFlags(), registrationFlags(), dnsFlags(), commonFlags(),
 		),
 		Action: p.issue,
+	}
+}
+
+// certificateFlags say what kind of certificate is wanted, and what is done with it.
+func certificateFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "cert-name", Usage: "`NAME` of the certificate's folder (default: the first name without *.)"},
+		&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of key: ecdsa-p256 (default), ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096"},
+		&cli.BoolFlag{Name: "reuse-key", Usage: "keep the key in renewals"},
+		&cli.StringFlag{Name: "combined", Usage: "`FILE` for key and chain in one, as HAProxy wants it"},
+		&cli.StringFlag{Name: "profile", Usage: "the CA's certificate `PROFILE`"},
+		&cli.StringFlag{Name: "preferred-chain", Usage: "take the chain up to the issuer of this `NAME`, if the CA offers it"},
+		&cli.StringSliceFlag{Name: "deploy-hook", Usage: "`COMMAND` to run after each renewal, with RENEWED_LINEAGE and RENEWED_DOMAINS; may be repeated"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "try it with the CA's staging service and keep nothing"},
+		&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
 	}
 }
 
@@ -128,8 +135,27 @@ func (e *engine) target(certName string, names []string) (string, error) {
 	return lineage.NameFor(names)
 }
 
-// issueOrder is what the command line asks for, over what the lineage says already.
+// issueOrder is what the command line asks for, over what the lineage says already, whose files are put in order.
 func (e *engine) issueOrder(ctx context.Context, c *cli.Context, name string, names []string) (*order, error) {
+	o, err := e.draft(c, name, names)
+	if err != nil {
+		return nil, err
+	}
+	if o.live != nil && o.live.NeedsRepair() && !o.dryRun {
+		e.display.note("%s: its files are not as they should be (%v): repairing", name, o.live.Damage)
+		repaired, err := o.live.Repair(ctx)
+		switch {
+		case err == nil:
+			o.live = repaired
+		case providers.CodeOf(err) != lineage.CodeDamaged:
+			return nil, err
+		}
+	}
+	return o, nil
+}
+
+// draft is what the command line asks for, over what the lineage says already. Nothing is written.
+func (e *engine) draft(c *cli.Context, name string, names []string) (*order, error) {
 	o := &order{
 		name: name, names: names, dryRun: c.Bool("dry-run"), force: c.Bool("force"), mayRegister: true,
 		registration: e.registration(c), observe: e.display.lineage(name),
@@ -146,16 +172,6 @@ func (e *engine) issueOrder(ctx context.Context, c *cli.Context, name string, na
 	if o.live != nil && !o.live.Owned() && !o.dryRun {
 		return nil, providers.Errorf(lineage.CodeNotOwned, providers.Usage,
 			"%s is certbot's: wildcard adopt %s takes it over as it is, --cert-name makes another certificate beside it", name, name)
-	}
-	if o.live != nil && o.live.NeedsRepair() && !o.dryRun {
-		e.display.note("%s: its files are not as they should be (%v): repairing", name, o.live.Damage)
-		repaired, err := o.live.Repair(ctx)
-		switch {
-		case err == nil:
-			o.live = repaired
-		case providers.CodeOf(err) != lineage.CodeDamaged:
-			return nil, err
-		}
 	}
 	if err := e.issueSettings(c, o); err != nil {
 		return nil, err
@@ -223,8 +239,7 @@ func (e *engine) guardStaging(o *order) error {
 // again.
 func (e *engine) nothingToDo(ctx context.Context, o *order) (bool, error) {
 	l := o.live
-	if l.Damage != nil || l.Leaf == nil || !sameNames(l.Leaf.DNSNames, o.names) || l.Conf.Params().Server != o.params.Server ||
-		keyTypeOf(l.Conf.Params()) != o.keyType || e.profileOf(l) != o.settings.Profile {
+	if l.Damage != nil || e.differs(o) {
 		return false, nil
 	}
 	v, err := e.judge(ctx, l)
@@ -241,6 +256,13 @@ func (e *engine) nothingToDo(ctx context.Context, o *order) (bool, error) {
 	e.display.close()
 	o.done()
 	return true, e.report(o, got, "kept", v)
+}
+
+// differs reports whether the certificate that is there is not the one that is asked for.
+func (e *engine) differs(o *order) bool {
+	l := o.live
+	return l.Leaf == nil || !sameNames(l.Leaf.DNSNames, o.names) || l.Conf.Params().Server != o.params.Server ||
+		keyTypeOf(l.Conf.Params()) != o.keyType || e.profileOf(l) != o.settings.Profile
 }
 
 // keepSettings stores what the command line changed although the certificate stays.

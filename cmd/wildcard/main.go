@@ -143,7 +143,7 @@ func (p *program) app() *cli.App {
 			return usage("no command given; wildcard --help lists them")
 		},
 		Commands: []*cli.Command{
-			p.issueCommand(), p.renewCommand(), p.listCommand(), p.showCommand(), p.revokeCommand(), p.deleteCommand(),
+			p.issueCommand(), p.renewCommand(), p.planCommand(), p.listCommand(), p.showCommand(), p.revokeCommand(), p.deleteCommand(),
 			p.adoptCommand(), p.releaseCommand(), p.accountCommand(), p.cleanCommand(), p.providersCommand(),
 		},
 	}

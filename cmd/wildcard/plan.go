@@ -1,0 +1,291 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/issuance"
+	"wildcard/lineage"
+	"wildcard/providers"
+	"wildcard/state"
+)
+
+// planLimit is what one look-up of a plan may take.
+const planLimit = 30 * time.Second
+
+func (p *program) planCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "plan",
+		Usage:     "what issue would do, with the same options",
+		UsageText: "wildcard plan [options] NAME...",
+		Description: `Which zone, DNS service, credential and record each name leads to, which account and limits apply. Services are asked;
+nothing is written anywhere, neither here nor in the DNS nor at the CA.
+
+  wildcard plan '*.example.com' example.com
+  wildcard plan --server letsencrypt-staging --json '*.example.com'`,
+		ArgsUsage: "NAME...",
+		Flags:     slices.Concat(certificateFlags(), caFlags(), registrationFlags(), dnsFlags(), commonFlags()),
+		Action:    p.plan,
+	}
+}
+
+// planAnswer is the answer of "plan --json".
+type planAnswer struct {
+	Action   string       `json:"action"` // issue, renew, keep, test
+	Why      string       `json:"why,omitempty"`
+	Lineage  string       `json:"lineage"`
+	Names    []string     `json:"names"`
+	KeyType  string       `json:"key_type"`
+	RenewAt  *time.Time   `json:"renew_at,omitempty"` // of what is there
+	Server   string       `json:"server"`
+	Account  string       `json:"account,omitempty"` // URL; "" if one would be made
+	Register bool         `json:"register"`          // an account would be made
+	Profile  string       `json:"profile,omitempty"`
+	Records  []planRecord `json:"records"`
+	Problems []*problem   `json:"problems"`
+}
+
+// planRecord is one TXT record that would be made and deleted again: *.example.com and example.com share their name.
+type planRecord struct {
+	Domain     string   `json:"domain"`
+	Names      []string `json:"names"`
+	FQDN       string   `json:"record,omitempty"` // CNAMEs followed
+	Zone       string   `json:"zone,omitempty"`
+	Provider   string   `json:"provider,omitempty"`
+	Credential string   `json:"credential,omitempty"`
+	Failed     int      `json:"failed_validations"` // within the last hour, as the ledger has it
+	Most       int      `json:"most_failed_validations"`
+	Problem    *problem `json:"problem,omitempty"`
+}
+
+// plan shows what "issue" would do. Each part is looked up on its own, so that all that is wrong is seen at once.
+func (p *program) plan(c *cli.Context) error {
+	names, err := issuance.ParseNames(c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	if err := p.dnsOptions(c, &lineage.Settings{}); err != nil {
+		return err
+	}
+	m, err := p.machine(c)
+	if err != nil {
+		return err
+	}
+	e := m.reader()
+	defer e.close()
+	e.state = m.ledger()
+	name, err := e.target(c.String("cert-name"), names)
+	if err != nil {
+		return err
+	}
+	o, err := e.draft(c, name, names)
+	if err != nil {
+		return err
+	}
+	answer := planAnswer{Lineage: name, Names: names, KeyType: string(o.keyType), Server: o.params.Server, Profile: o.settings.Profile, Problems: []*problem{}}
+	e.planAction(o, &answer)
+	var problems []error
+	var group sync.WaitGroup
+	ctx := c.Context
+	var atCA error
+	group.Go(func() { atCA = e.planCA(ctx, o, &answer) })
+	var located []error
+	answer.Records, located = e.planRecords(ctx, o)
+	group.Wait()
+	if err := cause(ctx); err != nil {
+		return err
+	}
+	problems = append(problems, located...)
+	if atCA != nil {
+		problems = append(problems, atCA)
+	}
+	if !o.dryRun {
+		if err := e.store.Check(); err != nil {
+			problems = append(problems, err)
+		}
+		if err := e.planLimits(o, &answer); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	code := 0
+	for _, err := range problems {
+		answer.Problems = append(answer.Problems, errorOf(err))
+		code = worse(code, exitCode(err))
+	}
+	e.display.close()
+	if e.json {
+		e.answer(answer)
+	} else {
+		e.printPlan(answer)
+		for _, err := range problems {
+			fmt.Fprintln(e.stderr, failureLine(err))
+		}
+	}
+	if code != 0 {
+		return &outcomeError{code}
+	}
+	return nil
+}
+
+// planAction says what would become of the lineage, by what is known on this machine: "issue" asks the CA too whether a
+// renewal is due.
+func (e *engine) planAction(o *order, answer *planAnswer) {
+	switch l := o.live; {
+	case o.dryRun:
+		answer.Action = "test"
+	case l == nil:
+		answer.Action, answer.Why = "issue", "there is no certificate of that name"
+	case l.Damage != nil:
+		answer.Action, answer.Why = "renew", "its files are damaged"
+	case o.force:
+		answer.Action, answer.Why = "renew", "--force"
+	case e.differs(o):
+		answer.Action, answer.Why = "renew", "names, CA, key type or profile differ from what is there"
+	default:
+		at, why := renewal(l, o.settings)
+		at = at.UTC()
+		answer.Action, answer.Why, answer.RenewAt = "keep", why, &at
+		if !e.now().Before(at) {
+			answer.Action = "renew"
+		}
+	}
+}
+
+// planCA finds the CA, the account and the profile.
+func (e *engine) planCA(ctx context.Context, o *order, answer *planAnswer) error {
+	ctx, cancel := context.WithTimeout(ctx, planLimit)
+	defer cancel()
+	ca, err := e.ca(ctx, o.params.Server, o.settings.CABundle)
+	if err != nil {
+		return err
+	}
+	if _, offered := ca.Directory().Profiles[o.settings.Profile]; o.settings.Profile != "" && !offered {
+		return providers.Errorf(issuance.CodeProfile, providers.Usage, "profile %s: %s offers %s", o.settings.Profile, ca.Server(),
+			cmp.Or(strings.Join(sortedKeys(ca.Directory().Profiles), " "), "none"))
+	}
+	account, err := e.store.Account(ca.Server(), o.params.Account)
+	switch {
+	case err == nil:
+		o.params.Account, answer.Account = account.ID, account.URI
+		return nil
+	case providers.CodeOf(err) != lineage.CodeNotFound || o.params.Account != "":
+		return err
+	}
+	answer.Register = true
+	return ca.MayRegister(o.registration)
+}
+
+// planRecords finds where each record is to stand, side by side.
+func (e *engine) planRecords(ctx context.Context, o *order) ([]planRecord, []error) {
+	var records []planRecord
+	for _, name := range o.names {
+		base := issuance.Base(name)
+		i := slices.IndexFunc(records, func(r planRecord) bool { return r.Domain == base })
+		if i < 0 {
+			i = len(records)
+			records = append(records, planRecord{Domain: base, Most: state.MostFailures})
+		}
+		records[i].Names = append(records[i].Names, name)
+	}
+	router, err := e.router(o.settings)
+	if err != nil {
+		return records, []error{err}
+	}
+	resolver, err := e.resolver(o.settings)
+	if err != nil {
+		return records, []error{err}
+	}
+	errs := make([]error, len(records))
+	slots := make(chan struct{}, 8)
+	var group sync.WaitGroup
+	for i := range records {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeout(ctx, planLimit)
+			defer cancel()
+			r := &records[i]
+			at, err := issuance.Locate(ctx, router, resolver, checksDelegation(o.settings), r.Domain)
+			if err != nil {
+				errs[i], r.Problem = err, errorOf(err)
+				return
+			}
+			r.FQDN, r.Zone = at.FQDN, at.Route.Zone
+			r.Provider, r.Credential = at.Route.Account.Spec.String(), at.Route.Account.Label
+		})
+	}
+	group.Wait()
+	return records, slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+}
+
+// planLimits is what the ledger says of it.
+func (e *engine) planLimits(o *order, answer *planAnswer) error {
+	if e.state == nil {
+		return nil // nothing was ever tried
+	}
+	intent := e.intent(o, answer.Account)
+	failed, err := e.state.FailedValidations(intent)
+	if err != nil {
+		return err
+	}
+	for i := range answer.Records {
+		answer.Records[i].Failed = failed[answer.Records[i].Domain]
+	}
+	return e.state.Check(intent)
+}
+
+func (e *engine) printPlan(answer planAnswer) {
+	t := newTable("NAME", "ZONE", "PROVIDER", "RECORD", "CREDENTIAL")
+	for _, r := range answer.Records {
+		for _, name := range r.Names {
+			t.row(name, dash(r.Zone), dash(r.Provider), dash(r.FQDN), dash(r.Credential))
+		}
+	}
+	e.say("%s", t)
+	e.say("")
+	switch answer.Action {
+	case "test":
+		e.say("A try with %s; nothing of it would be kept.", answer.Server)
+	case "issue":
+		e.say("A certificate %s would be issued (%s).", answer.Lineage, answer.Why)
+	case "renew":
+		e.say("The certificate %s would be renewed (%s).", answer.Lineage, answer.Why)
+	default:
+		e.say("The certificate %s would be kept until %s (%s).", answer.Lineage, day(*answer.RenewAt), answer.Why)
+	}
+	e.say("  CA        %s", answer.Server)
+	switch {
+	case answer.Register:
+		e.say("  account   a new one")
+	case answer.Account != "":
+		e.say("  account   %s", answer.Account)
+	}
+	if answer.Profile != "" {
+		e.say("  profile   %s", answer.Profile)
+	}
+	e.say("  key       %s", answer.KeyType)
+	for _, r := range answer.Records {
+		if r.Failed > 0 {
+			e.say("  limit     %d of %d failed validations of %s within an hour are spent", r.Failed, r.Most, r.Domain)
+		}
+	}
+}
+
+// dash is what stands in a table for what is not known.
+func dash(s string) string { return cmp.Or(s, "-") }
+
+func sortedKeys(m map[string]string) []string {
+	var keys []string
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

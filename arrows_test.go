@@ -68,8 +68,10 @@ func arrows() map[string][]string {
 		"wildcard/notify":            {"wildcard/program", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web"},
 		"wildcard/deploy":            {"wildcard/program", "wildcard/providers"},
 		"wildcard/program":           nil,
+		"wildcard/systemd":           {"wildcard/program", "wildcard/providers"},
 		"wildcard/cmd/wildcard": {
-			"wildcard/deploy", "wildcard/issuance", "wildcard/lineage", "wildcard/metrics", "wildcard/notify", "wildcard/providers/...", "wildcard/state", goPretty, unix, urfave,
+			"wildcard/deploy", "wildcard/issuance", "wildcard/lineage", "wildcard/metrics", "wildcard/notify", "wildcard/providers/...",
+			"wildcard/state", "wildcard/systemd", goPretty, unix, urfave,
 		},
 
 		"wildcard/pebbletest":           {pebble},

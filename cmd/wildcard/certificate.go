@@ -285,34 +285,6 @@ func (e *engine) keep(ctx context.Context, o *order, r issuance.Request, result 
 	return c, nil
 }
 
-// deploy writes the combined file and runs the deploy hooks of a lineage, and remembers that it is done. What fails is done
-// again by the next run, also when nothing is renewed.
-func (e *engine) deploy(ctx context.Context, l *lineage.Lineage) error {
-	s, _ := l.Conf.Settings()
-	if s.Combined != "" {
-		set, err := l.Set()
-		if err == nil {
-			err = e.store.WriteCombined(s.Combined, set)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	names := s.Domains
-	if l.Leaf != nil {
-		names = l.Leaf.DNSNames
-	}
-	if err := e.hooks.Deploy(ctx, l.Dir(), names, deployCommands(l.Conf.Params(), s)); err != nil {
-		return err
-	}
-	_, err := l.Update(ctx, func(c *lineage.Conf) error {
-		s, _ := c.Settings()
-		s.Deploy = false
-		return c.SetSettings(s)
-	})
-	return err
-}
-
 // publicKey is the key that a request's certificate is for.
 func publicKey(r issuance.Request) crypto.PublicKey {
 	if r.Key != nil {

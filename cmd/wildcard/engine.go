@@ -33,6 +33,8 @@ type engine struct {
 	hooks   *deploy.Hooks
 	display *display
 	runDir  string // where providers keep tokens for the next run; "" keeps none
+	// deployLater leaves deploy hooks waiting for another run.
+	deployLater bool
 
 	mu       sync.Mutex
 	cas      map[string]*dialled

@@ -144,7 +144,7 @@ func (p *program) app() *cli.App {
 		},
 		Commands: []*cli.Command{
 			p.issueCommand(), p.renewCommand(), p.planCommand(), p.listCommand(), p.showCommand(), p.revokeCommand(), p.deleteCommand(),
-			p.adoptCommand(), p.releaseCommand(), p.accountCommand(), p.cleanCommand(), p.providersCommand(),
+			p.adoptCommand(), p.releaseCommand(), p.accountCommand(), p.cleanCommand(), p.providersCommand(), p.systemdCommand(),
 		},
 	}
 	for _, c := range app.Commands {

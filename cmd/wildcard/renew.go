@@ -34,6 +34,7 @@ the exit status is that of the worst outcome, 0 if nothing was due.`,
 				&cli.StringFlag{Name: "cert-name", Usage: "only the certificate of this `NAME`"},
 				&cli.BoolFlag{Name: "dry-run", Usage: "try all of them with their CA's staging service and keep nothing"},
 				&cli.BoolFlag{Name: "force", Usage: "renew although not due"},
+				deployFlag(),
 				&cli.BoolFlag{Name: "no-jitter", Usage: "begin at once, also without a terminal"},
 				prometheusFlag(),
 			},
@@ -46,7 +47,7 @@ the exit status is that of the worst outcome, 0 if nothing was due.`,
 // renewed is what came of one lineage.
 type renewed struct {
 	name    string
-	outcome string // renewed, tested, kept, failed
+	outcome string // renewed, tested, kept, deployed, failed
 	got     certificate
 	at      time.Time // when it is due next
 	err     error
@@ -59,6 +60,10 @@ func (p *program) renew(c *cli.Context) error {
 	if err := p.dnsOptions(c, &lineage.Settings{}); err != nil {
 		return err
 	}
+	when, err := deployWhen(c)
+	if err != nil {
+		return err
+	}
 	measurements, err := p.prometheusFile(c)
 	if err != nil {
 		return err
@@ -69,7 +74,8 @@ func (p *program) renew(c *cli.Context) error {
 	}
 	defer e.close()
 	defer e.measure(c.Context, measurements)
-	r := &renewRun{engine: e, c: c, unattended: !isTerminal(p.stdin), began: p.now()}
+	e.deployLater = when == deployLater
+	r := &renewRun{engine: e, c: c, deployOnly: when == deployOnly, unattended: !isTerminal(p.stdin), began: p.now()}
 	if err := r.choose(c.Context); err != nil {
 		return err
 	}
@@ -79,7 +85,7 @@ func (p *program) renew(c *cli.Context) error {
 		}
 	}
 	r.run(c.Context)
-	if !c.Bool("dry-run") && !c.IsSet("cert-name") {
+	if !c.Bool("dry-run") && !c.IsSet("cert-name") && !r.deployOnly {
 		r.ran()
 	}
 	return r.summary(c.Context)
@@ -89,6 +95,7 @@ func (p *program) renew(c *cli.Context) error {
 type renewRun struct {
 	*engine
 	c          *cli.Context
+	deployOnly bool
 	unattended bool
 	began      time.Time
 	names      []string // those with something to do
@@ -134,6 +141,12 @@ func (r *renewRun) choose(ctx context.Context) error {
 
 func (r *renewRun) consider(ctx context.Context, l *lineage.Lineage) error {
 	s, _ := l.Conf.Settings()
+	if r.deployOnly {
+		if s.Deploy {
+			r.names = append(r.names, l.Name)
+		}
+		return nil
+	}
 	if r.c.Bool("force") || r.c.Bool("dry-run") || l.NeedsRepair() {
 		r.names = append(r.names, l.Name)
 		r.orders++
@@ -176,7 +189,10 @@ func (r *renewRun) underSystemd() bool { return r.unattended && r.environment("I
 
 // run renews what was chosen, some side by side.
 func (r *renewRun) run(ctx context.Context) {
-	accounts, _ := r.everyAccount(r.c, false) // whoever needs one that cannot be opened says so
+	var accounts []providers.Account
+	if !r.deployOnly {
+		accounts, _ = r.everyAccount(r.c, false) // whoever needs one that cannot be opened says so
+	}
 	if len(accounts) > 0 {
 		r.sweep(ctx, r.journal, accounts, sweepLimit)
 	}
@@ -228,6 +244,9 @@ func (r *renewRun) one(ctx context.Context, name string) (result renewed) {
 		return result
 	}
 	defer func() { _ = lock.Unlock() }()
+	if r.deployOnly {
+		return r.deployWaiting(ctx, name)
+	}
 	o, v, err := r.order(ctx, name)
 	switch {
 	case err != nil:
@@ -389,8 +408,11 @@ func (r *renewRun) summary(ctx context.Context) error {
 func (r *renewRun) print(answer renewAnswer) {
 	for _, line := range answer.Renewed {
 		verb := "renewed"
-		if line.Outcome == "tested" {
+		switch line.Outcome {
+		case "tested":
 			verb = "tried, and would renew"
+		case "deployed":
+			verb = "deployed"
 		}
 		r.say("%s: %s, valid until %s", line.Lineage, verb, day(*line.NotAfter))
 		for what, err := range map[string]*problem{"cleanup": line.CleanUp, "deploy": line.Deploy} {
@@ -408,6 +430,10 @@ func (r *renewRun) print(answer renewAnswer) {
 	}
 	switch n := len(answer.Renewed) + len(answer.Failed); {
 	case r.quiet && len(answer.Failed) == 0:
+	case r.deployOnly && n == 0:
+		r.say("No deploy hook is waiting.")
+	case r.deployOnly:
+		r.say("%d deployed, %d failed.", len(answer.Renewed), len(answer.Failed))
 	case n == 0 && answer.Kept > 0 && r.underSystemd(): // whose journal has a line for each run already
 	case n == 0 && answer.Kept == 0:
 		r.say("There is no certificate to renew: wildcard issue gets one, wildcard adopt takes one over from certbot.")

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/providers"
+	"wildcard/systemd"
+)
+
+func (p *program) systemdCommand() *cli.Command {
+	flags := func() []cli.Flag {
+		return []cli.Flag{
+			&cli.StringFlag{Name: "root", Usage: "the file system of another machine, or of an image, in `DIR`"},
+			&cli.BoolFlag{Name: "json", Usage: "print the answer as one JSON document"},
+		}
+	}
+	return &cli.Command{
+		Name:      "systemd",
+		Usage:     "have systemd renew what is due",
+		UsageText: "wildcard systemd install|status|remove [options]",
+		Description: `A timer runs "wildcard renew" four times a day, in a sandbox, and deploy hooks after it, outside. Change the units with
+drop-ins (systemctl edit wildcard-renew.service); a unit that was edited otherwise is left alone.
+
+  wildcard systemd install
+  wildcard systemd status`,
+		Subcommands: []*cli.Command{
+			{
+				Name: "install", Usage: "write the units, enable and start the timer", UsageText: "wildcard systemd install [options]",
+				Flags: flags(), Action: p.systemdInstall,
+			},
+			{
+				Name: "status", Usage: "whether the timer runs, when next, and what came of it last", UsageText: "wildcard systemd status [options]",
+				Flags: flags(), Action: p.systemdStatus,
+			},
+			{
+				Name: "remove", Usage: "stop the timer and remove what install wrote", UsageText: "wildcard systemd remove [options]",
+				Flags: flags(), Action: p.systemdRemove,
+			},
+		},
+	}
+}
+
+// systemdMachine is the machine that the command line means, for the program that we are.
+func (p *program) systemdMachine(c *cli.Context) (systemd.Machine, error) {
+	if c.Args().Present() {
+		return systemd.Machine{}, usage("systemd %s takes no names", c.Command.Name)
+	}
+	m := systemd.Machine{Environ: p.environ, Running: !c.IsSet("root") && systemd.Running()}
+	var err error
+	if m.Root, err = absolute("--root", c.String("root")); err != nil {
+		return m, err
+	}
+	if m.Program, err = os.Executable(); err != nil {
+		return m, providers.Errorf(systemd.CodeFailed, providers.Failed, "systemd: find own file: %w", err)
+	}
+	if inside, ok := strings.CutPrefix(m.Program, strings.TrimSuffix(m.Root, "/")+"/"); ok {
+		m.Program = filepath.Join("/", inside)
+	}
+	return m, nil
+}
+
+func (p *program) systemdInstall(c *cli.Context) error {
+	m, err := p.systemdMachine(c)
+	if err != nil {
+		return err
+	}
+	files, err := m.Install(c.Context)
+	if err != nil {
+		return err
+	}
+	return p.systemdChanged(c, m, files, map[systemd.State]string{
+		systemd.Missing: "written", systemd.Old: "replaced", systemd.Current: "there already", systemd.Packaged: "from the package",
+	})
+}
+
+func (p *program) systemdRemove(c *cli.Context) error {
+	m, err := p.systemdMachine(c)
+	if err != nil {
+		return err
+	}
+	files, err := m.Remove(c.Context)
+	if err != nil {
+		return err
+	}
+	return p.systemdChanged(c, m, files, map[systemd.State]string{
+		systemd.Missing: "not there", systemd.Old: "removed", systemd.Current: "removed", systemd.Packaged: "left to the package",
+	})
+}
+
+// systemdAnswer is the answer of "systemd install --json" and "systemd remove --json": what was done, and how things stand.
+type systemdAnswer struct {
+	Done map[string]string `json:"done"` // by path
+	systemd.Status
+}
+
+func (p *program) systemdChanged(c *cli.Context, m systemd.Machine, files []systemd.File, words map[systemd.State]string) error {
+	status, err := m.Status(c.Context)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		answer := systemdAnswer{Done: map[string]string{}, Status: status}
+		for _, f := range files {
+			answer.Done[f.Path] = words[f.State]
+		}
+		p.answer(answer)
+		return nil
+	}
+	for _, f := range files {
+		p.say("%-16s  %s", words[f.State], f.Path)
+	}
+	p.sayTimer(status)
+	return nil
+}
+
+func (p *program) systemdStatus(c *cli.Context) error {
+	m, err := p.systemdMachine(c)
+	if err != nil {
+		return err
+	}
+	status, err := m.Status(c.Context)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		p.answer(status)
+		return nil
+	}
+	for _, f := range status.Files {
+		p.say("%-16s  %s", f.State, f.Path)
+	}
+	p.sayTimer(status)
+	return nil
+}
+
+// sayTimer says how the timer stands.
+func (p *program) sayTimer(s systemd.Status) {
+	at := func(t *time.Time) string {
+		if t == nil {
+			return "never"
+		}
+		return day(*t)
+	}
+	switch {
+	case s.Enabled == "not-found":
+		p.say("Nothing renews certificates by systemd here: wildcard systemd install does.")
+	case s.Enabled != "enabled":
+		p.say("%s is %s: wildcard systemd install enables it.", systemd.Timer, s.Enabled)
+	case s.Active == "":
+		p.say("%s is enabled; systemd does not run here now.", systemd.Timer)
+	case s.Active != "active":
+		p.say("%s is enabled, and %s: systemctl start %s", systemd.Timer, s.Active, systemd.Timer)
+	case s.Last == nil:
+		p.say("%s is enabled; next run %s.", systemd.Timer, at(s.Next))
+	default:
+		p.say("%s is enabled; last run %s, next run %s.", systemd.Timer, at(s.Last), at(s.Next))
+	}
+	if s.Result != "" && s.Result != "success" {
+		p.say("The last renewal failed (%s): journalctl -u %s", s.Result, systemd.Renewal)
+	}
+	if s.Deploy != "" && s.Deploy != "success" {
+		p.say("Deploy hooks failed the last time (%s): journalctl -u %s", s.Deploy, systemd.Deploy)
+	}
+}

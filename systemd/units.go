@@ -1,0 +1,141 @@
+package systemd
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// The names of the units.
+const (
+	Timer   = "wildcard-renew.timer"
+	Renewal = "wildcard-renew.service"
+	Deploy  = "wildcard-deploy.service"
+)
+
+var (
+	//go:embed wildcard-renew.timer
+	timer string
+	//go:embed wildcard-renew.service
+	renewal string
+	//go:embed wildcard-deploy.service
+	deploy string
+	//go:embed wildcard.conf
+	tmpfiles string
+)
+
+// packaged is the program that the units of this folder run.
+const packaged = "/usr/bin/wildcard"
+
+// Where administrators and packages have units and what is made at boot.
+const (
+	unitDir     = "/etc/systemd/system"
+	tmpfilesDir = "/etc/tmpfiles.d"
+)
+
+// File is a file of ours.
+type File struct {
+	Path  string `json:"path"`
+	State State  `json:"state"`
+	text  string
+}
+
+// State is what is at a file's place.
+type State string
+
+// What may be at a file's place.
+const (
+	Missing  State = "missing"
+	Current  State = "installed"        // as this version of the program writes it
+	Old      State = "older"            // as another version wrote it, or for the program at another place
+	Edited   State = "edited"           // somebody changed it, or wrote it
+	Packaged State = "from the package" // nothing is to be written
+)
+
+// files are those that Install writes, with what is at their places now.
+func (m Machine) files() ([]File, error) {
+	files := []File{
+		{Path: filepath.Join(unitDir, Renewal), text: renewal}, {Path: filepath.Join(unitDir, Deploy), text: deploy},
+		{Path: filepath.Join(unitDir, Timer), text: timer}, {Path: filepath.Join(tmpfilesDir, "wildcard.conf"), text: tmpfiles},
+	}
+	for i := range files {
+		f := &files[i]
+		f.text = stamped(strings.ReplaceAll(f.text, "="+packaged+" ", "="+m.Program+" "))
+		there, err := os.ReadFile(m.path(f.Path))
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && m.packaged(f.Path):
+			f.State = Packaged
+		case errors.Is(err, fs.ErrNotExist):
+			f.State = Missing
+		case err != nil:
+			return nil, failed("%w", err)
+		case string(there) == f.text:
+			f.State = Current
+		case ours(there):
+			f.State = Old
+		default:
+			f.State = Edited
+		}
+	}
+	return files, nil
+}
+
+// packaged reports whether a package has a file for the program that we are.
+func (m Machine) packaged(path string) bool {
+	if m.Program != packaged {
+		return false
+	}
+	for _, dir := range []string{"/usr/lib", "/lib"} {
+		below, _ := strings.CutPrefix(path, "/etc")
+		if info, err := os.Stat(m.path(dir + below)); err == nil && info.Mode().IsRegular() {
+			return true
+		}
+	}
+	return false
+}
+
+// path is where a path of the machine is for us.
+func (m Machine) path(path string) string { return filepath.Join("/", m.Root, path) }
+
+const stamp = `# Written by "wildcard systemd install". Do not edit it: "systemctl edit UNIT" makes a drop-in. sha256 of the rest: `
+
+// stamped puts the stamp before a text.
+func stamped(text string) string {
+	digest := sha256.Sum256([]byte(text))
+	return stamp + hex.EncodeToString(digest[:]) + "\n" + text
+}
+
+// ours reports whether a text is one that Install wrote, and nobody edited.
+func ours(text []byte) bool {
+	_, rest, found := bytes.Cut(text, []byte("\n"))
+	return found && string(text) == stamped(string(rest))
+}
+
+// write writes a file whole or not at all.
+func (m Machine) write(f File) error {
+	path := m.path(f.Path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	temporary := fmt.Sprintf("%s/.%s.%d", filepath.Dir(path), filepath.Base(path), os.Getpid())
+	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(f.text)
+	err = errors.Join(err, file.Chmod(0o644), file.Sync(), file.Close())
+	if err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err != nil {
+		_ = os.Remove(temporary)
+	}
+	return err
+}

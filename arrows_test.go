@@ -56,7 +56,7 @@ func arrows() map[string][]string {
 		"wildcard/conoha":            {"wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", gophercloud},
 		"wildcard/conoha/conohatest": {dns},
 
-		"wildcard/hooks":                     {"wildcard/providers/...", unix},
+		"wildcard/hooks":                     {"wildcard/messages", "wildcard/providers/...", unix},
 		"wildcard/cmd/wildcard-auth-hook":    {"wildcard/hooks"},
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
@@ -68,9 +68,10 @@ func arrows() map[string][]string {
 		"wildcard/notify":            {"wildcard/program", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web"},
 		"wildcard/deploy":            {"wildcard/program", "wildcard/providers"},
 		"wildcard/program":           nil,
+		"wildcard/messages":          nil,
 		"wildcard/systemd":           {"wildcard/program", "wildcard/providers"},
 		"wildcard/cmd/wildcard": {
-			"wildcard/deploy", "wildcard/issuance", "wildcard/lineage", "wildcard/metrics", "wildcard/notify", "wildcard/providers/...",
+			"wildcard/deploy", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/metrics", "wildcard/notify", "wildcard/providers/...",
 			"wildcard/state", "wildcard/systemd", goPretty, unix, urfave,
 		},
 
@@ -90,6 +91,7 @@ func linked() map[string][]string {
 	return map[string][]string{
 		"wildcard/providers":                 {"wildcard"},
 		"wildcard/providers/providertest":    {"wildcard"},
+		"wildcard/messages":                  {"wildcard"},
 		"wildcard/conoha":                    hook,
 		"wildcard/hooks":                     hook,
 		"wildcard/cmd/wildcard-auth-hook":    hook,

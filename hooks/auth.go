@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/journal"
 	"wildcard/providers/propagation"
@@ -15,7 +16,7 @@ import (
 // Auth is the auth hook: it creates the TXT record of one challenge and, when it is the last of certbot's round, waits
 // until the name servers publish all of them. It returns the exit code.
 func Auth(p Program) int {
-	return run(p, "wildcard-auth-hook", "creates the TXT record of a DNS-01 challenge and waits for the last one's publication", auth)
+	return run(p, "wildcard-auth-hook", messages.New("creates the TXT record of a DNS-01 challenge and waits for the last one's publication"), auth)
 }
 
 func auth(ctx context.Context, h *hook) error {

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 
+	"wildcard/messages"
 	"wildcard/providers"
 )
 
 // CleanUp is the cleanup hook: it deletes the TXT record of one challenge, exactly that record. It returns the exit code.
 func CleanUp(p Program) int {
-	return run(p, "wildcard-cleanup-hook", "deletes the TXT record that the auth hook made", cleanUp)
+	return run(p, "wildcard-cleanup-hook", messages.New("deletes the TXT record that the auth hook made"), cleanUp)
 }
 
 func cleanUp(ctx context.Context, h *hook) error {

@@ -30,6 +30,6 @@
 // checked only if --resolver (or WILDCARD_RESOLVERS) is given too, because the system's resolver may well have another
 // view of a zone whose servers had to be named.
 //
-// Standard error is empty on success. On failure it has one line that says what happened, which certbot copies to the
-// terminal, its log and the timer's mail.
+// Standard error is empty on success. On failure it has one line that says what happened, then one with the likely cause and
+// one with what to do next (package messages), which certbot copies to the terminal, its log and the timer's mail.
 package hooks

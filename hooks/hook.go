@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
 	"wildcard/providers/journal"
@@ -51,12 +52,14 @@ type hook struct {
 	resolver *propagation.Resolver
 }
 
-// run prepares a hook, calls act, and turns what comes of it into an exit code and, on failure, one line for the user.
-func run(p Program, program, duty string, act func(context.Context, *hook) error) (code int) {
+// run prepares a hook, calls act, and turns what comes of it into an exit code and, on failure, a few lines for the user.
+func run(p Program, program string, duty messages.Message, act func(context.Context, *hook) error) (code int) {
 	// A reader that went away must not kill us between the record and the journal; writing then fails with EPIPE.
 	signal.Ignore(syscall.SIGPIPE)
+	chosen, args := messages.Take(p.Args[1:])
+	language, languageErr := messages.Choose(chosen, p.Environ)
 	fail := func(err error) int {
-		fmt.Fprintln(p.Stderr, failureLine(program, err))
+		fmt.Fprintln(p.Stderr, failureLines(language, program, err))
 		return exitCode(err)
 	}
 	defer func() {
@@ -67,10 +70,13 @@ func run(p Program, program, duty string, act func(context.Context, *hook) error
 
 	h := &hook{receipts: p.Stdout, log: slog.New(slog.DiscardHandler)}
 	var err error
-	if h.options, err = parseOptions(program, duty, p.Args[1:], p.Environ, p.Stdout); err != nil {
-		if errors.Is(err, errHelp) {
-			return 0
-		}
+	switch h.options, err = parseOptions(program, args, p.Environ); {
+	case languageErr != nil:
+		return fail(usage("%w", languageErr))
+	case errors.Is(err, errHelp):
+		fmt.Fprint(p.Stdout, help(language, program, duty))
+		return 0
+	case err != nil:
 		return fail(err)
 	}
 	if h.request, err = parseRequest(p.Environ); err != nil {

@@ -3,11 +3,11 @@ package hooks
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
 
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/propagation"
 )
@@ -24,29 +24,11 @@ type options struct {
 	verbose     bool
 }
 
-const usage = `usage: %s [--provider SPEC]... [--env-file FILE] [--config-dir DIR] [--state-dir DIR]
-       [--resolver IP[:PORT],...] [--nameserver IP[:PORT],...] [-v]
-
-certbot runs this program: it %s.
-
-  certbot certonly --manual --preferred-challenges dns \
-    --manual-auth-hook wildcard-auth-hook --manual-cleanup-hook wildcard-cleanup-hook \
-    -d example.com -d '*.example.com'
-
-  --provider SPEC     DNS service, [ZONE=]NAME[:ARG][@ENVFILE]; may be repeated (WILDCARD_PROVIDER; default conoha)
-  --env-file FILE     file with the credentials (WILDCARD_ENV_FILE; else /etc/letsencrypt/conoha/.env)
-  --config-dir DIR    certbot's directory (WILDCARD_CONFIG_DIR; default /etc/letsencrypt)
-  --state-dir DIR     where the journal is kept (WILDCARD_STATE_DIR; default /var/lib/wildcard)
-  --resolver LIST     resolvers for look-ups (WILDCARD_RESOLVERS; default the system's)
-  --nameserver LIST   name servers to ask for publication, in place of the delegated ones (WILDCARD_NAMESERVERS)
-  -v                  say on standard error what is done
-`
-
-// errHelp is returned when help was asked for and printed.
+// errHelp is returned when help was asked for.
 var errHelp = errors.New("help")
 
 // parseOptions reads the command line, and for what it does not say the environment.
-func parseOptions(program, duty string, args, environ []string, help io.Writer) (options, error) {
+func parseOptions(program string, args, environ []string) (options, error) {
 	env := variables(environ)
 	var o options
 	var specs []string
@@ -63,18 +45,17 @@ func parseOptions(program, duty string, args, environ []string, help io.Writer) 
 	flags.BoolVar(&o.verbose, "v", false, "")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprintf(help, usage, program, duty)
 		return o, errHelp
 	case err != nil:
-		return o, providers.Errorf(providers.CodeUsage, providers.Usage, "%w; --help lists the flags", err)
+		return o, usage("%w; --help lists the flags", err)
 	case flags.NArg() > 0:
-		return o, providers.Errorf(providers.CodeUsage, providers.Usage, "unexpected argument %s; --help lists the flags", providers.Excerpt(flags.Arg(0)))
+		return o, usage("unexpected argument %s; --help lists the flags", providers.Excerpt(flags.Arg(0)))
 	}
 
 	if o.envFile != "" {
 		var err error
 		if o.envFile, err = filepath.Abs(o.envFile); err != nil {
-			return o, providers.Errorf(providers.CodeUsage, providers.Usage, "--env-file: %w", err)
+			return o, usage("--env-file: %w", err)
 		}
 	}
 	if len(specs) == 0 {
@@ -110,8 +91,13 @@ func parseServers(flags *flag.FlagSet, name, list string) ([]string, error) {
 	servers, err := propagation.ParseServers(list)
 	flags.Visit(func(f *flag.Flag) {
 		if err != nil && f.Name == name {
-			err = providers.Errorf(providers.CodeUsage, providers.Usage, "--%s: %w", name, err)
+			err = usage("--%s: %w", name, err)
 		}
 	})
 	return servers, err
+}
+
+// usage is an error of the command line.
+func usage(format string, args ...any) error {
+	return providers.Errorf(providers.CodeUsage, providers.Usage, "%w", messages.New(format, args...))
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/messages"
 	"wildcard/providers"
 )
 
@@ -67,8 +68,8 @@ func refused(t *testing.T, what string, environ ...string) {
 	if code := exitCode(err); code != 2 {
 		t.Errorf("%s: exit code %d, want 2", what, code)
 	}
-	if line := failureLine("hook", err); len(line) > 400 || strings.ContainsAny(line, "\n\r\x00") {
-		t.Errorf("%s: not one short line: %q", what, line)
+	if lines := failureLines(messages.English, "hook", err); len(lines) > 600 || strings.Count(lines, "\n") > 2 || strings.ContainsAny(lines, "\r\x00") {
+		t.Errorf("%s: not three short lines: %q", what, lines)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wildcard/messages"
 	"wildcard/providers"
 )
 
@@ -53,13 +54,18 @@ func exitCode(err error) int {
 	return providers.ClassOf(err).ExitCode()
 }
 
-// failureLine is the one line a user reads, in a terminal, in certbot's log or in a mail: what happened, and the code to
-// look it up by.
-func failureLine(program string, err error) string {
-	if code := providers.CodeOf(err); code != "" {
-		return fmt.Sprintf("%s: %s [%s]", program, oneLine(err.Error()), code)
+// failureLines are the lines a user reads, in a terminal, in certbot's log or in a mail: what happened, with the code to look
+// it up by; then, if the code says so much, the likely cause and what to do next.
+func failureLines(l messages.Language, program string, err error) string {
+	line := fmt.Sprintf("%s: %s", program, oneLine(l.Error(err)))
+	code := providers.CodeOf(err)
+	if code != "" {
+		line += " [" + code + "]"
 	}
-	return fmt.Sprintf("%s: %s", program, oneLine(err.Error()))
+	if known, ok := l.Explain(code); ok {
+		line += "\n  " + l.Sprintf("cause: %s", known.Cause) + "\n  " + l.Sprintf("next:  %s", known.Next)
+	}
+	return line
 }
 
 // oneLine keeps joined errors, and whatever came from outside, on the one line.

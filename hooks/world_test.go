@@ -128,11 +128,11 @@ func (w *world) must(kind string, c call) string {
 	return r.stdout
 }
 
-// fails runs a hook that has to fail with one line that holds all of parts.
+// fails runs a hook that has to fail with a line, explained in two more, that holds all of parts.
 func (w *world) fails(kind string, c call, code int, parts ...string) result {
 	w.t.Helper()
 	r := w.run(kind, c)
-	if r.code != code || strings.Contains(r.stderr, "\n") || !strings.HasPrefix(r.stderr, "wildcard-"+kind+"-hook: ") {
+	if r.code != code || strings.Count(r.stderr, "\n") != 2 && strings.Contains(r.stderr, "]") || !strings.HasPrefix(r.stderr, "wildcard-"+kind+"-hook: ") {
 		w.t.Errorf("%s %.80q: exit %d, want %d; stderr %q", kind, c.domain, r.code, code, r.stderr)
 	}
 	for _, part := range parts {

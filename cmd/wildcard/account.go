@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"crypto"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"wildcard/issuance"
 	"wildcard/lineage"
+	"wildcard/messages"
 	"wildcard/providers"
 )
 
@@ -30,10 +30,11 @@ func (p *program) accountCommand() *cli.Command {
 				Name:      "register",
 				Usage:     "make an account, if there is none",
 				UsageText: "wildcard account register [options]",
-				Description: `"wildcard issue" does so by itself.
+				Description: `"wildcard issue" does so by itself. The key of an external account binding is best
+given in WILDCARD_EAB_HMAC_KEY.
 
   wildcard account register --agree-tos --email you@example.com
-  wildcard account register --server zerossl --agree-tos --eab-kid ID   (key in WILDCARD_EAB_HMAC_KEY)`,
+  wildcard account register --server zerossl --agree-tos --eab-kid ID`,
 				Flags:  slices.Concat(serverFlags(), registrationFlags(), commonFlags()),
 				Action: p.accountRegister,
 			},
@@ -61,9 +62,10 @@ func (p *program) accountCommand() *cli.Command {
 				Name:      "import",
 				Usage:     "take the account of another client, by its key",
 				UsageText: "wildcard account import [options] FILE",
-				Description: `FILE has the private key: PEM (lego, acme.sh, dehydrated) or a JWK (certbot). The CA is asked for the account.
+				Description: `FILE has the private key: PEM (lego, acme.sh, dehydrated) or a JWK (certbot).
+The CA is asked for the account.
 
-  wildcard account import .lego/accounts/acme-v02.api.letsencrypt.org/you@example.com/keys/you@example.com.key
+  wildcard account import ~/.lego/accounts/CA/you@example.com/keys/you@example.com.key
   wildcard account import --server letsencrypt-staging account.key`,
 				ArgsUsage: "FILE",
 				Flags:     slices.Concat(serverFlags(), commonFlags()),
@@ -167,7 +169,7 @@ func (p *program) accountShow(c *cli.Context) error {
 		line := accountLineOf(a)
 		info, err := ca.AccountInfo(c.Context, issuance.Account{URI: a.URI, Key: a.Key})
 		if err != nil {
-			line.Error, code = errorOf(err), worse(code, exitCode(err))
+			line.Error, code = p.errorOf(err), worse(code, exitCode(err))
 		}
 		line.Status, line.Contact = info.Status, info.Contact
 		lines = append(lines, line)
@@ -190,10 +192,7 @@ func (e *engine) printAccounts(server string, lines []accountLine) {
 	}
 	t := newTable("ID", "STATUS", "CREATED", "CONTACT", "ACCOUNT")
 	for _, line := range lines {
-		status := line.Status
-		if line.Error != nil {
-			status = "unknown"
-		}
+		status := accountStatus(line.Status)
 		contact := strings.Join(line.Contact, " ")
 		if contact == "" {
 			contact = "-"
@@ -203,9 +202,24 @@ func (e *engine) printAccounts(server string, lines []accountLine) {
 	e.say("%s", t)
 	for _, line := range lines {
 		if line.Error != nil {
-			fmt.Fprintf(e.stderr, "wildcard: account %s: %s [%s]\n", line.ID, line.Error.Message, line.Error.Code)
+			e.complainOf("account "+line.ID, line.Error)
 		}
 	}
+}
+
+// accountStatus says what the CA knows of an account (RFC 8555 §7.1.2); "" if it could not be asked.
+func accountStatus(status string) messages.Message {
+	switch status {
+	case "valid":
+		return messages.New("valid")
+	case "deactivated":
+		return messages.New("deactivated")
+	case "revoked":
+		return messages.New("revoked")
+	case "":
+		return messages.New("unknown")
+	}
+	return messages.New("%s", oneLine(status))
 }
 
 func (p *program) accountDeactivate(c *cli.Context) error {
@@ -221,7 +235,7 @@ func (p *program) accountDeactivate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := e.confirm(c, "Deactivate the account "+a.URI+"? This cannot be undone."); err != nil {
+	if err := e.confirm(c, "Deactivate the account %s? This cannot be undone.", a.URI); err != nil {
 		return err
 	}
 	err = ca.Deactivate(c.Context, issuance.Account{URI: a.URI, Key: a.Key})

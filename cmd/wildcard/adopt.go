@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,8 +18,9 @@ func (p *program) adoptCommand() *cli.Command {
 		Name:      "adopt",
 		Usage:     "take over a certificate from certbot, as it is",
 		UsageText: "wildcard adopt [options] NAME",
-		Description: `The certificate, its key and the account stay; "wildcard renew" renews it from then on, and certbot's timer passes over it.
-What changes in renewal/NAME.conf is shown first. "wildcard release NAME" hands it back.
+		Description: `Certificate, key and account stay; "wildcard renew" renews it from then on, and
+certbot's timer passes over it. What changes in renewal/NAME.conf is shown first.
+"wildcard release NAME" hands it back.
 
   wildcard adopt --dry-run example.com
   wildcard adopt --provider conoha@/etc/letsencrypt/conoha/.env example.com`,
@@ -83,7 +83,7 @@ func (p *program) adopt(c *cli.Context) error {
 		return e.adopted(c, l, changes, "%s would be taken over; nothing was changed.")
 	}
 	e.sayChanges(name, changes)
-	if err := e.confirm(c, "Take "+name+" over?"); err != nil {
+	if err := e.confirm(c, "Take %s over?", name); err != nil {
 		return err
 	}
 	if l, err = l.Adopt(c.Context, change); err != nil {
@@ -278,7 +278,7 @@ func (p *program) releaseCommand() *cli.Command {
 		Name:      "release",
 		Usage:     "hand a certificate back to certbot",
 		UsageText: "wildcard release [options] NAME",
-		Description: `"certbot renew" renews it from then on, by our hooks. Refused if certbot could not.
+		Description: `"certbot renew" renews it from then on, by our hooks. Refused if it could not.
 
   wildcard release example.com
   wildcard release --json example.com`,
@@ -311,10 +311,10 @@ func (p *program) release(c *cli.Context) error {
 		return providers.Errorf(lineage.CodeNotOwned, providers.Usage, "%s is certbot's already", name)
 	}
 	s, _ := l.Conf.Settings()
-	if why := inexpressible(s); why != "" {
-		return providers.Errorf(codeNotOurs, providers.Failed, "%s cannot go back to certbot: %s", name, why)
+	if why := inexpressible(s); why != nil {
+		return providers.Errorf(codeNotOurs, providers.Failed, "%s cannot go back to certbot: %w", name, why)
 	}
-	if err := e.confirm(c, fmt.Sprintf("Hand %s back to certbot?", name)); err != nil {
+	if err := e.confirm(c, "Hand %s back to certbot?", name); err != nil {
 		return err
 	}
 	if l, err = l.Release(c.Context); err != nil {

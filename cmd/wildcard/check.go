@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/state"
 )
@@ -50,7 +50,7 @@ func (m *machine) check(ctx context.Context, text string) error {
 		found = append(found, m.troubles(line, within)...)
 	}
 	if len(lines) == 0 {
-		found = append(found, trouble{"", "none", "there is no certificate in " + m.store.Dir()})
+		found = append(found, trouble{"", "none", m.language.Sprintf("there is no certificate in %s", m.store.Dir())})
 	}
 	if ours {
 		if late, is := m.timerTrouble(ledger); is {
@@ -77,32 +77,31 @@ func (m *machine) check(ctx context.Context, text string) error {
 // troubles are those of one certificate.
 func (m *machine) troubles(line listLine, within time.Duration) []trouble {
 	var found []trouble
-	add := func(kind, format string, args ...any) {
-		message := fmt.Sprintf(format, args...)
+	add := func(kind string, message messages.Message) {
 		if line.Owner == "certbot" {
-			message += " (certbot's)"
+			message = messages.New("%s (certbot's)", message)
 		}
-		found = append(found, trouble{line.Lineage, kind, message})
+		found = append(found, trouble{line.Lineage, kind, message.In(m.language)})
 	}
 	if line.Status == "damaged" || line.Status == "unreadable" {
-		add(line.Status, "%s: %s", line.Status, line.Problem)
+		add(line.Status, messages.New("%s: %s", statusOf(line.Status), line.Problem))
 	}
 	now := m.now()
-	last := ""
+	last := messages.New("")
 	if failure := line.history.Last; failure.Outcome == state.Failed {
-		last = fmt.Sprintf("; the last attempt failed on %s: %s", day(failure.Time), oneLine(failure.Text))
+		last = messages.New("; the last attempt failed on %s: %s", day(failure.Time), oneLine(failure.Text))
 	}
 	switch {
 	case line.NotAfter == nil:
 	case !now.Before(*line.NotAfter):
-		add("expired", "expired on %s%s", day(*line.NotAfter), last)
+		add("expired", messages.New("expired on %s%s", day(*line.NotAfter), last))
 	case line.NotAfter.Sub(now) <= within:
-		add("expiring", "expires %s, on %s%s", until(now, *line.NotAfter), day(*line.NotAfter), last)
+		add("expiring", messages.New("expires %s, on %s%s", until(now, *line.NotAfter), day(*line.NotAfter), last))
 	case !line.overdueAt.IsZero() && !now.Before(line.overdueAt):
-		add("overdue", "should have been renewed since %s, expires %s%s", day(*line.RenewAt), until(now, *line.NotAfter), last)
+		add("overdue", messages.New("should have been renewed since %s, expires %s%s", day(*line.RenewAt), until(now, *line.NotAfter), last))
 	}
 	if success := line.history.LastSuccess.Time; line.deploy && !success.IsZero() && now.Sub(success) >= hooksLate {
-		add("deploy", "was renewed on %s, and its deploy hooks have failed since: servers may still use the old certificate", day(success))
+		add("deploy", messages.New("was renewed on %s, and its deploy hooks have failed since: servers may still use the old certificate", day(success)))
 	}
 	return found
 }
@@ -116,7 +115,7 @@ func (m *machine) timerTrouble(ledger *state.State) (trouble, bool) {
 	if err != nil || w.LastRun.IsZero() || m.now().Sub(w.LastRun) < runsLate {
 		return trouble{}, false
 	}
-	return trouble{"", "timer", "wildcard renew has not run since " + day(w.LastRun) + ": is its timer active?"}, true
+	return trouble{"", "timer", m.language.Sprintf("wildcard renew has not run since %s: is its timer active?", day(w.LastRun))}, true
 }
 
 var dayForm = regexp.MustCompile(`^([0-9]{1,5})d(.*)$`)

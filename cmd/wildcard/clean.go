@@ -20,8 +20,9 @@ func (p *program) cleanCommand() *cli.Command {
 		Name:      "clean",
 		Usage:     "remove TXT records that runs which died have left",
 		UsageText: "wildcard clean [options]",
-		Description: `Exactly those that the journal has, with the credentials of all certificates, of --provider and of --env-file. What is left
-is listed with the reason; exit status 75 then.
+		Description: `Exactly those that the journal has, with the credentials of all certificates, of
+--provider and of --env-file. What is left is listed with the reason, and the
+exit status is 75.
 
   wildcard clean
   wildcard clean --provider conoha@/etc/letsencrypt/conoha/old.env`,

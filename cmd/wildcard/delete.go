@@ -14,7 +14,8 @@ func (p *program) deleteCommand() *cli.Command {
 		Name:      "delete",
 		Usage:     "delete a certificate's files",
 		UsageText: "wildcard delete [options] NAME",
-		Description: `All its versions, keys and settings; what others put beside them stays. It is not revoked by that.
+		Description: `All its versions, keys and settings; what others put beside them stays. It is
+not revoked by that.
 
   wildcard delete example.com
   wildcard delete --yes example.com`,
@@ -41,7 +42,7 @@ func (p *program) delete(c *cli.Context) error {
 	if !l.Owned() {
 		return providers.Errorf(lineage.CodeNotOwned, providers.Usage, "%s is certbot's: certbot delete --cert-name %s deletes it", name, name)
 	}
-	if err := e.confirm(c, "Delete all files of the certificate "+name+"? Servers that use them will not start again."); err != nil {
+	if err := e.confirm(c, "Delete all files of the certificate %s? Servers that use them will not start again.", name); err != nil {
 		return err
 	}
 	lock, err := e.store.LockOrder(name)

@@ -19,7 +19,7 @@ const (
 
 func deployFlag() cli.Flag {
 	return &cli.StringFlag{Name: "deploy", Value: deployNow, DefaultText: deployNow,
-		Usage: "`WHEN` deploy hooks and --combined run: now, later (they wait for another run) or only (just those that wait)"}
+		Usage: "`WHEN` deploy hooks run: now, later, or only those waiting"}
 }
 
 // deployWhen reads --deploy.

@@ -9,21 +9,23 @@ import (
 	"time"
 
 	"wildcard/issuance"
+	"wildcard/messages"
 )
 
 // display shows on standard error how a run goes: a live picture on a terminal (tui.go), lines elsewhere (plain.go), nothing
 // with --quiet. It may be used by several goroutines.
 type display struct {
-	quiet bool
-	live  *picture // nil for lines
-	lines *outlet
+	quiet    bool
+	language messages.Language
+	live     *picture // nil for lines
+	lines    *outlet
 }
 
-func newDisplay(out *os.File, lines *outlet, environ []string, plain, quiet bool) *display {
-	d := &display{lines: lines, quiet: quiet}
+func newDisplay(out *os.File, lines *outlet, environ []string, language messages.Language, plain, quiet bool) *display {
+	d := &display{lines: lines, quiet: quiet, language: language}
 	if !plain && !quiet && isTerminal(out) && !slices.Contains(environ, "TERM=dumb") {
 		colour := !slices.ContainsFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, "NO_COLOR=") && entry != "NO_COLOR=" })
-		d.live = newPicture(out, colour)
+		d.live = newPicture(out, colour, language)
 	}
 	return d
 }
@@ -36,17 +38,17 @@ func (d *display) lineage(name string) func(issuance.Event) {
 		case d.live != nil:
 			d.live.event(name, e)
 		default:
-			if line := plainLine(name, e); line != "" {
+			if line := plainLine(d.language, name, e); line != "" {
 				d.print(line)
 			}
 		}
 	}
 }
 
-// note says something that a person should know.
+// note says something that a person should know, in the user's language.
 func (d *display) note(format string, args ...any) {
 	if !d.quiet {
-		d.print("wildcard: " + oneLine(fmt.Sprintf(format, args...)))
+		d.print("wildcard: " + oneLine(d.language.Sprintf(format, args...)))
 	}
 }
 

@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"wildcard/issuance"
 	"wildcard/lineage"
+	"wildcard/messages"
 	"wildcard/providers"
 )
 
@@ -21,20 +21,20 @@ const (
 type verdict struct {
 	due bool
 	at  time.Time // when it is due
-	why string
+	why messages.Message
 }
 
 // renewal is when a lineage is due by what is known on this machine.
-func renewal(l *lineage.Lineage, s lineage.Settings) (time.Time, string) {
+func renewal(l *lineage.Lineage, s lineage.Settings) (time.Time, messages.Message) {
 	switch {
 	case l.Leaf == nil:
-		return time.Time{}, "its files are damaged"
+		return time.Time{}, messages.New("its files are damaged")
 	case !s.RenewAt.IsZero() && s.RenewAt.Before(issuance.LastCall(l.Leaf)):
-		return s.RenewAt, "the CA suggests it"
+		return s.RenewAt, messages.New("the CA suggests it")
 	case !s.RenewAt.IsZero():
-		return issuance.LastCall(l.Leaf), "it is about to expire"
+		return issuance.LastCall(l.Leaf), messages.New("it is about to expire")
 	}
-	return issuance.RenewalTime(l.Leaf), "a third of its life is left"
+	return issuance.RenewalTime(l.Leaf), messages.New("a third of its life is left")
 }
 
 // judge says whether a lineage is due. It asks the CA if what it said last has run out (RFC 9773 §4.3), and keeps the
@@ -43,7 +43,7 @@ func (e *engine) judge(ctx context.Context, l *lineage.Lineage) (verdict, error)
 	s, _ := l.Conf.Settings()
 	now := e.now()
 	if l.Leaf == nil {
-		return verdict{due: true, why: "its files are damaged"}, nil
+		return verdict{due: true, why: messages.New("its files are damaged")}, nil
 	}
 	if now.Before(l.Leaf.NotBefore.Add(-longestSkew)) {
 		return verdict{}, providers.Errorf(codeClock, providers.Misconfigured,
@@ -66,7 +66,7 @@ func (e *engine) judge(ctx context.Context, l *lineage.Lineage) (verdict, error)
 	if again, err := e.renewedLately(l); err != nil {
 		return verdict{}, err
 	} else if again.After(at) {
-		at, why = again, "it was renewed less than a day before"
+		at, why = again, messages.New("it was renewed less than a day before")
 	}
 	return verdict{due: !now.Before(at), at: at, why: why}, nil
 }
@@ -119,13 +119,13 @@ func checkClock(ca *issuance.CA) error {
 }
 
 // until says how long something is from now, as people count.
-func until(now, at time.Time) string {
+func until(now, at time.Time) messages.Message {
 	switch d := at.Sub(now); {
 	case d <= 0:
-		return "now"
+		return messages.New("now")
 	case d < 48*time.Hour:
-		return fmt.Sprintf("in %d hours", int(d.Hours()))
+		return messages.New("in %d hours", int(d.Hours()))
 	default:
-		return fmt.Sprintf("in %d days", int(d.Hours()/24))
+		return messages.New("in %d days", int(d.Hours()/24))
 	}
 }

@@ -80,7 +80,7 @@ func (e *engine) ran() {
 // reader is the engine of a command that only looks: no folder is made, and nothing is kept for the next run.
 func (m *machine) reader() *engine {
 	e := &engine{machine: m, cas: map[string]*dialled{}, services: map[string]*opened{}, preRun: map[string]bool{}}
-	e.display = newDisplay(m.stderr, m.lines, m.environ, m.plain, m.quiet)
+	e.display = newDisplay(m.stderr, m.lines, m.environ, m.language, m.plain, m.quiet)
 	return e
 }
 

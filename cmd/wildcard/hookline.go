@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"wildcard/lineage"
+	"wildcard/messages"
 	"wildcard/providers"
 )
 
 // hookLines are the command lines with which certbot can renew a lineage, should it have to: absolute, and with all that
 // is not as by default, since certbot tells its hooks nothing of it. They are empty if certbot's hooks cannot do it.
 func (m *machine) hookLines(s lineage.Settings) (auth, cleanup string) {
-	if withoutHooks(s) != "" {
+	if withoutHooks(s) != nil {
 		return "", ""
 	}
 	var args []string
@@ -58,27 +59,27 @@ func hookProgram(name string) string {
 	return "/usr/bin/" + name
 }
 
-// inexpressible says why certbot cannot renew a lineage of ours as we do; "" if it can.
-func inexpressible(s lineage.Settings) string {
+// inexpressible says why certbot cannot renew a lineage of ours as we do; nil if it can.
+func inexpressible(s lineage.Settings) error {
 	if s.Profile != "" {
-		return "certbot knows no profiles before 4.1"
+		return messages.New("certbot knows no profiles before 4.1")
 	}
 	return withoutHooks(s)
 }
 
-// withoutHooks says why certbot's hooks cannot write the records of a lineage; "" if they can.
-func withoutHooks(s lineage.Settings) string {
+// withoutHooks says why certbot's hooks cannot write the records of a lineage; nil if they can.
+func withoutHooks(s lineage.Settings) error {
 	for _, text := range s.Providers {
 		spec, err := providers.ParseSpec(text)
 		if err != nil {
-			return "its provider " + text + " is not known"
+			return messages.New("its provider %s is not known", text)
 		}
 		switch spec.Name {
 		case "lego", "plugin", "exec", "manual", "certbot-hook":
-			return "certbot's hooks cannot use the provider " + text
+			return messages.New("certbot's hooks cannot use the provider %s", text)
 		}
 	}
-	return ""
+	return nil
 }
 
 // quote writes a word for a POSIX shell.

@@ -25,14 +25,17 @@ func (p *program) issueCommand() *cli.Command {
 		Name:      "issue",
 		Usage:     "get a certificate, or renew it if it is due",
 		UsageText: "wildcard issue [options] NAME...",
-		Description: `A second call with the same names does nothing until renewal is due; one with other names replaces the
-certificate. *.example.com does not cover example.com itself: name both.`,
+		Description: `A second call does nothing until renewal is due. *.example.com does not cover
+example.com itself: name both.
+
+  wildcard issue --dry-run --agree-tos '*.example.com' example.com
+  wildcard issue --agree-tos --email you@example.com '*.example.com' example.com`,
 		ArgsUsage: "NAME...",
 		Flags: slices.Concat(
 			certificateFlags(),
 			[]cli.Flag{
-				&cli.StringFlag{Name: "csr", Usage: "`FILE` with a certificate signing request; with --out, and no names"},
-				&cli.StringFlag{Name: "out", Usage: "`FILE` for the certificate of --csr"},
+				&cli.StringFlag{Name: "csr", Usage: "`FILE`: a signing request; with --out, and no names"},
+				&cli.StringFlag{Name: "out", Usage: "`FILE`: where the certificate of --csr goes"},
 				prometheusFlag(),
 			},
 			caFlags(), registrationFlags(), dnsFlags(), commonFlags(),
@@ -44,14 +47,14 @@ certificate. *.example.com does not cover example.com itself: name both.`,
 // certificateFlags say what kind of certificate is wanted, and what is done with it.
 func certificateFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "cert-name", Usage: "`NAME` of the certificate's folder (default: the first name without *.)"},
-		&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of key: ecdsa-p256 (default), ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096"},
+		&cli.StringFlag{Name: "cert-name", Usage: "`NAME` of its folder (default: first name without *.)"},
+		&cli.StringFlag{Name: "key-type", Usage: "`TYPE`: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096"},
 		&cli.BoolFlag{Name: "reuse-key", Usage: "keep the key in renewals"},
-		&cli.StringFlag{Name: "combined", Usage: "`FILE` for key and chain in one, as HAProxy wants it"},
-		&cli.StringFlag{Name: "profile", Usage: "the CA's certificate `PROFILE`"},
-		&cli.StringFlag{Name: "preferred-chain", Usage: "take the chain up to the issuer of this `NAME`, if the CA offers it"},
-		&cli.StringSliceFlag{Name: "deploy-hook", Usage: "`COMMAND` to run after each renewal, with RENEWED_LINEAGE and RENEWED_DOMAINS; may be repeated"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "try it with the CA's staging service and keep nothing"},
+		&cli.StringFlag{Name: "combined", Usage: "`FILE`: key and chain in one, as HAProxy wants it"},
+		&cli.StringFlag{Name: "profile", Usage: "`PROFILE`: the CA's certificate profile"},
+		&cli.StringFlag{Name: "preferred-chain", Usage: "`NAME`: take the chain up to this issuer, if offered"},
+		&cli.StringSliceFlag{Name: "deploy-hook", Usage: "`COMMAND`: run it after each renewal; may be repeated"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "try it with the CA's staging service, keep nothing"},
 		&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
 	}
 }

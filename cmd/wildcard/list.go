@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/lineage"
+	"wildcard/messages"
 	"wildcard/notify"
 	"wildcard/providers"
 	"wildcard/state"
@@ -22,13 +23,13 @@ func (p *program) listCommand() *cli.Command {
 		Name:      "list",
 		Usage:     "the certificates there are, and when they are renewed",
 		UsageText: "wildcard list [options]",
-		Description: `certbot's own are in it too. Nothing is written and nobody is asked. With --check, for monitoring: exit status 1 and a line for
-each problem, certbot's included; else 0, and silence.
+		Description: `certbot's own are in it too. Nothing is written and nobody is asked. With --check,
+for monitoring: exit status 1 and a line for each problem; else 0, and silence.
 
   wildcard list
   wildcard list --check 14d`,
 		Flags: slices.Concat([]cli.Flag{
-			&cli.StringFlag{Name: "check", Usage: "look for what expires within this `TIME` (14d, 72h), is broken, or should have been renewed"},
+			&cli.StringFlag{Name: "check", Usage: "`TIME` (14d, 72h): what expires within it, is broken or late"},
 			prometheusFlag(),
 		}, commonFlags()),
 		Action: p.list,
@@ -95,7 +96,7 @@ func (p *program) list(c *cli.Context) error {
 	}
 	t := newTable("CERTIFICATE", "EXPIRES", "DAYS", "RENEWAL", "BY", "STATUS", "LAST", "NAMES")
 	for _, line := range lines {
-		expires, days, renewal, last := "-", "-", "-", "-"
+		expires, days, renewal, last := "-", "-", "-", messages.New("-")
 		if line.NotAfter != nil {
 			expires, days = line.NotAfter.Format(time.DateOnly), strconv.Itoa(*line.DaysLeft)
 		}
@@ -103,9 +104,9 @@ func (p *program) list(c *cli.Context) error {
 			renewal = line.RenewAt.Format(time.DateOnly)
 		}
 		if line.LastAttempt != nil {
-			last = line.LastAttempt.Outcome
+			last = outcomeOf(line.LastAttempt.Outcome)
 		}
-		t.row(line.Lineage, expires, days, renewal, line.Owner, line.Status, last, strings.Join(line.Names, " "))
+		t.row(line.Lineage, expires, days, renewal, ownerOf(line.Owner), statusOf(line.Status), last, strings.Join(line.Names, " "))
 	}
 	m.say("%s", t)
 	for _, line := range lines {
@@ -114,6 +115,31 @@ func (p *program) list(c *cli.Context) error {
 		}
 	}
 	return nil
+}
+
+// statusOf says a listLine's status.
+func statusOf(status string) messages.Message {
+	switch status {
+	case "good":
+		return messages.New("good")
+	case "due":
+		return messages.New("due")
+	case "expired":
+		return messages.New("expired")
+	case "damaged":
+		return messages.New("damaged")
+	case "unreadable":
+		return messages.New("unreadable")
+	}
+	return messages.New("%s", status)
+}
+
+// ownerOf says who renews a certificate.
+func ownerOf(owner string) messages.Message {
+	if owner == "unknown" {
+		return messages.New("unknown")
+	}
+	return messages.New("%s", owner)
 }
 
 // listLines reads all lineages.
@@ -172,14 +198,14 @@ func (m *machine) listLine(l *lineage.Lineage, ledger *state.State) listLine {
 			}
 		}
 		if line.deploy = s.Deploy; s.Deploy {
-			line.Problem = "its deploy hooks have not succeeded yet: wildcard renew runs them again"
+			line.Problem = m.language.Sprintf("its deploy hooks have not succeeded yet: wildcard renew runs them again")
 		}
 	}
 	switch {
 	case l.Damage != nil:
 		line.Status, line.Problem = "damaged", oneLine(l.Damage.Error())
 		if ours {
-			line.Problem += ": wildcard renew repairs it"
+			line.Problem = m.language.Sprintf("%s: wildcard renew repairs it", line.Problem)
 		}
 	case l.Leaf != nil && m.now().After(l.Leaf.NotAfter):
 		line.Status = "expired"
@@ -194,7 +220,7 @@ func (m *machine) listLine(l *lineage.Lineage, ledger *state.State) listLine {
 	line.history = h
 	line.LastAttempt = &attemptLine{h.Last.Time, string(h.Last.Outcome), h.Last.Code, h.Last.Text}
 	if h.Last.Outcome == state.Failed && line.Problem == "" {
-		line.Problem = "the last attempt failed on " + day(h.Last.Time) + ": " + h.Last.Text
+		line.Problem = m.language.Sprintf("the last attempt failed on %s: %s", day(h.Last.Time), h.Last.Text)
 	}
 	return line
 }

@@ -36,6 +36,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
+	"wildcard/messages"
 	"wildcard/providers"
 )
 
@@ -51,6 +52,7 @@ type program struct {
 	environ               []string
 	stdin, stdout, stderr *os.File
 	now                   func() time.Time
+	language              messages.Language
 	lines                 *outlet // to stderr, while a command runs
 }
 
@@ -68,7 +70,9 @@ func harden() {
 func (p *program) main(args []string) (code int) {
 	// A reader that went away must not kill us between a record and the journal; writing then fails with EPIPE.
 	signal.Ignore(syscall.SIGPIPE)
-	p.args = args
+	chosen, args := messages.Take(args)
+	language, languageErr := messages.Choose(chosen, p.environ)
+	p.args, p.language = args, language
 	p.lines = newOutlet(p.stderr)
 	asJSON := false
 	defer func() {
@@ -82,7 +86,11 @@ func (p *program) main(args []string) (code int) {
 	args, err := arrange(app, args)
 	if err == nil {
 		asJSON = wantsJSON(args)
-		err = app.RunContext(ctx, args)
+		if err = languageErr; err == nil {
+			err = app.RunContext(ctx, args)
+		} else {
+			err = usage("%w", err)
+		}
 	}
 	p.lines.flush()
 	if err == nil {
@@ -98,9 +106,10 @@ func (p *program) failed(err error, asJSON bool) int {
 		return outcome.code // it was said already
 	}
 	if asJSON {
-		p.answer(map[string]any{"error": errorOf(err)})
+		p.answer(map[string]any{"error": p.errorOf(err)})
 	}
-	fmt.Fprintln(p.stderr, failureLine(err))
+	p.complain(err)
+	p.lines.flush()
 	return code
 }
 
@@ -117,11 +126,10 @@ func (p *program) answer(document any) {
 	_ = encoder.Encode(document) // nobody reads it then
 }
 
-// say prints a line of the answer.
-func (p *program) say(format string, args ...any) { fmt.Fprintf(p.stdout, format+"\n", args...) }
-
-// complain says a failure that does not change what came of a run, also with --quiet.
-func (p *program) complain(err error) { _, _ = p.lines.Write([]byte(failureLine(err) + "\n")) }
+// say prints a line of the answer, in the user's language.
+func (p *program) say(format string, args ...any) {
+	fmt.Fprintln(p.stdout, p.language.Sprintf(format, args...))
+}
 
 func (p *program) app() *cli.App {
 	app := &cli.App{
@@ -138,9 +146,9 @@ func (p *program) app() *cli.App {
 		OnUsageError:              usageError,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usage("no command %s; wildcard --help lists them", providers.Excerpt(c.Args().First()))
+				return usage("no command %s", providers.Excerpt(c.Args().First()))
 			}
-			return usage("no command given; wildcard --help lists them")
+			return usage("no command given")
 		},
 		Commands: []*cli.Command{
 			p.issueCommand(), p.renewCommand(), p.planCommand(), p.listCommand(), p.showCommand(), p.revokeCommand(), p.deleteCommand(),
@@ -163,26 +171,23 @@ func prepare(c *cli.Command) {
 	if len(c.Subcommands) > 0 && c.Action == nil {
 		c.Action = func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usage("no command %s %s; --help lists them", c.Command.Name, providers.Excerpt(c.Args().First()))
+				return usage("no command %s %s", c.Command.Name, providers.Excerpt(c.Args().First()))
 			}
-			return usage("%s what? --help lists its commands", c.Command.Name)
+			return usage("%s what?", c.Command.Name)
 		}
 	}
 }
 
-const description = `Get a certificate, credentials being in /etc/letsencrypt/conoha/.env:
+const description = `Credentials are read from /etc/letsencrypt/conoha/.env, for instance.
 
   wildcard issue --agree-tos --email you@example.com '*.example.com' example.com
-
-Renew what is due, as a timer does:
-
   wildcard renew`
 
 // usage is an error of the command line: exit status 2.
 func usage(format string, args ...any) error {
-	return providers.Errorf(providers.CodeUsage, providers.Usage, format, args...)
+	return providers.Errorf(providers.CodeUsage, providers.Usage, "%w", messages.New(format, args...))
 }
 
 func usageError(_ *cli.Context, err error, _ bool) error {
-	return usage("%w; --help lists the options", err)
+	return usage("%w", err)
 }

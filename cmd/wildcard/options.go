@@ -17,8 +17,9 @@ import (
 // commonFlags are flags of every command.
 func commonFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "config-dir", Usage: "certbot's `DIR`ectory (WILDCARD_CONFIG_DIR; default /etc/letsencrypt)"},
-		&cli.StringFlag{Name: "state-dir", Usage: "`DIR` for journal and history (WILDCARD_STATE_DIR; default /var/lib/wildcard)"},
+		&cli.StringFlag{Name: "config-dir", Usage: "`DIR`: certbot's (WILDCARD_CONFIG_DIR; /etc/letsencrypt)"},
+		&cli.StringFlag{Name: "state-dir", Usage: "`DIR`: journal, history (WILDCARD_STATE_DIR; /var/lib/wildcard)"},
+		&cli.StringFlag{Name: "lang", Usage: "`LANG`: en or ja (default: that of the locale)"},
 		&cli.BoolFlag{Name: "json", Usage: "print the answer as one JSON document"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "say nothing but failures"},
 		&cli.BoolFlag{Name: "plain", Usage: "lines instead of a live picture"},
@@ -30,19 +31,19 @@ func commonFlags() []cli.Flag {
 // dnsFlags say which DNS services publish the records, and how the DNS is asked.
 func dnsFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "provider", Usage: "DNS service, `SPEC` is [ZONE=]NAME[:ARG][@ENVFILE]; may be repeated (WILDCARD_PROVIDER; default conoha)"},
-		&cli.StringFlag{Name: "env-file", Usage: "`FILE` with the credentials (WILDCARD_ENV_FILE; else /etc/letsencrypt/conoha/.env)"},
-		&cli.StringFlag{Name: "resolver", Usage: "resolvers for look-ups, `IP[:PORT],...` (WILDCARD_RESOLVERS; default the system's)"},
-		&cli.StringFlag{Name: "nameserver", Usage: "name servers to ask for publication in place of the delegated ones, `IP[:PORT],...` (WILDCARD_NAMESERVERS)"},
+		&cli.StringSliceFlag{Name: "provider", Usage: "`SPEC` of a DNS service, [ZONE=]NAME[:ARG][@ENVFILE]; may be repeated (WILDCARD_PROVIDER; default conoha)"},
+		&cli.StringFlag{Name: "env-file", Usage: "`FILE` with the credentials (WILDCARD_ENV_FILE; /etc/letsencrypt/conoha/.env)"},
+		&cli.StringFlag{Name: "resolver", Usage: "`IP[:PORT],...` of resolvers for look-ups (WILDCARD_RESOLVERS; default the system's)"},
+		&cli.StringFlag{Name: "nameserver", Usage: "`IP[:PORT],...` of name servers to ask for publication in place of the delegated ones (WILDCARD_NAMESERVERS)"},
 	}
 }
 
 // caFlags say which CA, and how its own TLS is verified.
 func caFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "server", Usage: "the CA: `URL` of its directory, or letsencrypt, letsencrypt-staging, zerossl, google, … (WILDCARD_SERVER; default letsencrypt)"},
+		&cli.StringFlag{Name: "server", Usage: "`URL` of the CA's directory, or letsencrypt (default), letsencrypt-staging, zerossl, google, buypass, sslcom, actalis (WILDCARD_SERVER)"},
 		&cli.StringFlag{Name: "ca-bundle", Usage: "`FILE` with further roots for the CA's own TLS (WILDCARD_CA_BUNDLE)"},
-		&cli.StringFlag{Name: "account", Usage: "the account to use, by the beginning of its `ID`, if there are several"},
+		&cli.StringFlag{Name: "account", Usage: "`ID` of the account to use, or its beginning, if there are several"},
 	}
 }
 
@@ -51,8 +52,8 @@ func registrationFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "email", Aliases: []string{"m"}, Usage: "`ADDRESS` for a new account; may be repeated"},
 		&cli.BoolFlag{Name: "agree-tos", Usage: "agree to the CA's terms of service"},
-		&cli.StringFlag{Name: "eab-kid", Usage: "external account binding: key `ID` (WILDCARD_EAB_KID)"},
-		&cli.StringFlag{Name: "eab-hmac-key", Usage: "external account binding: the `KEY`, base64url; better in WILDCARD_EAB_HMAC_KEY, since ps shows arguments"},
+		&cli.StringFlag{Name: "eab-kid", Usage: "`ID` of the key of an external account binding (WILDCARD_EAB_KID)"},
+		&cli.StringFlag{Name: "eab-hmac-key", Usage: "`KEY` of an external account binding, base64url; better in WILDCARD_EAB_HMAC_KEY, since ps shows arguments"},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"wildcard/messages"
 	"wildcard/providers/manual"
 )
 
@@ -13,15 +14,15 @@ func (e *engine) person() func(manual.Task) {
 	if !isTerminal(e.stdin) && !isTerminal(e.stderr) {
 		return nil
 	}
-	return func(t manual.Task) { e.display.print(taskText(t)) }
+	return func(t manual.Task) { e.display.print(taskText(e.language, t)) }
 }
 
 // taskText is a task in words, with an empty line before and after.
-func taskText(t manual.Task) string {
-	before, after := "Set these TXT records, beside others of the same names and not in their place:",
-		"There is nothing to press: the run goes on when all name servers have them, and waits for up to 50 minutes."
+func taskText(l messages.Language, t manual.Task) string {
+	before := l.Sprintf("Set these TXT records, beside others of the same names and not in their place:")
+	after := l.Sprintf("There is nothing to press: the run goes on when all name servers have them, and waits for up to 50 minutes.")
 	if t.Remove {
-		before, after = "These TXT records are not needed any more and may be removed:", ""
+		before, after = l.Sprintf("These TXT records are not needed any more and may be removed:"), ""
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s\n\n", before)

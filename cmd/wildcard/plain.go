@@ -5,12 +5,13 @@ import (
 	"strings"
 
 	"wildcard/issuance"
+	"wildcard/messages"
 	"wildcard/providers/propagation"
 )
 
 // plainLine says an event in a line for a log; "" if it need not be said.
-func plainLine(name string, e issuance.Event) string {
-	text := ""
+func plainLine(l messages.Language, name string, e issuance.Event) string {
+	var text messages.Text
 	switch e.State {
 	case issuance.Started:
 		if e.Step == issuance.StepPublication {
@@ -23,81 +24,81 @@ func plainLine(name string, e issuance.Event) string {
 	case issuance.Finished:
 		text = done(e.Step, e.Total)
 	case issuance.Failed:
-		text = doing(e.Step, e.Total) + ": failed"
+		text = messages.New("%s: failed", doing(e.Step, e.Total))
 	case issuance.Noted:
 		text = noted(e)
 	}
-	if text == "" {
+	if text == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s: %s: %s", name, seconds(e.Elapsed), text)
+	return fmt.Sprintf("%s: %s: %s", name, seconds(e.Elapsed), text.In(l))
 }
 
 // doing says what a step is about to do, in the words of an unfinished one.
-func doing(step issuance.Step, n int) string {
+func doing(step issuance.Step, n int) messages.Message {
 	switch step {
 	case issuance.StepDirectory:
-		return "reading the CA's directory"
+		return messages.New("reading the CA's directory")
 	case issuance.StepZones:
-		return "finding the zones"
+		return messages.New("finding the zones")
 	case issuance.StepOrder:
-		return "ordering the certificate"
+		return messages.New("ordering the certificate")
 	case issuance.StepAuthorization:
-		return "fetching " + count(n, "authorization")
+		return messages.New("fetching %s", count(n, "authorization"))
 	case issuance.StepRecords:
-		return "creating " + count(n, "TXT record")
+		return messages.New("creating %s", count(n, "TXT record"))
 	case issuance.StepPublication:
-		return "waiting until all name servers have " + count(n, "TXT record")
+		return messages.New("waiting until all name servers have %s", count(n, "TXT record"))
 	case issuance.StepValidation:
-		return "waiting until the CA has looked at " + count(n, "name")
+		return messages.New("waiting until the CA has looked at %s", count(n, "name"))
 	case issuance.StepFinalize:
-		return "waiting for the certificate"
+		return messages.New("waiting for the certificate")
 	case issuance.StepDownload:
-		return "fetching the certificate"
+		return messages.New("fetching the certificate")
 	case issuance.StepCleanup:
-		return "deleting " + count(n, "TXT record")
+		return messages.New("deleting %s", count(n, "TXT record"))
 	}
-	return string(step)
+	return messages.New("%s", string(step))
 }
 
 // done says what a step has done.
-func done(step issuance.Step, n int) string {
+func done(step issuance.Step, n int) messages.Message {
 	switch step {
 	case issuance.StepDirectory:
-		return "the CA's directory is read"
+		return messages.New("the CA's directory is read")
 	case issuance.StepZones:
-		return "zones found"
+		return messages.New("zones found")
 	case issuance.StepOrder:
-		return "certificate ordered"
+		return messages.New("certificate ordered")
 	case issuance.StepAuthorization:
-		return count(n, "authorization") + " fetched"
+		return messages.New("%s fetched", count(n, "authorization"))
 	case issuance.StepRecords:
-		return count(n, "TXT record") + " created"
+		return messages.New("%s created", count(n, "TXT record"))
 	case issuance.StepPublication:
-		return "all name servers have " + count(n, "TXT record")
+		return messages.New("all name servers have %s", count(n, "TXT record"))
 	case issuance.StepValidation:
-		return count(n, "name") + " validated by the CA"
+		return messages.New("%s validated by the CA", count(n, "name"))
 	case issuance.StepFinalize:
-		return "certificate issued"
+		return messages.New("certificate issued")
 	case issuance.StepDownload:
-		return "certificate fetched and checked"
+		return messages.New("certificate fetched and checked")
 	case issuance.StepCleanup:
-		return count(n, "TXT record") + " deleted"
+		return messages.New("%s deleted", count(n, "TXT record"))
 	}
-	return string(step)
+	return messages.New("%s", string(step))
 }
 
-func noted(e issuance.Event) string {
+func noted(e issuance.Event) messages.Message {
 	switch {
 	case e.FQDN != "" && e.Domain != "":
-		return fmt.Sprintf("%s: %s: %s", e.Domain, e.FQDN, e.Text)
+		return messages.New("%s: %s: %s", e.Domain, e.FQDN, e.Text)
 	case e.Domain != "":
-		return e.Domain + ": " + e.Text
+		return messages.New("%s: %s", e.Domain, e.Text)
 	}
-	return e.Text
+	return messages.New("%s", e.Text)
 }
 
-func publicationLine(e issuance.Event) string {
+func publicationLine(e issuance.Event) messages.Message {
 	p := e.Publication
 	server := p.Server
 	if p.Addr != "" && p.Addr != p.Server {
@@ -105,18 +106,35 @@ func publicationLine(e issuance.Event) string {
 	}
 	switch {
 	case p.State == propagation.Published:
-		return fmt.Sprintf("%s has the record of %s", server, e.Domain)
+		return messages.New("%s has the record of %s", server, e.Domain)
 	case p.State == propagation.Blocked:
-		return "no name server can be reached on port 53"
+		return messages.New("no name server can be reached on port 53")
 	case e.Domain != "":
-		return fmt.Sprintf("%s: record of %s: %s", server, e.Domain, p.State)
+		return messages.New("%s: record of %s: %s", server, e.Domain, wordOf(p.State))
 	}
-	return fmt.Sprintf("%s: %s", server, p.State)
+	return messages.New("%s: %s", server, wordOf(p.State))
 }
 
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
+// wordOf says what a name server knows of a record.
+func wordOf(state propagation.State) messages.Message {
+	switch state {
+	case propagation.Pending:
+		return messages.New("not yet")
+	case propagation.Published:
+		return messages.New("has it")
+	case propagation.Silent:
+		return messages.New("silent")
+	case propagation.Lame:
+		return messages.New("lame")
+	case propagation.Unreachable:
+		return messages.New("unreachable")
+	case propagation.SteppedOver:
+		return messages.New("stepped over")
+	case propagation.Blocked:
+		return messages.New("blocked")
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return messages.New("%s", string(state))
 }
+
+// count is a number of things, such as "2 certificates".
+func count(n int, noun string) messages.Quantity { return messages.Count(n, noun) }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 
 	"wildcard/issuance"
 	"wildcard/lineage"
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/state"
 )
@@ -25,8 +25,8 @@ func (p *program) planCommand() *cli.Command {
 		Name:      "plan",
 		Usage:     "what issue would do, with the same options",
 		UsageText: "wildcard plan [options] NAME...",
-		Description: `Which zone, DNS service, credential and record each name leads to, which account and limits apply. Services are asked;
-nothing is written anywhere, neither here nor in the DNS nor at the CA.
+		Description: `Which zone, DNS service, credential and record each name leads to, which account
+and limits apply. Services are asked; nothing is written anywhere.
 
   wildcard plan '*.example.com' example.com
   wildcard plan --server letsencrypt-staging --json '*.example.com'`,
@@ -116,7 +116,7 @@ func (p *program) plan(c *cli.Context) error {
 	}
 	code := 0
 	for _, err := range problems {
-		answer.Problems = append(answer.Problems, errorOf(err))
+		answer.Problems = append(answer.Problems, e.errorOf(err))
 		code = worse(code, exitCode(err))
 	}
 	e.display.close()
@@ -125,7 +125,7 @@ func (p *program) plan(c *cli.Context) error {
 	} else {
 		e.printPlan(answer)
 		for _, err := range problems {
-			fmt.Fprintln(e.stderr, failureLine(err))
+			e.complain(err)
 		}
 	}
 	if code != 0 {
@@ -141,17 +141,17 @@ func (e *engine) planAction(o *order, answer *planAnswer) {
 	case o.dryRun:
 		answer.Action = "test"
 	case l == nil:
-		answer.Action, answer.Why = "issue", "there is no certificate of that name"
+		answer.Action, answer.Why = "issue", e.language.Sprintf("there is no certificate of that name")
 	case l.Damage != nil:
-		answer.Action, answer.Why = "renew", "its files are damaged"
+		answer.Action, answer.Why = "renew", e.language.Sprintf("its files are damaged")
 	case o.force:
 		answer.Action, answer.Why = "renew", "--force"
 	case e.differs(o):
-		answer.Action, answer.Why = "renew", "names, CA, key type or profile differ from what is there"
+		answer.Action, answer.Why = "renew", e.language.Sprintf("names, CA, key type or profile differ from what is there")
 	default:
 		at, why := renewal(l, o.settings)
 		at = at.UTC()
-		answer.Action, answer.Why, answer.RenewAt = "keep", why, &at
+		answer.Action, answer.Why, answer.RenewAt = "keep", why.In(e.language), &at
 		if !e.now().Before(at) {
 			answer.Action = "renew"
 		}
@@ -214,7 +214,7 @@ func (e *engine) planRecords(ctx context.Context, o *order) ([]planRecord, []err
 			r := &records[i]
 			at, err := issuance.Locate(ctx, router, resolver, checksDelegation(o.settings), r.Domain)
 			if err != nil {
-				errs[i], r.Problem = err, errorOf(err)
+				errs[i], r.Problem = err, e.errorOf(err)
 				return
 			}
 			r.FQDN, r.Zone = at.FQDN, at.Route.Zone
@@ -260,20 +260,17 @@ func (e *engine) printPlan(answer planAnswer) {
 	default:
 		e.say("The certificate %s would be kept until %s (%s).", answer.Lineage, day(*answer.RenewAt), answer.Why)
 	}
-	e.say("  CA        %s", answer.Server)
-	switch {
-	case answer.Register:
-		e.say("  account   a new one")
-	case answer.Account != "":
-		e.say("  account   %s", answer.Account)
+	d := e.details()
+	d.value("CA", answer.Server)
+	if answer.Register {
+		d.entry("account", messages.New("a new one"))
 	}
-	if answer.Profile != "" {
-		e.say("  profile   %s", answer.Profile)
-	}
-	e.say("  key       %s", answer.KeyType)
+	d.value("account", answer.Account)
+	d.value("profile", answer.Profile)
+	d.value("key", answer.KeyType)
 	for _, r := range answer.Records {
 		if r.Failed > 0 {
-			e.say("  limit     %d of %d failed validations of %s within an hour are spent", r.Failed, r.Most, r.Domain)
+			d.entry("limit", messages.New("%d of %d failed validations of %s within an hour are spent", r.Failed, r.Most, r.Domain))
 		}
 	}
 }

@@ -90,7 +90,7 @@ func TestPlanTellsAllProblems(t *testing.T) {
 	w := newWorld(t)
 	w.ca.On(acmetest.Directory, func(*acmetest.Request) *acmetest.Reply { return acmetest.Text(404, "text/html", "<p>no") })
 	said := w.run("plan", "example.com", "foreign.example").exits(78, "_acme-challenge.example.com.", "zone.not-found", "acme.")
-	if lines := strings.Count(said.stderr, "\n"); lines != 2 {
+	if lines := strings.Count(said.stderr, "\n"); lines != 2*3 {
 		t.Errorf("%d lines:\n%s", lines, said.stderr)
 	}
 	got := answerOf[planAnswer](w.run("plan", "--json", "example.com", "foreign.example").exits(78))

@@ -21,7 +21,7 @@ import (
 // prometheusFlag is that of issue, renew and list. Which file it is belongs to the machine, so no lineage keeps it: units
 // set the variable.
 func prometheusFlag() cli.Flag {
-	return &cli.StringFlag{Name: "prometheus", Usage: "write measurements into `FILE`, for node_exporter's textfile collector; .prom at its end (WILDCARD_PROMETHEUS)"}
+	return &cli.StringFlag{Name: "prometheus", Usage: "`FILE`.prom for measurements (WILDCARD_PROMETHEUS)"}
 }
 
 // prometheusFile is the file that measurements are wanted in, "" for none.

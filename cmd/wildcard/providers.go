@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
 	"wildcard/providers/plugin"
@@ -230,13 +231,10 @@ func variablesOf(variables []settings.Variable) []variableLine {
 
 func (p *program) printProvider(answer providerAnswer) {
 	p.say("%s: %s", answer.Name, answer.Summary)
-	p.say("  spec     %s", answer.Spec)
-	if answer.Program != "" {
-		p.say("  program  %s", answer.Program)
-	}
-	if answer.Link != "" {
-		p.say("  more     %s", answer.Link)
-	}
+	d := p.details()
+	d.value("spec", answer.Spec)
+	d.value("program", answer.Program)
+	d.value("more", answer.Link)
 	accounts := map[string]int{}
 	for _, set := range answer.Sets {
 		accounts[set.Account]++
@@ -270,16 +268,16 @@ func (p *program) printProvider(answer providerAnswer) {
 func (p *program) printVariables(lines []variableLine) {
 	t := newTable("VARIABLE", "KIND", "MEANING")
 	for _, v := range lines {
-		kind := "optional"
+		kind := messages.New("optional")
 		if v.Required {
-			kind = "required"
+			kind = messages.New("required")
 		}
 		if v.Secret {
-			kind += ", secret"
+			kind = messages.New("%s, secret", kind)
 		}
-		help := v.Help
+		help := messages.New("%s", v.Help)
 		if len(v.Aliases) > 0 {
-			help += "; also " + strings.Join(v.Aliases, ", ")
+			help = messages.New("%s; also %s", v.Help, strings.Join(v.Aliases, ", "))
 		}
 		t.row(v.Name, kind, help)
 	}

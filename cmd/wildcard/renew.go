@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -27,13 +26,16 @@ func (p *program) renewCommand() *cli.Command {
 		Name:      "renew",
 		Usage:     "renew the certificates that are due",
 		UsageText: "wildcard renew [options]",
-		Description: `Certificates of "wildcard issue" and "wildcard adopt"; certbot's own are certbot's to renew. What fails stops nothing else;
-the exit status is that of the worst outcome, 0 if nothing was due.`,
+		Description: `Those of "wildcard issue" and "wildcard adopt"; certbot's own are certbot's to
+renew. What fails stops nothing else; the exit status is that of the worst.
+
+  wildcard renew --quiet
+  wildcard renew --dry-run --cert-name example.com`,
 		Flags: slices.Concat(
 			[]cli.Flag{
-				&cli.StringFlag{Name: "cert-name", Usage: "only the certificate of this `NAME`"},
-				&cli.BoolFlag{Name: "dry-run", Usage: "try all of them with their CA's staging service and keep nothing"},
-				&cli.BoolFlag{Name: "force", Usage: "renew although not due"},
+				&cli.StringFlag{Name: "cert-name", Usage: "`NAME` of the one certificate to renew"},
+				&cli.BoolFlag{Name: "dry-run", Usage: "try all with their CA's staging service, keep nothing"},
+				&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
 				deployFlag(),
 				&cli.BoolFlag{Name: "no-jitter", Usage: "begin at once, also without a terminal"},
 				prometheusFlag(),
@@ -356,7 +358,7 @@ func (r *renewRun) summary(ctx context.Context) error {
 	code := 0
 	for _, result := range r.results {
 		line := renewLine{Lineage: result.name, Outcome: result.outcome, Warnings: result.got.Warnings,
-			Error: errorOf(result.err), CleanUp: errorOf(result.got.CleanUp), Deploy: errorOf(result.got.Deploy)}
+			Error: r.errorOf(result.err), CleanUp: r.errorOf(result.got.CleanUp), Deploy: r.errorOf(result.got.Deploy)}
 		if leaf := result.got.Leaf; leaf != nil {
 			until := leaf.NotAfter.UTC()
 			line.Names, line.NotAfter = leaf.DNSNames, &until
@@ -407,24 +409,25 @@ func (r *renewRun) summary(ctx context.Context) error {
 
 func (r *renewRun) print(answer renewAnswer) {
 	for _, line := range answer.Renewed {
-		verb := "renewed"
 		switch line.Outcome {
 		case "tested":
-			verb = "tried, and would renew"
+			r.say("%s: tried, and would renew, valid until %s", line.Lineage, day(*line.NotAfter))
 		case "deployed":
-			verb = "deployed"
+			r.say("%s: deployed, valid until %s", line.Lineage, day(*line.NotAfter))
+		default:
+			r.say("%s: renewed, valid until %s", line.Lineage, day(*line.NotAfter))
 		}
-		r.say("%s: %s, valid until %s", line.Lineage, verb, day(*line.NotAfter))
-		for what, err := range map[string]*problem{"cleanup": line.CleanUp, "deploy": line.Deploy} {
+		for _, err := range []*problem{line.CleanUp, line.Deploy} {
 			if err != nil {
-				fmt.Fprintf(r.stderr, "wildcard: %s: %s: %s [%s]\n", line.Lineage, what, err.Message, err.Code)
+				r.complainOf(line.Lineage, err)
 			}
 		}
 	}
 	for _, line := range answer.Failed {
 		for _, err := range []*problem{line.Error, line.CleanUp, line.Deploy} {
 			if err != nil {
-				fmt.Fprintf(r.stderr, "wildcard: %s: %s [%s]\n", line.Lineage, strings.TrimPrefix(err.Message, line.Lineage+": "), err.Code)
+				err.Message = strings.TrimPrefix(err.Message, line.Lineage+": ")
+				r.complainOf(line.Lineage, err)
 			}
 		}
 	}

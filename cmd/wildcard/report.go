@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wildcard/lineage"
+	"wildcard/messages"
 	"wildcard/providers"
 )
 
@@ -43,7 +44,7 @@ func pathsOf(l *lineage.Lineage) *paths {
 func (e *engine) report(o *order, got certificate, action string, v verdict) error {
 	answer := issueAnswer{
 		Action: action, Names: got.Leaf.DNSNames, NotAfter: got.Leaf.NotAfter.UTC(), Server: o.params.Server, Account: o.params.Account,
-		Warnings: got.Warnings, CleanUp: errorOf(got.CleanUp), Deploy: errorOf(got.Deploy),
+		Warnings: got.Warnings, CleanUp: e.errorOf(got.CleanUp), Deploy: e.errorOf(got.Deploy),
 	}
 	if got.Lineage != nil {
 		at := v.at.UTC()
@@ -64,13 +65,12 @@ func (e *engine) report(o *order, got certificate, action string, v verdict) err
 		e.say("The try succeeded: %s issued a certificate for %s. Nothing was kept.", o.params.Server, strings.Join(answer.Names, " "))
 	default:
 		e.say("Certificate for %s", strings.Join(answer.Names, " "))
-		e.say("  fullchain  %s", answer.Paths.Fullchain)
-		e.say("  key        %s", answer.Paths.Key)
-		if answer.Paths.Combined != "" {
-			e.say("  combined   %s", answer.Paths.Combined)
-		}
-		e.say("  valid      until %s", day(answer.NotAfter))
-		e.say("  renewal    from %s (%s), by \"wildcard renew\"", day(v.at), until(e.now(), v.at))
+		d := e.details()
+		d.value("fullchain", answer.Paths.Fullchain)
+		d.value("key", answer.Paths.Key)
+		d.value("combined", answer.Paths.Combined)
+		d.entry("valid", messages.New("until %s", day(answer.NotAfter)))
+		d.entry("renewal", messages.New("from %s (%s), by \"wildcard renew\"", day(v.at), until(e.now(), v.at)))
 	}
 	if base := uncovered(o.names); base != "" {
 		e.display.note("%s itself is not covered by *.%s; to add it: wildcard issue %s %s", base, base, quoted(o.names), base)
@@ -81,15 +81,15 @@ func (e *engine) report(o *order, got certificate, action string, v verdict) err
 // reportCSR prints what came of "issue --csr".
 func (e *engine) reportCSR(out string, got certificate) error {
 	if e.json {
-		e.answer(issueAnswer{Action: "issued", Names: got.Leaf.DNSNames, Out: out, NotAfter: got.Leaf.NotAfter.UTC(), Warnings: got.Warnings, CleanUp: errorOf(got.CleanUp)})
+		e.answer(issueAnswer{Action: "issued", Names: got.Leaf.DNSNames, Out: out, NotAfter: got.Leaf.NotAfter.UTC(), Warnings: got.Warnings, CleanUp: e.errorOf(got.CleanUp)})
 		if got.CleanUp != nil {
 			return &outcomeError{exitCode(got.CleanUp)}
 		}
 		return nil
 	}
 	e.say("Certificate for %s", strings.Join(got.Leaf.DNSNames, " "))
-	e.say("  fullchain  %s", out)
-	e.say("  valid      until %s", day(got.Leaf.NotAfter))
+	e.details().value("fullchain", out)
+	e.details().entry("valid", messages.New("until %s", day(got.Leaf.NotAfter)))
 	return got.CleanUp
 }
 

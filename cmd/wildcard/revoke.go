@@ -17,13 +17,14 @@ func (p *program) revokeCommand() *cli.Command {
 		Name:      "revoke",
 		Usage:     "have the CA declare a certificate invalid",
 		UsageText: "wildcard revoke [options] NAME",
-		Description: `For keys that leaked and names that were given up. The files stay, unless --delete is given.
+		Description: `For keys that leaked and names that were given up. The files stay, unless
+--delete is given.
 
   wildcard revoke --reason superseded example.com
   wildcard revoke --reason keycompromise --delete example.com`,
 		ArgsUsage: "NAME",
 		Flags: slices.Concat([]cli.Flag{
-			&cli.StringFlag{Name: "reason", Usage: "`REASON`: unspecified (default), keycompromise, affiliationchanged, superseded or cessationofoperation"},
+			&cli.StringFlag{Name: "reason", Usage: "`REASON`: unspecified (default), keycompromise, affiliationchanged, superseded, cessationofoperation"},
 			&cli.BoolFlag{Name: "delete", Usage: "delete its files afterwards"},
 			&cli.StringFlag{Name: "ca-bundle", Usage: "`FILE` with further roots for the CA's own TLS (WILDCARD_CA_BUNDLE)"},
 			yesFlag(),
@@ -56,7 +57,7 @@ func (p *program) revoke(c *cli.Context) error {
 	}
 	why, ok := reason(c.String("reason"))
 	if !ok {
-		return usage("--reason %s: unspecified, keycompromise, affiliationchanged, superseded or cessationofoperation", providers.Excerpt(c.String("reason")))
+		return usage("--reason %s is none of unspecified, keycompromise, affiliationchanged, superseded, cessationofoperation", providers.Excerpt(c.String("reason")))
 	}
 	e, err := p.engine(c)
 	if err != nil {
@@ -73,7 +74,7 @@ func (p *program) revoke(c *cli.Context) error {
 	if c.Bool("delete") && !l.Owned() {
 		return providers.Errorf(lineage.CodeNotOwned, providers.Usage, "%s is certbot's: certbot delete --cert-name %s deletes it; without --delete it can be revoked here", name, name)
 	}
-	if err := e.confirm(c, "Revoke the certificate "+name+" ("+strings.Join(l.Leaf.DNSNames, " ")+")? This cannot be undone."); err != nil {
+	if err := e.confirm(c, "Revoke the certificate %s (%s)? This cannot be undone.", name, strings.Join(l.Leaf.DNSNames, " ")); err != nil {
 		return err
 	}
 	lock, err := e.store.LockOrder(name)

@@ -8,7 +8,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/lineage"
+	"wildcard/messages"
 	"wildcard/providers"
+	"wildcard/state"
 )
 
 // mostHistory is how many attempts "show" shows.
@@ -94,9 +96,12 @@ func (m *machine) showAnswer(l *lineage.Lineage) showAnswer {
 		a.Fingerprint = hex.EncodeToString(digest[:])
 	}
 	if ours {
-		a.CertbotCannot = inexpressible(s)
+		if why := inexpressible(s); why != nil {
+			a.CertbotCannot = m.language.Error(why)
+		}
 		if l.Leaf != nil {
-			_, a.RenewalWhy = renewal(l, s)
+			_, why := renewal(l, s)
+			a.RenewalWhy = why.In(m.language)
 		}
 	}
 	if ledger != nil {
@@ -112,71 +117,78 @@ func (m *machine) showAnswer(l *lineage.Lineage) showAnswer {
 }
 
 func (m *machine) printShow(a showAnswer) {
-	line := func(what, value string) {
-		if value != "" {
-			m.say("  %-12s %s", what, value)
-		}
-	}
 	m.say("%s", a.Lineage)
-	line("names", strings.Join(a.Names, " "))
-	status := a.Status
+	d := m.details()
+	d.value("names", strings.Join(a.Names, " "))
+	status := statusOf(a.Status)
 	if a.Problem != "" {
-		status += ": " + a.Problem
+		status = messages.New("%s: %s", status, a.Problem)
 	}
-	line("status", status)
+	d.entry("status", status)
 	if a.NotAfter != nil {
-		line("valid", "until "+day(*a.NotAfter)+", "+until(m.now(), *a.NotAfter))
+		d.entry("valid", messages.New("until %s, %s", day(*a.NotAfter), until(m.now(), *a.NotAfter)))
 	}
-	line("issuer", oneLine(a.Issuer))
-	line("serial", a.Serial)
-	line("sha256", a.Fingerprint)
-	key := a.KeyType
+	d.value("issuer", oneLine(a.Issuer))
+	d.value("serial", a.Serial)
+	d.value("sha256", a.Fingerprint)
+	key := messages.New("%s", a.KeyType)
 	if a.ReuseKey {
-		key += ", kept in renewals"
+		key = messages.New("%s, kept in renewals", a.KeyType)
 	}
-	line("key", key)
-	line("renewed by", a.Owner)
+	d.entry("key", key)
+	d.value("renewed by", a.Owner)
 	if a.RenewAt != nil {
-		line("renewal", day(*a.RenewAt)+", "+until(m.now(), *a.RenewAt)+": "+a.RenewalWhy)
+		d.entry("renewal", messages.New("%s, %s: %s", day(*a.RenewAt), until(m.now(), *a.RenewAt), a.RenewalWhy))
 	}
 	for i, past := range a.History {
-		what := "attempts"
+		word := d.language.Sprintf("attempts")
 		if i > 0 {
-			what = " "
+			word = " "
 		}
-		text := day(past.Time) + ": " + past.Outcome
+		text := messages.New("%s: %s", day(past.Time), outcomeOf(past.Outcome))
 		if past.Message != "" {
-			text += ": " + oneLine(past.Message)
+			text = messages.New("%s: %s", text, oneLine(past.Message))
 		}
-		line(what, text)
+		d.entry(word, text)
 	}
-	line("order", a.OrderUnderWay)
-	line("CA", a.Server)
-	line("account", a.Account)
-	line("profile", a.Profile)
-	line("chain", a.PreferredChain)
-	line("providers", strings.Join(a.Providers, " "))
-	line("env file", a.EnvFile)
-	line("resolvers", strings.Join(a.Resolvers, " "))
-	line("name servers", strings.Join(a.NameServers, " "))
+	d.value("order", a.OrderUnderWay)
+	d.value("CA", a.Server)
+	d.value("account", a.Account)
+	d.value("profile", a.Profile)
+	d.value("preferred", a.PreferredChain)
+	d.value("providers", strings.Join(a.Providers, " "))
+	d.value("env file", a.EnvFile)
+	d.value("resolvers", strings.Join(a.Resolvers, " "))
+	d.value("name servers", strings.Join(a.NameServers, " "))
 	for _, hook := range a.DeployHooks {
-		line("deploy hook", oneLine(hook))
+		d.value("deploy hook", oneLine(hook))
 	}
 	if a.Paths != nil {
-		line("certificate", a.Paths.Certificate)
-		line("chain", a.Paths.Chain)
-		line("fullchain", a.Paths.Fullchain)
-		line("private key", a.Paths.Key)
-		line("combined", a.Paths.Combined)
+		d.value("certificate", a.Paths.Certificate)
+		d.value("chain", a.Paths.Chain)
+		d.value("fullchain", a.Paths.Fullchain)
+		d.value("private key", a.Paths.Key)
+		d.value("combined", a.Paths.Combined)
 	}
 	switch {
 	case a.CertbotCannot != "":
-		line("certbot", "cannot renew it: "+a.CertbotCannot)
+		d.entry("certbot", messages.New("cannot renew it: %s", a.CertbotCannot))
 	case a.Owner == "wildcard":
-		line("certbot", "can renew it with --force-renewal; wildcard release "+a.Lineage+" hands it back")
+		d.entry("certbot", messages.New("can renew it with --force-renewal; wildcard release %s hands it back", a.Lineage))
 	default:
-		line("certbot", "renews it; wildcard adopt "+a.Lineage+" takes it over")
+		d.entry("certbot", messages.New("renews it; wildcard adopt %s takes it over", a.Lineage))
 	}
+}
+
+// outcomeOf says what came of an attempt.
+func outcomeOf(outcome string) messages.Message {
+	switch outcome {
+	case string(state.Succeeded):
+		return messages.New("succeeded")
+	case string(state.Failed):
+		return messages.New("failed")
+	}
+	return messages.New("%s", outcome)
 }
 
 // oneName is the name of a lineage that a command is about.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -54,14 +53,6 @@ func exitCode(err error) int {
 	return providers.ClassOf(err).ExitCode()
 }
 
-// failureLine is what a user reads, in a terminal or a journal: what happened, and the code to look it up by.
-func failureLine(err error) string {
-	if code := providers.CodeOf(err); code != "" {
-		return fmt.Sprintf("wildcard: %s [%s]", oneLine(err.Error()), code)
-	}
-	return "wildcard: " + oneLine(err.Error())
-}
-
 // oneLine keeps joined errors, and whatever came from outside, on one line.
 func oneLine(s string) string {
 	line := []rune(s)
@@ -71,20 +62,6 @@ func oneLine(s string) string {
 		}
 	}
 	return string(line)
-}
-
-// problem is an error in an answer of --json.
-type problem struct {
-	Code    string `json:"code,omitempty"`
-	Message string `json:"message"`
-	Exit    int    `json:"exit_status"`
-}
-
-func errorOf(err error) *problem {
-	if err == nil {
-		return nil
-	}
-	return &problem{providers.CodeOf(err), oneLine(err.Error()), exitCode(err)}
 }
 
 // version is that of the module, as the Go command put it into the program.

@@ -23,8 +23,9 @@ func (p *program) systemdCommand() *cli.Command {
 		Name:      "systemd",
 		Usage:     "have systemd renew what is due",
 		UsageText: "wildcard systemd install|status|remove [options]",
-		Description: `A timer runs "wildcard renew" four times a day, in a sandbox, and deploy hooks after it, outside. Change the units with
-drop-ins (systemctl edit wildcard-renew.service); a unit that was edited otherwise is left alone.
+		Description: `A timer runs "wildcard renew" four times a day, in a sandbox, and deploy hooks
+after it, outside. Change the units with drop-ins ("systemctl edit
+wildcard-renew.service"); a unit that was edited otherwise is left alone.
 
   wildcard systemd install
   wildcard systemd status`,

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wildcard/issuance"
+	"wildcard/messages"
 	"wildcard/providers/propagation"
 )
 
@@ -20,8 +21,9 @@ const framesEvery = 100 * time.Millisecond
 // picture is the live view of a run: each lineage's steps, and while it waits for publication, what every name server says.
 // With several lineages at once each has a line.
 type picture struct {
-	out    *os.File
-	colour bool
+	out      *os.File
+	colour   bool
+	language messages.Language
 
 	mu      sync.Mutex
 	views   []*view
@@ -57,8 +59,8 @@ type serverView struct {
 	after                time.Duration
 }
 
-func newPicture(out *os.File, colour bool) *picture {
-	p := &picture{out: out, colour: colour, stop: make(chan struct{}), stopped: make(chan struct{})}
+func newPicture(out *os.File, colour bool, language messages.Language) *picture {
+	p := &picture{out: out, colour: colour, language: language, stop: make(chan struct{}), stopped: make(chan struct{})}
 	go p.run()
 	return p
 }
@@ -93,7 +95,7 @@ func (p *picture) event(name string, e issuance.Event) {
 			v.publication(e)
 		}
 	case issuance.Noted:
-		s.note = noted(e)
+		s.note = noted(e).In(p.language)
 	case issuance.Failed:
 		s.state, s.end, v.failed = e.State, e.Elapsed, true
 	case issuance.Finished:
@@ -238,19 +240,19 @@ func (p *picture) lines(most int) []string {
 			over++
 		}
 	}
-	summary := fmt.Sprintf("%d under way, %d over", len(lines), over)
+	summary := p.language.Sprintf("%d under way, %d over", len(lines), over)
 	if failed > 0 {
-		summary += fmt.Sprintf(", %d of them failed", failed)
+		summary = p.language.Sprintf("%d under way, %d over, %d of them failed", len(lines), over, failed)
 	}
 	return append([]string{p.paintIn(text.Bold, summary)}, lines...)
 }
 
 // brief is a lineage in a line.
 func (p *picture) brief(v *view) string {
-	what := "starting"
+	what := p.language.Sprintf("starting")
 	for _, s := range v.steps {
 		if s.state == issuance.Started {
-			what = doing(s.step, s.total) + progress(s)
+			what = p.doing(s)
 		}
 	}
 	return fmt.Sprintf("%s %s  %s  %s", p.spinner(), v.name, what, seconds(time.Since(v.began)))
@@ -260,11 +262,11 @@ func (p *picture) brief(v *view) string {
 func (p *picture) whole(v *view, most int) []string {
 	lines := []string{p.paintIn(text.Bold, v.name)}
 	for _, s := range v.steps {
-		mark, words := p.spinner(), doing(s.step, s.total)+progress(s)
+		mark, words := p.spinner(), p.doing(s)
 		took := time.Since(v.began) - s.began
 		switch s.state {
 		case issuance.Finished:
-			mark, words, took = p.paintIn(text.FgGreen, "✓"), done(s.step, s.total), s.end-s.began
+			mark, words, took = p.paintIn(text.FgGreen, "✓"), done(s.step, s.total).In(p.language), s.end-s.began
 		case issuance.Failed:
 			mark, took = p.paintIn(text.FgRed, "✗"), s.end-s.began
 		case "":
@@ -288,11 +290,13 @@ func (p *picture) whole(v *view, most int) []string {
 	return lines
 }
 
-func progress(s *stepView) string {
+// doing says what a step that is under way does, and how far it is.
+func (p *picture) doing(s *stepView) string {
+	what := doing(s.step, s.total)
 	if s.done > 0 && s.done < s.total {
-		return fmt.Sprintf(" (%d done)", s.done)
+		what = messages.New("%s (%d done)", what, s.done)
 	}
-	return ""
+	return what.In(p.language)
 }
 
 // table is what the name servers say, in as many lines as there is room for; those that are waited for come first.
@@ -315,12 +319,12 @@ func (p *picture) table(v *view, most int) []string {
 			more = len(rows) - i
 			break
 		}
-		state := string(s.state)
+		state := wordOf(s.state).In(p.language)
 		switch s.state {
 		case propagation.Published:
-			state = p.paintIn(text.FgGreen, "has it")
+			state = p.paintIn(text.FgGreen, state)
 		case propagation.Pending:
-			state = p.spinner() + " not yet"
+			state = p.spinner() + " " + state
 		default:
 			state = p.paintIn(text.FgYellow, state)
 		}
@@ -331,11 +335,11 @@ func (p *picture) table(v *view, most int) []string {
 		t.row(server, s.addr, s.record, state, seconds(s.after))
 	}
 	var lines []string
-	for line := range strings.SplitSeq(t.String(), "\n") {
+	for line := range strings.SplitSeq(t.In(p.language), "\n") {
 		lines = append(lines, "      "+line)
 	}
 	if more > 0 {
-		lines = append(lines, fmt.Sprintf("      … and %d more", more))
+		lines = append(lines, p.language.Sprintf("      … and %d more", more))
 	}
 	return lines
 }

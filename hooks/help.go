@@ -1,0 +1,34 @@
+package hooks
+
+import (
+	"fmt"
+	"strings"
+
+	"wildcard/messages"
+)
+
+// help is what --help prints: no more than a screen of 24 lines and 80 columns.
+func help(l messages.Language, program string, duty messages.Message) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintln(&b, l.Sprintf(format, args...)) }
+	line("usage: %s [options]", program)
+	line("certbot runs this program: it %s.", duty)
+	fmt.Fprint(&b, `
+  certbot certonly --manual --preferred-challenges dns \
+    --manual-auth-hook wildcard-auth-hook --manual-cleanup-hook \
+    wildcard-cleanup-hook -d example.com -d '*.example.com'
+  certbot renew --dry-run
+
+`)
+	flag := func(name, format string) { fmt.Fprintf(&b, "  %-18s%s\n", name, l.Translate(format)) }
+	flag("--provider SPEC", "DNS service, [ZONE=]NAME[:ARG][@ENVFILE]; may be repeated")
+	flag("--env-file FILE", "credentials (default: /etc/letsencrypt/conoha/.env)")
+	flag("--config-dir DIR", "certbot's directory (default: /etc/letsencrypt)")
+	flag("--state-dir DIR", "where the journal is kept (default: /var/lib/wildcard)")
+	flag("--resolver LIST", "resolvers for look-ups, IP[:PORT],... (default: the system's)")
+	flag("--nameserver LIST", "ask these for publication, not the delegated ones")
+	flag("--lang LANG", "language, en or ja (default: that of the locale)")
+	flag("-v", "say on standard error what is done")
+	line("\nVariables of the same meaning: WILDCARD_PROVIDER, WILDCARD_ENV_FILE,\nWILDCARD_CONFIG_DIR, WILDCARD_STATE_DIR, WILDCARD_RESOLVERS, WILDCARD_NAMESERVERS.")
+	return b.String()
+}

@@ -1,0 +1,54 @@
+package messages
+
+// explanationsOfDNS are about zones, names, delegation and publication.
+var explanationsOfDNS = map[string]explanation{
+	"zone.not-found": {
+		exits: []int{78},
+		cause: bilingual{
+			"None of the configured accounts has a zone that holds the name; those they have are listed above. Often it is the other generation of ConoHa, or another account.",
+			"設定済みのどのアカウントにも、この名前を含むゾーンがありません (持っているゾーンは上の行)。ConoHa の別世代や別アカウントにあることがよくあります。"},
+		next: bilingual{"wildcard plan NAME shows which account would be asked", "どのアカウントが使われるかの確認: wildcard plan 名前"},
+	},
+	"zone.ambiguous": {
+		exits: []int{78},
+		cause: bilingual{
+			"Two of the configured accounts could take the name, and only one of them is what the world sees.",
+			"設定済みの 2 つのアカウントがこの名前を扱えますが、実際に公開されているのは一方だけです。"},
+		next: bilingual{"say which: --provider ZONE=NAME@ENVFILE", "どちらを使うか指定してください: --provider ZONE=NAME@ENVFILE"},
+	},
+	"zone.delegated": {
+		exits: []int{78},
+		cause: bilingual{
+			"The zone is in the account, but the DNS delegates it to other name servers, so nobody would see the record. Both sets of servers are above.",
+			"ゾーンはアカウントにありますが、DNS 上は別のネームサーバーに委任されているため、レコードを作っても誰にも見えません。両方のサーバーは上の行にあります。"},
+		next: bilingual{"use the account whose servers are delegated to, or change the delegation at the registrar: dig +short NS ZONE", "委任先のアカウントを使うか、レジストラで委任を変更してください: dig +short NS ゾーン"},
+	},
+	"challenge.invalid": {
+		exits: []int{2},
+		cause: bilingual{
+			"A name is none that a certificate can have, or what certbot handed over is no DNS-01 challenge.",
+			"証明書に使えない名前か、certbot から渡されたものが DNS-01 チャレンジではありません。"},
+		next: bilingual{"check the spelling of the names; with certbot add --preferred-challenges dns", "名前の綴りを確認してください。certbot では --preferred-challenges dns を付けます"},
+	},
+	"cname.refused": {
+		exits: []int{78},
+		cause: bilingual{
+			"_acme-challenge is a CNAME that leads out of the zones of the configured accounts, in a circle, or too far. Writing there could be what a forger wants.",
+			"_acme-challenge の CNAME が、設定済みアカウントのゾーンの外に出ているか、循環しているか、長すぎます。偽の応答に書き込みを誘導されないよう、追跡しません。"},
+		next: bilingual{"correct the CNAME, or configure the account of its target too: dig CNAME _acme-challenge.NAME", "CNAME を直すか、その先のアカウントも設定してください: dig CNAME _acme-challenge.名前"},
+	},
+	"dns.no-answer": {
+		exits: []int{75},
+		cause: bilingual{
+			"Resolvers or name servers did not answer, so it is not known where the record belongs. Often port 53 is closed, or the network is just coming up.",
+			"リゾルバーかネームサーバーの応答がなく、レコードを置く場所を決められません。53 番ポートが閉じているか、ネットワークの起動直後であることがよくあります。"},
+		next: bilingual{"name a resolver that answers, with --resolver IP; or later: wildcard renew", "--resolver IP で応答するリゾルバーを指定するか、後でもう一度: wildcard renew"},
+	},
+	"dns.not-published": {
+		exits: []int{75},
+		cause: bilingual{
+			"The record was created, but some name server still lacked it at the end of the wait; the line says which. The CA would have been told \"no\".",
+			"レコードは作成しましたが、待ち時間が終わってもまだ持っていないネームサーバーがあります (上の行)。このまま進むと CA の検証は失敗します。"},
+		next: bilingual{"wildcard renew tries again; a longer wait: CONOHA_PROPAGATION_TIMEOUT=1800", "再試行: wildcard renew。待ち時間を延ばす場合: CONOHA_PROPAGATION_TIMEOUT=1800"},
+	},
+}

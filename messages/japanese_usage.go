@@ -1,0 +1,31 @@
+package messages
+
+// japaneseUsage has the errors of the command line.
+var japaneseUsage = map[string]string{
+	"--lang %q: the languages are en and ja":                                "--lang %q: 言語は en か ja です",
+	"no command %s":                                                         "%s というコマンドはありません",
+	"no command given":                                                      "コマンドがありません",
+	"no command %s %s":                                                      "%s %s というコマンドはありません",
+	"%s what?":                                                              "%s に続くコマンドがありません",
+	"%s: a name cannot begin with a hyphen":                                 "%s: ハイフンで始まる名前は使えません",
+	"account register takes no names":                                       "account register に名前は指定できません",
+	"account show takes no names: --account chooses by id":                  "account show に名前は指定できません。--account ID で選びます",
+	"account deactivate takes no names: --account chooses by id":            "account deactivate に名前は指定できません。--account ID で選びます",
+	"account import wants the file of one private key":                      "account import には秘密鍵のファイルを 1 つ指定してください",
+	"--check %s: want a time such as 14d or 72h":                            "--check %s: 14d や 72h のような期間を指定してください",
+	"--prometheus %s: the collector passes over what does not end in .prom": "--prometheus %s: .prom で終わらないファイルは収集されません",
+	"providers takes one name":                                              "providers に指定できる名前は 1 つです",
+	"--deploy only renews nothing, and --%s makes no sense with it":         "--deploy only は更新しないため、--%s は一緒に使えません",
+	"--deploy %s: it is now, later or only":                                 "--deploy %s: now, later, only のいずれかを指定してください",
+	"systemd %s takes no names":                                             "systemd %s に名前は指定できません",
+	"clean takes no names":                                                  "clean に名前は指定できません",
+	"list takes no names: wildcard show %s shows one certificate":           "list に名前は指定できません。1 件の表示: wildcard show %s",
+	"renew takes no names: --cert-name %s renews one certificate":           "renew に名前は指定できません。1 件の更新: --cert-name %s",
+	"%s wants the name of one certificate; wildcard list shows them":        "%s には証明書の名前を 1 つ指定してください。一覧: wildcard list",
+	"--csr and --out belong together":                                       "--csr と --out は組で指定してください",
+	"the names are those of the request: give none beside --csr":            "名前は署名要求のものを使います。--csr と一緒には指定できません",
+	"--%s makes no sense with --csr":                                        "--%s は --csr と一緒には使えません",
+	"--reason %s is none of unspecified, keycompromise, affiliationchanged, superseded, cessationofoperation": "--reason %s は unspecified, keycompromise, affiliationchanged, superseded, cessationofoperation のいずれでもありません",
+	"%w; --help lists the flags":                     "%w (フラグの一覧: --help)",
+	"unexpected argument %s; --help lists the flags": "余分な引数 %s があります (フラグの一覧: --help)",
+}

@@ -78,7 +78,7 @@ func (q Quantity) In(l Language) string {
 func (l Language) Error(err error) string {
 	text := err.Error()
 	for ; err != nil && err.Error() == text; err = errors.Unwrap(err) {
-		if m, ok := err.(Text); ok { //nolint:errorlint // one that is wrapped in more text must not stand for the whole
+		if m, ok := err.(Text); ok { // one that is wrapped in more text must not stand for the whole
 			return m.In(l)
 		}
 	}

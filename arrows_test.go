@@ -51,6 +51,7 @@ func arrows() map[string][]string {
 		"wildcard/providers/providertest": {"wildcard/providers", "wildcard/providers/conformance"},
 		"wildcard/providers/rfc2136":      {"wildcard/providers", "wildcard/providers/settings", dns},
 		"wildcard/providers/settings":     {"wildcard/providers", godotenv, unix},
+		"wildcard/providers/trial":        {"wildcard/providers", "wildcard/providers/conformance", "wildcard/providers/journal", "wildcard/providers/propagation"},
 		"wildcard/providers/web":          nil,
 
 		"wildcard/conoha":            {"wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", gophercloud},

@@ -4,7 +4,7 @@
 //
 // It imports the standard library only, so that anybody can write a provider without taking on our dependencies; a test
 // keeps it so. The rules below are checked, for every provider we ship, by the suite in providers/conformance, which
-// providers/providertest runs as tests.
+// providers/providertest runs as tests and providers/trial at a real service.
 //
 //  1. Present adds; it never replaces another value at the name, since example.com and *.example.com share one.
 //  2. Present twice with one value leaves one record. After an ambiguous failure it looks first, then creates; there is no
@@ -69,6 +69,12 @@ type DelegationChecker interface {
 	// is one of the service's own, and otherwise an error of [CodeDelegatedElsewhere] that shows both sets: what is
 	// written to this account would never be seen.
 	CheckDelegation(ctx context.Context, zone string, nameServers []string) error
+}
+
+// Hasher is implemented by providers that may work out a challenge's value themselves, as lego's do.
+type Hasher interface {
+	// NeedsKeyAuth reports whether challenges need their ACME inputs. Such a provider cannot serve certbot.
+	NeedsKeyAuth() bool
 }
 
 // Patience is implemented by providers whose settings say how long publication may take.

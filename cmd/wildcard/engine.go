@@ -91,11 +91,7 @@ func (e *engine) close() {
 	defer e.mu.Unlock()
 	for _, s := range e.services {
 		for _, account := range s.accounts {
-			if closer, ok := account.Provider.(providers.Closer); ok {
-				if err := closer.Close(); err != nil {
-					e.log.Debug("closing a provider", "account", account.Label, "error", err)
-				}
-			}
+			e.shut(account)
 		}
 	}
 	for _, d := range e.cas {
@@ -163,17 +159,31 @@ func (e *engine) router(s lineage.Settings) (providers.Router, error) {
 			}
 			specs = append(specs, spec)
 		}
-		o.accounts, o.err = builtin.Registry().Open(specs, builtin.Config{
-			Settings:  settings.FromProcess(e.args[0], e.environ, s.EnvFile, e.dirs.Config),
-			RunDir:    e.runDir,
-			UserAgent: userAgent(),
-			Log:       e.log,
-			Environ:   e.environ,
-			Stderr:    e.display,
-			Person:    e.person(),
-		})
+		o.accounts, o.err = e.open(specs, s.EnvFile)
 	})
 	return providers.Router{Accounts: o.accounts}, o.err
+}
+
+// open opens DNS services. It reads files and sends nothing.
+func (e *engine) open(specs []providers.Spec, envFile string) ([]providers.Account, error) {
+	return builtin.Registry().Open(specs, builtin.Config{
+		Settings:  settings.FromProcess(e.args[0], e.environ, envFile, e.dirs.Config),
+		RunDir:    e.runDir,
+		UserAgent: userAgent(),
+		Log:       e.log,
+		Environ:   e.environ,
+		Stderr:    e.display,
+		Person:    e.person(),
+	})
+}
+
+// shut ends what a DNS service holds.
+func (e *engine) shut(account providers.Account) {
+	if closer, ok := account.Provider.(providers.Closer); ok {
+		if err := closer.Close(); err != nil {
+			e.log.Debug("closing a provider", "account", account.Label, "error", err)
+		}
+	}
 }
 
 // resolver is how the DNS is asked for a lineage.

@@ -116,7 +116,7 @@ func TestUsage(t *testing.T) {
 	} {
 		w.run(strings.Fields(line)...).exits(2, text)
 	}
-	for _, command := range []string{"", "issue", "renew", "list", "show", "revoke", "delete", "adopt", "release", "account", "account register", "account show", "account deactivate", "account import", "clean", "providers"} {
+	for _, command := range []string{"", "issue", "renew", "list", "show", "revoke", "delete", "adopt", "release", "account", "account register", "account show", "account deactivate", "account import", "clean", "providers", "providers test"} {
 		got := w.run(append(strings.Fields(command), "--help")...).exits(0, "USAGE")
 		if got.stderr != "" {
 			t.Errorf("%s --help: %q", command, got.stderr)

@@ -25,9 +25,11 @@ func (p *program) providersCommand() *cli.Command {
 
   wildcard providers
   wildcard providers conoha
-  wildcard providers lego:route53 --json`,
-		Flags:  commonFlags(),
-		Action: p.providers,
+  wildcard providers lego:route53 --json
+  wildcard providers test --zone example.com conoha`,
+		Flags:       commonFlags(),
+		Subcommands: []*cli.Command{p.providersTestCommand()},
+		Action:      p.providers,
 	}
 }
 

@@ -76,8 +76,11 @@ func (s *subject) domain() string {
 	if s.Rolling {
 		return zone
 	}
-	return strings.ToLower("t-"+rand.Text()[:12]) + "." + zone
+	return NewDomain(zone)
 }
+
+// NewDomain returns a name in a zone that nobody has used before.
+func NewDomain(zone string) string { return strings.ToLower("t-"+rand.Text()[:12]) + "." + zone }
 
 // challenge returns a new challenge for domain, its value computed as an ACME client does (RFC 8555 §8.4).
 func (s *subject) challenge(domain string) providers.Challenge {

@@ -1,6 +1,7 @@
 // Package conformance has the checks of the contract of [providers.Provider]: what every DNS service that wildcard writes to
 // has to do, whoever wrote the code for it. There are two doors to them: package providertest runs them as tests, with a fake of
-// the service most often, and a program may run them at a real service, in a zone that is in use.
+// the service most often, and package trial at a real
+// service, in a zone that is in use ("wildcard providers test").
 //
 // Each check is named after the rule it checks; the rules are those of package providers. cert-manager's two conformance
 // checks are among them: "present adds the value" with "clean up removes it" is its basic one, "two values share a name"

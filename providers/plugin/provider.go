@@ -62,6 +62,7 @@ type zoned struct{ *Provider }
 var (
 	_ providers.Provider = (*Provider)(nil)
 	_ providers.Closer   = (*Provider)(nil)
+	_ providers.Hasher   = (*Provider)(nil)
 	_ providers.Zones    = zoned{}
 )
 
@@ -153,6 +154,9 @@ func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h provide
 	_, err := p.call(ctx, "cleanup", c, h)
 	return err
 }
+
+// NeedsKeyAuth reports whether the plugin works out values itself.
+func (p *Provider) NeedsKeyAuth() bool { return p.description.KeyAuthorization }
 
 // Zones has the plugin list its zones.
 func (z zoned) Zones(ctx context.Context, _ bool) ([]string, error) {

@@ -1,0 +1,151 @@
+package trial
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"wildcard/providers"
+	"wildcard/providers/conformance"
+	"wildcard/providers/journal"
+	"wildcard/providers/propagation"
+)
+
+// sideBySide is how many checks run at the same time.
+const sideBySide = 4
+
+// usualLimit is the longest wait for one change, if the account's settings say nothing.
+const usualLimit = 15 * time.Minute
+
+// Trial is a provider and the zone in which it is tried.
+type Trial struct {
+	// Open opens a new instance of the account at each call, as another process would have it. They are closed.
+	Open func() (providers.Account, error)
+	// Zone is the account's zone.
+	Zone     string
+	Resolver *propagation.Resolver
+	Journal  *journal.Journal
+	// Limit is how long one change is waited for; 0 leaves it to the account's settings, else 15 min.
+	Limit time.Duration
+	// DeadAfter is for how long a name server that does not answer is waited for before it is stepped over; 0 means 10 s.
+	DeadAfter time.Duration
+	// Observe is told of the result of each check when it is there, one at a time. It may be nil.
+	Observe func(Result)
+	Log     *slog.Logger // nil is silent
+}
+
+// Result is what a check came to.
+type Result struct {
+	Check    string
+	Failures []string // none if the provider keeps the rule
+	Took     time.Duration
+}
+
+// Report is what a trial came to.
+type Report struct {
+	Results     []Result // in the order in which they are best read
+	SteppedOver []string // name servers that did not answer
+}
+
+// Run runs all checks that a zone in use can bear. Checks that fail are no error. When ctx ends, what has run so far is returned with its cause, and the records are
+// deleted first. Errors besides: [CodeLeft] (Temporary) if records are still there, those of the journal and of finding the zone's name
+// servers, and [providers.CodeDelegatedElsewhere] (Misconfigured) if the DNS knows no zone of that name.
+func (t *Trial) Run(ctx context.Context) (Report, error) {
+	zone := providers.CanonicalName(t.Zone)
+	account, err := t.Open()
+	if err != nil {
+		return Report{}, err
+	}
+	defer closeAccount(account)
+	v := &view{Trial: t, log: cmp.Or(t.Log, slog.New(slog.DiscardHandler)), limit: limitOf(t, account)}
+	if err := v.open(ctx, zone); err != nil {
+		return Report{}, err
+	}
+	l, err := newLedger(t.Journal, zone)
+	if err != nil {
+		return Report{}, err
+	}
+	c := conformance.Config{
+		Zone: zone, Live: true, NeedsKeyAuth: needsKeyAuth(account),
+		Open: func(r conformance.Reporter) providers.Provider {
+			instance, err := t.Open()
+			if err != nil {
+				r.Fatalf("open: %v", err)
+			}
+			return l.witness(instance)
+		},
+		Records: func(r conformance.Reporter, fqdn string) []string { return v.records(r.Context(), fqdn) },
+		Await:   v.await,
+	}
+	checks, err := c.Checks()
+	if err != nil {
+		return Report{}, err
+	}
+	results := t.runAll(ctx, checks)
+	err = l.settle(ctx, account, v)
+	return Report{results, v.dead}, err
+}
+
+// runAll runs checks side by side until ctx ends.
+func (t *Trial) runAll(ctx context.Context, checks []conformance.Check) []Result {
+	var (
+		mu    sync.Mutex
+		group sync.WaitGroup
+		all   = make([]*Result, len(checks))
+		slots = make(chan struct{}, sideBySide)
+	)
+	for i, check := range checks {
+		slots <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() {
+			defer func() { <-slots }()
+			start := time.Now()
+			failures := conformance.Try(ctx, check.Run)
+			if ctx.Err() != nil {
+				return // what it found is worth nothing
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			all[i] = &Result{check.Name, failures, time.Since(start)}
+			if t.Observe != nil {
+				t.Observe(*all[i])
+			}
+		})
+	}
+	group.Wait()
+	var results []Result
+	for _, r := range all {
+		if r != nil {
+			results = append(results, *r)
+		}
+	}
+	return results
+}
+
+func limitOf(t *Trial, account providers.Account) time.Duration {
+	if p, ok := account.Provider.(providers.Patience); ok && t.Limit == 0 {
+		return cmp.Or(p.PropagationTimeout(), usualLimit)
+	}
+	return cmp.Or(t.Limit, usualLimit)
+}
+
+func needsKeyAuth(account providers.Account) bool {
+	h, ok := account.Provider.(providers.Hasher)
+	return ok && h.NeedsKeyAuth()
+}
+
+func closeAccount(account providers.Account) {
+	if closer, ok := account.Provider.(providers.Closer); ok {
+		_ = closer.Close() // nothing is asked of it any more
+	}
+}
+
+// Name returns a domain in a zone that nobody has used, such as a check writes to.
+func Name(zone string) string {
+	return strings.TrimSuffix(conformance.NewDomain(providers.CanonicalName(zone)), ".")
+}

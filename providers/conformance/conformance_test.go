@@ -50,6 +50,13 @@ func TestChecks(t *testing.T) {
 		run(t, c)
 		m.wantEmpty(t)
 	})
+	t.Run("one value", func(t *testing.T) {
+		m := newMemory()
+		c := m.config(func() providers.Provider { return oneValued{provider{m}} })
+		c.OneValue = true
+		run(t, c)
+		m.wantEmpty(t)
+	})
 	t.Run("rolling", func(t *testing.T) {
 		m := newMemory()
 		c := m.config(func() providers.Provider { return rolling{m} })

@@ -62,6 +62,7 @@ func TestFlaws(t *testing.T) {
 				return p
 			})
 			c.Patience = 50 * time.Millisecond
+			c.OneValue = strings.HasPrefix(f.check, "a second value")
 			checks, err := c.Checks()
 			if err != nil {
 				t.Fatal(err)
@@ -124,6 +125,27 @@ func flaws() []flaw {
 		}},
 		{"clean up removes it", "success without a deletion", func(provider) flawed {
 			return flawed{cleanUp: func(context.Context, providers.Challenge, providers.Handle) error { return nil }}
+		}},
+		{"a second value is refused and does not replace the first", "replaces the record set", func(p provider) flawed {
+			return flawed{present: func(ctx context.Context, c providers.Challenge) (providers.Handle, error) {
+				if err := p.deleteIf(ctx, c.FQDN, func(txt) bool { return true }); err != nil {
+					return "", err
+				}
+				return p.Present(ctx, c)
+			}}
+		}},
+		{"a second value is refused and does not replace the first", "refuses when it has replaced", func(p provider) flawed {
+			return flawed{present: func(ctx context.Context, c providers.Challenge) (providers.Handle, error) {
+				before := p.snapshot(func(r txt) bool { return r.fqdn == c.FQDN && r.value != c.Value })
+				if err := p.deleteIf(ctx, c.FQDN, func(txt) bool { return true }); err != nil {
+					return "", err
+				}
+				h, err := p.Present(ctx, c)
+				if err == nil && len(before) > 0 {
+					err = errors.New("memory: there was a value already")
+				}
+				return h, err
+			}}
 		}},
 		{"two values share a name", "replaces the record set", func(p provider) flawed {
 			return flawed{present: func(ctx context.Context, c providers.Challenge) (providers.Handle, error) {

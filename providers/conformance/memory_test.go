@@ -219,6 +219,16 @@ func (strict) check(c providers.Challenge) error {
 	return err
 }
 
+// oneValued refuses a second value at a name.
+type oneValued struct{ provider }
+
+func (p oneValued) Present(ctx context.Context, c providers.Challenge) (providers.Handle, error) {
+	if len(p.snapshot(func(r txt) bool { return r.fqdn == providers.CanonicalName(c.FQDN) && r.value != c.Value })) > 0 {
+		return "", errors.New("memory: there is a value already")
+	}
+	return p.provider.Present(ctx, c)
+}
+
 // hashing computes the value itself, as lego's providers do, and leaves handles unknown.
 type hashing struct{ provider }
 

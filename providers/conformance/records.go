@@ -74,6 +74,20 @@ func twoValuesShare(s *subject) {
 	s.holds(apex.FQDN, apex.Value, wildcard.Value)
 }
 
+// secondRefused is the other way out for a service that cannot hold two values.
+func secondRefused(s *subject) {
+	domain := s.domain()
+	apex, wildcard := s.challenge(domain), s.challenge(domain)
+	h := s.present(apex)
+	if _, err := s.tryPresent(s.Context(), wildcard); err == nil {
+		s.Fatalf("Present of a second value at %s succeeded, though the service holds one", apex.FQDN)
+	}
+	s.holds(apex.FQDN, apex.Value)
+	s.cleanUp(apex, h)
+	s.present(wildcard)
+	s.holds(apex.FQDN, wildcard.Value)
+}
+
 func deletingOneKeepsOther(s *subject) {
 	for _, first := range []int{0, 1} {
 		for _, byHandle := range []bool{true, false} {

@@ -74,6 +74,10 @@ type Config struct {
 	// acme-dns does.
 	Rolling bool
 
+	// OneValue is set for services that hold one value at a name and put a new one in its place, as some of lego's do. Their
+	// providers have to refuse the second. They cannot serve a certificate for example.com and *.example.com.
+	OneValue bool
+
 	// Patience is how long a call may go on after its context has ended; 0 means 30 s.
 	Patience time.Duration
 }
@@ -114,10 +118,12 @@ const (
 	stall                      // can be made silent
 	loseReply                  // can be made to lose a reply
 	own                        // is nobody else's: it may come to harm
+	several                    // holds several values at a name
+	single                     // holds one
 )
 
 func (c Config) allows(n need) bool {
-	lacks := map[need]bool{ordinary: c.Rolling, valueOnly: c.NeedsKeyAuth, stall: c.Stall == nil, loseReply: c.LoseReply == nil, own: c.Live}
+	lacks := map[need]bool{ordinary: c.Rolling, valueOnly: c.NeedsKeyAuth, stall: c.Stall == nil, loseReply: c.LoseReply == nil, own: c.Live, several: c.OneValue, single: !c.OneValue}
 	for each, lacking := range lacks {
 		if n&each != 0 && lacking {
 			return false
@@ -131,24 +137,25 @@ func rules() []rule {
 		{"zones are canonical and hold the zone", 0, zonesAreCanonical},
 		{"present adds the value", 0, presentAdds},
 		{"clean up removes it", ordinary, cleanUpRemoves},
-		{"two values share a name", 0, twoValuesShare},
-		{"deleting one keeps the other", ordinary, deletingOneKeepsOther},
-		{"records of others stay", ordinary, othersStay},
+		{"two values share a name", several, twoValuesShare},
+		{"a second value is refused and does not replace the first", single, secondRefused},
+		{"deleting one keeps the other", ordinary | several, deletingOneKeepsOther},
+		{"records of others stay", ordinary | several, othersStay},
 		{"present twice leaves one", 0, presentTwice},
 		{"clean up twice succeeds", 0, cleanUpTwice},
 		{"clean up of what was never presented succeeds", 0, cleanUpUnpresented},
-		{"clean up without handle goes by name, type and value", ordinary, cleanUpWithoutHandle},
+		{"clean up without handle goes by name, type and value", ordinary | several, cleanUpWithoutHandle},
 		{"letter case of names does not matter", ordinary, letterCase},
 		{"certbot's challenges have a value only", valueOnly, certbotChallenge},
 		{"a value may begin with a hyphen", 0, hyphenValue},
 		{"hostile values are refused or stored exactly", ordinary | own, hostileValues},
 		{"names outside the zones are refused", own, outsideZones},
 		{"handles are short and printable", 0, handleForm},
-		{"handles work in another process", ordinary, handleElsewhere},
-		{"mangled handles delete nothing else", ordinary | own, mangledHandles},
+		{"handles work in another process", ordinary | several, handleElsewhere},
+		{"mangled handles delete nothing else", ordinary | several | own, mangledHandles},
 		{"many names at once", ordinary, manyNames},
-		{"many values at once", ordinary, manyValues},
-		{"present and clean up at once", ordinary, presentAndCleanUp},
+		{"many values at once", ordinary | several, manyValues},
+		{"present and clean up at once", ordinary | several, presentAndCleanUp},
 		{"an ended context ends the call", 0, endedContext},
 		{"a call cancelled on the way leaves nothing", ordinary | own, cancelledOnTheWay},
 		{"a silent service does not outlast the deadline", ordinary | stall | own, silentService},

@@ -54,6 +54,10 @@ type Config struct {
 	// acme-dns does.
 	Rolling bool
 
+	// OneValue is set for services that hold one value at a name and put a new one in its place, as some of lego's do. Their
+	// providers have to refuse the second. They cannot serve a certificate for example.com and *.example.com.
+	OneValue bool
+
 	// Patience is how long a call may go on after its context has ended; 0 means 30 s.
 	Patience time.Duration
 }
@@ -72,7 +76,7 @@ func Run(t *testing.T, c Config) {
 
 // suite is c for the suite, whose reporters are the tests that Run makes.
 func (c Config) suite() conformance.Config {
-	s := conformance.Config{Zone: c.Zone, NeedsKeyAuth: c.NeedsKeyAuth, Rolling: c.Rolling, Patience: c.Patience}
+	s := conformance.Config{Zone: c.Zone, NeedsKeyAuth: c.NeedsKeyAuth, Rolling: c.Rolling, OneValue: c.OneValue, Patience: c.Patience}
 	if c.Open != nil {
 		s.Open = func(r conformance.Reporter) providers.Provider { return c.Open(r.(testing.TB)) }
 	}

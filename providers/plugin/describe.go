@@ -54,7 +54,11 @@ func (d Description) Family(account string) settings.Family {
 	required := false
 	var names []string
 	for _, v := range d.Variables {
-		f.Variables = append(f.Variables, settings.Variable{Name: v.Name, Help: v.Help, Optional: !v.Required, Secret: v.Secret})
+		help := v.Help
+		if v.Default != "" {
+			help = strings.TrimPrefix(help+", default "+v.Default, ", ")
+		}
+		f.Variables = append(f.Variables, settings.Variable{Name: v.Name, Help: help, Optional: !v.Required, Secret: v.Secret})
 		required = required || v.Required
 		names = append(names, v.Name)
 	}

@@ -89,7 +89,7 @@ func (s *session) alias(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, msg, err := s.authority(ctx, d, question{name, dns.TypeCNAME})
+	_, msg, err := s.authority(ctx, d, question{name: name, qtype: dns.TypeCNAME})
 	if err != nil {
 		return "", err
 	}

@@ -103,7 +103,7 @@ func (s *session) cut(ctx context.Context, start string) (zone string, hosts []s
 		if !s.mayAsk(name) {
 			continue
 		}
-		msg, err := s.lookUp(ctx, question{name, dns.TypeNS})
+		msg, err := s.lookUp(ctx, question{name: name, qtype: dns.TypeNS})
 		if err != nil {
 			return s.fromParent(ctx, name, err)
 		}
@@ -131,7 +131,7 @@ func (s *session) fromParent(ctx context.Context, name string, err error) (zone 
 	if parentErr != nil {
 		return "", nil, err
 	}
-	msg, parentErr := s.inquire(ctx, above, question{name, dns.TypeNS})
+	msg, parentErr := s.inquire(ctx, above, question{name: name, qtype: dns.TypeNS})
 	if silent, ok := errors.AsType[*unansweredError](parentErr); ok && silent.reached {
 		return zone, hosts, nil // the parent's servers do not serve it either: the cut is up there
 	}
@@ -202,7 +202,7 @@ func (d *Delegation) add(host string, addrs []netip.Addr, port uint16) {
 // addresses looks up one type of address of host. The resolver's answer may begin with CNAMEs, which name servers should
 // not have (RFC 2181 §10.3) and now and then do.
 func (s *session) addresses(ctx context.Context, host string, qtype uint16) ([]netip.Addr, error) {
-	msg, err := s.lookUp(ctx, question{host, qtype})
+	msg, err := s.lookUp(ctx, question{name: host, qtype: qtype})
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func (w watcher) listen(ctx context.Context, first, every time.Duration) {
 		}
 		for _, c := range w.board.unheard() {
 			for _, url := range w.urls {
-				msg, err := w.askHTTPS(ctx, url, question{c.fqdn, dns.TypeTXT})
+				msg, err := w.askHTTPS(ctx, url, question{name: c.fqdn, qtype: dns.TypeTXT})
 				if ctx.Err() != nil {
 					return
 				}

@@ -18,6 +18,8 @@ const bufferSize = 1232
 type question struct {
 	name  string // canonical
 	qtype uint16
+
+	signatures, unchecked bool // see [Query]
 }
 
 // query packs q with a random id. Recursion is desired of resolvers only: a name server that is asked for it might go and
@@ -25,9 +27,9 @@ type question struct {
 func (q question) query(recursion, edns bool) (id uint16, packet []byte, err error) {
 	var m dns.Msg
 	m.SetQuestion(q.name, q.qtype)
-	m.RecursionDesired = recursion
+	m.RecursionDesired, m.CheckingDisabled = recursion, q.unchecked
 	if edns {
-		m.SetEdns0(bufferSize, false)
+		m.SetEdns0(bufferSize, q.signatures)
 	}
 	packet, err = m.Pack()
 	return m.Id, packet, err

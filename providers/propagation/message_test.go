@@ -41,7 +41,7 @@ func FuzzParseAnswer(f *testing.F) {
 	for _, packet := range noise(id) {
 		f.Add(packet)
 	}
-	q := question{challenge, dns.TypeTXT}
+	q := question{name: challenge, qtype: dns.TypeTXT}
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		msg, err := parseAnswer(packet, id, q)
 		if err != nil {
@@ -94,7 +94,7 @@ func TestTexts_AnyBytes(t *testing.T) {
 	packet = append(packet, "\xc0\x0c\x00\x10\x00\x01\x00\x00\x00\x00\x01\x02"...)
 	packet = append(append(packet, 255), raw[:255]...)
 	packet = append(packet, 1, raw[255])
-	msg, err := parseAnswer(packet, 0x1234, question{"a.test.", dns.TypeTXT})
+	msg, err := parseAnswer(packet, 0x1234, question{name: "a.test.", qtype: dns.TypeTXT})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func (s *session) below(ctx context.Context, t *task, d Delegation) (Delegation,
 	}
 	brief, cancel := context.WithTimeout(ctx, 2*s.timeout())
 	defer cancel()
-	d, _, err := s.authority(brief, d, question{t.fqdn, dns.TypeTXT})
+	d, _, err := s.authority(brief, d, question{name: t.fqdn, qtype: dns.TypeTXT})
 	if ctx.Err() != nil {
 		return d, context.Cause(ctx)
 	}

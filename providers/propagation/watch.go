@@ -119,7 +119,7 @@ func (w watcher) ask(ctx context.Context, cells []*cell) (alive bool) {
 }
 
 func (w watcher) look(ctx context.Context, c *cell) observation {
-	msg, err := w.direct().ask(ctx, c.Addr, question{c.fqdn, dns.TypeTXT})
+	msg, err := w.direct().ask(ctx, c.Addr, question{name: c.fqdn, qtype: dns.TypeTXT})
 	return observe(msg, err, c.fqdn)
 }
 

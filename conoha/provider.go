@@ -79,6 +79,7 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 			Spec:        spec,
 			Fingerprint: a.fingerprint(),
 			Label:       a.label(),
+			Source:      a.source,
 		})
 	}
 	return opened, nil

@@ -100,7 +100,8 @@ type account struct {
 	timeout     time.Duration
 	propagation time.Duration // 0: not set
 
-	origin string // where the credentials are from
+	source string // where the credentials are from
+	origin string // the same with the names of the variables
 }
 
 var (
@@ -122,6 +123,7 @@ func newAccount(set settings.Set) (account, error) {
 		user:     set.Get(f.user),
 		password: set.Secret(f.password),
 		region:   set.Get(f.regional),
+		source:   set.Source,
 		origin:   f.name + " from " + set.Source,
 	}
 	r := reading{set: set, prefix: f.prefix}

@@ -14,4 +14,7 @@ type Account struct {
 
 	// Label names the account to a person, such as "conoha Ver.2.0 (tyo1, tenant 0123…, /etc/letsencrypt/conoha/.env)".
 	Label string
+
+	// Source is where the credential was found: the path of a file, or "the environment"; "" if there is none to find.
+	Source string
 }

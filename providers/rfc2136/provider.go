@@ -69,7 +69,7 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 			server:  &server{address: a.address, key: a.key, timeout: a.timeout, now: time.Now, log: log},
 			pause:   250 * time.Millisecond,
 		}
-		account := providers.Account{Provider: p, Spec: spec, Fingerprint: a.fingerprint(), Label: a.label()}
+		account := providers.Account{Provider: p, Spec: spec, Fingerprint: a.fingerprint(), Label: a.label(), Source: a.source}
 		if len(a.zones) > 0 {
 			account.Provider = zoned{p}
 		}

@@ -76,12 +76,13 @@ type account struct {
 	timeout     time.Duration
 	propagation time.Duration // 0: not set
 
-	origin string // where the credentials are from
+	source string // where the credentials are from
+	origin string // the same with the names of the variables
 }
 
 // newAccount makes an account of a complete set of credentials.
 func newAccount(set settings.Set, src settings.Sources) (account, error) {
-	a := account{origin: set.Family + " from " + set.Source}
+	a := account{source: set.Source, origin: set.Family + " from " + set.Source}
 	var err error
 	if a.address, err = parseAddress(set.Get(nameserver)); err != nil {
 		return account{}, err

@@ -159,7 +159,7 @@ func (e *engine) adoption(c *cli.Context, l *lineage.Lineage) (lineage.Settings,
 // settingsOfHook reads the settings from the command line of an auth hook.
 func (e *engine) settingsOfHook(line string) lineage.Settings {
 	var s lineage.Settings
-	words := shellWords(line)
+	words := lineage.Words(line)
 	if len(words) == 0 {
 		return s
 	}
@@ -235,42 +235,6 @@ func changesOf(conf *lineage.Conf, change func(*lineage.Conf) error) ([]string, 
 		}
 	}
 	return changes, nil
-}
-
-// shellWords takes a command line apart as a shell does, without expanding anything.
-func shellWords(line string) []string {
-	var words []string
-	var word strings.Builder
-	quoted, started := rune(0), false
-	runes := []rune(line)
-	for i := 0; i < len(runes); i++ {
-		r := runes[i]
-		switch {
-		case quoted == '\'' && r != '\'', quoted == '"' && r != '"' && r != '\\':
-			word.WriteRune(r)
-		case quoted != 0 && r == quoted:
-			quoted = 0
-		case r == '\\' && i+1 < len(runes):
-			i++
-			word.WriteRune(runes[i])
-			started = true
-		case r == '\'' || r == '"':
-			quoted, started = r, true
-		case r == ' ' || r == '\t' || r == '\n':
-			if started {
-				words = append(words, word.String())
-			}
-			word.Reset()
-			started = false
-		default:
-			word.WriteRune(r)
-			started = true
-		}
-	}
-	if started {
-		words = append(words, word.String())
-	}
-	return words
 }
 
 func (p *program) releaseCommand() *cli.Command {

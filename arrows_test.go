@@ -71,9 +71,13 @@ func arrows() map[string][]string {
 		"wildcard/program":           nil,
 		"wildcard/messages":          nil,
 		"wildcard/systemd":           {"wildcard/program", "wildcard/providers"},
+		"wildcard/doctor": {
+			"wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/program", "wildcard/providers", "wildcard/providers/journal",
+			"wildcard/providers/propagation", "wildcard/providers/settings", "wildcard/state", dns,
+		},
 		"wildcard/cmd/wildcard": {
-			"wildcard/deploy", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/metrics", "wildcard/notify", "wildcard/providers/...",
-			"wildcard/state", "wildcard/systemd", goPretty, unix, urfave,
+			"wildcard/deploy", "wildcard/doctor", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/metrics",
+			"wildcard/notify", "wildcard/providers/...", "wildcard/state", "wildcard/systemd", goPretty, unix, urfave,
 		},
 
 		"wildcard/pebbletest":           {pebble},

@@ -23,12 +23,13 @@ func said() map[string]map[string]int {
 			"say": 0, "note": 0, "usage": 0, "confirm": 1, "entry": 0, "value": 0, "sayAccounts": 1, "adopted": 3,
 		},
 		"wildcard/messages": {"New": 0},
+		"wildcard/doctor":   {"text": 0, "because": 0, "good": 1},
 		"wildcard/hooks":    {"usage": 0, "line": 0, "flag": 1},
 	}
 }
 
 // unfilled are those whose further arguments do not fill in the format.
-func unfilled() []string { return []string{"entry", "value", "sayAccounts", "adopted"} }
+func unfilled() []string { return []string{"entry", "value", "sayAccounts", "adopted", "text"} }
 
 // TestTranslations has every text that users read in the catalogue, with the same things filled in, and nothing else there.
 func TestTranslations(t *testing.T) {

@@ -22,14 +22,20 @@ var japaneseHelp = map[string]string{
 
 	"what issue would do, with the same options": "issue の動作を実行せずに表示します",
 
+	"what is wrong, why it matters, and the command that mends it":                   "問題点、影響、対処のコマンドを表示します",
+	"make a TXT record in each zone, wait for the name servers, delete it":           "各ゾーンに TXT レコードを作り、公開を待って削除します",
+	"put the files of our certificates in order":                                     "wildcard の証明書のファイルを修復します",
+	"server to compare with the files, `[CERTIFICATE=]HOST[:PORT]`; may be repeated": "ファイルと比べるサーバー `[CERTIFICATE=]HOST[:PORT]`。複数指定できます",
+
 	"have systemd renew what is due":                              "systemd による自動更新を設定します",
 	"write the units, enable and start the timer":                 "ユニットを書き込み、タイマーを有効化・開始します",
 	"whether the timer runs, when next, and what came of it last": "タイマーの状態、次回の予定、直近の結果を表示します",
 	"stop the timer and remove what install wrote":                "タイマーを停止し、install が書いたものを削除します",
 
 	// Descriptions
-	"A timer runs \"wildcard renew\" four times a day, in a sandbox, and deploy hooks\nafter it, outside. Change the units with drop-ins (\"systemctl edit\nwildcard-renew.service\"); a unit that was edited otherwise is left alone.": "タイマーが 1 日 4 回、サンドボックス内で \"wildcard renew\" を、続けてその外で\ndeploy フックを実行します。ユニットの変更はドロップイン (\"systemctl edit\nwildcard-renew.service\") で行ってください。直接編集されたユニットには触れません。",
-	"Which zone, DNS service, credential and record each name leads to, which account\nand limits apply. Services are asked; nothing is written anywhere.":                                                                              "名前ごとのゾーン、DNS サービス、認証情報、レコードと、使うアカウントや上限を\n表示します。問い合わせはしますが、何も書き込みません。",
+	"Looks at settings, services, DNS, CA, files, timers, and with --endpoint at servers; all certificates, or those that are\nnamed. A NAME of which there is no certificate yet is looked at as \"issue\" would. Nothing is written without --probe or\n--fix. Exit status: 0 without errors and warnings, 1 with warnings, else that of the worst error.": "設定、サービス、DNS、CA、ファイル、タイマー、--endpoint のサーバーを、\nすべての証明書または指定したものについて調べます。証明書がない名前は\nissue と同じように調べます。--probe と --fix 以外は何も書き込みません。\n終了コード: 警告もなければ 0、警告のみなら 1、エラーなら最も重いもの。",
+	"A timer runs \"wildcard renew\" four times a day, in a sandbox, and deploy hooks\nafter it, outside. Change the units with drop-ins (\"systemctl edit\nwildcard-renew.service\"); a unit that was edited otherwise is left alone.":                                                                                                                      "タイマーが 1 日 4 回、サンドボックス内で \"wildcard renew\" を、続けてその外で\ndeploy フックを実行します。ユニットの変更はドロップイン (\"systemctl edit\nwildcard-renew.service\") で行ってください。直接編集されたユニットには触れません。",
+	"Which zone, DNS service, credential and record each name leads to, which account\nand limits apply. Services are asked; nothing is written anywhere.":                                                                                                                                                                                                   "名前ごとのゾーン、DNS サービス、認証情報、レコードと、使うアカウントや上限を\n表示します。問い合わせはしますが、何も書き込みません。",
 	"They are certbot's: what one program registers, the other uses.":                                                                                                                                                "certbot と共用です。一方で登録したアカウントは他方でも使えます。",
 	"\"wildcard issue\" does so by itself. The key of an external account binding is best\ngiven in WILDCARD_EAB_HMAC_KEY.":                                                                                          "\"wildcard issue\" も自動で作成します。external account binding の鍵は\nWILDCARD_EAB_HMAC_KEY に入れてください。",
 	"Its certificates stay valid; it can order no more. The files are removed.":                                                                                                                                      "発行済みの証明書は有効なままですが、以後は注文できません。ファイルは削除します。",

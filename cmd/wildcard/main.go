@@ -53,6 +53,7 @@ type program struct {
 	stdin, stdout, stderr *os.File
 	now                   func() time.Time
 	language              messages.Language
+	root                  string  // of the file system in which doctor looks for schedulers; "" is /
 	lines                 *outlet // to stderr, while a command runs
 }
 
@@ -153,6 +154,7 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.issueCommand(), p.renewCommand(), p.planCommand(), p.listCommand(), p.showCommand(), p.revokeCommand(), p.deleteCommand(),
 			p.adoptCommand(), p.releaseCommand(), p.accountCommand(), p.cleanCommand(), p.providersCommand(), p.systemdCommand(),
+			p.doctorCommand(),
 		},
 	}
 	for _, c := range app.Commands {

@@ -134,7 +134,7 @@ func (w *world) run(args ...string) said {
 	defer stdin.Close()
 	stdout, out := gather(w.t)
 	stderr, errs := gather(w.t)
-	p := &program{environ: w.environ, stdin: stdin, stdout: stdout, stderr: stderr, now: w.clock}
+	p := &program{environ: w.environ, stdin: stdin, stdout: stdout, stderr: stderr, now: w.clock, root: w.dir}
 	running.Lock()
 	code := p.main(append([]string{"wildcard"}, args...))
 	running.Unlock()

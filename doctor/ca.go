@@ -1,0 +1,145 @@
+package doctor
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"wildcard/issuance"
+	"wildcard/lineage"
+	"wildcard/providers"
+	"wildcard/state"
+)
+
+const (
+	someSkew    = 5 * time.Minute
+	longestSkew = time.Hour // what [wildcard renew] decides nothing by
+)
+
+// ca looks at a case's CA: whether it answers, by its clock, whether it knows the account and offers the profile. Then at
+// what the ledger says of attempts there.
+func (v *visit) ca(ctx context.Context, c Case) {
+	server := c.Params.Server
+	ca, err := v.CA(ctx, server, c.Settings.CABundle)
+	if err != nil {
+		if v.first("ca", server, c.Settings.CABundle) {
+			v.fail(FoundCA, server, err, next{providers.CodeOf(err)})
+		}
+		v.ledger(c, "")
+		return
+	}
+	if v.first("ca", server, c.Settings.CABundle) {
+		v.clock(ca)
+	}
+	if p := c.Settings.Profile; p != "" {
+		if _, offered := ca.Directory().Profiles[p]; !offered {
+			v.find(FoundProfile, c.subject(), []any{p, listed(profiles(ca))}, c.subject())
+		}
+	}
+	v.ledger(c, v.account(ctx, ca, c))
+}
+
+func profiles(ca *issuance.CA) []string {
+	var names []string
+	for name := range ca.Directory().Profiles {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// clock compares this machine's clock with the Date of the CA's directory.
+func (v *visit) clock(ca *issuance.CA) {
+	switch skew := ca.Skew().Abs(); {
+	case skew > longestSkew:
+		v.find(FoundClockWrong, "clock", []any{skew.Round(time.Minute)})
+	case skew > someSkew:
+		v.find(FoundClockSkewed, "clock", []any{skew.Round(time.Minute)})
+	default:
+		v.good(ca.Server(), "the CA answers, and its clock agrees with ours")
+	}
+}
+
+// account finds the account that a case uses and asks the CA for it. It returns the account's URL; "" if there is none to go
+// by.
+func (v *visit) account(ctx context.Context, ca *issuance.CA, c Case) string {
+	stored, err := v.Store.Account(ca.Server(), c.Params.Account)
+	switch {
+	case providers.CodeOf(err) == lineage.CodeNotFound && !c.ours() && c.Params.Account == "":
+		v.good(ca.Server(), "there is no account yet; wildcard issue registers one")
+		return ""
+	case err != nil:
+		v.fail(FoundAccount, c.subject(), err, ca.Server())
+		return ""
+	case !v.first("account", stored.URI):
+		return stored.URI
+	}
+	info, err := ca.AccountInfo(ctx, issuance.Account{URI: stored.URI, Key: stored.Key})
+	if err == nil && info.Status != "valid" {
+		err = providers.Errorf(issuance.CodeUnauthorized, providers.Refused, "account %s is %s", stored.URI, info.Status)
+	}
+	if err != nil {
+		v.fail(FoundAccountRefused, stored.URI, err, ca.Server())
+		return stored.URI
+	}
+	v.good(stored.URI, "the CA knows the account, and it is valid")
+	return stored.URI
+}
+
+// ledger looks at what was tried before: whether limits allow an attempt now, and how the last one ended.
+func (v *visit) ledger(c Case, account string) {
+	if v.State == nil || len(c.Domains) == 0 {
+		return
+	}
+	now := v.now()
+	i := state.Intent{Lineage: c.subject(), Server: c.Params.Server, Account: account, Domains: c.Domains, Now: now, Unattended: true}
+	if c.Lineage != nil && c.Lineage.Leaf != nil {
+		i.NotAfter = c.Lineage.Leaf.NotAfter
+	}
+	blocked := v.State.Check(i)
+	switch {
+	case providers.CodeOf(blocked) == providers.CodeState:
+		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State, because("has a ledger that cannot be read: %s", oneLine(blocked.Error()))}, "ls -l "+v.Dirs.State)
+		return
+	case blocked != nil:
+		v.fail(FoundLedger, c.subject(), blocked, c.subject())
+	default:
+		v.limits(c, i)
+	}
+	h, err := v.State.Last(c.subject(), now)
+	if err == nil && h.Last.Outcome == state.Failed {
+		v.find(FoundAttempt, c.subject(), []any{h.Last.Time.UTC().Format("2006-01-02 15:04 MST"), oneLine(h.Last.Text)}, c.subject())
+	}
+}
+
+// limits says how many failed validations are left.
+func (v *visit) limits(c Case, i state.Intent) {
+	failed, err := v.State.FailedValidations(i)
+	if err != nil {
+		return // Check has just read the same
+	}
+	most := 0
+	for _, domain := range c.bases() {
+		most = max(most, failed[domain])
+	}
+	v.good(c.subject(), "limits: %d of %d failed validations an hour are left for %s", state.MostFailures-most, state.MostFailures, strings.Join(c.bases(), " "))
+}
+
+// dueSince is when a lineage of ours was due for renewal, by what is known on this machine.
+func dueSince(l *lineage.Lineage) time.Time {
+	s, _ := l.Conf.Settings()
+	last := issuance.LastCall(l.Leaf)
+	switch {
+	case s.RenewAt.IsZero():
+		return issuance.RenewalTime(l.Leaf)
+	case s.RenewAt.Before(last):
+		return s.RenewAt
+	}
+	return last
+}
+
+// overdue is how long after that it is too late for a timer that runs several times a day: a day, or a tenth of a short life.
+func overdue(l *lineage.Lineage) time.Duration {
+	return min(24*time.Hour, l.Leaf.NotAfter.Sub(l.Leaf.NotBefore)/10)
+}

@@ -1,0 +1,172 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/miekg/dns"
+
+	"wildcard/issuance"
+	"wildcard/providers"
+	"wildcard/providers/propagation"
+)
+
+// place is where the record of a domain is to stand, for [visit.probes].
+type place struct {
+	issuance.Location
+	domain   string
+	resolver *propagation.Resolver
+}
+
+// domain finds where the record of a domain is to stand and looks at the zone and the name servers there.
+func (v *visit) domain(ctx context.Context, c Case, domain string) {
+	router, err := v.Router(c.Settings)
+	if err != nil {
+		return // "settings" says so
+	}
+	resolver, err := v.Resolver(c.Settings)
+	if err != nil {
+		v.fail(FoundName, domain, err, next{providers.CodeOf(err)})
+		return
+	}
+	at, err := issuance.Locate(ctx, router, resolver, c.CheckDelegation, domain)
+	switch providers.CodeOf(err) {
+	case "":
+	case providers.CodeCredentials:
+		return // "settings" says so, once for all names
+	case providers.CodeDelegatedElsewhere:
+		v.fail(FoundDelegation, domain, err, domain)
+		return
+	default:
+		v.fail(FoundName, domain, err, next{providers.CodeOf(err)})
+		return
+	}
+	if err != nil {
+		v.fail(FoundName, domain, err, next{})
+		return
+	}
+	v.found(place{at, domain, resolver})
+	v.good(domain, "record %s in zone %s, by %s", at.FQDN, dash(at.Route.Zone), at.Route.Account.Label)
+	var group sync.WaitGroup
+	for _, look := range []func(){
+		func() { v.nameServers(ctx, resolver, at) },
+		func() {
+			if zone := at.Route.Zone; zone != "" && v.first("dnssec", zone) {
+				v.dnssec(ctx, resolver, zone)
+			}
+		},
+		func() {
+			if v.first("records", at.FQDN) {
+				v.records(ctx, resolver, c, at.FQDN)
+			}
+		},
+	} {
+		group.Go(func() {
+			defer v.caught("the zone of " + domain)
+			look()
+		})
+	}
+	group.Wait()
+}
+
+func (v *visit) found(p place) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.places = append(v.places, p)
+}
+
+// nameServers asks every address of every name server of a zone for its SOA record, over UDP and over TCP. IPv6 addresses
+// are passed over on a machine without IPv6, which is nobody's fault.
+func (v *visit) nameServers(ctx context.Context, resolver *propagation.Resolver, at issuance.Location) {
+	d, err := resolver.Delegation(ctx, at.FQDN)
+	if err != nil {
+		v.fail(FoundName, at.FQDN, err, next{providers.CodeOf(err)})
+		return
+	}
+	zone := d.Zone
+	if zone == "" || at.Route.Zone == at.FQDN { // name servers that were named, or a zone for the challenge alone
+		zone = at.Route.Zone
+	}
+	if zone == "" || !v.first("name servers", zone) {
+		return
+	}
+	for _, host := range d.Unresolved {
+		v.find(FoundServerHost, zone, []any{host}, host, zone)
+	}
+	var group sync.WaitGroup
+	answers := make([]answer, len(d.Addrs))
+	for i, a := range d.Addrs {
+		group.Go(func() { answers[i] = v.nameServer(ctx, resolver, a, zone) })
+	}
+	group.Wait()
+	count := map[answer]int{}
+	for i, got := range answers {
+		count[got]++
+		// Servers that had to be named may be those of several zones, and refuse what is another's.
+		if a := d.Addrs[i]; got.lame != "" && (d.Zone != "" || !slices.Contains(answers, answer{})) {
+			v.find(FoundServerLame, zone, []any{a.String(), zone, lameness(got.lame)}, digAt(a), zone)
+		}
+	}
+	switch without := count[answer{noRoute: true}]; without {
+	case 0:
+		v.good(zone, "%d addresses of name servers asked over UDP and TCP", len(d.Addrs))
+	default:
+		v.good(zone, "%d addresses of name servers asked over UDP and TCP; %d of IPv6 not, which this machine does not have", len(d.Addrs)-without, without)
+	}
+}
+
+// answer is what came of asking one address. The zero value is that of a server of the zone.
+type answer struct {
+	noRoute bool   // this machine has no way to send there
+	silent  bool   //
+	lame    string // code of the answer of one that is no server of the zone; "NOERROR" without authority
+}
+
+// digAt is how dig is told which address to ask.
+func digAt(a propagation.Address) string {
+	if a.Addr.Port() == 53 {
+		return a.Addr.Addr().String()
+	}
+	return fmt.Sprintf("%s -p %d", a.Addr.Addr(), a.Addr.Port())
+}
+
+// nameServer asks one address.
+func (v *visit) nameServer(ctx context.Context, resolver *propagation.Resolver, a propagation.Address, zone string) (got answer) {
+	soa := propagation.Query{Name: zone, Type: dns.TypeSOA}
+	udp, err := resolver.Ask(ctx, "udp", a.Addr, soa)
+	if err != nil && !propagation.NoRoute(err) && ctx.Err() == nil { // one packet may be lost
+		udp, err = resolver.Ask(ctx, "udp", a.Addr, soa)
+	}
+	switch {
+	case propagation.NoRoute(err) && a.Addr.Addr().Is6():
+		return answer{noRoute: true}
+	case ctx.Err() != nil:
+		return answer{silent: true} // the time is up, or somebody does not want to wait
+	case err != nil:
+		got.silent = true
+		v.find(FoundServerSilent, zone, []any{a.String(), oneLine(err.Error())}, digAt(a), zone)
+	case udp.Rcode != dns.RcodeSuccess || !udp.Authoritative:
+		got.lame = dns.RcodeToString[udp.Rcode]
+	}
+	if _, err := resolver.Ask(ctx, "tcp", a.Addr, soa); err != nil && ctx.Err() == nil {
+		v.find(FoundServerTCP, zone, []any{a.String(), oneLine(err.Error())}, digAt(a), zone)
+	}
+	return got
+}
+
+// lameness says why an answer is none of a server of the zone.
+func lameness(rcode string) any {
+	if rcode == dns.RcodeToString[dns.RcodeSuccess] {
+		return because("its answers are not authoritative")
+	}
+	return rcode
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,109 @@
+package doctor
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"time"
+
+	"wildcard/providers"
+	"wildcard/providers/journal"
+	"wildcard/providers/propagation"
+)
+
+const (
+	probeWait    = 15 * time.Minute // as in a real run, unless the service has a limit of its own
+	probeCleanUp = time.Minute
+)
+
+// probes makes a record in each zone and account that was found, waits until every name server has it, and deletes it.
+// Zones are probed side by side.
+func (v *visit) probes(ctx context.Context) {
+	v.mu.Lock()
+	places := v.places
+	v.mu.Unlock()
+	var checks []check
+	for _, p := range places {
+		if v.first("probe", p.Route.Account.Fingerprint, p.Route.Zone) {
+			checks = append(checks, check{"a record in " + dash(p.Route.Zone), func(ctx context.Context) { v.probe(ctx, p) }})
+		}
+	}
+	v.do(ctx, probeWait+2*probeCleanUp, checks)
+}
+
+// probe makes the round with one record: at a random label under the challenge's name, so that no CA and no other client ever
+// looks at it. It is in the journal before it is made, and so is not forgotten whatever happens to us.
+func (v *visit) probe(ctx context.Context, p place) {
+	c := challenge(p)
+	if err := v.round(ctx, p, c); err != nil && ctx.Err() == nil {
+		v.fail(FoundProbe, c.FQDN, err, next{providers.CodeOf(err)})
+	}
+}
+
+// challenge is one that no CA has asked for.
+func challenge(p place) providers.Challenge {
+	var random [40]byte
+	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
+	token := base64.RawURLEncoding.EncodeToString(random[:32])
+	keyAuth := token + ".probe"
+	digest := sha256.Sum256([]byte(keyAuth))
+	return providers.Challenge{
+		Domain: p.domain, FQDN: "probe-" + hex.EncodeToString(random[32:]) + "." + p.FQDN,
+		Value: base64.RawURLEncoding.EncodeToString(digest[:]), Token: token, KeyAuth: keyAuth,
+	}
+}
+
+func (v *visit) round(ctx context.Context, p place, c providers.Challenge) (err error) {
+	owner, err := journal.Self()
+	if err != nil {
+		return err
+	}
+	account := p.Route.Account
+	entry, err := v.Journal.Add(journal.Entry{
+		Spec: account.Spec.String(), Fingerprint: account.Fingerprint, Zone: p.Route.Zone,
+		Domain: c.Domain, FQDN: c.FQDN, Value: c.Value, Owner: owner,
+	})
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	handle, err := account.Present(ctx, c)
+	defer func() {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeCleanUp)
+		defer cancel()
+		cleanErr := account.CleanUp(last, c, handle)
+		if cleanErr == nil {
+			cleanErr = v.Journal.Remove(entry)
+		}
+		if cleanErr != nil {
+			v.find(FoundProbeLeft, c.FQDN, []any{c.FQDN, c.Value, oneLine(cleanErr.Error())})
+			return
+		}
+		if err == nil {
+			v.good(c.FQDN, "probe: record made, seen on every name server after %s, and deleted", time.Since(began).Round(10*time.Millisecond))
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	entry.Handle = handle
+	if err := v.Journal.Update(entry); err != nil {
+		return err
+	}
+	return v.publication(ctx, p, c)
+}
+
+// publication waits until the record is everywhere, the way a run does.
+func (v *visit) publication(ctx context.Context, p place, c providers.Challenge) error {
+	if waiter, ok := p.Route.Account.Provider.(providers.Waiter); ok {
+		return waiter.Wait(ctx, []providers.Challenge{c})
+	}
+	wait := propagation.Wait{Resolver: p.resolver, Limit: probeWait, Log: v.Log}
+	if patient, ok := p.Route.Account.Provider.(providers.Patience); ok && patient.PropagationTimeout() > 0 {
+		wait.Limit = patient.PropagationTimeout()
+	}
+	_, err := wait.Run(ctx, []propagation.Record{{Zone: p.Route.Zone, FQDN: c.FQDN, Value: c.Value}})
+	return err
+}

@@ -1,0 +1,77 @@
+package doctor
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"wildcard/providers/propagation"
+)
+
+// journal looks for records that runs which died have left, as far as the journal knows of them.
+func (v *visit) journal(context.Context) {
+	if v.Journal == nil {
+		return
+	}
+	entries, damaged, err := v.Journal.Entries()
+	if err != nil {
+		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State, because("has a journal that cannot be read: %s", oneLine(err.Error()))}, "ls -l "+v.Dirs.State)
+		return
+	}
+	for _, d := range damaged {
+		v.find(FoundJournal, d.Path, []any{d.Path, oneLine(d.Err.Error())}, quote(d.Path))
+	}
+	left := 0
+	for _, e := range entries {
+		if e.Owner.Dead(v.now().Sub(e.Created)) {
+			left++
+			v.find(FoundRecordStale, e.FQDN, []any{e.FQDN, e.Value, e.Created.UTC().Format("2006-01-02 15:04 MST"), e.Owner.PID})
+		}
+	}
+	if left == 0 {
+		v.good("journal", "no record is left behind")
+	}
+}
+
+// lingering is how long after a run its records, deleted at the service, may still be published.
+const lingering = 15 * time.Minute
+
+// records looks for challenge records at a name that are not in the journal: ours are that, those of runs under way too.
+// After a run of ours nothing is said for a while.
+func (v *visit) records(ctx context.Context, resolver *propagation.Resolver, c Case, fqdn string) {
+	if v.State != nil {
+		if h, err := v.State.Last(c.subject(), v.now()); err == nil && v.now().Sub(h.Last.Time) < lingering {
+			return
+		}
+	}
+	values, err := resolver.Texts(ctx, fqdn)
+	if err != nil {
+		return // the name servers are looked at one by one elsewhere
+	}
+	var ours []string
+	if v.Journal != nil {
+		entries, _, err := v.Journal.Entries()
+		if err != nil {
+			return // "journal" says so
+		}
+		for _, e := range entries {
+			if e.FQDN == fqdn {
+				ours = append(ours, e.Value)
+			}
+		}
+	}
+	for _, value := range values {
+		if !slices.Contains(ours, value) {
+			v.find(FoundRecordForeign, fqdn, []any{fqdn, shortened(value)})
+		}
+	}
+}
+
+// shortened is a value from outside, fit to be printed.
+func shortened(value string) string {
+	const most = 64
+	if len(value) > most {
+		value = value[:most] + "…"
+	}
+	return oneLine(value)
+}

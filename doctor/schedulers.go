@@ -1,0 +1,270 @@
+package doctor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"wildcard/lineage"
+	"wildcard/messages"
+	"wildcard/program"
+)
+
+// ourTimer is the unit that runs "wildcard renew".
+const ourTimer = "wildcard-renew.timer"
+
+// schedule is what starts a program regularly.
+type schedule struct {
+	timers   []timer  // units of systemd that are installed
+	cronTabs []string // paths of files of cron that name the program
+}
+
+// timer is a unit, and what systemd says of it.
+type timer struct{ name, enabled, active string }
+
+func (t timer) on() bool { return t.active == "active" }
+
+// name is how a schedule that is on is called; "" if none is.
+func (s schedule) name() string {
+	for _, t := range s.timers {
+		if t.on() {
+			return t.name
+		}
+	}
+	if len(s.cronTabs) > 0 {
+		return s.cronTabs[0]
+	}
+	return ""
+}
+
+// usual reports whether the certificates are where timers look for them. What renews others is not known to anybody but
+// those who put them there.
+func (v *visit) usual() bool { return v.Dirs.Config == v.path("etc/letsencrypt") }
+
+// schedulers looks at what starts us and certbot: whether something does, whether not too much does, and whether certbot
+// keeps its hands off what is ours.
+func (v *visit) schedulers(ctx context.Context, cases []Case) {
+	certbot := v.scheduled(ctx, []string{"certbot.timer", "snap.certbot.renew.timer", "certbot-renew.timer"}, "certbot", "renew")
+	certbot.cronTabs = v.withoutSystemd(certbot.cronTabs)
+	for _, c := range cases {
+		if !c.ours() || certbot.name() == "" {
+			continue
+		}
+		// certbot takes what is not there for True (storage.py, autorenewal_is_enabled).
+		if value, _ := c.Lineage.Conf.Get("renewalparams", "autorenew"); !strings.EqualFold(value, "false") {
+			v.find(FoundSchedulers, c.Lineage.Name, []any{certbot.name(), c.Lineage.Name}, c.Lineage.Name)
+		}
+	}
+	v.certbots(certbot)
+	ours := false
+	for _, c := range cases {
+		ours = ours || c.ours()
+	}
+	if ours {
+		v.renewals(v.scheduled(ctx, []string{ourTimer}, "wildcard", "renew"))
+	}
+}
+
+// renewals looks at what runs "wildcard renew".
+func (v *visit) renewals(s schedule) {
+	for _, t := range s.timers {
+		switch {
+		case t.on() && len(s.cronTabs) > 0:
+			v.find(FoundTimerDouble, t.name, []any{t.name, s.cronTabs[0]}, s.cronTabs[0])
+		case !t.on() && s.name() == "" && v.usual():
+			v.find(FoundTimerInactive, t.name, []any{t.name, t.enabled, t.active}, t.name)
+			return
+		}
+	}
+	switch {
+	case s.name() != "":
+		v.good("renewal", "%s runs wildcard renew", s.name())
+	case v.usual():
+		fix := "echo '17 */6 * * * root wildcard renew --quiet' > /etc/cron.d/wildcard"
+		if v.systemd() {
+			fix = "wildcard systemd install"
+		}
+		v.find(FoundTimerMissing, "renewal", nil, fix)
+	default:
+		v.good("renewal", "nothing is known to renew certificates in %s", v.Dirs.Config)
+	}
+}
+
+// certbots looks at lineages that certbot is to renew with hooks of ours.
+func (v *visit) certbots(certbot schedule) {
+	for l, err := range v.Store.All() {
+		if err != nil || l.Owned() || certbot.name() != "" || !v.usual() {
+			continue
+		}
+		value, _ := l.Conf.Get("renewalparams", "autorenew")
+		if strings.Contains(l.Conf.Params().AuthHook, "wildcard-auth-hook") && !strings.EqualFold(value, "false") {
+			v.find(FoundCertbotTimer, l.Name, nil, l.Name)
+		}
+	}
+}
+
+// scheduled finds what runs a program: systemd's units of these names, and lines of cron with all of these words.
+func (v *visit) scheduled(ctx context.Context, units []string, words ...string) schedule {
+	var s schedule
+	if v.systemd() {
+		for _, unit := range units {
+			if t := v.timer(ctx, unit); t.enabled != "" {
+				s.timers = append(s.timers, t)
+			}
+		}
+	}
+	for _, pattern := range []string{"etc/crontab", "etc/cron.d/*", "etc/cron.hourly/*", "etc/cron.daily/*", "etc/periodic/*/*", "var/spool/cron/*", "var/spool/cron/crontabs/*"} {
+		paths, err := filepath.Glob(v.path(pattern))
+		if err != nil {
+			continue // only a bad pattern
+		}
+		for _, path := range paths {
+			// cron passes over names with a dot, such as backups (cron(8)).
+			if text, err := readSome(path); err == nil && mentions(text, words) && !strings.Contains(filepath.Base(path), ".") {
+				s.cronTabs = append(s.cronTabs, path)
+			}
+		}
+	}
+	return s
+}
+
+// withoutSystemd drops Debian's own cron file of certbot where systemd runs, since it says itself that it does nothing then.
+func (v *visit) withoutSystemd(paths []string) []string {
+	var left []string
+	for _, path := range paths {
+		text, err := readSome(path)
+		if err == nil && v.systemd() && bytes.Contains(text, []byte("-d /run/systemd/system")) {
+			continue
+		}
+		left = append(left, path)
+	}
+	return left
+}
+
+// systemd reports whether this machine was started by systemd (sd_booted(3)).
+func (v *visit) systemd() bool {
+	info, err := os.Stat(v.path("run/systemd/system"))
+	return err == nil && info.IsDir()
+}
+
+// timer asks systemd about a unit. One that is not installed has no states at all.
+func (v *visit) timer(ctx context.Context, unit string) timer {
+	ask := func(verb string) string {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		var out bytes.Buffer
+		command := program.Command(ctx, []string{program.Path, "LC_ALL=C"}, v.path("usr/bin/systemctl"), verb, unit)
+		command.Stdout = &out
+		err := command.Run() // its status is not zero for every state but the best
+		if missing(err) || errors.Is(err, fs.ErrPermission) {
+			return ""
+		}
+		return strings.TrimSpace(out.String())
+	}
+	enabled := ask("is-enabled")
+	if enabled == "" || enabled == "not-found" {
+		return timer{name: unit}
+	}
+	return timer{unit, enabled, ask("is-active")}
+}
+
+// path is that of a file below the root of the file system.
+func (v *visit) path(elem string) string {
+	if v.Root == "" {
+		return "/" + elem
+	}
+	return filepath.Join(v.Root, elem)
+}
+
+// readSome reads a file, but not without bounds.
+func readSome(path string) ([]byte, error) {
+	const most = 1 << 20
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > most {
+		return nil, fs.ErrInvalid
+	}
+	return os.ReadFile(path)
+}
+
+// mentions reports whether some line that is no comment has all of the words.
+func mentions(text []byte, words []string) bool {
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		all := line != "" && !strings.HasPrefix(line, "#")
+		for _, word := range words {
+			all = all && strings.Contains(line, word)
+		}
+		if all {
+			return true
+		}
+	}
+	return false
+}
+
+// hooks looks at the hooks of certbot's own lineages: a renewal that cannot run them fails.
+func (v *visit) hooks(context.Context) {
+	wired := 0
+	for l, err := range v.Store.All() {
+		if err != nil || l.Owned() { // "store" says so; ours are renewed by us
+			continue
+		}
+		if authenticator, _ := l.Conf.Get("renewalparams", "authenticator"); authenticator != "manual" {
+			continue
+		}
+		params := l.Conf.Params()
+		for _, hook := range []struct{ name, line string }{{"manual_auth_hook", params.AuthHook}, {"manual_cleanup_hook", params.CleanupHook}} {
+			switch why := unrunnable(hook.line); {
+			case hook.line == "" && hook.name == "manual_cleanup_hook":
+			case why != nil:
+				v.find(FoundHook, l.Name, []any{hook.name, l.Name, why}, l.Name)
+			default:
+				wired++
+			}
+		}
+	}
+	if wired > 0 {
+		v.good("certbot", "%d hooks of certbot's certificates can be run", wired)
+	}
+}
+
+// unrunnable says why the program of a hook's command line cannot be run; nil if it can.
+func unrunnable(line string) *messages.Message {
+	words := lineage.Words(line)
+	if len(words) == 0 {
+		return because("there is none")
+	}
+	name := words[0]
+	if !filepath.IsAbs(name) {
+		if strings.Contains(name, "/") {
+			return because("%s is a path that depends on where certbot is started", name)
+		}
+		for _, dir := range filepath.SplitList(strings.TrimPrefix(program.Path, "PATH=")) {
+			if runnable(filepath.Join(dir, name)) == nil {
+				return nil
+			}
+		}
+		return because("%s is not found in %s", name, strings.TrimPrefix(program.Path, "PATH="))
+	}
+	return runnable(name)
+}
+
+func runnable(path string) *messages.Message {
+	info, err := os.Stat(path)
+	switch {
+	case missing(err):
+		return because("%s is not there", path)
+	case err != nil:
+		return because("%s cannot be looked at: %v", path, err)
+	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
+		return because("%s is not executable", path)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"wildcard/providers"
+)
+
+// oldSecret is the age from which on a credential's file is worth a word.
+const oldSecret = 2 * 365 * 24 * time.Hour
+
+// settings opens a case's DNS services, looks at the files that the credentials are from, and logs in.
+func (v *visit) settings(ctx context.Context, c Case) {
+	if !v.first(append([]string{"settings", c.Settings.EnvFile}, c.Settings.Providers...)...) {
+		return // another case has the same
+	}
+	router, err := v.Router(c.Settings)
+	if err != nil {
+		v.fail(FoundSettings, strings.Join(c.Settings.Providers, " "), err, remedy(err, c.Settings.Providers))
+		return
+	}
+	for _, account := range router.Accounts {
+		v.secret(account)
+		lister, lists := account.Provider.(providers.Zones)
+		if !lists {
+			v.good(account.Spec.String(), "%s; it cannot be asked for its zones", account.Label)
+			continue
+		}
+		zones, err := lister.Zones(ctx, true)
+		if err != nil {
+			if ctx.Err() != nil {
+				err = providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%s: no answer in time", account.Label)
+			}
+			v.fail(FoundLogin, account.Label, err, account.Source)
+			continue
+		}
+		v.good(account.Spec.String(), "%s: login works; zones: %s", account.Label, listed(zones))
+	}
+}
+
+// remedy is the command against settings that cannot be used. What must not be trusted ends with the command itself
+// (package settings).
+func remedy(err error, specs []string) string {
+	if providers.CodeOf(err) == providers.CodeUnsafeFile {
+		text := err.Error()
+		return text[strings.LastIndex(text, ": ")+2:]
+	}
+	for _, text := range specs {
+		if spec, err := providers.ParseSpec(text); err == nil {
+			return "wildcard providers " + spec.Name
+		}
+	}
+	return "wildcard providers"
+}
+
+// secret looks at the file a credential is from. Whether others can read it was found out when it was opened.
+func (v *visit) secret(account providers.Account) {
+	if !filepath.IsAbs(account.Source) {
+		return
+	}
+	info, err := os.Stat(account.Source)
+	if err != nil {
+		return // it was there a moment ago; whoever opens it next says so
+	}
+	if age := v.now().Sub(info.ModTime()); age > oldSecret {
+		v.find(FoundSecretsOld, account.Source, []any{account.Source, int(age.Hours() / 24)}, account.Source)
+	}
+}
+
+// keys looks at the secrets that our programs do not open in every run: files of settings that nobody uses now, private
+// keys, and account keys. Group bits that an administrator gave to a key are nobody's business.
+func (v *visit) keys(dir string) {
+	for pattern, mask := range map[string]fs.FileMode{
+		"*/.env":                            0o077,
+		"archive/*/privkey*.pem":            0o007,
+		"accounts/*/*/*/private_key.json":   0o077,
+		"accounts/*/*/*/*/private_key.json": 0o077,
+	} {
+		paths, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			continue // only a bad pattern
+		}
+		for _, path := range paths {
+			info, err := os.Stat(path)
+			if err != nil || info.Mode().Perm()&mask == 0 {
+				continue
+			}
+			v.find(FoundSecretsOpen, path, []any{path, info.Mode().Perm()}, path)
+		}
+	}
+}
+
+// listed puts the first of many names on one line.
+func listed(names []string) string {
+	const most = 10
+	if len(names) == 0 {
+		return "none"
+	}
+	text := strings.Join(names[:min(len(names), most)], " ")
+	if len(names) > most {
+		text += " …"
+	}
+	return text
+}
+
+// missing reports whether there is no such file.
+func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -1,0 +1,433 @@
+package doctor
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"wildcard/conoha/conohatest"
+	"wildcard/issuance"
+	"wildcard/issuance/acmetest"
+	"wildcard/lineage"
+	"wildcard/providers"
+	"wildcard/providers/builtin"
+	"wildcard/providers/journal"
+	"wildcard/providers/propagation"
+	"wildcard/providers/settings"
+	"wildcard/state"
+)
+
+const (
+	apex     = "example.com"
+	identity = "ca.example"
+)
+
+// world is a healthy machine: one certificate of ours, its account, credentials in a file, a cron file; around it ConoHa with
+// its name servers, a resolver, and a CA.
+type world struct {
+	t      testing.TB
+	dir    string
+	conoha *conohatest.Service
+	tenant string
+	front  *front
+	ca     *acmetest.Server
+	meta   map[string]any
+	issuer *authority
+	key    *ecdsa.PrivateKey
+
+	account lineage.Account
+	doctor  Doctor
+	domains []string
+
+	mu           sync.Mutex
+	ours, theirs time.Duration // what the clocks are off
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), meta: map[string]any{"caaIdentities": []string{identity}}, domains: []string{"*." + apex, apex}}
+	w.check(os.Chmod(w.dir, 0o700))
+	var err error
+	w.conoha, err = conohatest.Start(conohatest.Options{CommonPort: true})
+	w.check(err)
+	t.Cleanup(func() { _ = w.conoha.Close() })
+	account := w.conoha.AddAccount(conohatest.Account{Version: 2})
+	w.tenant = account.Tenant
+	w.conoha.AddZone(account.Tenant, apex)
+	w.front = newFront(t, w.conoha.Resolver())
+	w.ca, err = acmetest.Start(acmetest.Options{Meta: w.meta, Now: func() time.Time {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return time.Now().Add(w.theirs)
+	}})
+	w.check(err)
+	t.Cleanup(w.ca.Close)
+	w.makeFiles(account)
+	w.makeDoctor()
+	w.makeCertificate()
+	return w
+}
+
+func (w *world) check(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) config(elem ...string) string {
+	return filepath.Join(append([]string{w.dir, "etc", "letsencrypt"}, elem...)...)
+}
+
+func (w *world) write(path, text string, mode os.FileMode) {
+	w.t.Helper()
+	w.check(os.MkdirAll(filepath.Dir(path), 0o700))
+	w.check(os.WriteFile(path, []byte(text), mode))
+	w.check(os.Chmod(path, mode)) // whatever the umask
+}
+
+// envFile is where the credentials are.
+func (w *world) envFile() string { return w.config("conoha", ".env") }
+
+func (w *world) makeFiles(account conohatest.Account) {
+	var lines []string
+	for _, entry := range w.conoha.Environ(account) {
+		if name, value, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "CONOHA_") {
+			lines = append(lines, name+"='"+value+"'")
+		}
+	}
+	w.write(w.envFile(), strings.Join(lines, "\n")+"\n", 0o600)
+	w.write(filepath.Join(w.dir, "etc", "cron.d", "wildcard"), "17 */6 * * * root /usr/local/bin/wildcard renew --quiet\n", 0o644)
+	w.write(w.config("ca.pem"), string(w.ca.RootPEM()), 0o644)
+}
+
+func (w *world) makeDoctor() {
+	dirs := settings.Directories{Config: w.config(), State: filepath.Join(w.dir, "state"), Run: filepath.Join(w.dir, "run")}
+	for _, dir := range []string{dirs.State, filepath.Join(dirs.State, "journal"), dirs.Run} {
+		w.check(settings.PrivateDir(dir))
+	}
+	store, err := lineage.Open(lineage.Options{ConfigDir: dirs.Config, RunDir: dirs.Run})
+	w.check(err)
+	remembered, err := state.Open(dirs.State, nil)
+	w.check(err)
+	records, err := journal.Open(filepath.Join(dirs.State, "journal"), nil)
+	w.check(err)
+	port := netip.MustParseAddrPort(w.conoha.NameServers(2)[0]).Port()
+	w.doctor = Doctor{
+		Store: store, Dirs: dirs, State: remembered, Journal: records, Root: w.dir,
+		Now: func() time.Time {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return time.Now().Add(w.ours)
+		},
+		Router: func(s lineage.Settings) (providers.Router, error) {
+			var specs []providers.Spec
+			for _, text := range s.Providers {
+				spec, err := providers.ParseSpec(text)
+				if err != nil {
+					return providers.Router{}, err
+				}
+				specs = append(specs, spec)
+			}
+			accounts, err := builtin.Registry().Open(specs, builtin.Config{Settings: settings.Sources{ConfigDir: dirs.Config}, UserAgent: "test"})
+			return providers.Router{Accounts: accounts}, err
+		},
+		Resolver: func(lineage.Settings) (*propagation.Resolver, error) {
+			return &propagation.Resolver{Servers: []string{w.front.addr}, Port: int(port)}, nil
+		},
+		CA: func(ctx context.Context, server, _ string) (*issuance.CA, error) {
+			roots := x509.NewCertPool()
+			roots.AppendCertsFromPEM(w.ca.RootPEM())
+			ca, err := issuance.Dial(ctx, issuance.Options{Server: server, UserAgent: "test", RootCAs: roots, Now: w.doctor.Now})
+			if err == nil {
+				w.t.Cleanup(ca.Close)
+			}
+			return ca, err
+		},
+	}
+}
+
+// makeCertificate registers an account and puts a certificate into the store, with the account it is from.
+func (w *world) makeCertificate() {
+	ctx := w.t.Context()
+	ca, err := w.doctor.CA(ctx, w.ca.DirectoryURL(), "")
+	w.check(err)
+	made, err := ca.Register(ctx, nil, issuance.Registration{AgreeToTerms: true})
+	w.check(err)
+	w.account, err = w.doctor.Store.AddAccount(ctx, lineage.Account{Server: ca.Server(), URI: made.URI, Key: made.Key})
+	w.check(err)
+	w.issuer = newAuthority(w.t)
+	w.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	w.check(err)
+	chain, key := w.issuer.issue(w.t, w.key, w.domains...)
+	set, err := lineage.NewSet(chain, key, w.domains)
+	w.check(err)
+	_, err = w.doctor.Store.Create(ctx, apex, set, func(c *lineage.Conf) error {
+		if err := c.SetParams(lineage.Params{Server: ca.Server(), Account: w.account.ID, KeyType: "ecdsa"}); err != nil {
+			return err
+		}
+		return c.SetSettings(lineage.Settings{Domains: w.domains, Providers: []string{"conoha"}})
+	})
+	w.check(err)
+}
+
+// lineage reads the certificate as it is now.
+func (w *world) lineage() *lineage.Lineage {
+	w.t.Helper()
+	l, err := w.doctor.Store.Lineage(apex)
+	w.check(err)
+	return l
+}
+
+// update changes the settings of the certificate.
+func (w *world) update(change func(c *lineage.Conf, s *lineage.Settings) error) {
+	w.t.Helper()
+	_, err := w.lineage().Update(w.t.Context(), func(c *lineage.Conf) error {
+		s, _ := c.Settings()
+		if err := change(c, &s); err != nil {
+			return err
+		}
+		return c.SetSettings(s)
+	})
+	w.check(err)
+}
+
+// certificate is the certificate as a case.
+func (w *world) certificate() Case {
+	w.t.Helper()
+	l := w.lineage()
+	s, _ := l.Conf.Settings()
+	return Case{Lineage: l, Domains: s.Domains, Settings: s, Params: l.Conf.Params(), CheckDelegation: true}
+}
+
+// wanted is a certificate that is not there yet.
+func (w *world) wanted(domains ...string) Case {
+	return Case{
+		Domains: domains, Settings: lineage.Settings{Providers: []string{"conoha"}}, Params: lineage.Params{Server: w.ca.DirectoryURL()}, CheckDelegation: true,
+	}
+}
+
+// examine examines the certificate, and other cases.
+func (w *world) examine(more ...Case) Report {
+	w.t.Helper()
+	return w.doctor.Examine(w.t.Context(), append([]Case{w.certificate()}, more...))
+}
+
+// shift sets what this machine's clock and the CA's are off.
+func (w *world) shift(ours, theirs time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ours, w.theirs = ours, theirs
+}
+
+// attempt writes an attempt into the ledger.
+func (w *world) attempt(outcome state.Outcome, text string) {
+	w.t.Helper()
+	w.check(w.doctor.State.Record(state.Attempt{
+		Time: time.Now(), Lineage: apex, Server: w.ca.DirectoryURL(), Account: w.account.URI, Domains: w.domains, Outcome: outcome, Ordered: true, Text: text,
+	}))
+}
+
+// certbots puts a certificate of certbot's beside ours, with this auth hook.
+func (w *world) certbots(hook string) {
+	w.t.Helper()
+	chain, key := w.issuer.issue(w.t, w.key, "certbot."+apex)
+	set, err := lineage.NewSet(chain, key, nil)
+	w.check(err)
+	l, err := w.doctor.Store.Create(w.t.Context(), "certbot", set, func(c *lineage.Conf) error {
+		return c.SetParams(lineage.Params{Server: w.ca.DirectoryURL(), Account: w.account.ID, KeyType: "ecdsa", AuthHook: hook})
+	})
+	w.check(err)
+	_, err = l.Release(w.t.Context())
+	w.check(err)
+}
+
+// systemctl makes the machine one of systemd's, with these units; each has what "is-enabled" and "is-active" say.
+func (w *world) systemctl(units map[string][2]string) {
+	w.t.Helper()
+	w.check(os.MkdirAll(filepath.Join(w.dir, "run", "systemd", "system"), 0o700))
+	script := "#!/bin/sh\ncase \"$1 $2\" in\n"
+	for unit, says := range units {
+		script += fmt.Sprintf("'is-enabled %s') echo %s; [ %s = enabled ] ;;\n'is-active %s') echo %s; [ %s = active ] ;;\n", unit, says[0], says[0], unit, says[1], says[1])
+	}
+	w.write(filepath.Join(w.dir, "usr", "bin", "systemctl"), script+"*) echo not-found; exit 4 ;;\nesac\n", 0o755)
+}
+
+// serve starts a TLS server with the first n certificates of a chain; -1 is all.
+func (w *world) serve(chain []byte, n int, key *ecdsa.PrivateKey) string {
+	w.t.Helper()
+	certificate := tls.Certificate{PrivateKey: key}
+	for block, rest := pem.Decode(chain); block != nil && n != 0; block, rest = pem.Decode(rest) {
+		certificate.Certificate = append(certificate.Certificate, block.Bytes)
+		n--
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+	w.check(err)
+	var group sync.WaitGroup
+	w.t.Cleanup(func() { _ = listener.Close(); group.Wait() })
+	group.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			group.Go(func() {
+				defer conn.Close()
+				_ = conn.SetDeadline(time.Now().Add(time.Minute))
+				_ = conn.(*tls.Conn).Handshake()
+			})
+		}
+	})
+	return listener.Addr().String()
+}
+
+// live is the chain of the certificate in the store.
+func (w *world) live() []byte {
+	w.t.Helper()
+	set, err := w.lineage().Set()
+	w.check(err)
+	return set.Fullchain()
+}
+
+// authority issues certificates.
+type authority struct {
+	key  *ecdsa.PrivateKey
+	cert *x509.Certificate
+}
+
+func newAuthority(t testing.TB) *authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test CA"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().AddDate(5, 0, 0), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &authority{key, cert}
+}
+
+// issue returns a chain and the key, PEM both.
+func (a *authority) issue(t testing.TB, key *ecdsa.PrivateKey, names ...string) (chain, keyPEM []byte) {
+	t.Helper()
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial, DNSNames: names, Subject: pkix.Name{CommonName: names[0]},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, 90), KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
+	return append(block("CERTIFICATE", der), block("CERTIFICATE", a.cert.Raw)...), block("PRIVATE KEY", pkcs8)
+}
+
+// front is a resolver before another one, which answers some questions itself.
+type front struct {
+	addr   string
+	behind string
+
+	mu     sync.Mutex
+	own    map[dns.Question]func(q *dns.Msg) *dns.Msg
+	server *dns.Server
+}
+
+func newFront(t testing.TB, behind string) *front {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &front{addr: conn.LocalAddr().String(), behind: behind, own: map[dns.Question]func(*dns.Msg) *dns.Msg{}}
+	f.server = &dns.Server{PacketConn: conn, Handler: f}
+	done := make(chan struct{})
+	started := make(chan struct{})
+	f.server.NotifyStartedFunc = func() { close(started) }
+	go func() {
+		defer close(done)
+		_ = f.server.ActivateAndServe()
+	}()
+	<-started
+	t.Cleanup(func() { _ = f.server.Shutdown(); <-done })
+	return f
+}
+
+// answer makes the resolver answer a question itself.
+func (f *front) answer(name string, kind uint16, with func(q *dns.Msg) *dns.Msg) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.own[dns.Question{Name: dns.Fqdn(name), Qtype: kind, Qclass: dns.ClassINET}] = with
+}
+
+// records makes it answer with these.
+func (f *front) records(name string, kind uint16, records ...dns.RR) {
+	f.answer(name, kind, func(q *dns.Msg) *dns.Msg {
+		m := new(dns.Msg).SetReply(q)
+		m.RecursionAvailable, m.Answer = true, records
+		return m
+	})
+}
+
+// fails makes it answer with an error; one that validates does so unless it is told not to.
+func (f *front) fails(name string, kind uint16, evenUnchecked bool) {
+	f.answer(name, kind, func(q *dns.Msg) *dns.Msg {
+		if q.CheckingDisabled && !evenUnchecked {
+			return f.ask(q)
+		}
+		return new(dns.Msg).SetRcode(q, dns.RcodeServerFailure)
+	})
+}
+
+func (f *front) ask(q *dns.Msg) *dns.Msg {
+	client := dns.Client{Net: "tcp", Timeout: time.Minute}
+	m, _, err := client.Exchange(q, f.behind)
+	if err != nil {
+		return new(dns.Msg).SetRcode(q, dns.RcodeServerFailure)
+	}
+	return m
+}
+
+// ServeDNS answers a question.
+func (f *front) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
+	f.mu.Lock()
+	own := f.own[q.Question[0]]
+	f.mu.Unlock()
+	if own == nil {
+		own = f.ask
+	}
+	_ = w.WriteMsg(own(q))
+}

@@ -128,7 +128,7 @@ func machineKinds() []Kind {
 		{FoundTimerMissing, Warning, 0, text("neither a systemd timer nor cron runs wildcard renew"), text("Nothing is renewed by itself."), command("%s")},
 		{FoundTimerInactive, Warning, 0, text("%s is installed, but it is %s and %s"), text("Nothing is renewed by itself."), command("systemctl enable --now %s")},
 		{FoundTimerDouble, Note, 0, text("both %s and %s run wildcard renew"), text("One is enough; they only wait for each other."), command("rm %s")},
-		{FoundSchedulers, Error, providers.Misconfigured, text("certbot's %s would renew it too: autorenew = False is missing in renewal/%s.conf"), text("Two clients renew one certificate, and each undoes what the other has set."), command("wildcard adopt %s")},
+		{FoundSchedulers, Error, providers.Misconfigured, text("certbot's %s would renew it too: autorenew = False is missing in renewal/%s.conf"), text("Two clients renew one certificate, and each undoes what the other has set."), command("wildcard doctor --fix %s")},
 		{FoundCertbotTimer, Warning, 0, text("certbot is to renew it with our hooks, and neither a timer nor cron runs certbot renew"), text("It is not renewed by itself."), text("systemctl enable --now certbot.timer, or have us renew it: wildcard adopt %s")},
 		{FoundHook, Error, providers.Misconfigured, text("%s of renewal/%s.conf cannot be run: %s"), text("certbot's renewal fails."), text("set it to the path of wildcard-auth-hook or wildcard-cleanup-hook, or: wildcard adopt %s")},
 		{FoundLate, Warning, 0, text("looking at %s took longer than %s and was given up"), text("What it would have found is not known."), command("wildcard doctor -v")},

@@ -55,8 +55,7 @@ func (v *visit) schedulers(ctx context.Context, cases []Case) {
 		if !c.ours() || certbot.name() == "" {
 			continue
 		}
-		// certbot takes what is not there for True (storage.py, autorenewal_is_enabled).
-		if value, _ := c.Lineage.Conf.Get("renewalparams", "autorenew"); !strings.EqualFold(value, "false") {
+		if !passedOver(c.Lineage) {
 			v.find(FoundSchedulers, c.Lineage.Name, []any{certbot.name(), c.Lineage.Name}, c.Lineage.Name)
 		}
 	}
@@ -101,8 +100,7 @@ func (v *visit) certbots(certbot schedule) {
 		if err != nil || l.Owned() || certbot.name() != "" || !v.usual() {
 			continue
 		}
-		value, _ := l.Conf.Get("renewalparams", "autorenew")
-		if strings.Contains(l.Conf.Params().AuthHook, "wildcard-auth-hook") && !strings.EqualFold(value, "false") {
+		if strings.Contains(l.Conf.Params().AuthHook, "wildcard-auth-hook") && !passedOver(l) {
 			v.find(FoundCertbotTimer, l.Name, nil, l.Name)
 		}
 	}

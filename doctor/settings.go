@@ -88,12 +88,22 @@ func (v *visit) keys(dir string) {
 		}
 		for _, path := range paths {
 			info, err := os.Stat(path)
-			if err != nil || info.Mode().Perm()&mask == 0 {
+			if err != nil || info.Mode().Perm()&mask == 0 || !reachable(dir, path) {
 				continue
 			}
 			v.find(FoundSecretsOpen, path, []any{path, info.Mode().Perm()}, path)
 		}
 	}
+}
+
+// reachable reports whether others get as far as a file below a directory: certbot's own directories for keys are 0700.
+func reachable(dir, path string) bool {
+	for at := filepath.Dir(path); at != dir && len(at) > len(dir); at = filepath.Dir(at) {
+		if info, err := os.Stat(at); err != nil || info.Mode().Perm()&0o011 == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // listed puts the first of many names on one line.

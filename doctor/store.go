@@ -86,11 +86,11 @@ func free(dir string) (uint64, error) {
 	return fsys.Bavail * uint64(fsys.Bsize), nil
 }
 
-// repair puts the files of our own lineages in order (DESIGN.md §8), each under its order lock and certbot's, and returns the
-// cases as they are then.
+// repair puts the files of our own lineages in order, and the mark with which certbot passes them over, each under its order
+// lock and certbot's, and returns the cases as they are then.
 func (v *visit) repair(ctx context.Context, cases []Case) []Case {
 	for i, c := range cases {
-		if !c.ours() || !c.Lineage.NeedsRepair() {
+		if !c.ours() || !c.Lineage.NeedsRepair() && passedOver(c.Lineage) {
 			continue
 		}
 		repaired, err := v.mend(ctx, c.Lineage.Name)
@@ -114,7 +114,22 @@ func (v *visit) mend(ctx context.Context, name string) (*lineage.Lineage, error)
 	if err != nil {
 		return nil, err
 	}
-	return l.Repair(ctx)
+	if l.NeedsRepair() {
+		if l, err = l.Repair(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if !passedOver(l) {
+		return l.Adopt(ctx, nil)
+	}
+	return l, nil
+}
+
+// passedOver reports whether certbot's own renewals leave a lineage alone. What is not there is True to certbot (storage.py,
+// autorenewal_is_enabled).
+func passedOver(l *lineage.Lineage) bool {
+	value, _ := l.Conf.Get("renewalparams", "autorenew")
+	return strings.EqualFold(value, "false")
 }
 
 // lineage looks at the files of a certificate that is there, and at its dates.

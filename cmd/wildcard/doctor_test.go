@@ -143,3 +143,11 @@ func TestDoctorInterrupted(t *testing.T) {
 	c.end().exits(130, "interrupt")
 	w.nothingLeft()
 }
+
+// It speaks Japanese too, but for codes, commands and what others have said.
+func TestDoctorJapanese(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run("doctor", "--lang", "ja").exits(0, "問題はありません。", "ログインできます。")
+	w.run("doctor", "--lang", "ja", "foreign.example").exits(78, "[name.unroutable, zone.not-found]", "名前を証明するレコードを置く場所がありません。", "エラー: 1")
+}

@@ -24,6 +24,6 @@
 //     a while what was deleted.
 //   - CAA without an answer is a warning only, since the CA may have better luck.
 //   - A server's chain is compared with the store and checked to hang together; roots are not looked at.
-//   - The probe's record stands at a random label under the challenge's name, CNAMEs followed. A service that can write one
-//     name only cannot be probed.
+//   - The probe's record stands at a random label under the challenge's name, CNAMEs followed; where that name is a zone of
+//     its own, at the name itself, since some services can write no other.
 package doctor

@@ -49,12 +49,24 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 	}
 	v.found(place{at, domain, resolver})
 	v.good(domain, "record %s in zone %s, by %s", at.FQDN, dash(at.Route.Zone), at.Route.Account.Label)
+	d, err := resolver.Delegation(ctx, at.FQDN)
+	if err != nil {
+		v.fail(FoundName, at.FQDN, err, next{providers.CodeOf(err)})
+		return
+	}
+	if d.Zone == "" && at.Route.Zone != at.FQDN { // name servers that were named
+		d.Zone = at.Route.Zone
+	}
 	var group sync.WaitGroup
 	for _, look := range []func(){
-		func() { v.nameServers(ctx, resolver, at) },
 		func() {
-			if zone := at.Route.Zone; zone != "" && v.first("dnssec", zone) {
-				v.dnssec(ctx, resolver, zone)
+			if d.Zone != "" && v.first("name servers", d.Zone) {
+				v.nameServers(ctx, resolver, d)
+			}
+		},
+		func() {
+			if d.Zone != "" && v.first("dnssec", d.Zone) {
+				v.dnssec(ctx, resolver, d.Zone)
 			}
 		},
 		func() {
@@ -79,19 +91,8 @@ func (v *visit) found(p place) {
 
 // nameServers asks every address of every name server of a zone for its SOA record, over UDP and over TCP. IPv6 addresses
 // are passed over on a machine without IPv6, which is nobody's fault.
-func (v *visit) nameServers(ctx context.Context, resolver *propagation.Resolver, at issuance.Location) {
-	d, err := resolver.Delegation(ctx, at.FQDN)
-	if err != nil {
-		v.fail(FoundName, at.FQDN, err, next{providers.CodeOf(err)})
-		return
-	}
+func (v *visit) nameServers(ctx context.Context, resolver *propagation.Resolver, d propagation.Delegation) {
 	zone := d.Zone
-	if zone == "" || at.Route.Zone == at.FQDN { // name servers that were named, or a zone for the challenge alone
-		zone = at.Route.Zone
-	}
-	if zone == "" || !v.first("name servers", zone) {
-		return
-	}
 	for _, host := range d.Unresolved {
 		v.find(FoundServerHost, zone, []any{host}, host, zone)
 	}
@@ -105,7 +106,7 @@ func (v *visit) nameServers(ctx context.Context, resolver *propagation.Resolver,
 	for i, got := range answers {
 		count[got]++
 		// Servers that had to be named may be those of several zones, and refuse what is another's.
-		if a := d.Addrs[i]; got.lame != "" && (d.Zone != "" || !slices.Contains(answers, answer{})) {
+		if a := d.Addrs[i]; got.lame != "" && (len(d.NameServers) > 0 || !slices.Contains(answers, answer{})) {
 			v.find(FoundServerLame, zone, []any{a.String(), zone, lameness(got.lame)}, digAt(a), zone)
 		}
 	}

@@ -49,8 +49,12 @@ func challenge(p place) providers.Challenge {
 	token := base64.RawURLEncoding.EncodeToString(random[:32])
 	keyAuth := token + ".probe"
 	digest := sha256.Sum256([]byte(keyAuth))
+	fqdn := "probe-" + hex.EncodeToString(random[32:]) + "." + p.FQDN
+	if p.Route.Zone == p.FQDN { // there may be no other name that the service can write
+		fqdn = p.FQDN
+	}
 	return providers.Challenge{
-		Domain: p.domain, FQDN: "probe-" + hex.EncodeToString(random[32:]) + "." + p.FQDN,
+		Domain: p.domain, FQDN: fqdn,
 		Value: base64.RawURLEncoding.EncodeToString(digest[:]), Token: token, KeyAuth: keyAuth,
 	}
 }

@@ -41,10 +41,12 @@ func arrows() map[string][]string {
 	)
 	return map[string][]string{
 		"wildcard/providers":              nil, // so that anybody can write a provider without our dependencies
+		"wildcard/providers/acmedns":      {"wildcard/providers", "wildcard/providers/lock", "wildcard/providers/settings", "wildcard/providers/web"},
 		"wildcard/providers/builtin":      {"wildcard/conoha", "wildcard/providers/..."},
 		"wildcard/providers/conformance":  {"wildcard/providers"}, // no package testing: a program runs it, too
-		"wildcard/providers/designate":    {"wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", gophercloud, yaml},
+		"wildcard/providers/designate":    {"wildcard/providers", "wildcard/providers/lock", "wildcard/providers/settings", "wildcard/providers/web", gophercloud, yaml},
 		"wildcard/providers/journal":      {"wildcard/providers", "wildcard/providers/settings", unix},
+		"wildcard/providers/lock":         {"wildcard/providers", "wildcard/providers/settings"},
 		"wildcard/providers/manual":       {"wildcard/providers"},
 		"wildcard/providers/plugin":       {"wildcard/program", "wildcard/providers", "wildcard/providers/settings"},
 		"wildcard/providers/propagation":  {"wildcard/providers", dns},
@@ -53,6 +55,8 @@ func arrows() map[string][]string {
 		"wildcard/providers/settings":     {"wildcard/providers", godotenv, unix},
 		"wildcard/providers/trial":        {"wildcard/providers", "wildcard/providers/conformance", "wildcard/providers/journal", "wildcard/providers/propagation"},
 		"wildcard/providers/web":          nil,
+
+		"wildcard/providers/acmedns/acmednstest": {dns},
 
 		"wildcard/conoha":            {"wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", gophercloud},
 		"wildcard/conoha/conohatest": {dns},

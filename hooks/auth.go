@@ -157,6 +157,9 @@ func (h *hook) locate(ctx context.Context) (providers.Route, string, error) {
 	name := h.request.challengeName()
 	fqdn, err := h.resolver.FollowCNAME(ctx, name, h.router.Lists)
 	if err != nil {
+		if advice := h.router.Advise(ctx, h.request.Domain, err, true); advice != nil {
+			return providers.Route{}, "", advice
+		}
 		return providers.Route{}, "", h.explain(ctx, name, err)
 	}
 	if fqdn != name {
@@ -164,6 +167,9 @@ func (h *hook) locate(ctx context.Context) (providers.Route, string, error) {
 	}
 	route, err := h.router.Route(ctx, fqdn)
 	if err != nil {
+		if advice := h.router.Advise(ctx, h.request.Domain, err, true); advice != nil {
+			return providers.Route{}, "", advice
+		}
 		return providers.Route{}, "", err
 	}
 	return route, fqdn, h.checkDelegation(ctx, route, fqdn)

@@ -14,25 +14,35 @@ type Location struct {
 }
 
 // Locate finds the location for a domain (without "*."). It creates nothing, and asks no resolver for the challenge's own
-// name. Errors are those of FollowCNAME, Route and, with checkDelegation, of [providers.DelegationChecker].
+// name. Errors are those of FollowCNAME, Route, Advise and, with checkDelegation, of [providers.DelegationChecker].
 func Locate(ctx context.Context, router providers.Router, resolver *propagation.Resolver, checkDelegation bool, domain string) (Location, error) {
-	name := providers.ChallengeLabel + "." + domain + "."
-	l := locator{router, resolver, checkDelegation}
-	fqdn, err := resolver.FollowCNAME(ctx, name, router.Lists)
-	if err != nil {
-		return Location{}, l.explain(ctx, name, err)
-	}
-	route, err := router.Route(ctx, fqdn)
-	if err != nil {
-		return Location{}, err
-	}
-	return Location{route, fqdn}, l.delegation(ctx, route, fqdn)
+	return locator{router: router, resolver: resolver, check: checkDelegation}.locate(ctx, domain)
 }
 
 type locator struct {
 	router   providers.Router
 	resolver *propagation.Resolver
 	check    bool
+	register bool // names at services that work through CNAMEs, for domains that have none
+}
+
+func (l locator) locate(ctx context.Context, domain string) (Location, error) {
+	name := providers.ChallengeLabel + "." + domain + "."
+	fqdn, err := l.resolver.FollowCNAME(ctx, name, l.router.Lists)
+	if err != nil {
+		if advice := l.router.Advise(ctx, domain, err, l.register); advice != nil {
+			return Location{}, advice
+		}
+		return Location{}, l.explain(ctx, name, err)
+	}
+	route, err := l.router.Route(ctx, fqdn)
+	if err != nil {
+		if advice := l.router.Advise(ctx, domain, err, l.register); advice != nil {
+			return Location{}, advice
+		}
+		return Location{}, err
+	}
+	return Location{route, fqdn}, l.delegation(ctx, route, fqdn)
 }
 
 // explain finds the reason behind a CNAME look-up that failed: a zone that no account has, which is most often why no name

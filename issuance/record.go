@@ -92,7 +92,7 @@ func (r *run) locate(ctx context.Context) (map[string]place, error) {
 	}
 	var mu sync.Mutex
 	err := r.sideBySide(lookupsAtOnce, len(domains), func(i int) error {
-		p, err := Locate(ctx, r.Router, r.Resolver, r.CheckDelegation, domains[i])
+		p, err := locator{router: r.Router, resolver: r.Resolver, check: r.CheckDelegation, register: true}.locate(ctx, domains[i])
 		if err != nil {
 			return err
 		}

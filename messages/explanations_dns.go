@@ -37,6 +37,20 @@ var explanationsOfDNS = map[string]explanation{
 			"_acme-challenge の CNAME が、設定済みアカウントのゾーンの外に出ているか、循環しているか、長すぎます。偽の応答に書き込みを誘導されないよう、追跡しません。"},
 		next: bilingual{"correct the CNAME, or configure the account of its target too: dig CNAME _acme-challenge.NAME", "CNAME を直すか、その先のアカウントも設定してください: dig CNAME _acme-challenge.名前"},
 	},
+	"cname.missing": {
+		exits: []int{78},
+		cause: bilingual{
+			"acme-dns has a name of its own for every domain, and the CNAME that leads there from _acme-challenge is not set yet, or leads elsewhere. It is set once, by hand.",
+			"acme-dns にはドメインごとに専用の名前があり、_acme-challenge からそこへ向かう CNAME がまだ無いか、別の名前を指しています。設定は手作業で 1 回だけです。"},
+		next: bilingual{"set the CNAMEs of the lines above, then the same command again: dig CNAME _acme-challenge.NAME", "上の行の CNAME を設定してから、同じコマンドをもう一度実行してください: dig CNAME _acme-challenge.名前"},
+	},
+	"acmedns.crowded": {
+		exits: []int{75},
+		cause: bilingual{
+			"acme-dns holds two values of a name, which is what NAME and *.NAME need. More are wanted at once: several domains lead to one name, or two runs are at work.",
+			"acme-dns が 1 つの名前に持てる値は 2 つで、名前と *.名前 の 1 組分です。同時にそれ以上必要です: 複数のドメインが同じ名前を指しているか、2 つの実行が重なっています。"},
+		next: bilingual{"let each domain's CNAME lead to a name of its own, or later: wildcard renew", "ドメインごとに別の名前へ CNAME を向けるか、後でもう一度: wildcard renew"},
+	},
 	"dns.no-answer": {
 		exits: []int{75},
 		cause: bilingual{

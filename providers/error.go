@@ -38,6 +38,7 @@ func (c Class) ExitCode() int {
 // Codes of errors that do not belong to one provider. A code is stable: people search for it, scripts compare it.
 const (
 	CodeNoZone             = "zone.not-found"       // no configured account lists a zone that holds the name
+	CodeNoCNAME            = "cname.missing"        // the CNAME that leads from the challenge's name to a service's is not set
 	CodeAmbiguous          = "zone.ambiguous"       // two accounts could take the name
 	CodeDelegatedElsewhere = "zone.delegated"       // the zone is in the account, but delegated to other name servers
 	CodeBadSpec            = "provider.spec"        // a provider spec cannot be parsed

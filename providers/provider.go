@@ -63,6 +63,16 @@ type Zones interface {
 	Zones(ctx context.Context, fresh bool) ([]string, error)
 }
 
+// Aliases is implemented by providers whose zones are single names of the service's, no zones in the DNS, each made for the
+// challenges of one domain, which come to it through a CNAME (acme-dns). What Zones lists are these names: nothing is
+// written below them.
+type Aliases interface {
+	Zones
+	// Alias returns the name to which the CNAME at the challenge's name of domain has to lead, canonical; "" if there is none
+	// yet. With register set, one is registered at the service then.
+	Alias(ctx context.Context, domain string, register bool) (string, error)
+}
+
 // DelegationChecker is implemented by providers that know which name servers publish a zone of theirs.
 type DelegationChecker interface {
 	// CheckDelegation returns nil if at least one of nameServers, the host names to which the parent zone delegates zone,

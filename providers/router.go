@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// Router finds the account that is to write a name: the longest ZONE= of the specs, then the accounts that list the zone,
-// then the one account that can list none and has no ZONE=. Two candidates are an error that names both; none is an error
-// that names the zones there are.
+// Router finds the account that is to write a name: the account that lists just that name as one of its [Aliases], then
+// the longest ZONE= of the specs, then the accounts that list the zone, then the one account that can list none and has no
+// ZONE=. Two candidates are an error that names both; none is an error that names the zones there are.
 type Router struct {
 	Accounts []Account
 }
@@ -20,7 +20,7 @@ type Router struct {
 type Route struct {
 	Account Account
 	// Zone is the account's zone that holds the name, canonical; "" if the account cannot list zones and its spec has no
-	// ZONE=.
+	// ZONE=, or if it has only names ([Aliases]), of which the DNS knows no zone.
 	Zone string
 }
 
@@ -35,7 +35,7 @@ func (r Router) Route(ctx context.Context, fqdn string) (Route, error) {
 }
 
 func (r Router) route(ctx context.Context, fqdn string, fresh bool) (Route, error) {
-	candidates := r.specific(fqdn)
+	candidates := slices.DeleteFunc(r.specific(fqdn), isAliases)
 	var (
 		best  []Route
 		blind []Route // accounts that list nothing and are bound to no zone
@@ -43,6 +43,23 @@ func (r Router) route(ctx context.Context, fqdn string, fresh bool) (Route, erro
 		known []string
 		errs  []error
 	)
+	for _, account := range r.Accounts {
+		if !isAliases(account) {
+			continue
+		}
+		names, err := account.Provider.(Aliases).Zones(ctx, fresh)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		stale = stale || !fresh
+		known = append(known, names...)
+		if slices.Contains(names, CanonicalName(fqdn)) {
+			best = append(best, Route{Account: account})
+		}
+	}
+	if len(best) > 0 {
+		candidates = nil // no zone is longer than the name
+	}
 	for _, account := range candidates {
 		lister, ok := account.Provider.(Zones)
 		if !ok {
@@ -83,6 +100,40 @@ func (r Router) route(ctx context.Context, fqdn string, fresh bool) (Route, erro
 		fqdn, best[0].Account.Label, best[1].Account.Label, cmp.Or(strings.TrimSuffix(best[0].Zone, "."), "ZONE"))
 }
 
+func isAliases(account Account) bool {
+	_, ok := account.Provider.(Aliases)
+	return ok
+}
+
+// Advise is for a domain whose challenge has no place, for the reason that cause says. If an account is there that takes
+// challenges through a CNAME ([Aliases]), and the longest ZONE= that holds the domain is its or nobody's, the error returned
+// is one of [CodeNoCNAME] (Misconfigured) with the CNAME that has to be set. It is nil if there is nothing to advise. Only
+// with register set is a name registered for a domain that has none.
+func (r Router) Advise(ctx context.Context, domain string, cause error, register bool) error {
+	name := ChallengeLabel + "." + domain + "."
+	able := slices.DeleteFunc(r.specific(name), func(a Account) bool { return !isAliases(a) })
+	switch {
+	case CodeOf(cause) != CodeNoZone && CodeOf(cause) != CodeCNAME || len(able) == 0:
+		return nil
+	case len(able) > 1:
+		return Errorf(CodeAmbiguous, Misconfigured, "CNAME at %s: both %s and %s could have the name it leads to; say which with %s=NAME (%w)",
+			name, able[0].Label, able[1].Label, domain, cause)
+	}
+	target, err := able[0].Provider.(Aliases).Alias(ctx, domain, register)
+	if err != nil {
+		return err
+	}
+	why := ""
+	if CodeOf(cause) == CodeCNAME || len(r.Accounts) > 1 {
+		why = " (" + cause.Error() + ")"
+	}
+	if target == "" {
+		return Errorf(CodeNoCNAME, Misconfigured, "no name is registered yet at %s for %s to lead to with a CNAME: wildcard issue registers one, and says how to set it%s",
+			able[0].Label, name, why)
+	}
+	return Errorf(CodeNoCNAME, Misconfigured, "set this record, once, where the DNS of %s is, then run the same again: %s CNAME %s%s", domain, name, target, why)
+}
+
 // specific returns the accounts whose specs have the longest ZONE= that holds fqdn, or else those without any.
 func (r Router) specific(fqdn string) []Account {
 	longest := ""
@@ -106,14 +157,14 @@ func longer(best []Route, route Route) []Route {
 	}
 }
 
-// Lists reports whether some account lists a zone that holds fqdn, or is bound to one by ZONE=: the condition under which
-// a CNAME may be followed to it.
+// Lists reports whether some account lists a zone that holds fqdn, or the very name, or is bound to a zone by ZONE=: the
+// condition under which a CNAME may be followed to it.
 func (r Router) Lists(ctx context.Context, fqdn string) (bool, error) {
 	route, err := r.Route(ctx, fqdn)
 	if CodeOf(err) == CodeNoZone {
 		return false, nil
 	}
-	return err == nil && route.Zone != "", err
+	return err == nil && (route.Zone != "" || isAliases(route.Account)), err
 }
 
 // noZone lists the zones there are, but not a thousand of them.

@@ -11,6 +11,7 @@ import (
 
 	"wildcard/conoha"
 	"wildcard/providers"
+	"wildcard/providers/acmedns"
 	"wildcard/providers/designate"
 	"wildcard/providers/manual"
 	"wildcard/providers/plugin"
@@ -51,6 +52,12 @@ type Providers map[string]Kind
 // Registry returns the providers that are part of our programs.
 func Registry() Providers {
 	return Providers{
+		"acmedns": {
+			Summary: "acme-dns, to which a CNAME leads from each domain", Form: "acmedns", Link: "https://github.com/joohoi/acme-dns", Families: acmedns.Families(),
+			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
+				return acmedns.Open(spec, c.Settings, acmedns.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log})
+			},
+		},
 		"conoha": {
 			Summary: "ConoHa, VPS Ver.2.0 and Ver.3.0", Form: "conoha", Link: "https://doc.conoha.jp/reference/api-vps3/",
 			Families: conoha.Families(), Settings: conoha.Settings(),

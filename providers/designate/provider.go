@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wildcard/providers"
+	"wildcard/providers/lock"
 	"wildcard/providers/settings"
 	"wildcard/providers/web"
 )
@@ -25,7 +26,7 @@ type Options struct {
 type Provider struct {
 	session *session
 	bound   string // the ZONE= of the spec, canonical; "" without one
-	locks   *locks
+	locks   *lock.Locks
 	idle    func()
 
 	listing chan struct{} // held by who lists zones
@@ -76,7 +77,7 @@ func newProvider(a account, spec providers.Spec, o Options) *Provider {
 			log: log, turn: make(chan struct{}, 1),
 		},
 		bound:   spec.Zone,
-		locks:   newLocks(o.RunDir, a.fingerprint()),
+		locks:   lock.New(o.RunDir, "designate"),
 		idle:    transport.CloseIdleConnections,
 		listing: make(chan struct{}, 1),
 	}
@@ -140,7 +141,7 @@ func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h provide
 }
 
 func (p *Provider) locked(ctx context.Context, fqdn string, work func() error) error {
-	unlock, err := p.locks.lock(ctx, fqdn)
+	unlock, err := p.locks.Lock(ctx, p.session.account.fingerprint()+" "+fqdn)
 	if err != nil {
 		return err
 	}

@@ -263,14 +263,12 @@ func TestProcesses(t *testing.T) {
 		t.Errorf("%q", have)
 	}
 	p := w.open()
-	unlock, err := p.locks.lock(t.Context(), "_acme-challenge.example.com.")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unlock()
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err = w.open().Present(ctx, challenge("example.com", 9))
+	err := p.locked(t.Context(), "_acme-challenge.example.com.", func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err := w.open().Present(ctx, challenge("example.com", 9))
+		return err
+	})
 	w.fails(err, providers.CodeUnavailable, providers.Temporary, "another process")
 }
 

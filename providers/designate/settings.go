@@ -3,7 +3,6 @@ package designate
 import (
 	"cmp"
 	"crypto/x509"
-	"net/netip"
 	"net/url"
 	"os"
 	"path"
@@ -13,6 +12,7 @@ import (
 
 	"wildcard/providers"
 	"wildcard/providers/settings"
+	"wildcard/providers/web"
 )
 
 const (
@@ -208,21 +208,13 @@ func dnsURL(name, text string) (string, error) {
 	return strings.TrimSuffix(u.String(), "/") + "/", nil
 }
 
-// parseURL reads a URL to which secrets are sent: https, or http to this machine.
+// parseURL reads a URL to which secrets are sent.
 func parseURL(name, text string) (*url.URL, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
-		return nil, badSetting(name, "%s is not a URL such as https://keystone.example.com/v3", providers.Excerpt(text))
-	}
-	if u.Scheme == "http" && !loopback(u.Hostname()) {
-		return nil, badSetting(name, "%s would send secrets in the open: only https:// is used, but for this machine itself", providers.Excerpt(text))
+	u, err := web.ParseURL(text)
+	if err != nil {
+		return nil, badSetting(name, "%s: %w", providers.Excerpt(text), err)
 	}
 	return u, nil
-}
-
-func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // fingerprint tells accounts apart: see [providers.Account].

@@ -1,0 +1,26 @@
+package acmedns
+
+import (
+	"testing"
+
+	"wildcard/providers"
+	"wildcard/providers/acmedns/acmednstest"
+	"wildcard/providers/providertest"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	name := w.register("example.com")
+	w.register("example.net")
+	providertest.Run(t, providertest.Config{
+		Zone: name, Rolling: true,
+		Open:    func(testing.TB) providers.Provider { return w.open() },
+		Records: func(_ testing.TB, fqdn string) []string { return w.Texts(fqdn) },
+		Stall: func(testing.TB) func() {
+			hang := make(chan struct{})
+			w.Meet(func(string) *acmednstest.Fault { return &acmednstest.Fault{Hang: hang} })
+			return func() { w.Meet(nil); close(hang) }
+		},
+	})
+}

@@ -1,0 +1,134 @@
+package acmedns
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"wildcard/providers"
+	"wildcard/providers/lock"
+	"wildcard/providers/settings"
+)
+
+// storage is the file with the registrations, by domain.
+type storage struct {
+	path    string
+	server  string // of the entries that are ours
+	sources settings.Sources
+	locks   *lock.Locks
+}
+
+// contents are the file's entries, as they stand there.
+type contents map[string]json.RawMessage
+
+// read returns the registrations at our server. A file that is not there has none.
+func (s *storage) read() (map[string]registration, contents, error) {
+	all := contents{}
+	text, err := s.sources.ReadSecretFile(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, all, nil
+	}
+	if err != nil {
+		return nil, nil, within(err)
+	}
+	if json.Unmarshal([]byte(text.Reveal()), &all) != nil { // whose errors quote the text
+		return nil, nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured,
+			"acmedns: %s: it is no JSON object with an account for each domain", providers.Excerpt(s.path))
+	}
+	ours := map[string]registration{}
+	for domain, raw := range all {
+		var e entry
+		if json.Unmarshal(raw, &e) != nil || e.ServerURL != "" && strings.TrimSuffix(e.ServerURL, "/") != s.server {
+			continue
+		}
+		if r, err := e.registration(); err == nil {
+			ours[strings.TrimSuffix(providers.CanonicalName(domain), ".")] = r
+		}
+	}
+	return ours, all, nil
+}
+
+// obtain returns the registration of a domain; without one, that which register makes, after it is in the file.
+func (s *storage) obtain(ctx context.Context, domain string, register func() (entry, error)) (registration, error) {
+	unlock, err := s.locks.Lock(ctx, s.path)
+	if err != nil {
+		return registration{}, within(err)
+	}
+	defer unlock()
+	ours, all, err := s.read()
+	if err != nil {
+		return registration{}, err
+	}
+	if r, ok := ours[domain]; ok {
+		return r, nil
+	}
+	if all[domain] != nil {
+		return registration{}, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured,
+			"acmedns: %s: the account of %s is another server's (server_url) or is not whole: remove the entry, or give another %s",
+			providers.Excerpt(s.path), domain, storagePath)
+	}
+	file, target, err := s.begin()
+	if err != nil {
+		return registration{}, s.cannotWrite(err)
+	}
+	defer os.Remove(file.Name()) // which fails after the renaming
+	defer file.Close()
+	e, err := register()
+	if err != nil {
+		return registration{}, err
+	}
+	r, err := e.registration()
+	if err != nil {
+		return registration{}, providers.Errorf(providers.CodeService, providers.Failed, "acmedns: register at %s: the reply is no account: %w", s.server, err)
+	}
+	e.ServerURL = s.server
+	if all[domain], err = json.Marshal(e); err != nil {
+		return registration{}, s.cannotWrite(err)
+	}
+	if err := finish(file, target, all); err != nil {
+		return registration{}, s.cannotWrite(err)
+	}
+	return r, nil
+}
+
+// begin makes the file that is to take the place of the old one, and says where that is: an administrator's link stays one.
+func (s *storage) begin() (file *os.File, target string, err error) {
+	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
+		return nil, "", err
+	}
+	if target, err = filepath.EvalSymlinks(s.path); err != nil {
+		target = s.path
+	}
+	file, err = os.CreateTemp(filepath.Dir(target), ".accounts-*") // 0600
+	return file, target, err
+}
+
+func finish(file *os.File, target string, all contents) error {
+	text, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	if _, err := file.Write(append(text, '\n')); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	if err := os.Rename(file.Name(), target); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(target))
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	return folder.Sync()
+}
+
+func (s *storage) cannotWrite(err error) error {
+	return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "acmedns: the account cannot be saved: %w", err)
+}

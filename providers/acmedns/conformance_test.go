@@ -1,6 +1,7 @@
 package acmedns
 
 import (
+	"sync"
 	"testing"
 
 	"wildcard/providers"
@@ -21,6 +22,13 @@ func TestConformance(t *testing.T) {
 			hang := make(chan struct{})
 			w.Meet(func(string) *acmednstest.Fault { return &acmednstest.Fault{Hang: hang} })
 			return func() { w.Meet(nil); close(hang) }
+		},
+		LoseReply: func(testing.TB) {
+			var once sync.Once
+			w.Meet(func(string) (fault *acmednstest.Fault) {
+				once.Do(func() { fault = &acmednstest.Fault{Drop: true} })
+				return fault
+			})
 		},
 	})
 }

@@ -59,7 +59,8 @@ func TestChecks(t *testing.T) {
 	})
 	t.Run("rolling", func(t *testing.T) {
 		m := newMemory()
-		c := m.config(func() providers.Provider { return rolling{m} })
+		free := &sync.Map{}
+		c := m.config(func() providers.Provider { return rolling{m, free} })
 		c.Rolling = true
 		run(t, c)
 	})

@@ -197,6 +197,32 @@ func flaws() []flaw {
 				},
 			}
 		}},
+		{"a value stays while others come and go", "deletes the oldest", func(p provider) flawed {
+			return flawed{cleanUp: func(ctx context.Context, c providers.Challenge, _ providers.Handle) error {
+				records, err := p.list(ctx, c.FQDN)
+				if err != nil || len(records) == 0 {
+					return err
+				}
+				return p.delete(ctx, records[0].id)
+			}}
+		}},
+		{"a value stays while others come and go", "keeps one value", func(p provider) flawed {
+			return flawed{present: func(ctx context.Context, c providers.Challenge) (providers.Handle, error) {
+				if err := p.deleteIf(ctx, c.FQDN, func(r txt) bool { return r.value != c.Value }); err != nil {
+					return "", err
+				}
+				return p.Present(ctx, c)
+			}}
+		}},
+		{"a lost reply takes nothing away", "begins with an empty name", func(p provider) flawed {
+			return flawed{present: func(ctx context.Context, c providers.Challenge) (providers.Handle, error) {
+				_, err := p.createBlindly(ctx, c)
+				if errors.Is(err, errLost) {
+					err = p.deleteAll(ctx, c, "")
+				}
+				return "", err
+			}}
+		}},
 		{"present twice leaves one", "creates without looking", func(p provider) flawed { return flawed{present: p.createBlindly} }},
 		{"present twice leaves one", "refuses the second", func(p provider) flawed {
 			return flawed{present: func(ctx context.Context, c providers.Challenge) (providers.Handle, error) {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"wildcard/providers"
@@ -77,6 +78,11 @@ func silentService(s *subject) {
 		_, err := s.tryPresent(ctx, late)
 		return err
 	})
+	if s.Rolling { // whose CleanUp needs no service
+		s.present(late)
+		s.holds(late.FQDN, kept.Value, late.Value)
+		return
+	}
 	s.whileSilent("CleanUp", func(ctx context.Context) error { return s.tryCleanUp(ctx, kept, h) })
 
 	s.cleanUp(late, "")
@@ -113,4 +119,25 @@ func lostReply(s *subject) {
 	h, _ = s.tryPresent(s.Context(), c)
 	s.another().cleanUp(c, h)
 	s.holds(c.FQDN)
+}
+
+// lostReplyBeside loses the reply about a value while another one at the name is waited for.
+func lostReplyBeside(s *subject) {
+	domain := s.domain()
+	kept, c := s.challenge(domain), s.challenge(domain)
+	s.present(kept)
+	s.LoseReply(s.Reporter)
+	if _, err := s.tryPresent(s.Context(), c); err != nil {
+		s.holds(kept.FQDN, append(s.only(c), kept.Value)...)
+		s.another().present(c)
+	}
+	s.holds(kept.FQDN, kept.Value, c.Value)
+}
+
+// only is c's value if the service has it.
+func (s *subject) only(c providers.Challenge) []string {
+	if slices.Contains(s.Records(s.Reporter, c.FQDN), c.Value) {
+		return []string{c.Value}
+	}
+	return nil
 }

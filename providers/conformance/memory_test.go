@@ -244,8 +244,13 @@ func (p hashing) CleanUp(ctx context.Context, c providers.Challenge, _ providers
 	return p.provider.CleanUp(ctx, c, "")
 }
 
-// rolling keeps the newest two values at its only name and deletes nothing, as acme-dns does.
-type rolling struct{ *memory }
+// rolling keeps two values at its only name and deletes nothing, as acme-dns does. A new value takes the place of one that
+// was cleaned up.
+type rolling struct {
+	*memory
+
+	free *sync.Map // values that were cleaned up
+}
 
 func (p rolling) Present(ctx context.Context, c providers.Challenge) (providers.Handle, error) {
 	if c.FQDN != "example.com." {
@@ -254,17 +259,25 @@ func (p rolling) Present(ctx context.Context, c providers.Challenge) (providers.
 	if err := p.answer(ctx); err != nil {
 		return "", err
 	}
+	p.free.Delete(c.Value)
 	have := p.values(c.FQDN)
 	if slices.Contains(have, c.Value) {
 		return "", nil
 	}
-	id := p.put(c.FQDN, c.Value)
 	if len(have) == 2 {
 		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.records = p.records[1:]
+		older := slices.IndexFunc(p.records, func(r txt) bool { _, free := p.free.Load(r.value); return free })
+		p.mu.Unlock()
+		if older < 0 {
+			return "", errors.New("memory: both values are in use")
+		}
+		p.remove(p.records[older].id)
 	}
-	return providers.Handle(id), nil
+	id, err := p.create(ctx, c.FQDN, c.Value)
+	return providers.Handle(id), err
 }
 
-func (rolling) CleanUp(context.Context, providers.Challenge, providers.Handle) error { return nil }
+func (p rolling) CleanUp(_ context.Context, c providers.Challenge, _ providers.Handle) error {
+	p.free.Store(c.Value, true)
+	return nil
+}

@@ -123,6 +123,24 @@ func othersStay(s *subject) {
 	}
 }
 
+// othersComeAndGo has values beside one that is waited for all the while, as the certificates of several programs have.
+func othersComeAndGo(s *subject) {
+	domain := s.domain()
+	kept := s.challenge(domain)
+	h := s.present(kept)
+	for range 3 {
+		other := s.challenge(domain)
+		left := s.present(other)
+		s.holds(kept.FQDN, kept.Value, other.Value)
+		s.another().cleanUp(other, left)
+		s.holds(kept.FQDN, kept.Value)
+	}
+	s.another().present(kept)
+	s.holds(kept.FQDN, kept.Value)
+	s.cleanUp(kept, h)
+	s.gone(kept)
+}
+
 func presentTwice(s *subject) {
 	for _, second := range []*subject{s, s.another()} {
 		c := s.challenge(s.domain())

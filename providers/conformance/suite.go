@@ -70,8 +70,8 @@ type Config struct {
 	// cannot serve certbot, and only they may refuse a challenge without ACME inputs.
 	NeedsKeyAuth bool
 
-	// Rolling is set for services that hold the one name Zone and keep the newest two values there, deleting nothing, as
-	// acme-dns does.
+	// Rolling is set for services that hold the one name Zone and two values there, deleting nothing, as acme-dns does: a new
+	// value takes the place of one that was cleaned up.
 	Rolling bool
 
 	// OneValue is set for services that hold one value at a name and put a new one in its place, as some of lego's do. Their
@@ -141,6 +141,7 @@ func rules() []rule {
 		{"a second value is refused and does not replace the first", single, secondRefused},
 		{"deleting one keeps the other", ordinary | several, deletingOneKeepsOther},
 		{"records of others stay", ordinary | several, othersStay},
+		{"a value stays while others come and go", several, othersComeAndGo},
 		{"present twice leaves one", 0, presentTwice},
 		{"clean up twice succeeds", 0, cleanUpTwice},
 		{"clean up of what was never presented succeeds", 0, cleanUpUnpresented},
@@ -158,7 +159,8 @@ func rules() []rule {
 		{"present and clean up at once", ordinary | several, presentAndCleanUp},
 		{"an ended context ends the call", 0, endedContext},
 		{"a call cancelled on the way leaves nothing", ordinary | own, cancelledOnTheWay},
-		{"a silent service does not outlast the deadline", ordinary | stall | own, silentService},
+		{"a silent service does not outlast the deadline", stall | own, silentService},
 		{"a lost reply makes no second record", ordinary | loseReply | own, lostReply},
+		{"a lost reply takes nothing away", several | loseReply | own, lostReplyBeside},
 	}
 }

@@ -50,8 +50,8 @@ type Config struct {
 	// cannot serve certbot, and only they may refuse a challenge without ACME inputs.
 	NeedsKeyAuth bool
 
-	// Rolling is set for services that hold the one name Zone and keep the newest two values there, deleting nothing, as
-	// acme-dns does.
+	// Rolling is set for services that hold the one name Zone and two values there, deleting nothing, as acme-dns does: a new
+	// value takes the place of one that was cleaned up.
 	Rolling bool
 
 	// OneValue is set for services that hold one value at a name and put a new one in its place, as some of lego's do. Their

@@ -164,6 +164,12 @@ var japaneseAnswers = map[string]string{
 	"The last renewal failed (%s): journalctl -u %s":                              "直近の更新は失敗しました (%s)。確認: journalctl -u %s",
 	"Deploy hooks failed the last time (%s): journalctl -u %s":                    "直近の deploy フックは失敗しました (%s)。確認: journalctl -u %s",
 
+	// Codes
+	"exit status: %s": "終了コード: %s",
+	"CODE":            "コード",
+	"EXIT":            "終了コード",
+	"CLASS":           "種類",
+
 	// DNS services
 	"PROVIDER":    "プロバイダー",
 	"SPEC":        "指定方法",

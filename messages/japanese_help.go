@@ -3,8 +3,7 @@ package messages
 // japaneseHelp has what --help prints. Lines have at most 78 cells, which are 39 characters.
 var japaneseHelp = map[string]string{
 	// Programs and commands
-	"certificates for *.example.com, by DNS-01, for servers the Internet cannot reach": "外部から到達できないサーバーのための、DNS-01 による *.example.com の証明書",
-	"Credentials are read from /etc/letsencrypt/conoha/.env, for instance.":            "認証情報は /etc/letsencrypt/conoha/.env などから読みます。",
+	"certificates for *.example.com, for servers the Internet cannot reach": "外部から到達できないサーバーのために *.example.com の証明書を管理します",
 	"the accounts at CAs":                                   "CA のアカウント",
 	"make an account, if there is none":                     "アカウントがなければ作成します",
 	"the accounts, and what the CA knows of them":           "アカウントと CA での状態を表示します",
@@ -32,10 +31,19 @@ var japaneseHelp = map[string]string{
 	"whether the timer runs, when next, and what came of it last": "タイマーの状態、次回の予定、直近の結果を表示します",
 	"stop the timer and remove what install wrote":                "タイマーを停止し、install が書いたものを削除します",
 
+	"what an error's code means, and what to do":  "エラーコードの意味と対処を説明します",
+	"how to use a command, or a group of options": "コマンドやオプションの使い方を説明します",
+
+	// Around them
+	"usage: %s": "使い方: %s",
+	"\nOptions explained by \"wildcard help GROUP\":": "\nwildcard help GROUP で説明するオプション:",
+
 	// Descriptions
 	"Looks at settings, services, DNS, CA, files, timers, and with --endpoint at servers; all certificates, or those that are\nnamed. A NAME of which there is no certificate yet is looked at as \"issue\" would. Nothing is written without --probe or\n--fix. Exit status: 0 without errors and warnings, 1 with warnings, else that of the worst error.": "設定、サービス、DNS、CA、ファイル、タイマー、--endpoint のサーバーを、\nすべての証明書または指定したものについて調べます。証明書がない名前は\nissue と同じように調べます。--probe と --fix 以外は何も書き込みません。\n終了コード: 警告もなければ 0、警告のみなら 1、エラーなら最も重いもの。",
 	"A timer runs \"wildcard renew\" four times a day, in a sandbox, and deploy hooks\nafter it, outside. Change the units with drop-ins (\"systemctl edit\nwildcard-renew.service\"); a unit that was edited otherwise is left alone.":                                                                                                                      "タイマーが 1 日 4 回、サンドボックス内で \"wildcard renew\" を、続けてその外で\ndeploy フックを実行します。ユニットの変更はドロップイン (\"systemctl edit\nwildcard-renew.service\") で行ってください。直接編集されたユニットには触れません。",
 	"Which zone, DNS service, credential and record each name leads to, which account\nand limits apply. Services are asked; nothing is written anywhere.":                                                                                                                                                                                                   "名前ごとのゾーン、DNS サービス、認証情報、レコードと、使うアカウントや上限を\n表示します。問い合わせはしますが、何も書き込みません。",
+	"Codes stand in brackets at the end of an error; without one, all are listed.":                                                                                                                                   "コードはエラーの末尾の角括弧の中にあります。省略すると一覧を表示します。",
+	"The groups are options that several commands have: certificate, ca, dns, common.":                                                                                                                               "GROUP は複数のコマンドに共通のオプションです: certificate, ca, dns, common。",
 	"They are certbot's: what one program registers, the other uses.":                                                                                                                                                "certbot と共用です。一方で登録したアカウントは他方でも使えます。",
 	"\"wildcard issue\" does so by itself. The key of an external account binding is best\ngiven in WILDCARD_EAB_HMAC_KEY.":                                                                                          "\"wildcard issue\" も自動で作成します。external account binding の鍵は\nWILDCARD_EAB_HMAC_KEY に入れてください。",
 	"Its certificates stay valid; it can order no more. The files are removed.":                                                                                                                                      "発行済みの証明書は有効なままですが、以後は注文できません。ファイルは削除します。",

@@ -2,10 +2,16 @@ package messages
 
 // japaneseUsage has the errors of the command line.
 var japaneseUsage = map[string]string{
-	"--lang %q: the languages are en and ja":                                "--lang %q: 言語は en か ja です",
-	"no command %s":                                                         "%s というコマンドはありません",
-	"no command given":                                                      "コマンドがありません",
-	"no command %s %s":                                                      "%s %s というコマンドはありません",
+	"--lang %q: the languages are en and ja":  "--lang %q: 言語は en か ja です",
+	"no command %s":                           "%s というコマンドはありません",
+	"no command given":                        "コマンドがありません",
+	"no command %s: did you mean %s?":         "%s というコマンドはありません。もしかして: %s",
+	"%s has no option %s":                     "%s に %s というオプションはありません",
+	"%s has no option %s: did you mean --%s?": "%s に %s というオプションはありません。もしかして: --%s",
+	"--%s wants a value":                      "--%s には値が必要です",
+	"explain takes one code":                  "explain に指定できるコードは 1 つです",
+	"no code %s: did you mean %s?":            "%s というコードはありません。もしかして: %s",
+	"no code %s: wildcard explain lists them": "%s というコードはありません。一覧: wildcard explain",
 	"%s what?":                                                              "%s に続くコマンドがありません",
 	"%s: a name cannot begin with a hyphen":                                 "%s: ハイフンで始まる名前は使えません",
 	"account register takes no names":                                       "account register に名前は指定できません",

@@ -65,7 +65,7 @@ given in WILDCARD_EAB_HMAC_KEY.
 				Description: `FILE has the private key: PEM (lego, acme.sh, dehydrated) or a JWK (certbot).
 The CA is asked for the account.
 
-  wildcard account import ~/.lego/accounts/CA/you@example.com/keys/you@example.com.key
+  wildcard account import ~/.lego/accounts/CA/you@example.com/keys/you.key
   wildcard account import --server letsencrypt-staging account.key`,
 				ArgsUsage: "FILE",
 				Flags:     slices.Concat(serverFlags(), commonFlags()),

@@ -33,11 +33,11 @@ example.com itself: name both.
 		ArgsUsage: "NAME...",
 		Flags: slices.Concat(
 			certificateFlags(),
-			[]cli.Flag{
+			grouped(groupCertificate, []cli.Flag{
 				&cli.StringFlag{Name: "csr", Usage: "`FILE`: a signing request; with --out, and no names"},
 				&cli.StringFlag{Name: "out", Usage: "`FILE`: where the certificate of --csr goes"},
-				prometheusFlag(),
-			},
+			}),
+			[]cli.Flag{prometheusFlag()},
 			caFlags(), registrationFlags(), dnsFlags(), commonFlags(),
 		),
 		Action: p.issue,
@@ -46,17 +46,18 @@ example.com itself: name both.
 
 // certificateFlags say what kind of certificate is wanted, and what is done with it.
 func certificateFlags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.StringFlag{Name: "cert-name", Usage: "`NAME` of its folder (default: first name without *.)"},
+		&cli.StringSliceFlag{Name: "deploy-hook", Usage: "`COMMAND`: run it after each renewal; may be repeated"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "try it with the CA's staging service, keep nothing"},
+		&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
+	}, grouped(groupCertificate, []cli.Flag{
 		&cli.StringFlag{Name: "key-type", Usage: "`TYPE`: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096"},
 		&cli.BoolFlag{Name: "reuse-key", Usage: "keep the key in renewals"},
 		&cli.StringFlag{Name: "combined", Usage: "`FILE`: key and chain in one, as HAProxy wants it"},
 		&cli.StringFlag{Name: "profile", Usage: "`PROFILE`: the CA's certificate profile"},
 		&cli.StringFlag{Name: "preferred-chain", Usage: "`NAME`: take the chain up to this issuer, if offered"},
-		&cli.StringSliceFlag{Name: "deploy-hook", Usage: "`COMMAND`: run it after each renewal; may be repeated"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "try it with the CA's staging service, keep nothing"},
-		&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
-	}
+	})...)
 }
 
 func (p *program) issue(c *cli.Context) error {

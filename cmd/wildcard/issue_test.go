@@ -109,7 +109,7 @@ func TestUsage(t *testing.T) {
 		"show":                                    "",
 		"revoke a b":                              "",
 		"account":                                 "account what?",
-		"account delete":                          `no command account "delete"`,
+		"account delete":                          `no command "account delete"`,
 		"clean all":                               "no names",
 		"issue --server http://x x.example.com":   "https",
 		"renew --cert-name ../x":                  "",
@@ -117,7 +117,7 @@ func TestUsage(t *testing.T) {
 		w.run(strings.Fields(line)...).exits(2, text)
 	}
 	for _, command := range []string{"", "issue", "renew", "list", "show", "revoke", "delete", "adopt", "release", "account", "account register", "account show", "account deactivate", "account import", "clean", "providers", "providers test"} {
-		got := w.run(append(strings.Fields(command), "--help")...).exits(0, "USAGE")
+		got := w.run(append(strings.Fields(command), "--help")...).exits(0, "usage: wildcard")
 		if got.stderr != "" {
 			t.Errorf("%s --help: %q", command, got.stderr)
 		}

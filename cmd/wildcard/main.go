@@ -54,6 +54,7 @@ type program struct {
 	now                   func() time.Time
 	language              messages.Language
 	root                  string  // of the file system in which doctor looks for schedulers; "" is /
+	typed                 string  // the program with its command
 	lines                 *outlet // to stderr, while a command runs
 }
 
@@ -75,7 +76,7 @@ func (p *program) main(args []string) (code int) {
 	language, languageErr := messages.Choose(chosen, p.environ)
 	p.args, p.language = args, language
 	p.lines = newOutlet(p.stderr)
-	asJSON := false
+	asJSON := wantsJSON(args)
 	defer func() {
 		if r := recover(); r != nil {
 			code = p.failed(providers.Errorf("internal", providers.Internal, "internal error: %v (the journal knows what is left; the next run removes it)", r), asJSON)
@@ -84,14 +85,16 @@ func (p *program) main(args []string) (code int) {
 	ctx, stop := interruptible(context.Background())
 	defer stop()
 	app := p.app()
-	args, err := arrange(app, args)
-	if err == nil {
-		asJSON = wantsJSON(args)
-		if err = languageErr; err == nil {
-			err = app.RunContext(ctx, args)
-		} else {
-			err = usage("%w", err)
-		}
+	line, err := arrange(app, args)
+	p.typed = line.typed()
+	switch {
+	case err != nil:
+	case languageErr != nil:
+		err = usage("%w", languageErr)
+	case line.help:
+		p.printHelp(app, line.path)
+	default:
+		err = app.RunContext(ctx, line.args)
 	}
 	p.lines.flush()
 	if err == nil {
@@ -135,26 +138,22 @@ func (p *program) say(format string, args ...any) {
 func (p *program) app() *cli.App {
 	app := &cli.App{
 		Name:                      "wildcard",
-		Usage:                     "certificates for *.example.com, by DNS-01, for servers the Internet cannot reach",
+		Usage:                     "certificates for *.example.com, for servers the Internet cannot reach",
 		UsageText:                 "wildcard COMMAND [options] [NAME...]",
 		Description:               description,
 		Version:                   version(),
 		Writer:                    p.stdout,
 		ErrWriter:                 io.Discard, // errors are printed by main, once
-		HideHelpCommand:           true,
+		HideHelp:                  true,       // help.go prints it
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {}, // main decides
 		OnUsageError:              usageError,
-		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usage("no command %s", providers.Excerpt(c.Args().First()))
-			}
-			return usage("no command given")
-		},
+		Action:                    func(*cli.Context) error { return usage("no command given") },
 		Commands: []*cli.Command{
 			p.issueCommand(), p.renewCommand(), p.planCommand(), p.listCommand(), p.showCommand(), p.revokeCommand(), p.deleteCommand(),
 			p.adoptCommand(), p.releaseCommand(), p.accountCommand(), p.cleanCommand(), p.providersCommand(), p.systemdCommand(),
 			p.doctorCommand(),
+			p.explainCommand(), p.helpCommand(),
 		},
 	}
 	for _, c := range app.Commands {
@@ -165,24 +164,17 @@ func (p *program) app() *cli.App {
 
 // prepare gives a command and those below it what all have.
 func prepare(c *cli.Command) {
-	c.HideHelpCommand = true
+	c.HideHelp = true
 	c.OnUsageError = usageError
 	for _, sub := range c.Subcommands {
 		prepare(sub)
 	}
 	if len(c.Subcommands) > 0 && c.Action == nil {
-		c.Action = func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usage("no command %s %s", c.Command.Name, providers.Excerpt(c.Args().First()))
-			}
-			return usage("%s what?", c.Command.Name)
-		}
+		c.Action = func(c *cli.Context) error { return usage("%s what?", c.Command.Name) }
 	}
 }
 
-const description = `Credentials are read from /etc/letsencrypt/conoha/.env, for instance.
-
-  wildcard issue --agree-tos --email you@example.com '*.example.com' example.com
+const description = `  wildcard issue --agree-tos --email you@example.com '*.example.com' example.com
   wildcard renew`
 
 // usage is an error of the command line: exit status 2.

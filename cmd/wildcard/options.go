@@ -16,7 +16,7 @@ import (
 
 // commonFlags are flags of every command.
 func commonFlags() []cli.Flag {
-	return []cli.Flag{
+	return grouped(groupCommon, []cli.Flag{
 		&cli.StringFlag{Name: "config-dir", Usage: "`DIR`: certbot's (WILDCARD_CONFIG_DIR; /etc/letsencrypt)"},
 		&cli.StringFlag{Name: "state-dir", Usage: "`DIR`: journal, history (WILDCARD_STATE_DIR; /var/lib/wildcard)"},
 		&cli.StringFlag{Name: "lang", Usage: "`LANG`: en or ja (default: that of the locale)"},
@@ -25,36 +25,36 @@ func commonFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "plain", Usage: "lines instead of a live picture"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "say what is done"},
 		&cli.BoolFlag{Name: "vv", Usage: "say every request, too"},
-	}
+	})
 }
 
 // dnsFlags say which DNS services publish the records, and how the DNS is asked.
 func dnsFlags() []cli.Flag {
-	return []cli.Flag{
+	return grouped(groupDNS, []cli.Flag{
 		&cli.StringSliceFlag{Name: "provider", Usage: "`SPEC` of a DNS service, [ZONE=]NAME[:ARG][@ENVFILE]; may be repeated (WILDCARD_PROVIDER; default conoha)"},
 		&cli.StringFlag{Name: "env-file", Usage: "`FILE` with the credentials (WILDCARD_ENV_FILE; /etc/letsencrypt/conoha/.env)"},
 		&cli.StringFlag{Name: "resolver", Usage: "`IP[:PORT],...` of resolvers for look-ups (WILDCARD_RESOLVERS; default the system's)"},
 		&cli.StringFlag{Name: "nameserver", Usage: "`IP[:PORT],...` of name servers to ask for publication in place of the delegated ones (WILDCARD_NAMESERVERS)"},
-	}
+	})
 }
 
 // caFlags say which CA, and how its own TLS is verified.
 func caFlags() []cli.Flag {
-	return []cli.Flag{
+	return grouped(groupCA, []cli.Flag{
 		&cli.StringFlag{Name: "server", Usage: "`URL` of the CA's directory, or letsencrypt (default), letsencrypt-staging, zerossl, google, buypass, sslcom, actalis (WILDCARD_SERVER)"},
 		&cli.StringFlag{Name: "ca-bundle", Usage: "`FILE` with further roots for the CA's own TLS (WILDCARD_CA_BUNDLE)"},
 		&cli.StringFlag{Name: "account", Usage: "`ID` of the account to use, or its beginning, if there are several"},
-	}
+	})
 }
 
 // registrationFlags say what a new account is made with.
 func registrationFlags() []cli.Flag {
-	return []cli.Flag{
+	return grouped(groupCA, []cli.Flag{
 		&cli.StringSliceFlag{Name: "email", Aliases: []string{"m"}, Usage: "`ADDRESS` for a new account; may be repeated"},
 		&cli.BoolFlag{Name: "agree-tos", Usage: "agree to the CA's terms of service"},
 		&cli.StringFlag{Name: "eab-kid", Usage: "`ID` of the key of an external account binding (WILDCARD_EAB_KID)"},
 		&cli.StringFlag{Name: "eab-hmac-key", Usage: "`KEY` of an external account binding, base64url; better in WILDCARD_EAB_HMAC_KEY, since ps shows arguments"},
-	}
+	})
 }
 
 // environment returns a variable of the process environment.

@@ -24,6 +24,9 @@ func (p *program) errorOf(err error) *problem {
 	if known, ok := p.language.Explain(said.Code); ok {
 		said.Cause, said.Next = known.Cause, known.Next
 	}
+	if said.Code == providers.CodeUsage {
+		said.Next = p.typed + " --help"
+	}
 	return said
 }
 

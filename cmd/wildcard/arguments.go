@@ -85,15 +85,18 @@ func arrange(app *cli.App, args []string) (commandLine, error) {
 			return l, usage("%s: a name cannot begin with a hyphen", providers.Excerpt(name))
 		}
 	}
-	if len(commands) > 0 && len(names) > 0 && find(commands, names[0]) == nil {
+	if len(commands) > 0 && len(names) > 0 && !takesNames(l.path) {
 		return l, noCommand(strings.TrimPrefix(l.typed()+" "+names[0], "wildcard "), names[0], namesOf(commands))
 	}
-	if len(names) > 0 && len(commands) == 0 {
+	if len(names) > 0 && (len(commands) == 0 || takesNames(l.path)) {
 		l.args = append(l.args, "--")
 	}
 	l.args = append(l.args, names...)
 	return l, nil
 }
+
+// takesNames reports whether the command, although there are commands below it, is itself about names.
+func takesNames(path []*cli.Command) bool { return len(path) > 0 && path[len(path)-1].ArgsUsage != "" }
 
 // typed is the program with the command, as it is typed.
 func (l commandLine) typed() string {

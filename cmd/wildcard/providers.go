@@ -27,6 +27,7 @@ func (p *program) providersCommand() *cli.Command {
   wildcard providers conoha
   wildcard providers lego:route53 --json
   wildcard providers test --zone example.com conoha`,
+		ArgsUsage:   "[NAME]",
 		Flags:       commonFlags(),
 		Subcommands: []*cli.Command{p.providersTestCommand()},
 		Action:      p.providers,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -151,5 +152,18 @@ func TestExplain(t *testing.T) {
 	all := answerOf[struct{ Codes []codeLine }](w.run("explain", "--json", "--lang", "ja").exits(0))
 	if len(all.Codes) != len(messages.Codes()) {
 		t.Errorf("%d codes", len(all.Codes))
+	}
+	// What is to be tried next can be typed as it is.
+	commands := (&program{}).app().Commands
+	next := regexp.MustCompile(`\bwildcard ([a-z]+)`)
+	for _, code := range messages.Codes() {
+		for _, language := range []messages.Language{messages.English, messages.Japanese} {
+			e, _ := language.Explain(code)
+			for _, match := range next.FindAllStringSubmatch(e.Next, -1) {
+				if find(commands, match[1]) == nil {
+					t.Errorf("%s: no command %q: %s", code, match[1], e.Next)
+				}
+			}
+		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -228,13 +227,10 @@ func (p *Provider) Close() error {
 	return nil
 }
 
-// check refuses challenges that could match other records than their own.
+// check refuses what is no challenge's record.
 func check(verb string, c providers.Challenge) (fqdn string, err error) {
-	fqdn = providers.CanonicalName(c.FQDN)
-	if !zoneForm.MatchString(fqdn) || len(fqdn) > 254 || c.Value == "" || len(c.Value) > 255 ||
-		strings.ContainsFunc(c.Value, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' }) {
-		return "", providers.Errorf(providers.CodeBadChallenge, providers.Usage, "conoha: %s TXT %s: not a challenge's name and value",
-			verb, providers.Excerpt(c.FQDN))
+	if fqdn, err = providers.ParseRecord(c); err != nil {
+		return "", failed(err, "%s TXT", verb)
 	}
 	return fqdn, nil
 }

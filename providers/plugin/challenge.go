@@ -7,16 +7,16 @@ import (
 	"wildcard/providers"
 )
 
-var (
-	fqdnForm  = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+$`)
-	valueForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
-)
+var valueForm = regexp.MustCompile(`^[A-Za-z0-9_-]*$`)
 
 // checkChallenge refuses whatever a shell script could misunderstand, and returns the record's name.
 func checkChallenge(c providers.Challenge) (string, error) {
-	fqdn := providers.CanonicalName(c.FQDN)
-	if !fqdnForm.MatchString(fqdn) || len(fqdn) > 254 || !valueForm.MatchString(c.Value) {
-		return "", providers.Errorf(providers.CodeBadChallenge, providers.Usage, "TXT %s: not a challenge's name and value", providers.Excerpt(c.FQDN))
+	fqdn, err := providers.ParseRecord(c)
+	if err == nil && !valueForm.MatchString(c.Value) {
+		err = providers.Errorf(providers.CodeBadChallenge, providers.Usage, "%s: the value is not that of a challenge", fqdn)
+	}
+	if err != nil {
+		return "", providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "TXT %w", err)
 	}
 	return fqdn, nil
 }

@@ -19,10 +19,14 @@ func handle(fqdn, zone, value string) providers.Handle {
 // zoneIn returns the zone that a handle of this very record names, or "".
 func zoneIn(h providers.Handle, fqdn, value string) string {
 	parts := strings.SplitN(string(h), "|", 3)
-	if len(parts) != 3 || !nameForm.MatchString(parts[1]) || !providers.InZone(fqdn, parts[1]) || h != handle(fqdn, parts[1], value) {
+	if len(parts) != 3 {
 		return ""
 	}
-	return parts[1]
+	zone := parts[1]
+	if canonical, err := providers.ParseOwner(zone); err != nil || canonical != zone || !providers.InZone(fqdn, zone) || h != handle(fqdn, zone, value) {
+		return ""
+	}
+	return zone
 }
 
 // failed says what could not be done; err keeps its code and class. A nil err stays nil.

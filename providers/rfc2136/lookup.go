@@ -108,10 +108,10 @@ func (s *server) apex(r reply, name string) (string, error) {
 		if _, ok := rr.(*dns.SOA); !ok {
 			continue
 		}
-		owner := providers.CanonicalName(rr.Header().Name)
-		if owner == "." || !providers.InZone(name, owner) || !nameForm.MatchString(owner) {
+		owner, err := providers.ParseOwner(rr.Header().Name)
+		if err != nil || !providers.InZone(name, owner) {
 			return "", providers.Errorf(providers.CodeService, providers.Failed, "%s: it names %s as the zone of %s",
-				s.address, providers.Excerpt(owner), name)
+				s.address, providers.Excerpt(rr.Header().Name), name)
 		}
 		return owner, nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -148,15 +147,10 @@ func (p *Provider) persist(ctx context.Context, work func() error) error {
 	}
 }
 
-var nameForm = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+$`)
-
-// check refuses challenges that could match other records than their own, and names that this account may not write.
+// check refuses what is no challenge's record, and names that this account may not write.
 func (p *Provider) check(verb string, c providers.Challenge) (fqdn string, err error) {
-	fqdn = providers.CanonicalName(c.FQDN)
-	if !nameForm.MatchString(fqdn) || len(fqdn) > 254 || c.Value == "" || len(c.Value) > 255 ||
-		strings.ContainsFunc(c.Value, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
-		return "", providers.Errorf(providers.CodeBadChallenge, providers.Usage, "rfc2136: %s TXT %s: not a challenge's name and value",
-			verb, providers.Excerpt(c.FQDN))
+	if fqdn, err = providers.ParseRecord(c); err != nil {
+		return "", failed(err, "%s TXT", verb)
 	}
 	no := func(format string, args ...any) error {
 		return failed(providers.Errorf(providers.CodeNoZone, providers.Misconfigured, format, args...), "%s TXT %s", verb, fqdn)

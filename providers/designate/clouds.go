@@ -27,20 +27,20 @@ type cloud struct {
 
 // auth is who logs in, and where.
 type auth struct {
-	URL               string `yaml:"auth_url"`
-	CredentialID      string `yaml:"application_credential_id"`
-	CredentialSecret  string `yaml:"application_credential_secret"`
-	Username          string `yaml:"username"`
-	UserID            string `yaml:"user_id"`
-	Password          string `yaml:"password"`
-	ProjectName       string `yaml:"project_name"`
-	ProjectID         string `yaml:"project_id"`
-	UserDomainName    string `yaml:"user_domain_name"`
-	UserDomainID      string `yaml:"user_domain_id"`
-	ProjectDomainName string `yaml:"project_domain_name"`
-	ProjectDomainID   string `yaml:"project_domain_id"`
-	DomainName        string `yaml:"domain_name"`
-	DomainID          string `yaml:"domain_id"`
+	URL               string          `yaml:"auth_url"`
+	CredentialID      string          `yaml:"application_credential_id"`
+	CredentialSecret  settings.Secret `yaml:"application_credential_secret"`
+	Username          string          `yaml:"username"`
+	UserID            string          `yaml:"user_id"`
+	Password          settings.Secret `yaml:"password"`
+	ProjectName       string          `yaml:"project_name"`
+	ProjectID         string          `yaml:"project_id"`
+	UserDomainName    string          `yaml:"user_domain_name"`
+	UserDomainID      string          `yaml:"user_domain_id"`
+	ProjectDomainName string          `yaml:"project_domain_name"`
+	ProjectDomainID   string          `yaml:"project_domain_id"`
+	DomainName        string          `yaml:"domain_name"`
+	DomainID          string          `yaml:"domain_id"`
 }
 
 // readCloud reads the cloud that OS_CLOUD names, and says from which file.
@@ -120,19 +120,19 @@ func pick(src settings.Sources, clouds map[string]yaml.Node, path, name string) 
 		c.Auth.UserDomainName, c.Auth.UserDomainID = c.Auth.DomainName, c.Auth.DomainID
 	}
 	var missing []string
-	need := func(name string, values ...string) {
-		if strings.Join(values, "") == "" {
+	need := func(name string, there bool) {
+		if !there {
 			missing = append(missing, name)
 		}
 	}
-	need("auth.auth_url", c.Auth.URL)
+	need("auth.auth_url", c.Auth.URL != "")
 	if c.AuthType == "v3applicationcredential" || c.Auth.CredentialID != "" {
-		need("auth.application_credential_id", c.Auth.CredentialID)
-		need("auth.application_credential_secret", c.Auth.CredentialSecret)
+		need("auth.application_credential_id", c.Auth.CredentialID != "")
+		need("auth.application_credential_secret", !c.Auth.CredentialSecret.IsZero())
 	} else {
-		need("auth.username", c.Auth.Username, c.Auth.UserID)
-		need("auth.password", c.Auth.Password)
-		need("auth.project_name", c.Auth.ProjectName, c.Auth.ProjectID)
+		need("auth.username", c.Auth.Username+c.Auth.UserID != "")
+		need("auth.password", !c.Auth.Password.IsZero())
+		need("auth.project_name", c.Auth.ProjectName+c.Auth.ProjectID != "")
 	}
 	switch {
 	case c.Profile != "" && c.Auth.URL == "":

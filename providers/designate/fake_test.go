@@ -11,12 +11,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"wildcard/providers"
 )
 
-// fake is a strict Keystone (v3) and Designate (v2) on one socket, as the real ones answered in e2e_openstack_test.go: record
+// fake is a strict Keystone (v3) and Designate (v2) on one socket, as the real ones answer in e2e_openstack_test.go: record
 // sets of which there is one a name and type, lists in pages, requests of another form refused.
 type fake struct {
 	t   testing.TB
@@ -118,7 +117,7 @@ func (f *fake) serve(mux http.Handler, w http.ResponseWriter, r *http.Request) {
 		mux.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	}
-	if r.URL.Path != "/identity/v3/auth/tokens" && !f.tokens[r.Header.Get("X-Auth-Token")] {
+	if strings.HasPrefix(r.URL.Path, "/dns/") && !f.tokens[r.Header.Get("X-Auth-Token")] {
 		answer(w, http.StatusUnauthorized, map[string]any{"error": map[string]any{"message": "The request you have made requires authentication.", "code": 401, "title": "Unauthorized"}})
 		return
 	}
@@ -133,62 +132,6 @@ func answer(w http.ResponseWriter, status int, document any) {
 
 func refuse(w http.ResponseWriter, status int, kind, message string) {
 	answer(w, status, map[string]any{"code": status, "type": kind, "message": message, "request_id": "req-1"})
-}
-
-func (f *fake) login(w http.ResponseWriter, r *http.Request) {
-	type named struct{ ID, Name string }
-	var request struct {
-		Auth struct {
-			Identity struct {
-				Methods  []string
-				Password struct {
-					User struct {
-						ID, Name, Password string
-						Domain             named
-					}
-				}
-				Credential struct{ ID, Secret string } `json:"application_credential"`
-			}
-			Scope *struct {
-				Project struct {
-					ID, Name string
-					Domain   named
-				}
-			}
-		}
-	}
-	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
-		answer(w, http.StatusBadRequest, map[string]any{"error": map[string]any{"message": "Malformed request", "code": 400}})
-		return
-	}
-	id, user := request.Auth.Identity, request.Auth.Identity.Password.User
-	ok := slices.Equal(id.Methods, []string{"application_credential"}) && id.Credential.ID == testCred && id.Credential.Secret == testSecret && request.Auth.Scope == nil
-	if slices.Equal(id.Methods, []string{"password"}) && request.Auth.Scope != nil {
-		project := request.Auth.Scope.Project
-		ok = user.Name == testUser && user.Domain.ID == "default" && user.Password == testPassword &&
-			(project.ID == "p1" || project.Name == "demo" && project.Domain.ID == "default")
-	}
-	if !ok {
-		answer(w, http.StatusUnauthorized, map[string]any{"error": map[string]any{
-			"message": "The request you have made requires authentication: " + user.Name + " " + user.Password, "code": 401, "title": "Unauthorized",
-		}})
-		return
-	}
-	token := newID()
-	f.tokens[token] = true
-	w.Header().Set("X-Subject-Token", token)
-	endpoint := func(region, kind, url string) map[string]any {
-		return map[string]any{"id": newID(), "interface": kind, "region": region, "region_id": region, "url": url}
-	}
-	answer(w, http.StatusCreated, map[string]any{"token": map[string]any{
-		"methods": id.Methods, "expires_at": time.Now().Add(time.Hour).UTC().Format("2006-01-02T15:04:05.000000Z"),
-		"catalog": []any{
-			map[string]any{"type": "identity", "name": "keystone", "id": newID(), "endpoints": []any{endpoint("RegionOne", "public", f.url+"/identity")}},
-			map[string]any{"type": "dns", "name": "designate", "id": newID(), "endpoints": []any{
-				endpoint("RegionOne", "internal", "http://127.0.0.1:1/"), endpoint("RegionTwo", "public", "http://127.0.0.1:1/"), endpoint("RegionOne", "public", f.catalog),
-			}},
-		},
-	}})
 }
 
 const pageSize = 2

@@ -1,9 +1,9 @@
 package designate
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -63,8 +63,8 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 
 func newProvider(a account, spec providers.Spec, o Options) *Provider {
 	hidden := &web.Mask{}
-	hidden.Add(cmp.Or(a.Auth.CredentialSecret, a.Auth.Password))
-	hidden.Add(a.Auth.Password)
+	hidden.Add(a.Auth.CredentialSecret.Reveal())
+	hidden.Add(a.Auth.Password.Reveal())
 	transport := web.NewTransport(a.timeout)
 	transport.TLSClientConfig.RootCAs = a.roots
 	log := o.Log
@@ -98,17 +98,18 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 	if err != nil {
 		return "", err
 	}
-	var z zone
-	err = p.locked(ctx, fqdn, func() (err error) {
-		if z, err = p.zoneOf(ctx, fqdn); err != nil {
+	var id string
+	err = p.locked(ctx, fqdn, func() error {
+		return p.inZone(ctx, fqdn, func(z zone) error {
+			id = z.id
+			_, err := p.change(ctx, z, fqdn, quoted(c.Value), true)
 			return err
-		}
-		return p.change(ctx, z, fqdn, c.Value, true)
+		})
 	})
 	if err != nil {
 		return "", failed(err, "create TXT %s", fqdn)
 	}
-	return providers.Handle(z.id + "|" + c.Value), nil
+	return providers.Handle(id + "|" + c.Value), nil
 }
 
 var idForm = regexp.MustCompile(`^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$`)
@@ -121,27 +122,22 @@ func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h provide
 	}
 	err = p.locked(ctx, fqdn, func() error {
 		if id, value, _ := strings.Cut(string(h), "|"); value == c.Value && idForm.MatchString(id) {
-			z := zone{id: id}
-			set, err := p.look(ctx, z, fqdn)
-			switch {
-			case err == nil && holds(set, c.Value):
-				return p.change(ctx, z, fqdn, c.Value, false)
-			case err != nil && statusOf(err) == 0:
+			changed, err := p.change(ctx, zone{id: id}, fqdn, quoted(c.Value), false)
+			if changed || err != nil && statusOf(err) != http.StatusNotFound {
 				return err
 			}
 			// Gone, or the zone has been made anew since: the list of zones tells.
 		}
-		z, err := p.zoneOf(ctx, fqdn)
-		if err != nil {
+		return p.inZone(ctx, fqdn, func(z zone) error {
+			_, err := p.change(ctx, z, fqdn, quoted(c.Value), false)
 			return err
-		}
-		return p.change(ctx, z, fqdn, c.Value, false)
+		})
 	})
 	return failed(err, "delete TXT %s", fqdn)
 }
 
 func (p *Provider) locked(ctx context.Context, fqdn string, work func() error) error {
-	unlock, err := p.locks.Lock(ctx, p.session.account.fingerprint()+" "+fqdn)
+	unlock, err := p.locks.Lock(ctx, fqdn) // by name alone: a user and an application credential, say, may both lead to its zone
 	if err != nil {
 		return err
 	}
@@ -155,15 +151,10 @@ func (p *Provider) Close() error {
 	return nil
 }
 
-var nameForm = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+$`)
-
-// check refuses challenges that could match other records than their own, and names that this account may not write.
+// check refuses what is no challenge's record, and names that this account may not write.
 func (p *Provider) check(verb string, c providers.Challenge) (fqdn string, err error) {
-	fqdn = providers.CanonicalName(c.FQDN)
-	if !nameForm.MatchString(fqdn) || len(fqdn) > 254 || c.Value == "" || len(c.Value) > 255 ||
-		strings.ContainsFunc(c.Value, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
-		return "", providers.Errorf(providers.CodeBadChallenge, providers.Usage, "designate: %s TXT %s: not a challenge's name and value",
-			verb, providers.Excerpt(c.FQDN))
+	if fqdn, err = providers.ParseRecord(c); err != nil {
+		return "", failed(err, "%s TXT", verb)
 	}
 	if p.bound != "" && !providers.InZone(fqdn, p.bound) {
 		return "", failed(providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "it does not lie in %s, the zone of the spec", p.bound), "%s TXT %s", verb, fqdn)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/gophercloud/gophercloud"
 	"github.com/gophercloud/gophercloud/openstack/dns/v2/recordsets"
-	"github.com/gophercloud/gophercloud/pagination"
 
 	"wildcard/providers"
 )
@@ -18,19 +17,20 @@ const rounds = 8
 
 // look reads the TXT record set at a name; its ID is "" if there is none.
 func (p *Provider) look(ctx context.Context, z zone, fqdn string) (recordsets.RecordSet, error) {
-	var found []recordsets.RecordSet
+	var reply struct {
+		Sets *[]recordsets.RecordSet `json:"recordsets"`
+	}
 	err := p.session.persist(ctx, "look at "+fqdn, func(c *gophercloud.ServiceClient) error {
-		found = nil
-		return recordsets.ListByZone(c, z.id, recordsets.ListOpts{Name: fqdn, Type: "TXT"}).EachPage(func(page pagination.Page) (bool, error) {
-			var err error
-			found, err = recordsets.ExtractRecordSets(page)
-			return false, err
-		})
+		query, err := recordsets.ListOpts{Name: fqdn, Type: "TXT"}.ToRecordSetListQuery()
+		if err != nil {
+			return err
+		}
+		return get(c, c.ServiceURL("zones", z.id, "recordsets")+query, &reply.Sets, &reply)
 	})
 	if err != nil {
 		return recordsets.RecordSet{}, err
 	}
-	for _, set := range found { // a filter that is not heeded must not lead to another name
+	for _, set := range *reply.Sets { // a filter that is not heeded must not lead to another name
 		if set.Type == "TXT" && providers.CanonicalName(set.Name) == fqdn && set.Action != "DELETE" {
 			return set, nil
 		}
@@ -38,29 +38,30 @@ func (p *Provider) look(ctx context.Context, z zone, fqdn string) (recordsets.Re
 	return recordsets.RecordSet{}, nil
 }
 
-// change brings a set to where value is in it, or not in it, as want says: it reads, writes if that is needed, and reads
-// again, until there is nothing to write. It returns when the service has it so.
-func (p *Provider) change(ctx context.Context, z zone, fqdn, value string, want bool) error {
+// change brings a set to where a record is in it, or not in it, as want says: it reads, writes if that is needed, and reads
+// again, until there is nothing to write. It returns when the service has it so, and whether it ever had it otherwise.
+func (p *Provider) change(ctx context.Context, z zone, fqdn, record string, want bool) (changed bool, err error) {
 	pause := p.session.pause
 	for round := 1; ; round++ {
 		set, err := p.look(ctx, z, fqdn)
 		if err != nil {
-			return err
+			return changed, err
 		}
-		if holds(set, value) == want {
-			return nil
+		if holds(set, record) == want {
+			return changed, nil
 		}
 		if round == rounds {
-			return providers.Errorf(providers.CodeUnavailable, providers.Temporary, "the records there change under our hands")
+			return changed, providers.Errorf(providers.CodeUnavailable, providers.Temporary, "the records there change under our hands")
 		}
-		err = p.write(ctx, z, fqdn, value, set, want)
+		changed = true
+		err = p.write(ctx, z, fqdn, record, set, want)
 		switch {
 		case err == nil:
 			continue
 		case mayPass(err) && ctx.Err() == nil && sleep(ctx, pause):
 			pause *= 2
 		default:
-			return err
+			return changed, err
 		}
 	}
 }
@@ -75,32 +76,61 @@ func mayPass(err error) bool {
 	return providers.CodeOf(err) == providers.CodeUnavailable
 }
 
-// write makes one change. A set is made with its first value and deleted with its last.
-func (p *Provider) write(ctx context.Context, z zone, fqdn, value string, set recordsets.RecordSet, want bool) error {
-	rest := slices.DeleteFunc(slices.Clone(set.Records), func(record string) bool { return same(record, value) })
+// write makes one change. A set is made with its first record and deleted with its last.
+func (p *Provider) write(ctx context.Context, z zone, fqdn, record string, set recordsets.RecordSet, want bool) error {
+	rest := others(set, record)
 	switch {
 	case want && set.ID == "":
-		return p.session.call(ctx, "create "+fqdn, func(c *gophercloud.ServiceClient) error {
-			return recordsets.Create(c, z.id, recordsets.CreateOpts{Name: fqdn, Type: "TXT", TTL: p.session.account.ttl, Records: []string{quoted(value)}}).Err
-		})
+		return p.create(ctx, z, fqdn, p.session.account.ttl, record)
 	case !want && len(rest) == 0:
-		return p.session.call(ctx, "delete "+fqdn, func(c *gophercloud.ServiceClient) error {
-			return recordsets.Delete(c, z.id, set.ID).Err
-		})
+		return p.remove(ctx, z, fqdn, record, set)
 	case want:
-		rest = append(rest, quoted(value))
+		rest = append(rest, record)
 	}
 	return p.session.call(ctx, "update "+fqdn, func(c *gophercloud.ServiceClient) error {
 		return recordsets.Update(c, z.id, set.ID, recordsets.UpdateOpts{Records: rest}).Err
 	})
 }
 
-func holds(set recordsets.RecordSet, value string) bool {
-	return slices.ContainsFunc(set.Records, func(record string) bool { return same(record, value) })
+func (p *Provider) create(ctx context.Context, z zone, fqdn string, ttl int, records ...string) error {
+	return p.session.call(ctx, "create "+fqdn, func(c *gophercloud.ServiceClient) error {
+		return recordsets.Create(c, z.id, recordsets.CreateOpts{Name: fqdn, Type: "TXT", TTL: ttl, Records: records}).Err
+	})
 }
 
-// same reports whether a record, in presentation format, is the one string value.
-func same(record, value string) bool { return record == quoted(value) || record == value }
+// remove deletes a set. The reply has the set as it was then; what somebody has put into it since we looked is put back.
+func (p *Provider) remove(ctx context.Context, z zone, fqdn, record string, set recordsets.RecordSet) error {
+	var was recordsets.RecordSet
+	err := p.session.call(ctx, "delete "+fqdn, func(c *gophercloud.ServiceClient) error {
+		_, err := c.Delete(c.ServiceURL("zones", z.id, "recordsets", set.ID), &gophercloud.RequestOpts{OkCodes: []int{http.StatusAccepted}, JSONResponse: &was}) //nolint:bodyclose // gophercloud closes it
+		return err
+	})
+	lost := others(was, record)
+	if err != nil || len(lost) == 0 {
+		return err
+	}
+	if err = p.create(ctx, z, fqdn, was.TTL, lost...); err == nil || !mayPass(err) {
+		return err
+	}
+	for _, each := range lost { // the set is there again, or nobody knows
+		if _, err := p.change(ctx, z, fqdn, each, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// others are the records of a set but for one.
+func others(set recordsets.RecordSet, record string) []string {
+	return slices.DeleteFunc(slices.Clone(set.Records), func(each string) bool { return same(each, record) })
+}
+
+func holds(set recordsets.RecordSet, record string) bool {
+	return len(others(set, record)) < len(set.Records)
+}
+
+// same reports whether two records in presentation format are one; quotes may be left out around a single word.
+func same(a, b string) bool { return a == b || a == quoted(b) || quoted(a) == b }
 
 func quoted(value string) string { return `"` + value + `"` }
 

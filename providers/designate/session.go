@@ -128,6 +128,19 @@ func (s *session) client(ctx context.Context, w *wire, base string) *gophercloud
 	return &gophercloud.ServiceClient{ProviderClient: provider, Endpoint: base}
 }
 
+// get decodes a reply that has to have a list in it: a reply of something else, such as {}, must not pass for an empty list.
+// gophercloud's own listing would follow links.
+func get[T any](c *gophercloud.ServiceClient, url string, list **[]T, reply any) error {
+	*list = nil
+	if _, err := c.Get(url, reply, nil); err != nil { //nolint:bodyclose // gophercloud closes it
+		return err
+	}
+	if *list == nil {
+		return errors.New("a reply without its list")
+	}
+	return nil
+}
+
 // judge makes an error of what came over the wire, and of what gophercloud made of that.
 func (s *session) judge(ctx context.Context, w *wire, err error) error {
 	switch {
@@ -165,7 +178,8 @@ func unavailable(err error) error {
 	return providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%w", err)
 }
 
-// login returns the token of this process, or a new one in place of old.
+// login returns the token of this process, or a new one in place of old. It tries once: what begins with a look, as all
+// does, tries again.
 func (s *session) login(ctx context.Context, old pass) (pass, error) {
 	select {
 	case s.turn <- struct{}{}:
@@ -176,18 +190,12 @@ func (s *session) login(ctx context.Context, old pass) (pass, error) {
 	if s.now.token != "" && s.now != old {
 		return s.now, nil
 	}
-	pause := s.pause
-	for try := 1; ; try++ {
-		p, err := s.authenticate(ctx)
-		if err == nil {
-			s.now = p
-			return p, nil
-		}
-		if providers.CodeOf(err) != providers.CodeUnavailable || try == tries || !sleep(ctx, pause) {
-			return pass{}, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "log in to %s with %s: %w", s.account.identityURL, s.account.origin, err)
-		}
-		pause *= 2
+	p, err := s.authenticate(ctx)
+	if err != nil {
+		return pass{}, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "log in to %s with %s: %w", s.account.identityURL, s.account.origin, err)
 	}
+	s.now = p
+	return p, nil
 }
 
 func (s *session) authenticate(ctx context.Context) (pass, error) {
@@ -196,7 +204,10 @@ func (s *session) authenticate(ctx context.Context) (pass, error) {
 	token := result.Header.Get("X-Subject-Token")
 	s.mask.Add(token)
 	if err := s.judge(ctx, w, result.Err); err != nil {
-		if w.status == http.StatusBadRequest || w.status == http.StatusNotFound {
+		switch {
+		case w.status == http.StatusNotFound && bytes.Contains(w.body, []byte("Application Credential")): // what else is not found is no Keystone
+			return pass{}, providers.Errorf(providers.CodeCredentials, providers.Refused, "%w", err)
+		case w.status == http.StatusBadRequest, w.status == http.StatusNotFound:
 			return pass{}, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "%w", err)
 		}
 		return pass{}, err
@@ -230,9 +241,9 @@ func inRegion(name string) string {
 // options are what Keystone is told.
 func (a *account) options() *tokens.AuthOptions {
 	if a.Auth.CredentialID != "" {
-		return &tokens.AuthOptions{ApplicationCredentialID: a.Auth.CredentialID, ApplicationCredentialSecret: a.Auth.CredentialSecret}
+		return &tokens.AuthOptions{ApplicationCredentialID: a.Auth.CredentialID, ApplicationCredentialSecret: a.Auth.CredentialSecret.Reveal()}
 	}
-	o := &tokens.AuthOptions{UserID: a.Auth.UserID, Password: a.Auth.Password}
+	o := &tokens.AuthOptions{UserID: a.Auth.UserID, Password: a.Auth.Password.Reveal()}
 	domainID, domainName := a.Auth.UserDomainID, a.Auth.UserDomainName
 	if domainID == "" && domainName == "" {
 		domainID = "default" // Keystone's own first domain

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -133,8 +134,8 @@ func newAccount(set settings.Set, src settings.Sources) (account, error) {
 		a.cloud, a.origin = c, "cloud "+name+" of "+from
 	} else {
 		a.cloud = cloud{Auth: auth{
-			URL: set.Get(authURL), CredentialID: set.Get(credID), CredentialSecret: set.Get(credSecret),
-			Username: set.Get(username), UserID: set.Get(userID), Password: set.Get(password),
+			URL: set.Get(authURL), CredentialID: set.Get(credID), CredentialSecret: set.Secret(credSecret),
+			Username: set.Get(username), UserID: set.Get(userID), Password: set.Secret(password),
 			ProjectName: set.Get(projectName), ProjectID: set.Get(projectID),
 			UserDomainName: set.Get(userDomain), UserDomainID: set.Get(userDomID),
 			ProjectDomainName: set.Get(projDomain), ProjectDomainID: set.Get(projDomID),
@@ -182,6 +183,9 @@ func (a *account) finish() error {
 		}
 	}
 	if a.CACert != "" {
+		if !filepath.IsAbs(a.CACert) { // the working directory may be anybody's, and with it who is trusted
+			return badSetting(caFile, "%s is not an absolute path", providers.Excerpt(a.CACert))
+		}
 		pem, err := os.ReadFile(a.CACert)
 		if err != nil {
 			return badSetting(caFile, "%w", err)
@@ -208,11 +212,11 @@ func dnsURL(name, text string) (string, error) {
 	return strings.TrimSuffix(u.String(), "/") + "/", nil
 }
 
-// parseURL reads a URL to which secrets are sent.
+// parseURL reads a URL to which secrets are sent. It is not quoted, since people put passwords into URLs.
 func parseURL(name, text string) (*url.URL, error) {
 	u, err := web.ParseURL(text)
 	if err != nil {
-		return nil, badSetting(name, "%s: %w", providers.Excerpt(text), err)
+		return nil, badSetting(name, "%w", err)
 	}
 	return u, nil
 }

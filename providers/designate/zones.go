@@ -2,12 +2,12 @@ package designate
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/gophercloud/gophercloud"
 	"github.com/gophercloud/gophercloud/openstack/dns/v2/zones"
-	"github.com/gophercloud/gophercloud/pagination"
 
 	"wildcard/providers"
 )
@@ -32,48 +32,54 @@ func (p *Provider) list(ctx context.Context, fresh bool) ([]zone, error) {
 	found := []zone{}
 	options := zones.ListOpts{}
 	for range mostPages {
-		var page []zones.Zone
-		var next string
+		var page struct {
+			Zones *[]zones.Zone
+			Links struct{ Next string } // only whether there is one: a link is not followed
+		}
 		err := p.session.persist(ctx, "list zones", func(c *gophercloud.ServiceClient) error {
-			page, next = nil, ""
-			return zones.List(c, options).EachPage(func(each pagination.Page) (bool, error) {
-				var err error
-				if page, err = zones.ExtractZones(each); err != nil {
-					return false, err
-				}
-				next, err = each.NextPageURL()
-				return false, err // the link itself is not followed
-			})
+			page.Links.Next = ""
+			query, err := options.ToZoneListQuery()
+			if err != nil {
+				return err
+			}
+			return get(c, c.ServiceURL("zones")+query, &page.Zones, &page)
 		})
 		if err != nil {
 			return nil, err
 		}
-		for _, z := range page {
-			if z.Action != "DELETE" && !strings.EqualFold(z.Type, "SECONDARY") {
-				found = append(found, zone{z.ID, providers.CanonicalName(z.Name)})
+		for _, z := range *page.Zones {
+			name, err := providers.ParseOwner(z.Name) // else it holds no names of ours
+			if err == nil && idForm.MatchString(z.ID) && z.Action != "DELETE" && !strings.EqualFold(z.Type, "SECONDARY") {
+				found = append(found, zone{z.ID, name})
 			}
 		}
-		if next == "" || len(page) == 0 {
+		if page.Links.Next == "" || len(*page.Zones) == 0 {
 			p.zones = found
 			return found, nil
 		}
-		options.Marker = page[len(page)-1].ID
+		options.Marker = (*page.Zones)[len(*page.Zones)-1].ID
 	}
 	return nil, providers.Errorf(providers.CodeService, providers.Failed, "the list of zones does not end")
 }
 
-// zoneOf finds the zone that holds a name.
-func (p *Provider) zoneOf(ctx context.Context, fqdn string) (zone, error) {
+// inZone does work in the zone that holds a name. A list of zones from before that has no such zone, or one that is not there
+// any more, is made anew.
+func (p *Provider) inZone(ctx context.Context, fqdn string, work func(zone) error) error {
 	for _, fresh := range []bool{false, true} {
 		all, err := p.list(ctx, fresh)
 		if err != nil {
-			return zone{}, err
+			return err
 		}
-		if name := providers.LongestZone(fqdn, names(all)); name != "" {
-			return all[slices.IndexFunc(all, func(z zone) bool { return z.name == name })], nil
+		name := providers.LongestZone(fqdn, names(all))
+		if name == "" {
+			continue
+		}
+		err = work(all[slices.IndexFunc(all, func(z zone) bool { return z.name == name })])
+		if fresh || statusOf(err) != http.StatusNotFound {
+			return err
 		}
 	}
-	return zone{}, providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "the account lists no zone that holds it")
+	return providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "the account lists no zone that holds it")
 }
 
 func names(all []zone) []string {

@@ -45,6 +45,12 @@ func (s Secret) GoString() string             { return hidden }
 func (s Secret) LogValue() slog.Value         { return slog.StringValue(hidden) }
 func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
+// UnmarshalText takes what a decoder, such as that of a YAML file, has read.
+func (s *Secret) UnmarshalText(text []byte) error {
+	*s = NewSecret(string(text))
+	return nil
+}
+
 // variables are the values of variables by name: a process's environment, an env file, a credential. They are Secrets so
 // that nothing which holds them shows them when it is printed.
 type variables map[string]Secret

@@ -55,6 +55,7 @@ func arrows() map[string][]string {
 		"wildcard/providers/settings":     {"wildcard/providers", godotenv, unix},
 		"wildcard/providers/trial":        {"wildcard/providers", "wildcard/providers/conformance", "wildcard/providers/journal", "wildcard/providers/propagation"},
 		"wildcard/providers/web":          nil,
+		"wildcard/providers/zonetest":     {"wildcard/providers", dns},
 
 		"wildcard/providers/acmedns/acmednstest": {dns},
 

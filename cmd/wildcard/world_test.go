@@ -35,7 +35,8 @@ type world struct {
 	ca      *acmetest.Server
 	dir     string
 	environ []string
-	program string // that start runs; "" is wildcard
+	program string   // that start runs; "" is wildcard
+	zones   []string // of the ConoHa
 
 	struckDead atomic.Bool // a phase's process was killed
 
@@ -47,14 +48,14 @@ func newWorld(t testing.TB) *world { return newWorldOf(t, acmetest.Options{}) }
 
 func newWorldOf(t testing.TB, o acmetest.Options) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), now: time.Now}
+	w := &world{t: t, dir: t.TempDir(), now: time.Now, zones: []string{"example.com", "example.net", "example.co.jp"}}
 	var err error
 	if w.conoha, err = conohatest.Start(conohatest.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.conoha.Close() })
 	account := w.conoha.AddAccount(conohatest.Account{Version: 2})
-	for _, zone := range []string{"example.com", "example.net", "example.co.jp"} {
+	for _, zone := range w.zones {
 		w.conoha.AddZone(account.Tenant, zone)
 	}
 	if o.Look == nil {
@@ -91,7 +92,7 @@ func (w *world) config(parts ...string) string {
 
 // texts is what the CA finds in the DNS.
 func (w *world) texts(fqdn string) (values []string) {
-	for _, zone := range []string{"example.com", "example.net", "example.co.jp"} {
+	for _, zone := range w.zones {
 		for _, r := range w.conoha.Records(zone) {
 			if r.Type == "TXT" && (fqdn == "" || strings.TrimSuffix(r.Name, ".")+"." == fqdn) {
 				values = append(values, r.Data)

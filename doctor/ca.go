@@ -12,6 +12,59 @@ import (
 	"wildcard/state"
 )
 
+func caKinds() []Kind {
+	return []Kind{
+		{
+			Code: FoundClockSkewed, Severity: Warning,
+			What: text("this machine's clock is %s off, says the CA"),
+			Why:  text("Orders and renewals are timed by it."),
+			Fix:  command("timedatectl set-ntp true"),
+		},
+		{
+			Code: FoundClockWrong, Severity: Error, Class: providers.Misconfigured,
+			What: text("this machine's clock is %s off, says the CA"),
+			Why:  text("What is due cannot be told, and nothing is renewed without --force."),
+			Fix:  command("timedatectl set-ntp true"),
+		},
+		{
+			Code: FoundCA, Severity: Error, Class: providers.Temporary,
+			What: command("%s"),
+			Why:  text("Nothing can be ordered."),
+			Fix:  command("%s"),
+		},
+		{
+			Code: FoundAccount, Severity: Error, Class: providers.Misconfigured,
+			What: command("%s"),
+			Why:  text("Nothing can be ordered without an account."),
+			Fix:  text("wildcard account register --server %s, or name one with --account"),
+		},
+		{
+			Code: FoundAccountRefused, Severity: Error, Class: providers.Refused,
+			What: command("%s"),
+			Why:  text("Nothing can be ordered in the name of this account."),
+			Fix:  command("wildcard account show --server %s"),
+		},
+		{
+			Code: FoundProfile, Severity: Error, Class: providers.Usage,
+			What: text("the CA offers no profile %s, only: %s"),
+			Why:  text("It refuses the order."),
+			Fix:  command("wildcard issue --profile OTHER %s"),
+		},
+		{
+			Code: FoundLedger, Severity: Warning,
+			What: text("no attempt %s"),
+			Why:  text("A timer tries nothing before that."),
+			Fix:  text("wait; once the reason is mended: wildcard renew --force --cert-name %s"),
+		},
+		{
+			Code: FoundAttempt, Severity: Warning,
+			What: text("the last attempt, on %s, failed: %s"),
+			Why:  text("It is tried again, but the same will happen if the reason stays."),
+			Fix:  command("wildcard renew --cert-name %s"),
+		},
+	}
+}
+
 const (
 	someSkew    = 5 * time.Minute
 	longestSkew = time.Hour // what [wildcard renew] decides nothing by
@@ -124,22 +177,4 @@ func (v *visit) limits(c Case, i state.Intent) {
 		most = max(most, failed[domain])
 	}
 	v.good(c.subject(), "limits: %d of %d failed validations an hour are left for %s", state.MostFailures-most, state.MostFailures, strings.Join(c.bases(), " "))
-}
-
-// dueSince is when a lineage of ours was due for renewal, by what is known on this machine.
-func dueSince(l *lineage.Lineage) time.Time {
-	s, _ := l.Conf.Settings()
-	last := issuance.LastCall(l.Leaf)
-	switch {
-	case s.RenewAt.IsZero():
-		return issuance.RenewalTime(l.Leaf)
-	case s.RenewAt.Before(last):
-		return s.RenewAt
-	}
-	return last
-}
-
-// overdue is how long after that it is too late for a timer that runs several times a day: a day, or a tenth of a short life.
-func overdue(l *lineage.Lineage) time.Duration {
-	return min(24*time.Hour, l.Leaf.NotAfter.Sub(l.Leaf.NotBefore)/10)
 }

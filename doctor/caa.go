@@ -13,6 +13,29 @@ import (
 	"wildcard/providers/propagation"
 )
 
+func caaKinds() []Kind {
+	return []Kind{
+		{
+			Code: FoundCAA, Severity: Error, Class: providers.Misconfigured,
+			What: text("the CAA records of %s do not let %s issue: %s"),
+			Why:  text("The CA must refuse the order (RFC 8659)."),
+			Fix:  text("add a record: %s"),
+		},
+		{
+			Code: FoundCAAUnanswered, Severity: Warning,
+			What: text("CAA of %s cannot be looked up: %s"),
+			Why:  text("A CA that gets no answer either must refuse the order."),
+			Fix:  command("dig %s CAA"),
+		},
+		{
+			Code: FoundCAAUnjudged, Severity: Note,
+			What: text("%s has CAA records, and %s does not say by which name they are to allow it"),
+			Why:  text("Whether they let it issue cannot be told beforehand."),
+			Fix:  text("dig %s CAA, and compare with what the CA documents"),
+		},
+	}
+}
+
 // caa finds out whether CAA lets the CA issue for the names of a domain, as the CA does: the records of the name itself or,
 // if it has none, of the nearest name above that has some (RFC 8659 §3).
 func (v *visit) caa(ctx context.Context, c Case, domain string) {

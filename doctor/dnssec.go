@@ -12,6 +12,17 @@ import (
 	"wildcard/providers/propagation"
 )
 
+func dnssecKinds() []Kind {
+	return []Kind{
+		{
+			Code: FoundDNSSEC, Severity: Error, Class: providers.Misconfigured,
+			What: text("DNSSEC of %s is broken: %s"),
+			Why:  text("CAs validate, and see no record of such a zone at all."),
+			Fix:  text("dig +dnssec %s SOA; sign the zone anew, or have the registrar remove the DS record"),
+		},
+	}
+}
+
 // dnssec finds out whether a zone validates. CAs validate since March 2026 (CA/Browser Forum, SC-085), and see a zone that
 // does not as one that is not there. Two things are looked at:
 //

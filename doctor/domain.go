@@ -13,6 +13,47 @@ import (
 	"wildcard/providers/propagation"
 )
 
+func domainKinds() []Kind {
+	return []Kind{
+		{
+			Code: FoundName, Severity: Error, Class: providers.Misconfigured,
+			What: command("%s"),
+			Why:  text("The record that proves the name can be put nowhere."),
+			Fix:  command("%s"),
+		},
+		{
+			Code: FoundDelegation, Severity: Error, Class: providers.Misconfigured,
+			What: command("%s"),
+			Why:  text("What is written to this account is never seen by the CA."),
+			Fix:  text("set the name servers at the registrar of %s, or use the service that publishes it (--provider)"),
+		},
+		{
+			Code: FoundServerSilent, Severity: Warning,
+			What: text("%s does not answer over UDP: %s"),
+			Why:  text("The CA may happen to ask this one, and every run waits for it."),
+			Fix:  command("dig +norecurse @%s %s SOA"),
+		},
+		{
+			Code: FoundServerTCP, Severity: Warning,
+			What: text("%s does not answer over TCP: %s"),
+			Why:  text("Large answers come over TCP only (RFC 7766); a CA that needs one gets none."),
+			Fix:  text("dig +tcp +norecurse @%s %s SOA, and let port 53 TCP through to it"),
+		},
+		{
+			Code: FoundServerLame, Severity: Warning,
+			What: text("%s is delegated %s and does not serve it: %s"),
+			Why:  text("A CA that asks this one finds nothing, and the validation may fail."),
+			Fix:  text("take it out of the delegation, or add the zone to it: dig +norecurse @%s %s SOA"),
+		},
+		{
+			Code: FoundServerHost, Severity: Warning,
+			What: text("the name server %s has no address"),
+			Why:  text("It is asked in vain by everybody, and half the look-ups may be slow."),
+			Fix:  text("dig %s A, then mend the delegation of %s"),
+		},
+	}
+}
+
 // place is where the record of a domain is to stand, for [visit.probes].
 type place struct {
 	issuance.Location

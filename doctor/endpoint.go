@@ -15,6 +15,35 @@ import (
 	"wildcard/providers"
 )
 
+func endpointKinds() []Kind {
+	return []Kind{
+		{
+			Code: FoundEndpoint, Severity: Warning,
+			What: text("no TLS connection to %s: %s"),
+			Why:  text("What it serves is not known."),
+			Fix:  command("openssl s_client -connect %s -servername %s"),
+		},
+		{
+			Code: FoundEndpointOther, Severity: Error, Class: providers.Failed,
+			What: text("it serves the certificate %s, valid until %s; the live one is %s, valid until %s"),
+			Why:  text("The server was not reloaded after the renewal, or reads other files."),
+			Fix:  text("reload the server, and have that done each time: wildcard issue --deploy-hook 'systemctl reload SERVER' %s"),
+		},
+		{
+			Code: FoundEndpointChain, Severity: Error, Class: providers.Failed,
+			What: text("it sends %s"),
+			Why:  text("Many clients cannot verify it then."),
+			Fix:  text("have the server use %s"),
+		},
+		{
+			Code: FoundEndpointUnknown, Severity: Error, Class: providers.Usage,
+			What: text("%s belongs to no certificate that is looked at"),
+			Why:  text("There is nothing to compare it with."),
+			Fix:  command("wildcard doctor --endpoint CERTIFICATE=%s"),
+		},
+	}
+}
+
 // Endpoint is a server that is to serve a certificate of the store.
 type Endpoint struct {
 	Certificate string // name of the lineage; "" is the one that covers the host
@@ -144,4 +173,12 @@ func quoted(names []string) string {
 		all = append(all, quote(name))
 	}
 	return strings.Join(all, " ")
+}
+
+// quote writes a word for a POSIX shell.
+func quote(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -13,6 +13,23 @@ import (
 	"wildcard/providers/propagation"
 )
 
+func probeKinds() []Kind {
+	return []Kind{
+		{
+			Code: FoundProbe, Severity: Error, Class: providers.Failed,
+			What: command("%s"),
+			Why:  text("A real run would fail in the same way."),
+			Fix:  command("%s"),
+		},
+		{
+			Code: FoundProbeLeft, Severity: Warning,
+			What: text("%s TXT %s could not be deleted: %s"),
+			Why:  text("The journal has it; the next run tries again."),
+			Fix:  command("wildcard clean"),
+		},
+	}
+}
+
 const (
 	probeWait    = 15 * time.Minute // as in a real run, unless the service has a limit of its own
 	probeCleanUp = time.Minute

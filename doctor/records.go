@@ -8,6 +8,29 @@ import (
 	"wildcard/providers/propagation"
 )
 
+func recordKinds() []Kind {
+	return []Kind{
+		{
+			Code: FoundRecordStale, Severity: Warning,
+			What: text("%s TXT %s was made on %s by process %d, which died"),
+			Why:  text("It lies about a validation that is long over."),
+			Fix:  command("wildcard clean"),
+		},
+		{
+			Code: FoundRecordForeign, Severity: Note,
+			What: text("%s TXT %s is not in our journal"),
+			Why:  text("Another client made it: it is at work now, or has left it behind. One that was deleted minutes ago may still show."),
+			Fix:  text("if no other client uses the name, delete it at the DNS service"),
+		},
+		{
+			Code: FoundJournal, Severity: Warning,
+			What: command("%s: %s"),
+			Why:  text("Which record it was about is not known, so nobody deletes that."),
+			Fix:  text("look at it, then rm %s"),
+		},
+	}
+}
+
 // journal looks for records that runs which died have left, as far as the journal knows of them.
 func (v *visit) journal(context.Context) {
 	if v.Journal == nil {

@@ -11,6 +11,23 @@ import (
 	"wildcard/providers"
 )
 
+func checkKinds() []Kind {
+	return []Kind{
+		{
+			Code: FoundLate, Severity: Warning,
+			What: text("looking at %s took longer than %s and was given up"),
+			Why:  text("What it would have found is not known."),
+			Fix:  command("wildcard doctor -v"),
+		},
+		{
+			Code: FoundCrashed, Severity: Error, Class: providers.Internal,
+			What: text("looking at %s met a defect of ours: %s"),
+			Why:  text("What it would have found is not known."),
+			Fix:  text("please report it"),
+		},
+	}
+}
+
 // grace is how long a check whose time is up may still take to say so itself.
 const grace = time.Second
 

@@ -12,6 +12,35 @@ import (
 	"wildcard/providers"
 )
 
+func settingsKinds() []Kind {
+	return []Kind{
+		{
+			Code: FoundSettings, Severity: Error, Class: providers.Misconfigured,
+			What: command("%s"),
+			Why:  text("Without its settings a DNS service cannot be used at all."),
+			Fix:  command("%s"),
+		},
+		{
+			Code: FoundSecretsOld, Severity: Note,
+			What: text("%s was last changed %d days ago"),
+			Why:  text("A password that stays for years is known to everybody who ever had it."),
+			Fix:  text("change the password at the service, then in %s"),
+		},
+		{
+			Code: FoundSecretsOpen, Severity: Error, Class: providers.Misconfigured,
+			What: text("%s is open to others (mode %04o)"),
+			Why:  text("Whoever has an account on this machine can take the secret in it."),
+			Fix:  command("chmod o-rwx %s"),
+		},
+		{
+			Code: FoundLogin, Severity: Error, Class: providers.Refused,
+			What: command("%s"),
+			Why:  text("No record can be made or deleted."),
+			Fix:  text("check user, password and tenant in %s"),
+		},
+	}
+}
+
 // oldSecret is the age from which on a credential's file is worth a word.
 const oldSecret = 2 * 365 * 24 * time.Hour
 

@@ -6,13 +6,34 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
-	"wildcard/lineage"
 	"wildcard/messages"
 	"wildcard/providers"
 )
+
+func storeKinds() []Kind {
+	return []Kind{
+		{
+			Code: FoundStore, Severity: Error, Class: providers.Misconfigured,
+			What: command("%s"),
+			Why:  text("A certificate could not be stored."),
+			Fix:  command("ls -ld %s; df -h %s"),
+		},
+		{
+			Code: FoundFolder, Severity: Error, Class: providers.Misconfigured,
+			What: command("%s %s"),
+			Why:  text("No program of ours starts without it."),
+			Fix:  command("%s"),
+		},
+		{
+			Code: FoundUnreadable, Severity: Error, Class: providers.Misconfigured,
+			What: command("%s"),
+			Why:  text("It is neither listed nor renewed."),
+			Fix:  text("look at renewal/%s.conf"),
+		},
+	}
+}
 
 // store looks at certbot's directory: whether certificates could be stored, who can read what is secret in it, and whether
 // every lineage can be read.
@@ -84,94 +105,4 @@ func free(dir string) (uint64, error) {
 		return 0, &fs.PathError{Op: "statfs", Path: dir, Err: err}
 	}
 	return fsys.Bavail * uint64(fsys.Bsize), nil
-}
-
-// repair puts the files of our own lineages in order, and the mark with which certbot passes them over, each under its order
-// lock and certbot's, and returns the cases as they are then.
-func (v *visit) repair(ctx context.Context, cases []Case) []Case {
-	for i, c := range cases {
-		if !c.ours() || !c.Lineage.NeedsRepair() && passedOver(c.Lineage) {
-			continue
-		}
-		repaired, err := v.mend(ctx, c.Lineage.Name)
-		if err != nil {
-			v.fail(FoundUnrepaired, c.Lineage.Name, err, c.Lineage.Name)
-			continue
-		}
-		cases[i].Lineage = repaired
-		v.report.Repaired = append(v.report.Repaired, c.Lineage.Name)
-	}
-	return cases
-}
-
-func (v *visit) mend(ctx context.Context, name string) (*lineage.Lineage, error) {
-	lock, err := v.Store.LockOrder(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = lock.Unlock() }()
-	l, err := v.Store.Lineage(name)
-	if err != nil {
-		return nil, err
-	}
-	if l.NeedsRepair() {
-		if l, err = l.Repair(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if !passedOver(l) {
-		return l.Adopt(ctx, nil)
-	}
-	return l, nil
-}
-
-// passedOver reports whether certbot's own renewals leave a lineage alone. What is not there is True to certbot (storage.py,
-// autorenewal_is_enabled).
-func passedOver(l *lineage.Lineage) bool {
-	value, _ := l.Conf.Get("renewalparams", "autorenew")
-	return strings.EqualFold(value, "false")
-}
-
-// lineage looks at the files of a certificate that is there, and at its dates.
-func (v *visit) lineage(_ context.Context, c Case) {
-	l := c.Lineage
-	switch {
-	case l.Damage != nil:
-		fix := "wildcard doctor --fix " + l.Name
-		if !l.Owned() {
-			fix = "certbot certificates; certbot renew --force-renewal --cert-name " + l.Name
-		}
-		v.fail(FoundDamaged, l.Name, providers.Errorf(lineage.CodeDamaged, providers.Misconfigured, "its files are not as they should be: %w", l.Damage), fix)
-		return
-	case l.Owned() && l.NeedsRepair():
-		v.find(FoundUnfinished, l.Name, nil, l.Name)
-	}
-	const day = "2006-01-02"
-	now, until := v.now(), l.Leaf.NotAfter
-	renew := "certbot renew --cert-name " + l.Name
-	if l.Owned() {
-		renew = "wildcard renew --cert-name " + l.Name
-	}
-	if !now.Before(until) {
-		v.find(FoundExpired, l.Name, []any{until.UTC().Format(day)}, renew)
-		return
-	}
-	v.good(l.Name, "files complete; valid until %s", until.UTC().Format(day))
-	if !l.Owned() {
-		return
-	}
-	if at := dueSince(l); now.Sub(at) > overdue(l) {
-		v.find(FoundOverdue, l.Name, []any{at.UTC().Format(day), until.UTC().Format(day)}, l.Name)
-	}
-	if c.Settings.Deploy {
-		v.find(FoundDeploy, l.Name, nil, l.Name)
-	}
-}
-
-// quote writes a word for a POSIX shell.
-func quote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

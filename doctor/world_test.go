@@ -7,11 +7,8 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -19,8 +16,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/miekg/dns"
 
 	"wildcard/conoha/conohatest"
 	"wildcard/issuance"
@@ -304,130 +299,4 @@ func (w *world) live() []byte {
 	set, err := w.lineage().Set()
 	w.check(err)
 	return set.Fullchain()
-}
-
-// authority issues certificates.
-type authority struct {
-	key  *ecdsa.PrivateKey
-	cert *x509.Certificate
-}
-
-func newAuthority(t testing.TB) *authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test CA"}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().AddDate(5, 0, 0), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &authority{key, cert}
-}
-
-// issue returns a chain and the key, PEM both.
-func (a *authority) issue(t testing.TB, key *ecdsa.PrivateKey, names ...string) (chain, keyPEM []byte) {
-	t.Helper()
-	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: serial, DNSNames: names, Subject: pkix.Name{CommonName: names[0]},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, 90), KeyUsage: x509.KeyUsageDigitalSignature,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
-	return append(block("CERTIFICATE", der), block("CERTIFICATE", a.cert.Raw)...), block("PRIVATE KEY", pkcs8)
-}
-
-// front is a resolver before another one, which answers some questions itself.
-type front struct {
-	addr   string
-	behind string
-
-	mu     sync.Mutex
-	own    map[dns.Question]func(q *dns.Msg) *dns.Msg
-	server *dns.Server
-}
-
-func newFront(t testing.TB, behind string) *front {
-	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &front{addr: conn.LocalAddr().String(), behind: behind, own: map[dns.Question]func(*dns.Msg) *dns.Msg{}}
-	f.server = &dns.Server{PacketConn: conn, Handler: f}
-	done := make(chan struct{})
-	started := make(chan struct{})
-	f.server.NotifyStartedFunc = func() { close(started) }
-	go func() {
-		defer close(done)
-		_ = f.server.ActivateAndServe()
-	}()
-	<-started
-	t.Cleanup(func() { _ = f.server.Shutdown(); <-done })
-	return f
-}
-
-// answer makes the resolver answer a question itself.
-func (f *front) answer(name string, kind uint16, with func(q *dns.Msg) *dns.Msg) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.own[dns.Question{Name: dns.Fqdn(name), Qtype: kind, Qclass: dns.ClassINET}] = with
-}
-
-// records makes it answer with these.
-func (f *front) records(name string, kind uint16, records ...dns.RR) {
-	f.answer(name, kind, func(q *dns.Msg) *dns.Msg {
-		m := new(dns.Msg).SetReply(q)
-		m.RecursionAvailable, m.Answer = true, records
-		return m
-	})
-}
-
-// fails makes it answer with an error; one that validates does so unless it is told not to.
-func (f *front) fails(name string, kind uint16, evenUnchecked bool) {
-	f.answer(name, kind, func(q *dns.Msg) *dns.Msg {
-		if q.CheckingDisabled && !evenUnchecked {
-			return f.ask(q)
-		}
-		return new(dns.Msg).SetRcode(q, dns.RcodeServerFailure)
-	})
-}
-
-func (f *front) ask(q *dns.Msg) *dns.Msg {
-	client := dns.Client{Net: "tcp", Timeout: time.Minute}
-	m, _, err := client.Exchange(q, f.behind)
-	if err != nil {
-		return new(dns.Msg).SetRcode(q, dns.RcodeServerFailure)
-	}
-	return m
-}
-
-// ServeDNS answers a question.
-func (f *front) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
-	f.mu.Lock()
-	own := f.own[q.Question[0]]
-	f.mu.Unlock()
-	if own == nil {
-		own = f.ask
-	}
-	_ = w.WriteMsg(own(q))
 }

@@ -52,7 +52,7 @@ func caKinds() []Kind {
 		},
 		{
 			Code: FoundLedger, Severity: Warning,
-			What: text("no attempt %s"),
+			What: text("the next attempt is made %s"),
 			Why:  text("A timer tries nothing before that."),
 			Fix:  text("wait; once the reason is mended: wildcard renew --force --cert-name %s"),
 		},
@@ -123,7 +123,9 @@ func (v *visit) account(ctx context.Context, ca *issuance.CA, c Case) string {
 		v.good(ca.Server(), "there is no account yet; wildcard issue registers one")
 		return ""
 	case err != nil:
-		v.fail(FoundAccount, c.subject(), err, ca.Server())
+		if v.first("no account", ca.Server(), c.Params.Account) {
+			v.fail(FoundAccount, c.subject(), err, ca.Server())
+		}
 		return ""
 	case !v.first("account", stored.URI):
 		return stored.URI
@@ -157,9 +159,9 @@ func (v *visit) ledger(c Case, account string) {
 		return
 	case blocked != nil:
 		v.fail(FoundLedger, c.subject(), blocked, c.subject())
-	default:
-		v.limits(c, i)
+		return // with the last failure in it
 	}
+	v.limits(c, i)
 	h, err := v.State.Last(c.subject(), now)
 	if err == nil && h.Last.Outcome == state.Failed {
 		v.find(FoundAttempt, c.subject(), []any{h.Last.Time.UTC().Format("2006-01-02 15:04 MST"), oneLine(h.Last.Text)}, c.subject())

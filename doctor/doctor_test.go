@@ -139,6 +139,37 @@ func TestOneFailureHidesNothing(t *testing.T) {
 	}
 }
 
+// A password that is refused is one finding, however many names need it.
+func TestRefusedPassword(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	text, err := os.ReadFile(w.envFile())
+	w.check(err)
+	w.write(w.envFile(), strings.Replace(string(text), "API_PASSWORD='", "API_PASSWORD='not ", 1), 0o600)
+	report := w.examine(w.wanted("a."+apex, "b."+apex, "c."+apex))
+	if len(report.Findings) != 1 || report.Findings[0].Code != FoundLogin || report.Exit() != 77 {
+		t.Errorf("exit status %d: %v", report.Exit(), codes(report))
+	}
+}
+
+// A service that hangs takes its check's time, and no more; the others say what they found.
+func TestHangingService(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.conoha.Fault(conohatest.Fault{Times: -1, Hang: true})
+	w.uncron()
+	w.doctor.Limit = 3 * time.Second // enough for all that does not hang, on a slow machine too
+	report := w.examine()
+	for _, code := range []string{FoundLogin, FoundTimerMissing} {
+		if !slices.ContainsFunc(report.Findings, func(f Finding) bool { return f.Code == code }) {
+			t.Errorf("no %s: %v", code, codes(report))
+		}
+	}
+	if !slices.ContainsFunc(report.Good, func(f Finding) bool { return strings.HasPrefix(f.What.String(), "files complete") }) {
+		t.Errorf("%+v", report.Good)
+	}
+}
+
 // An examination ends soon after its context, whatever does not answer.
 func TestInterruption(t *testing.T) {
 	t.Parallel()

@@ -75,7 +75,7 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 	at, err := issuance.Locate(ctx, router, resolver, c.CheckDelegation, domain)
 	switch providers.CodeOf(err) {
 	case "":
-	case providers.CodeCredentials:
+	case providers.CodeCredentials, providers.CodeUnavailable, providers.CodeService:
 		return // "settings" says so, once for all names
 	case providers.CodeDelegatedElsewhere:
 		v.fail(FoundDelegation, domain, err, domain)

@@ -132,12 +132,12 @@ func provocations() map[string]func(w *world) Report {
 		},
 		FoundLedger: func(w *world) Report {
 			for range state.MostFailures {
-				w.attempt(state.Failed, "no luck")
+				w.attempt(time.Now(), "no luck")
 			}
 			return w.examine()
 		},
 		FoundAttempt: func(w *world) Report {
-			w.attempt(state.Failed, "no luck")
+			w.attempt(time.Now().Add(-2*day), "no luck")
 			return w.examine()
 		},
 		FoundStore: func(w *world) Report {

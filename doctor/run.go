@@ -29,7 +29,7 @@ func checkKinds() []Kind {
 }
 
 // grace is how long a check whose time is up may still take to say so itself.
-const grace = time.Second
+const grace = 2 * time.Second
 
 // visit is one examination under way. Checks add findings as they come by them, so that one that gets stuck later hides
 // nothing.

@@ -232,11 +232,11 @@ func (w *world) shift(ours, theirs time.Duration) {
 	w.ours, w.theirs = ours, theirs
 }
 
-// attempt writes an attempt into the ledger.
-func (w *world) attempt(outcome state.Outcome, text string) {
+// attempt writes a failed attempt into the ledger.
+func (w *world) attempt(at time.Time, text string) {
 	w.t.Helper()
 	w.check(w.doctor.State.Record(state.Attempt{
-		Time: time.Now(), Lineage: apex, Server: w.ca.DirectoryURL(), Account: w.account.URI, Domains: w.domains, Outcome: outcome, Ordered: true, Text: text,
+		Time: at, Lineage: apex, Server: w.ca.DirectoryURL(), Account: w.account.URI, Domains: w.domains, Outcome: state.Failed, Ordered: true, Text: text,
 	}))
 }
 

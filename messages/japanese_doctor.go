@@ -90,7 +90,7 @@ var japaneseDoctor = map[string]string{
 	"Nothing can be ordered in the name of this account.":                    "このアカウントでは証明書を注文できません。",
 	"the CA offers no profile %s, only: %s":                                  "CA にプロファイル %s はありません。使えるもの: %s",
 	"It refuses the order.":                                                  "CA は注文を拒否します。",
-	"no attempt %s":                                                          "今は試行しません: %s",
+	"the next attempt is made %s":                                            "次の試行: %s",
 	"A timer tries nothing before that.":                                     "タイマーはそれまで試行しません。",
 	"wait; once the reason is mended: wildcard renew --force --cert-name %s": "お待ちください。原因を直した後であれば: wildcard renew --force --cert-name %s",
 	"the last attempt, on %s, failed: %s":                                    "前回の試行 (%s) は失敗しました: %s",

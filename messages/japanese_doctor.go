@@ -4,7 +4,8 @@ package messages
 var japaneseDoctor = map[string]string{
 	"%-8s %s: its files are in order again": "%-8s %s: ファイルを修復しました",
 	"Errors: %d, warnings: %d, notes: %d.":  "エラー: %d、警告: %d、参考: %d。",
-	"Nothing is wrong.":                     "問題はありません。",
+	"a TXT record is made in each zone and deleted when every name server has it: this takes as long as publication does": "各ゾーンに TXT レコードを作成し、全ネームサーバーで公開されたら削除します。公開にかかる時間だけ待ちます",
+	"Nothing is wrong.": "問題はありません。",
 
 	// Settings and logins
 	"Without its settings a DNS service cannot be used at all.":              "設定が揃わないと、その DNS サービスをまったく使えません。",

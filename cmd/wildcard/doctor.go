@@ -81,6 +81,9 @@ func (p *program) doctor(c *cli.Context) error {
 		Store: e.store, Dirs: e.dirs, State: e.state, Journal: e.journal, Log: e.log, Now: p.now, Root: p.root,
 		Router: e.router, Resolver: e.resolver, CA: e.ca, Endpoints: endpoints, Probe: c.Bool("probe"), Fix: c.Bool("fix"),
 	}
+	if d.Probe {
+		e.display.note("a TXT record is made in each zone and deleted when every name server has it: this takes as long as publication does")
+	}
 	report := d.Examine(c.Context, cases)
 	e.display.close()
 	answer := doctorAnswer{Findings: e.findingLines(report.Findings), Good: e.findingLines(report.Good), Repaired: report.Repaired, Exit: report.Exit()}

@@ -52,7 +52,7 @@ func (v *visit) caa(ctx context.Context, c Case, domain string) {
 	}
 	at, records, err := relevant(ctx, resolver, domain)
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && v.late(ctx, "CAA of "+domain):
 		return
 	case err != nil:
 		v.find(FoundCAAUnanswered, domain, []any{domain, oneLine(err.Error())}, at)

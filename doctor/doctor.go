@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -82,7 +81,7 @@ func (c Case) bases() []string {
 // Examine looks at everything side by side and reports when the last check has ended or its time is up. When ctx ends, it
 // returns soon, with what was found until then.
 func (d *Doctor) Examine(ctx context.Context, cases []Case) Report {
-	v := &visit{Doctor: d, seen: map[string]bool{}}
+	v := d.visit(ctx)
 	if d.Fix {
 		cases = v.repair(ctx, cases)
 	}
@@ -107,11 +106,15 @@ func (d *Doctor) Examine(ctx context.Context, cases []Case) Report {
 	for _, e := range d.Endpoints {
 		checks = append(checks, check{"endpoint " + e.Address, func(ctx context.Context) { v.endpoint(ctx, e, cases) }})
 	}
-	v.do(ctx, cmp.Or(d.Limit, defaultLimit), checks)
+	v.do(ctx, d.limit(), checks)
 	if d.Probe && ctx.Err() == nil {
 		v.probes(ctx)
 	}
 	return v.close()
+}
+
+func (d *Doctor) visit(ctx context.Context) *visit {
+	return &visit{Doctor: d, seen: map[string]bool{}, interrupted: func() bool { return ctx.Err() != nil }}
 }
 
 // now is the time by this machine's clock.

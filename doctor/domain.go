@@ -73,6 +73,9 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 		return
 	}
 	at, err := issuance.Locate(ctx, router, resolver, c.CheckDelegation, domain)
+	if err != nil && v.late(ctx, domain) {
+		return
+	}
 	switch providers.CodeOf(err) {
 	case "":
 	case providers.CodeCredentials, providers.CodeUnavailable, providers.CodeService:
@@ -91,7 +94,10 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 	v.found(place{at, domain, resolver})
 	v.good(domain, "record %s in zone %s, by %s", at.FQDN, dash(at.Route.Zone), at.Route.Account.Label)
 	d, err := resolver.Delegation(ctx, at.FQDN)
-	if err != nil {
+	switch {
+	case err != nil && v.late(ctx, domain):
+		return
+	case err != nil:
 		v.fail(FoundName, at.FQDN, err, next{providers.CodeOf(err)})
 		return
 	}

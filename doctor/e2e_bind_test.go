@@ -97,7 +97,7 @@ func TestDNSSECOfBIND(t *testing.T) {
 		{"another key", newSignedZone(t).key.ToDS(dns.SHA256), true},
 	} {
 		f.records(apex, dns.TypeDS, test.ds)
-		v := &visit{Doctor: &w.doctor, seen: map[string]bool{}}
+		v := w.doctor.visit(t.Context())
 		v.dnssec(t.Context(), resolver, apex+".")
 		report := v.close()
 		if got := len(report.Findings) > 0; got != test.broken || len(report.Findings)+len(report.Good) != 1 {

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ const grace = 2 * time.Second
 // nothing.
 type visit struct {
 	*Doctor
+	interrupted func() bool // nobody waits any more, and what fails from then on fails for that reason
 
 	mu     sync.Mutex
 	closed bool
@@ -85,6 +87,17 @@ func (v *visit) do(ctx context.Context, limit time.Duration, checks []check) {
 	group.Wait()
 }
 
+// late reports whether the time of a check is up, and says so.
+func (v *visit) late(ctx context.Context, what string) bool {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return false
+	}
+	v.find(FoundLate, what, []any{what, v.limit()})
+	return true
+}
+
+func (d *Doctor) limit() time.Duration { return cmp.Or(d.Limit, defaultLimit) }
+
 // caught makes a finding of a panic.
 func (v *visit) caught(what string) {
 	if r := recover(); r != nil {
@@ -128,6 +141,7 @@ func (v *visit) add(f Finding) {
 	defer v.mu.Unlock()
 	switch {
 	case v.closed: // a check that was given up has come to its end after all
+	case v.interrupted() && f.Code != FoundProbeLeft: // that is so whoever waits
 	case f.Severity == OK:
 		v.report.Good = append(v.report.Good, f)
 	default:

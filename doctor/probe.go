@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -43,8 +44,9 @@ func (v *visit) probes(ctx context.Context) {
 	v.mu.Unlock()
 	var checks []check
 	for _, p := range places {
-		if v.first("probe", p.Route.Account.Fingerprint, p.Route.Zone) {
-			checks = append(checks, check{"a record in " + dash(p.Route.Zone), func(ctx context.Context) { v.probe(ctx, p) }})
+		where := cmp.Or(p.Route.Zone, p.FQDN)
+		if v.first("probe", p.Route.Account.Fingerprint, where) {
+			checks = append(checks, check{"a record in " + where, func(ctx context.Context) { v.probe(ctx, p) }})
 		}
 	}
 	v.do(ctx, probeWait+2*probeCleanUp, checks)

@@ -31,6 +31,18 @@ type Kind struct {
 	Fix      string          // format: the command that mends it, or what else to do
 }
 
+// Exit is the exit status that a finding of the kind makes for, if no other error is behind it.
+func (k Kind) Exit() int {
+	switch k.Severity {
+	case Error:
+		return k.Class.ExitCode()
+	case Warning:
+		return providers.Failed.ExitCode()
+	case OK, Note:
+	}
+	return 0
+}
+
 // Finding is one thing that is not as it should be, or, with [OK], that is.
 type Finding struct {
 	Code     string

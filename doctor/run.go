@@ -108,15 +108,7 @@ func (v *visit) caught(what string) {
 // find adds a finding of a kind.
 func (v *visit) find(code, subject string, what []any, fix ...any) {
 	k := kinds()[code]
-	exit := 0
-	switch k.Severity {
-	case Warning:
-		exit = providers.Failed.ExitCode()
-	case Error:
-		exit = k.Class.ExitCode()
-	case OK, Note:
-	}
-	v.add(Finding{Code: code, Severity: k.Severity, Subject: subject, What: messages.Message{Format: k.What, Args: what}, Why: messages.Message{Format: k.Why}, Fix: messages.Message{Format: k.Fix, Args: fix}, Exit: exit})
+	v.add(Finding{Code: code, Severity: k.Severity, Subject: subject, What: messages.Message{Format: k.What, Args: what}, Why: messages.Message{Format: k.Why}, Fix: messages.Message{Format: k.Fix, Args: fix}, Exit: k.Exit()})
 }
 
 // fail adds a finding that an error is behind of; its kind has one verb, for the error's text. An error's finding has the
@@ -124,7 +116,7 @@ func (v *visit) find(code, subject string, what []any, fix ...any) {
 func (v *visit) fail(code, subject string, err error, fix ...any) {
 	k := kinds()[code]
 	f := Finding{Code: code, Severity: k.Severity, Subject: subject, What: messages.Message{Format: k.What, Args: []any{oneLine(err.Error())}}, Why: messages.Message{Format: k.Why},
-		Fix: messages.Message{Format: k.Fix, Args: fix}, Cause: providers.CodeOf(err), Exit: providers.Failed.ExitCode()}
+		Fix: messages.Message{Format: k.Fix, Args: fix}, Cause: providers.CodeOf(err), Exit: k.Exit()}
 	if k.Severity == Error {
 		f.Exit = providers.ClassOf(err).ExitCode()
 	}

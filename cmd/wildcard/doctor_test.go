@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -142,6 +143,26 @@ func TestDoctorInterrupted(t *testing.T) {
 	}
 	c.end().exits(130, "interrupt")
 	w.nothingLeft()
+}
+
+// Codes of findings are explained like those of errors, in either language.
+func TestExplainFindings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	commands := (&program{}).app().Commands
+	named := regexp.MustCompile(`\bwildcard ([a-z]+)`)
+	for _, k := range doctor.Kinds() {
+		w.run("explain", k.Code).exits(0, k.Code, "next:")
+		for _, match := range named.FindAllStringSubmatch(k.Fix, -1) {
+			if find(commands, match[1]) == nil {
+				t.Errorf("%s: there is no wildcard %s", k.Code, match[1])
+			}
+		}
+	}
+	w.run("explain", "timer.missing").exits(0, "Nothing is renewed by itself.", "exit status: 1 ")
+	w.run("explain", "--lang", "ja", "timer.missing").exits(0, "自動では何も更新されません。")
+	w.run("explain", "timer.missin").exits(2, "did you mean timer.missing")
+	w.run("explain").exits(0, "timer.missing", "zone.not-found")
 }
 
 // It speaks Japanese too, but for codes, commands and what others have said.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/doctor"
 	"wildcard/messages"
 	"wildcard/providers"
 )
@@ -41,9 +42,9 @@ func (p *program) explain(c *cli.Context) error {
 		return nil
 	}
 	code := strings.Trim(c.Args().First(), "[]") // as it was copied
-	known, ok := p.language.Explain(code)
+	known, ok := p.explanation(code)
 	if !ok {
-		if nearest := messages.Nearest(code, messages.Codes()); nearest != "" {
+		if nearest := messages.Nearest(code, allCodes()); nearest != "" {
 			return usage("no code %s: did you mean %s?", providers.Excerpt(code), nearest)
 		}
 		return usage("no code %s: wildcard explain lists them", providers.Excerpt(code))
@@ -58,6 +59,29 @@ func (p *program) explain(c *cli.Context) error {
 	p.lay("  ", p.language.Sprintf("next:  %s", known.Next))
 	p.lay("  ", p.language.Sprintf("exit status: %s", line.exits()))
 	return nil
+}
+
+// explanation is what can be said of the code of an error or of one of doctor's findings.
+func (p *program) explanation(code string) (messages.Explanation, bool) {
+	if known, ok := p.language.Explain(code); ok {
+		return known, true
+	}
+	for _, k := range doctor.Kinds() {
+		if k.Code == code {
+			return messages.Explanation{Code: code, Exits: []int{k.Exit()}, Cause: p.language.Translate(k.Why), Next: "wildcard doctor"}, true
+		}
+	}
+	return messages.Explanation{}, false
+}
+
+// allCodes are the codes of errors and of findings, sorted.
+func allCodes() []string {
+	codes := messages.Codes()
+	for _, k := range doctor.Kinds() {
+		codes = append(codes, k.Code)
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
 }
 
 func (p *program) codeLine(e messages.Explanation) codeLine {
@@ -80,8 +104,8 @@ func (l codeLine) exits() string {
 // listCodes prints all codes, each with its usual exit status and the beginning of what it means.
 func (p *program) listCodes(c *cli.Context) {
 	var lines []codeLine
-	for _, code := range messages.Codes() {
-		known, _ := p.language.Explain(code)
+	for _, code := range allCodes() {
+		known, _ := p.explanation(code)
 		lines = append(lines, p.codeLine(known))
 	}
 	if c.Bool("json") {

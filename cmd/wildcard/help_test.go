@@ -150,7 +150,7 @@ func TestExplain(t *testing.T) {
 		t.Errorf("%+v", one)
 	}
 	all := answerOf[struct{ Codes []codeLine }](w.run("explain", "--json", "--lang", "ja").exits(0))
-	if len(all.Codes) != len(messages.Codes()) {
+	if len(all.Codes) != len(allCodes()) {
 		t.Errorf("%d codes", len(all.Codes))
 	}
 	// What is to be tried next can be typed as it is.

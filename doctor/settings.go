@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -66,7 +67,7 @@ func (v *visit) settings(ctx context.Context, c Case) {
 			if ctx.Err() != nil {
 				err = providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%s: no answer in time", account.Label)
 			}
-			v.fail(FoundLogin, account.Label, err, account.Source)
+			v.fail(FoundLogin, account.Label, err, cmp.Or(account.Source, account.Spec.String()))
 			continue
 		}
 		v.good(account.Spec.String(), "%s: login works; zones: %s", account.Label, listed(zones))

@@ -56,7 +56,9 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 		if err != nil {
 			return nil, err
 		}
-		opened = append(opened, providers.Account{Provider: newProvider(a, spec, o), Spec: spec, Fingerprint: a.fingerprint(), Label: a.label()})
+		opened = append(opened, providers.Account{
+			Provider: newProvider(a, spec, o), Spec: spec, Fingerprint: a.fingerprint(), Label: a.label(), Source: a.source,
+		})
 	}
 	return opened, nil
 }

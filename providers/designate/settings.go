@@ -121,17 +121,18 @@ type account struct {
 	timeout     time.Duration
 	propagation time.Duration // 0: not set
 
-	origin string // where the credentials are from
+	source string // where the credentials are from
+	origin string // the same with the names of the variables, or of the cloud
 }
 
 func newAccount(set settings.Set, src settings.Sources) (account, error) {
-	a := account{origin: set.Family + " from " + set.Source}
+	a := account{source: set.Source, origin: set.Family + " from " + set.Source}
 	if name := set.Get(cloudName); name != "" {
 		c, from, err := readCloud(set, src)
 		if err != nil {
 			return account{}, err
 		}
-		a.cloud, a.origin = c, "cloud "+name+" of "+from
+		a.cloud, a.source, a.origin = c, from, "cloud "+name+" of "+from
 	} else {
 		a.cloud = cloud{Auth: auth{
 			URL: set.Get(authURL), CredentialID: set.Get(credID), CredentialSecret: set.Secret(credSecret),

@@ -71,7 +71,7 @@ func arrows() map[string][]string {
 		"wildcard/lineage":           {"wildcard/providers", unix},
 		"wildcard/state":             {"wildcard/providers"},
 		"wildcard/metrics":           nil,
-		"wildcard/notify":            {"wildcard/program", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web"},
+		"wildcard/notify":            {"wildcard/program", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/state"},
 		"wildcard/deploy":            {"wildcard/program", "wildcard/providers"},
 		"wildcard/program":           nil,
 		"wildcard/messages":          nil,

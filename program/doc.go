@@ -1,7 +1,7 @@
 // Package program runs the programs of others beside ours, which runs as root: hooks and plugins.
 //
 // [Trusted] tells whether anybody but root and us could have changed one; [Command] makes it a process group that ends with
-// its context, whatever it has started; [Lines] passes its output on, within bounds.
+// its context, whatever it has started; [Call] runs one to its end; [Lines] passes its output on, within bounds.
 //
 // # Decisions
 //

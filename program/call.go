@@ -1,0 +1,39 @@
+package program
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"time"
+)
+
+// Call is a program that is run to its end.
+type Call struct {
+	Path    string
+	Args    []string
+	Environ []string
+	Stdin   io.Reader // nil is empty
+	Output  *Lines    // of standard output and standard error
+	Limit   time.Duration
+}
+
+// Run runs it. What it leaves running in the background is no failure. If ctx ends, the error is the cause of that; after
+// Limit the program and all that it started are killed.
+func (c Call) Run(ctx context.Context) error {
+	late := fmt.Errorf("took longer than %v", c.Limit)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.Limit, late)
+	defer cancel()
+	command := Command(ctx, c.Environ, c.Path, c.Args...)
+	command.Stdin, command.Stdout, command.Stderr = c.Stdin, c.Output, c.Output
+	err := command.Run()
+	c.Output.End()
+	switch {
+	case err == nil, errors.Is(err, exec.ErrWaitDelay) && command.ProcessState.Success():
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return err
+}

@@ -145,7 +145,7 @@ func (c *client) exchange(ctx context.Context, token, method, path string, body 
 	resp, err := c.http.Do(req)
 	if err != nil {
 		err = c.noReply(ctx, callCtx, err, c.mask)
-		c.log.Debug("conoha: no reply", "method", method, "path", path, "after", time.Since(start), "error", err)
+		c.log.Debug("conoha: no reply", "method", method, "path", path, "took", time.Since(start), "error", err)
 		return reply{}, err
 	}
 	defer resp.Body.Close()
@@ -154,7 +154,7 @@ func (c *client) exchange(ctx context.Context, token, method, path string, body 
 	if r.cut != nil && ctx.Err() != nil {
 		return reply{}, ended(ctx)
 	}
-	c.log.Debug("conoha: reply", "method", method, "path", path, "status", r.status, "bytes", len(r.body), "after", time.Since(start))
+	c.log.Debug("conoha: reply", "method", method, "path", path, "status", r.status, "bytes", len(r.body), "took", time.Since(start))
 	return r, nil
 }
 

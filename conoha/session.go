@@ -78,8 +78,9 @@ func (s *session) load() {
 }
 
 func (s *session) renew(ctx context.Context) (string, error) {
-	s.log.Debug("conoha: log in")
+	began := time.Now()
 	t, err := s.login(ctx)
+	s.log.Debug("conoha: log in", "took", time.Since(began), "error", err)
 	if err != nil {
 		s.store.remove()
 		s.current = token{}

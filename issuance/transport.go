@@ -134,7 +134,7 @@ func (t *transport) roundTrip(r *http.Request) (*http.Response, error) {
 		if ctx.Err() != nil {
 			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
-		t.log.Debug("acme", "method", r.Method, "url", r.URL.String(), "error", err)
+		t.log.Debug("acme", "method", r.Method, "url", r.URL.String(), "took", t.now().Sub(began), "error", err)
 		return nil, err
 	}
 	t.log.Debug("acme", "method", r.Method, "url", r.URL.String(), "status", response.StatusCode, "took", t.now().Sub(began))

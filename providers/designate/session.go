@@ -113,7 +113,7 @@ func (s *session) exchange(ctx context.Context, what string, p pass, requests fu
 	client.SetToken(p.token)
 	begin := time.Now()
 	err := requests(client)
-	s.log.Debug("designate: "+what, "status", w.status, "after", time.Since(begin))
+	s.log.Debug("designate: "+what, "status", w.status, "took", time.Since(begin))
 	return s.judge(ctx, w, err)
 }
 

@@ -63,11 +63,11 @@ func (s *server) exchange(ctx context.Context, m *dns.Msg) (reply, error) {
 			err = cause
 		}
 		err = lost("%s: %w", s.address, plain(err))
-		s.log.Debug("no answer", "server", s.address, "request", describe(m), "elapsed", time.Since(start).Round(time.Millisecond), "error", err)
+		s.log.Debug("no answer", "server", s.address, "request", describe(m), "took", time.Since(start).Round(time.Millisecond), "error", err)
 		return reply{}, err
 	}
 	s.log.Debug("answered", "server", s.address, "network", network, "request", describe(m),
-		"rcode", rcodeName(r.Rcode), "signed", r.signed, "elapsed", time.Since(start).Round(time.Millisecond))
+		"rcode", rcodeName(r.Rcode), "signed", r.signed, "took", time.Since(start).Round(time.Millisecond))
 	return r, nil
 }
 

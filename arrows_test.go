@@ -71,7 +71,8 @@ func arrows() map[string][]string {
 		"wildcard/lineage":           {"wildcard/providers", unix},
 		"wildcard/state":             {"wildcard/providers"},
 		"wildcard/metrics":           nil,
-		"wildcard/notify":            {"wildcard/program", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/state"},
+		"wildcard/trace":             {"wildcard/issuance", "wildcard/messages", "wildcard/providers", "wildcard/providers/propagation"},
+		"wildcard/notify":            {"wildcard/messages", "wildcard/program", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/state"},
 		"wildcard/deploy":            {"wildcard/program", "wildcard/providers"},
 		"wildcard/program":           nil,
 		"wildcard/messages":          nil,
@@ -82,7 +83,7 @@ func arrows() map[string][]string {
 		},
 		"wildcard/cmd/wildcard": {
 			"wildcard/deploy", "wildcard/doctor", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/metrics",
-			"wildcard/notify", "wildcard/providers/...", "wildcard/state", "wildcard/systemd", goPretty, unix, urfave,
+			"wildcard/notify", "wildcard/providers/...", "wildcard/state", "wildcard/systemd", "wildcard/trace", goPretty, unix, urfave,
 		},
 
 		"wildcard/pebbletest":           {pebble},

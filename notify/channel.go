@@ -70,22 +70,19 @@ func invalid(format string, args ...any) error {
 	return providers.Errorf(CodeChannel, providers.Usage, "notify: "+format, args...)
 }
 
-// Send sends a message through all channels side by side, and returns what failed. heard is whether one of them took it.
-func (all Channels) Send(ctx context.Context, m Message) (heard bool, failures []error) {
+// Send sends a message through all channels side by side. It returns an error, or nil, for each of them.
+func (all Channels) Send(ctx context.Context, m Message) []error {
 	errs := make([]error, len(all))
 	var group sync.WaitGroup
 	for i, channel := range all {
-		group.Go(func() { errs[i] = channel.Send(ctx, m) })
+		group.Go(func() {
+			if err := channel.Send(ctx, m); err != nil {
+				errs[i] = providers.Errorf(CodeFailed, providers.Failed, "notify %s: %w", channel, err)
+			}
+		})
 	}
 	group.Wait()
-	for i, err := range errs {
-		if err == nil {
-			heard = true
-			continue
-		}
-		failures = append(failures, providers.Errorf(CodeFailed, providers.Failed, "notify %s: %w", all[i], err))
-	}
-	return heard, failures
+	return errs
 }
 
 // absolutePath is one that means the same in every working directory.

@@ -81,4 +81,9 @@ func (c mailChannel) compose(m Message) ([]byte, error) {
 }
 
 // foldable has each encoded word on a line of its own, since lines of a header are short (RFC 2047 §2).
-func foldable(header string) string { return strings.ReplaceAll(header, "?= =?", "?=\n =?") }
+func foldable(header string) string {
+	if strings.HasPrefix(header, "=?") {
+		header = "\n " + header
+	}
+	return strings.ReplaceAll(header, "?= =?", "?=\n =?")
+}

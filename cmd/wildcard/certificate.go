@@ -13,6 +13,7 @@ import (
 	"wildcard/lineage"
 	"wildcard/providers"
 	"wildcard/state"
+	"wildcard/trace"
 )
 
 // order is one certificate to obtain: what "issue" was asked for, or what a lineage says.
@@ -265,6 +266,7 @@ func (e *engine) keep(ctx context.Context, o *order, r issuance.Request, result 
 		}
 		return conf.SetSettings(s)
 	}
+	stored := e.trace.Begin(o.name, trace.WorkStore)
 	if o.live == nil {
 		c.Lineage, err = e.store.Create(ctx, o.name, set, change)
 	} else {
@@ -273,6 +275,7 @@ func (e *engine) keep(ctx context.Context, o *order, r issuance.Request, result 
 		}
 		c.Lineage, err = o.live.Renew(ctx, set, change)
 	}
+	stored(err)
 	if err != nil {
 		return c, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%w (the certificate is kept in %s; the next run stores it)", err, e.dirs.State)
 	}

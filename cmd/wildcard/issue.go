@@ -37,10 +37,10 @@ example.com itself: name both.
 				&cli.StringFlag{Name: "csr", Usage: "`FILE`: a signing request; with --out, and no names"},
 				&cli.StringFlag{Name: "out", Usage: "`FILE`: where the certificate of --csr goes"},
 			}),
-			[]cli.Flag{prometheusFlag()},
+			[]cli.Flag{prometheusFlag(), traceFlag()},
 			caFlags(), registrationFlags(), dnsFlags(), commonFlags(),
 		),
-		Action: p.issue,
+		Action: p.traced(p.issue),
 	}
 }
 
@@ -162,7 +162,7 @@ func (e *engine) issueOrder(ctx context.Context, c *cli.Context, name string, na
 func (e *engine) draft(c *cli.Context, name string, names []string) (*order, error) {
 	o := &order{
 		name: name, names: names, dryRun: c.Bool("dry-run"), force: c.Bool("force"), mayRegister: true,
-		registration: e.registration(c), observe: e.display.lineage(name),
+		registration: e.registration(c), observe: e.observe(name),
 	}
 	live, err := e.store.Lineage(name)
 	switch {
@@ -352,7 +352,7 @@ func (p *program) issueCSR(c *cli.Context) error {
 	digest := sha256.Sum256(der)
 	o := &order{
 		name: "csr-" + hex.EncodeToString(digest[:8]), names: names, csr: der, force: true, mayRegister: true,
-		registration: e.registration(c), observe: e.display.lineage("csr"),
+		registration: e.registration(c), observe: e.observe("csr"),
 	}
 	if err := e.issueSettings(c, o); err != nil {
 		return err

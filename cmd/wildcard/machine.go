@@ -13,6 +13,7 @@ import (
 	"wildcard/providers/journal"
 	"wildcard/providers/settings"
 	"wildcard/state"
+	"wildcard/trace"
 )
 
 // sweepLimit is what removing the leftovers of dead processes may take at a start; what is not done waits for the next.
@@ -40,6 +41,7 @@ func (p *program) machine(c *cli.Context) (*machine, error) {
 		m.plain = true
 		m.log = slog.New(slog.NewTextHandler(p.lines, &slog.HandlerOptions{Level: level}))
 	}
+	m.log = slog.New(p.trace.Handler(m.log.Handler()))
 	var err error
 	if m.dirs, err = settings.FindDirectories(c.String("config-dir"), c.String("state-dir"), p.environ); err != nil {
 		return nil, err
@@ -69,7 +71,9 @@ func (m *machine) openState() (*state.State, *journal.Journal, error) {
 func (m *machine) sweep(ctx context.Context, records *journal.Journal, accounts []providers.Account, limit time.Duration) journal.SweepReport {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	swept := m.trace.Begin("", trace.WorkSweep)
 	report, err := records.Sweep(ctx, accounts)
+	swept(err)
 	if err != nil {
 		m.log.Warn("sweep", "error", err)
 	}

@@ -38,6 +38,7 @@ import (
 
 	"wildcard/messages"
 	"wildcard/providers"
+	"wildcard/trace"
 )
 
 func main() {
@@ -53,9 +54,10 @@ type program struct {
 	stdin, stdout, stderr *os.File
 	now                   func() time.Time
 	language              messages.Language
-	root                  string  // of the file system in which doctor looks for schedulers; "" is /
-	typed                 string  // the program with its command
-	lines                 *outlet // to stderr, while a command runs
+	root                  string          // of the file system in which doctor looks for schedulers; "" is /
+	typed                 string          // the program with its command
+	lines                 *outlet         // to stderr, while a command runs
+	trace                 *trace.Recorder // nil without --trace
 }
 
 // harden makes the process keep its secrets to itself: files are private whatever umask we were given, and neither a core

@@ -13,6 +13,7 @@ import (
 	"wildcard/issuance"
 	"wildcard/lineage"
 	"wildcard/providers"
+	"wildcard/trace"
 )
 
 const (
@@ -38,11 +39,11 @@ renew. What fails stops nothing else; the exit status is that of the worst.
 				&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
 				deployFlag(),
 				&cli.BoolFlag{Name: "no-jitter", Usage: "begin at once, also without a terminal"},
-				prometheusFlag(),
+				prometheusFlag(), traceFlag(),
 			},
-			dnsFlags(), commonFlags(),
+			notifyFlags(), dnsFlags(), commonFlags(),
 		),
-		Action: p.renew,
+		Action: p.traced(p.renew),
 	}
 }
 
@@ -76,6 +77,13 @@ func (p *program) renew(c *cli.Context) error {
 	}
 	defer e.close()
 	defer e.measure(c.Context, measurements)
+	people, err := e.channels(c)
+	if err != nil {
+		return err
+	}
+	if c.Bool("notify-test") {
+		return e.notifyTest(c.Context, people)
+	}
 	e.deployLater = when == deployLater
 	r := &renewRun{engine: e, c: c, deployOnly: when == deployOnly, unattended: !isTerminal(p.stdin), began: p.now()}
 	if err := r.choose(c.Context); err != nil {
@@ -90,7 +98,9 @@ func (p *program) renew(c *cli.Context) error {
 	if !c.Bool("dry-run") && !c.IsSet("cert-name") && !r.deployOnly {
 		r.ran()
 	}
-	return r.summary(c.Context)
+	err = r.summary(c.Context)
+	r.told(c.Context, people)
+	return err
 }
 
 // renewRun is one call of "renew".
@@ -178,6 +188,7 @@ func (r *renewRun) jitter(ctx context.Context) error {
 	}
 	wait := time.Duration(rand.Int64N(int64(longestJitter))).Round(time.Second)
 	r.display.note("waiting %v before the first order, so that not everybody comes at once (--no-jitter)", wait)
+	defer r.trace.Begin("", trace.WorkWait)(nil)
 	select {
 	case <-time.After(wait):
 		return nil
@@ -230,6 +241,9 @@ func (r *renewRun) add(result renewed) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.results = append(r.results, result)
+	if result.err != nil {
+		r.trace.Note(result.name, result.err.Error())
+	}
 }
 
 // one renews one lineage. A panic is its failure, and nobody else's.
@@ -307,7 +321,7 @@ func (r *renewRun) order(ctx context.Context, name string) (*order, verdict, err
 		}
 	}
 	o := &order{name: name, live: l, params: l.Conf.Params(), dryRun: dry, force: force, mayRegister: dry, unattended: r.unattended,
-		registration: issuance.Registration{AgreeToTerms: dry}, observe: r.display.lineage(name)}
+		registration: issuance.Registration{AgreeToTerms: dry}, observe: r.observe(name)}
 	o.settings, _ = l.Conf.Settings()
 	if err := r.dnsOptions(r.c, &o.settings); err != nil {
 		return nil, verdict{}, err

@@ -52,6 +52,16 @@ var explanationsOfRuns = map[string]explanation{
 		cause: bilingual{"The file that was asked for cannot be written there.", "指定された場所にファイルを書き込めません。"},
 		next:  bilingual{"name a file in a folder that exists and that you may write to", "存在し、書き込みできるフォルダー内のファイルを指定してください"},
 	},
+	"notify.failed": {
+		exits: []int{1},
+		cause: bilingual{"A channel of --notify did not take a message; the line says why. The renewal itself is not touched, and the next run tries again.", "--notify の通知先に送れませんでした (理由は上の行)。更新自体には影響せず、次の実行で再送します。"},
+		next:  command("wildcard renew --notify-test"),
+	},
+	"notify.invalid": {
+		exits: []int{2},
+		cause: bilingual{"A channel is not written as one can be.", "通知先の書き方が正しくありません。"},
+		next:  bilingual{"write mailto:ADDRESS, exec:/PROGRAM or https://HOST/PATH, separated by spaces in WILDCARD_NOTIFY", "mailto:アドレス、exec:/プログラム、https://ホスト/パス のいずれかを書いてください (WILDCARD_NOTIFY では空白区切り)"},
+	},
 	"confirm": {
 		exits: []int{1},
 		cause: bilingual{"The question was not answered with y, so nothing was done.", "確認に y と答えなかったため、何も実行していません。"},

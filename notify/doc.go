@@ -18,6 +18,9 @@
 // between the renewal's date and the end, if that is less. They are told once when it works again. What all channels failed
 // to deliver counts as not told, and the next run tries again.
 //
+// What one run finds another may say: [state.Complaint] has what the last run came to. So a run in a sandbox, out of which
+// neither sendmail nor the administrator's programs work, leaves it to one outside.
+//
 // All that a run has to say is one message, for forty certificates of one DNS account fail together.
 //
 // A webhook's URL may hold a token, so it is a secret: errors and logs have its host alone, and no lineage keeps it. No

@@ -49,7 +49,9 @@ func Judge(c Condition, past *state.Complaint, now time.Time) (e Event, heard, u
 		if past == nil || past.Told.IsZero() {
 			return Event{}, nil, nil
 		}
-		return Event{Kind: Recovered, Lineage: c.Lineage, Names: c.Names, Since: past.Since, NotAfter: c.NotAfter.UTC()}, nil, past
+		still := *past
+		still.Well = true
+		return Event{Kind: Recovered, Lineage: c.Lineage, Names: c.Names, Since: past.Since, NotAfter: c.NotAfter.UTC()}, nil, &still
 	}
 	complaint := state.Complaint{Since: now}
 	if past != nil {
@@ -58,18 +60,20 @@ func Judge(c Condition, past *state.Complaint, now time.Time) (e Event, heard, u
 			complaint.Since = now
 		}
 	}
+	complaint.Well, complaint.Temporary = false, providers.ClassOf(c.Err) == providers.Temporary
+	complaint.Code, complaint.Text = providers.CodeOf(c.Err), oneLine(c.Err.Error())
 	before := complaint
 	stage := stageAt(c.Due, c.NotAfter, now)
 	overdue := !c.NotAfter.IsZero() && !now.Before(OverdueAt(c.Due, c.NotAfter))
 	begins := complaint.Told.IsZero() &&
-		(providers.ClassOf(c.Err) != providers.Temporary || now.Sub(complaint.Since) >= patience || overdue || stage > 0)
+		(!complaint.Temporary || now.Sub(complaint.Since) >= patience || overdue || stage > 0)
 	if !begins && (complaint.Told.IsZero() || stage <= complaint.Stage) {
 		return Event{}, &before, &before
 	}
 	complaint.Told, complaint.Stage = now, stage
 	e = Event{
 		Kind: Failing, Lineage: c.Lineage, Names: c.Names, Since: complaint.Since, NotAfter: c.NotAfter.UTC(),
-		Code: providers.CodeOf(c.Err), Error: oneLine(c.Err.Error()),
+		Code: complaint.Code, Error: complaint.Text,
 	}
 	if stage > 0 {
 		e.Kind = Critical

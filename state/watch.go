@@ -24,6 +24,12 @@ type Complaint struct {
 	Since time.Time `json:"since"`          // the first failure since it last went well
 	Told  time.Time `json:"told,omitzero"`  // when somebody was told; zero if nobody was
 	Stage int       `json:"stage,omitzero"` // how near the end was when somebody was told; its meaning is that of wildcard/notify
+
+	// What the last run came to. Well says that it went well again, and that nobody was told yet.
+	Code      string `json:"code,omitempty"`
+	Text      string `json:"text,omitempty"`
+	Temporary bool   `json:"temporary,omitempty"` // it mends itself
+	Well      bool   `json:"well,omitempty"`
 }
 
 // Watch reads it. What is not there, or damaged, is empty.

@@ -13,7 +13,10 @@ import (
 // output writes a file that a flag named.
 func output(flag, path string, text []byte) error {
 	if err := writeFile(path, text); err != nil {
-		return providers.Errorf(codeOutput, providers.Failed, "%s: %w", flag, err)
+		if inner, ok := errors.AsType[*fs.PathError](err); ok {
+			err = inner.Err // which is of a name that only we know
+		}
+		return providers.Errorf(codeOutput, providers.Failed, "%s %s: %w", flag, path, err)
 	}
 	return nil
 }
@@ -22,7 +25,7 @@ func output(flag, path string, text []byte) error {
 // reads all files of a folder passes it over.
 func writeFile(path string, text []byte) (err error) {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s: %w and no regular file", path, fs.ErrExist)
+		return fmt.Errorf("%w and is no regular file", fs.ErrExist)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".wildcard-*")
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 func traceFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "trace", Usage: "write the run as a timeline into `FILE`: a page with a picture if it ends in .html, data if in .json; may be repeated"}
+	return &cli.StringSliceFlag{Name: "trace", Usage: "`FILE`.html or .json for a timeline of the run"}
 }
 
 // traced is a command that can be recorded. What is known is written at the end, however that comes.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/lineage"
 	"wildcard/notify"
 	"wildcard/providers"
 	"wildcard/providers/settings"
@@ -21,7 +22,7 @@ const notifyLimit = 2 * time.Minute
 
 func notifyFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "notify", Usage: "tell people when renewals fail: `CHANNEL` is mailto:ADDRESS, exec:/PROGRAM or an https: URL, which is better in WILDCARD_NOTIFY; may be repeated"},
+		&cli.StringSliceFlag{Name: "notify", Usage: "`CHANNEL` told of failures: mailto:…, exec:/… or https://… (WILDCARD_NOTIFY)"},
 		&cli.BoolFlag{Name: "notify-test", Usage: "only send a test message"},
 	}
 }
@@ -95,7 +96,8 @@ func (m *machine) notifyTest(ctx context.Context, all notify.Channels) error {
 	return nil
 }
 
-// told says to people what there is to say after a run, and remembers it. Nothing here changes what came of the run.
+// told says to people what there is to say after a run, and remembers it. Nothing here changes what came of the run. With
+// --deploy later, it only remembers: that is the half of a run that is in a sandbox, and the other half says it.
 func (r *renewRun) told(ctx context.Context, all notify.Channels) {
 	if ctx.Err() != nil || r.c.Bool("dry-run") {
 		return
@@ -142,15 +144,15 @@ func (r *renewRun) told(ctx context.Context, all notify.Channels) {
 	}
 }
 
-// conditions are how it stands with the lineages that this run had something to do with, and with those that it was thought
-// to go badly with and that now need nothing.
+// conditions are how it stands with the lineages that this run had something to do with, and with those that are remembered
+// as going badly. What cannot be told yet is left out.
 func (r *renewRun) conditions(watch state.Watch) []notify.Condition {
 	var all []notify.Condition
 	seen := map[string]bool{}
 	for _, result := range r.results {
 		seen[result.name] = true
 		err := firstError(result.err, result.got.Deploy, result.got.CleanUp)
-		if c, ok := r.condition(result.name, err); ok || err != nil {
+		if c, ok := r.condition(result.name, err, watch.Lineages[result.name], result.outcome == "deployed"); ok {
 			all = append(all, c)
 		}
 	}
@@ -158,30 +160,58 @@ func (r *renewRun) conditions(watch state.Watch) []notify.Condition {
 		if seen[name] || r.c.IsSet("cert-name") && r.c.String("cert-name") != name {
 			continue
 		}
-		c, ok := r.condition(name, nil)
-		if !ok { // deleted, or handed back to certbot: nobody's concern any more
-			c = notify.Condition{Lineage: name}
-			watch.Lineages[name].Told = time.Time{}
+		if c, ok := r.condition(name, nil, watch.Lineages[name], false); ok {
+			all = append(all, c)
 		}
-		all = append(all, c)
 	}
 	return all
 }
 
-// condition reads what people want to know of a lineage; ok is false if there is none of ours.
-func (r *renewRun) condition(name string, err error) (c notify.Condition, ok bool) {
+// condition is how it stands with one lineage after this run, which came to err. ok is false if that cannot be said: it is
+// due still, or its hooks wait. One that was deleted, or handed back to certbot, is well, and not worth a message.
+func (r *renewRun) condition(name string, err error, past *state.Complaint, deployed bool) (c notify.Condition, ok bool) {
 	c = notify.Condition{Lineage: name, Err: err}
 	l, readErr := r.store.Lineage(name)
 	if readErr != nil {
-		return c, false
+		if past != nil && providers.CodeOf(readErr) == lineage.CodeNotFound {
+			past.Told = time.Time{}
+			return c, true
+		}
+		return c, err != nil
 	}
 	s, ours := l.Conf.Settings()
+	if !ours && past != nil {
+		past.Told = time.Time{}
+		return c, true
+	}
 	c.Names = s.Domains
 	if l.Leaf != nil {
 		c.Names, c.NotAfter = l.Leaf.DNSNames, l.Leaf.NotAfter
 		c.Due, _ = renewal(l, s)
 	}
-	return c, ours
+	good := l.Leaf != nil && r.now().Before(c.Due)
+	switch {
+	case err != nil:
+	case r.deployOnly:
+		if past != nil && !past.Well && !(deployed && strings.HasPrefix(past.Code, "hook.")) {
+			c.Err = complaintError(past)
+		}
+		return c, past != nil && (c.Err != nil || !s.Deploy)
+	case r.deployLater:
+		return c, good
+	default:
+		return c, good && !s.Deploy
+	}
+	return c, true
+}
+
+// complaintError is the error that is remembered.
+func complaintError(past *state.Complaint) error {
+	class := providers.Failed
+	if past.Temporary {
+		class = providers.Temporary
+	}
+	return providers.Errorf(past.Code, class, "%s", past.Text)
 }
 
 func firstError(all ...error) error {

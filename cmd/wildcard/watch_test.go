@@ -136,6 +136,42 @@ func TestNotifyFails(t *testing.T) {
 	w.run("renew", "--no-jitter", "--quiet").exits(0, "[notify.invalid]")
 }
 
+// A timer's run in two halves: what the first finds, in its sandbox, the second says.
+func TestNotifyInHalves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h := w.listen()
+	w.environ = append(w.environ, "WILDCARD_NOTIFY="+h.spec, "WILDCARD_PROMETHEUS="+filepath.Join(w.dir, "none", "a.prom"))
+	halves := func(first, second int, want string) {
+		t.Helper()
+		before := len(h.messages())
+		if got := w.run("renew", "--no-jitter", "--quiet", "--deploy", "later").exits(first); strings.Contains(got.stderr, "a.prom") || len(h.messages()) != before {
+			t.Errorf("the first half told, or measured: %s\n%s", h.said(), got.stderr)
+		}
+		w.run("renew", "--no-jitter", "--quiet", "--deploy", "only").exits(second, "a.prom")
+		if said := h.said(); said != want {
+			t.Errorf("told: %q, want %q", said, want)
+		}
+		w.at(w.clock().Add(6 * time.Hour))
+	}
+	w.issue("*.example.com")
+	w.update("example.com", func(s *lineage.Settings) { s.EnvFile, s.DeployHooks = "/nonexistent", []string{"false"} })
+	halves(0, 0, "")
+	w.at(due(w.lineage("example.com")))
+	halves(78, 0, "critical example.com")
+	halves(78, 0, "critical example.com")
+	w.update("example.com", func(s *lineage.Settings) { s.EnvFile = "" })
+	halves(0, 1, "critical example.com") // renewed, and its hook fails
+	halves(0, 1, "critical example.com")
+	w.update("example.com", func(s *lineage.Settings) { s.DeployHooks = []string{"true"} })
+	halves(0, 0, "critical example.com; recovered example.com")
+	halves(0, 0, "critical example.com; recovered example.com")
+	w.update("example.com", func(s *lineage.Settings) { s.DeployHooks, s.Deploy = []string{"false"}, true })
+	halves(0, 1, "critical example.com; recovered example.com; failing example.com")
+	w.update("example.com", func(s *lineage.Settings) { s.DeployHooks = nil })
+	halves(0, 0, "critical example.com; recovered example.com; failing example.com; recovered example.com")
+}
+
 // A webhook's token comes from a file, and stays there.
 func TestNotifySecretFile(t *testing.T) {
 	t.Parallel()

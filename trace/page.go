@@ -173,7 +173,7 @@ func (d Document) row(l messages.Language, s *Span) row {
 	r := row{Label: label(l, s), Took: took(s.End - s.Start), State: s.State, Height: laneHeight, Indent: s.Kind == Server}
 	switch {
 	case s.Kind == Server:
-		r.Detail = serverDetail(s)
+		r.Detail = serverDetail(l, s)
 	case s.State == Failed:
 		r.Detail = l.Sprintf("failed") // why stands above, or among the notes
 	case s.Kind == Work:
@@ -199,11 +199,11 @@ func (d Document) row(l messages.Language, s *Span) row {
 }
 
 // serverDetail is a name server's address, and if it did not get so far, what was the matter last.
-func serverDetail(s *Span) string {
+func serverDetail(l messages.Language, s *Span) string {
 	parts := []string{s.Detail}
 	for i := len(s.Marks) - 1; i >= 0 && s.State != Done && len(parts) == 1; i-- {
 		if s.Marks[i].Bad {
-			parts = append(parts, s.Marks[i].Text)
+			parts = append(parts, l.Translate(s.Marks[i].Text))
 		}
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")

@@ -169,6 +169,9 @@ func TestHTML(t *testing.T) {
 			if strings.Contains(page, canary) || strings.Contains(page, "NaN") || strings.Contains(page, "%!") || strings.Contains(page, "ZgotmplZ") {
 				t.Errorf("%s, %d names: the page has what it must not have", l, n)
 			}
+			if excluded := strings.Contains(page, "除外"); excluded != (l == messages.Japanese) {
+				t.Errorf("%s: what was the matter with a name server", l)
+			}
 			if rows := strings.Count(page, `<div class="row `); rows != 3*(4+3+1) { // with the axes
 				t.Errorf("%s, %d names: %d rows", l, n, rows)
 			}

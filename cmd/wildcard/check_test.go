@@ -137,7 +137,7 @@ func TestCheckDuration(t *testing.T) {
 // A month of a timer's runs with nothing due fills no log.
 func TestMonthOfLogs(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"renew"}, {"renew", "--quiet"}} {
+	for _, commands := range [][]string{{"renew"}, {"renew --quiet"}, {"renew --quiet --deploy later", "renew --quiet --deploy only"}} {
 		w := newWorld(t)
 		w.environ = append(w.environ, "INVOCATION_ID=0123456789abcdef0123456789abcdef") // as the unit runs it
 		w.issue("*.example.com", "example.com")
@@ -146,13 +146,15 @@ func TestMonthOfLogs(t *testing.T) {
 		lines, runs := 0, 0
 		for w.clock().Before(began.Add(30 * 24 * time.Hour)) {
 			w.at(w.clock().Add(6 * time.Hour))
-			got := w.run(args...).exits(0)
-			lines += strings.Count(got.stdout+got.stderr, "\n")
+			for _, command := range commands {
+				got := w.run(strings.Fields(command)...).exits(0)
+				lines += strings.Count(got.stdout+got.stderr, "\n")
+			}
 			runs++
 		}
 		w.orders(2)
 		if runs < 120 || lines >= 100 {
-			t.Errorf("%q: %d runs wrote %d lines", args, runs, lines)
+			t.Errorf("%q: %d runs wrote %d lines", commands, runs, lines)
 		}
 		if logs, err := filepath.Glob(filepath.Join(w.dir, "state", "*")); err != nil || len(logs) > 6 {
 			t.Errorf("files pile up: %q %v", logs, err)

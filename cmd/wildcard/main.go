@@ -3,7 +3,8 @@
 //
 // What the commands have in common: options.go (flags and environment), machine.go (folders, store, journal), engine.go
 // (CAs, accounts and DNS services of one run), certificate.go (how one certificate is obtained and stored), due.go (when).
-// The picture of a run is tui.go, its lines are plain.go, tables are table.go.
+// The picture of a run is tui.go, its lines are plain.go, tables are table.go. For whoever watches over it there are check.go
+// (list --check), prometheus.go, watch.go (--notify) and trace.go.
 //
 // # Decisions
 //

@@ -16,7 +16,12 @@ import (
 // Auth is the auth hook: it creates the TXT record of one challenge and, when it is the last of certbot's round, waits
 // until the name servers publish all of them. It returns the exit code.
 func Auth(p Program) int {
-	return run(p, "wildcard-auth-hook", messages.New("creates the TXT record of a DNS-01 challenge and waits for the last one's publication"), auth)
+	return run(p, "wildcard-auth-hook", authDuty(), auth)
+}
+
+// authDuty is what the hook does, for --help.
+func authDuty() messages.Message {
+	return messages.New("creates the TXT record of a DNS-01 challenge and waits for the last one's publication")
 }
 
 func auth(ctx context.Context, h *hook) error {

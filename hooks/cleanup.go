@@ -10,7 +10,12 @@ import (
 
 // CleanUp is the cleanup hook: it deletes the TXT record of one challenge, exactly that record. It returns the exit code.
 func CleanUp(p Program) int {
-	return run(p, "wildcard-cleanup-hook", messages.New("deletes the TXT record that the auth hook made"), cleanUp)
+	return run(p, "wildcard-cleanup-hook", cleanUpDuty(), cleanUp)
+}
+
+// cleanUpDuty is what the hook does, for --help.
+func cleanUpDuty() messages.Message {
+	return messages.New("deletes the TXT record that the auth hook made")
 }
 
 func cleanUp(ctx context.Context, h *hook) error {

@@ -7,10 +7,17 @@ import (
 	"wildcard/messages"
 )
 
+// screen is the width that help is written for.
+const screen = 80
+
 // help is what --help prints: no more than a screen of 24 lines and 80 columns.
 func help(l messages.Language, program string, duty messages.Message) string {
 	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintln(&b, l.Sprintf(format, args...)) }
+	line := func(format string, args ...any) {
+		for _, part := range messages.Wrap(l.Sprintf(format, args...), screen) {
+			fmt.Fprintln(&b, part)
+		}
+	}
 	line("usage: %s [options]", program)
 	line("certbot runs this program: it %s.", duty)
 	fmt.Fprint(&b, `
@@ -20,15 +27,17 @@ func help(l messages.Language, program string, duty messages.Message) string {
   certbot renew --dry-run
 
 `)
-	flag := func(name, format string) { fmt.Fprintf(&b, "  %-18s%s\n", name, l.Translate(format)) }
+	flag := func(name, format string) { fmt.Fprintf(&b, "  %-19s%s\n", name, l.Translate(format)) }
 	flag("--provider SPEC", "DNS service, [ZONE=]NAME[:ARG][@ENVFILE]; may be repeated")
 	flag("--env-file FILE", "credentials (default: /etc/letsencrypt/conoha/.env)")
 	flag("--config-dir DIR", "certbot's directory (default: /etc/letsencrypt)")
 	flag("--state-dir DIR", "where the journal is kept (default: /var/lib/wildcard)")
-	flag("--resolver LIST", "resolvers for look-ups, IP[:PORT],... (default: the system's)")
+	flag("--resolver LIST", "resolvers, IP[:PORT],... (default: the system's)")
 	flag("--nameserver LIST", "ask these for publication, not the delegated ones")
 	flag("--lang LANG", "language, en or ja (default: that of the locale)")
 	flag("-v", "say on standard error what is done")
-	line("\nVariables of the same meaning: WILDCARD_PROVIDER, WILDCARD_ENV_FILE,\nWILDCARD_CONFIG_DIR, WILDCARD_STATE_DIR, WILDCARD_RESOLVERS, WILDCARD_NAMESERVERS.")
+	line("")
+	line("Variables of the same meaning: %s.", "WILDCARD_PROVIDER, WILDCARD_ENV_FILE, "+
+		"WILDCARD_CONFIG_DIR, WILDCARD_STATE_DIR, WILDCARD_RESOLVERS, WILDCARD_NAMESERVERS")
 	return b.String()
 }

@@ -47,9 +47,9 @@ func parseOptions(program string, args, environ []string) (options, error) {
 	case errors.Is(err, flag.ErrHelp):
 		return o, errHelp
 	case err != nil:
-		return o, usage("%w; --help lists the flags", err)
+		return o, usageOf(flags, err)
 	case flags.NArg() > 0:
-		return o, usage("unexpected argument %s; --help lists the flags", providers.Excerpt(flags.Arg(0)))
+		return o, usage("unexpected argument %s", providers.Excerpt(flags.Arg(0)))
 	}
 
 	if o.envFile != "" {
@@ -95,6 +95,20 @@ func parseServers(flags *flag.FlagSet, name, list string) ([]string, error) {
 		}
 	})
 	return servers, err
+}
+
+// usageOf is the error for what the flag library does not understand, with the nearest flag if it is an unknown one.
+func usageOf(flags *flag.FlagSet, err error) error {
+	unknown, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !ok {
+		return usage("%w", err)
+	}
+	names := []string{"help", "lang"}
+	flags.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+	if nearest := messages.Nearest(unknown, names); nearest != "" {
+		return usage("no option --%s: did you mean --%s?", unknown, nearest)
+	}
+	return usage("no option --%s", unknown)
 }
 
 // usage is an error of the command line.

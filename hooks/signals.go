@@ -63,6 +63,9 @@ func failureLines(l messages.Language, program string, err error) string {
 		line += " [" + code + "]"
 	}
 	if known, ok := l.Explain(code); ok {
+		if code == providers.CodeUsage {
+			known.Next = program + " --help"
+		}
 		line += "\n  " + l.Sprintf("cause: %s", known.Cause) + "\n  " + l.Sprintf("next:  %s", known.Next)
 	}
 	return line

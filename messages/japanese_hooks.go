@@ -10,9 +10,9 @@ var japaneseHooks = map[string]string{
 	"credentials (default: /etc/letsencrypt/conoha/.env)":                                   "認証情報 (既定: /etc/letsencrypt/conoha/.env)",
 	"certbot's directory (default: /etc/letsencrypt)":                                       "certbot のディレクトリー (既定: /etc/letsencrypt)",
 	"where the journal is kept (default: /var/lib/wildcard)":                                "ジャーナルの場所 (既定: /var/lib/wildcard)",
-	"resolvers for look-ups, IP[:PORT],... (default: the system's)":                         "名前解決用リゾルバー、IP[:PORT],... (既定: システム)",
+	"resolvers, IP[:PORT],... (default: the system's)":                                      "名前解決用リゾルバー、IP[:PORT],... (既定: システム)",
 	"ask these for publication, not the delegated ones":                                     "委任先の代わりに公開を確認するネームサーバー",
 	"language, en or ja (default: that of the locale)":                                      "言語、en または ja (既定: ロケールの言語)",
 	"say on standard error what is done":                                                    "実行内容を標準エラーに表示します",
-	"\nVariables of the same meaning: WILDCARD_PROVIDER, WILDCARD_ENV_FILE,\nWILDCARD_CONFIG_DIR, WILDCARD_STATE_DIR, WILDCARD_RESOLVERS, WILDCARD_NAMESERVERS.": "\n同じ意味の環境変数: WILDCARD_PROVIDER, WILDCARD_ENV_FILE,\nWILDCARD_CONFIG_DIR, WILDCARD_STATE_DIR, WILDCARD_RESOLVERS, WILDCARD_NAMESERVERS",
+	"Variables of the same meaning: %s.":                                                    "同じ意味の環境変数: %s。",
 }

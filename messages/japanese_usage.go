@@ -37,6 +37,7 @@ var japaneseUsage = map[string]string{
 	"the names are those of the request: give none beside --csr":            "名前は署名要求のものを使います。--csr と一緒には指定できません",
 	"--%s makes no sense with --csr":                                        "--%s は --csr と一緒には使えません",
 	"--reason %s is none of unspecified, keycompromise, affiliationchanged, superseded, cessationofoperation": "--reason %s は unspecified, keycompromise, affiliationchanged, superseded, cessationofoperation のいずれでもありません",
-	"%w; --help lists the flags":                     "%w (フラグの一覧: --help)",
-	"unexpected argument %s; --help lists the flags": "余分な引数 %s があります (フラグの一覧: --help)",
+	"no option --%s":                     "--%s というオプションはありません",
+	"no option --%s: did you mean --%s?": "--%s というオプションはありません。もしかして: --%s",
+	"unexpected argument %s":             "余分な引数 %s があります",
 }

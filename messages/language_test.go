@@ -96,18 +96,19 @@ func TestMessage(t *testing.T) {
 
 func TestError(t *testing.T) {
 	t.Parallel()
-	m := messages.New("%w; --help lists the flags", fs.ErrNotExist)
-	if !errors.Is(m, fs.ErrNotExist) {
-		t.Error("what it wraps is not found")
+	if err := messages.New("--x: %w", fs.ErrNotExist); !errors.Is(err, fs.ErrNotExist) || err.Error() != "--x: file does not exist" || err.In(messages.Japanese) != err.Error() {
+		t.Errorf("%v; what it wraps is not found, or it is said in another way", err)
 	}
+	m := messages.New("starting")
 	for _, test := range []struct {
 		err  error
 		want string
 	}{
-		{m, "file does not exist (フラグの一覧: --help)"},
-		{fmt.Errorf("%w", m), "file does not exist (フラグの一覧: --help)"},
-		{fmt.Errorf("open: %w", m), "open: file does not exist; --help lists the flags"},
-		{errors.Join(m, fs.ErrExist), "file does not exist; --help lists the flags\nfile already exists"},
+		{m, "開始しています"},
+		{fmt.Errorf("%w", m), "開始しています"},
+		{messages.New("--x: %w", m), "--x: 開始しています"},
+		{fmt.Errorf("open: %w", m), "open: starting"},
+		{errors.Join(m, fs.ErrExist), "starting\nfile already exists"},
 		{fs.ErrExist, "file already exists"},
 	} {
 		if got := messages.Japanese.Error(test.err); got != test.want {

@@ -1,0 +1,47 @@
+package hooks
+
+import (
+	"strings"
+	"testing"
+
+	"wildcard/messages"
+)
+
+func TestHelpFits(t *testing.T) {
+	t.Parallel()
+	for _, language := range []messages.Language{messages.English, messages.Japanese} {
+		for _, duty := range []messages.Message{authDuty(), cleanUpDuty()} {
+			text := help(language, "wildcard-cleanup-hook", duty)
+			if n := strings.Count(text, "\n"); n > 24 {
+				t.Errorf("%d lines:\n%s", n, text)
+			}
+			for line := range strings.Lines(text) {
+				if cells := messages.Width(strings.TrimSuffix(line, "\n")); cells > 80 {
+					t.Errorf("%d cells: %s", cells, line)
+				}
+			}
+			if strings.Count(text, "\n  certbot ") != 2 {
+				t.Errorf("not two examples:\n%s", text)
+			}
+			if strings.Contains(text, "します") != (language == messages.Japanese) || strings.Contains(text, "default") != (language == messages.English) {
+				t.Errorf("not in %s:\n%s", language, text)
+			}
+		}
+	}
+}
+
+func TestNearestOption(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"--providr conoha": "no option --providr: did you mean --provider?",
+		"--envfile x":      "no option --envfile: did you mean --env-file?",
+		"--frobnicate":     "no option --frobnicate",
+		"--provider":       "flag needs an argument: -provider",
+		"x":                `unexpected argument "x"`,
+	} {
+		_, err := parseOptions("hook", strings.Fields(args), nil)
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+}

@@ -66,7 +66,7 @@ func arrows() map[string][]string {
 		"wildcard/cmd/wildcard-auth-hook":    {"wildcard/hooks"},
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
-		"wildcard/issuance":          {"wildcard/providers", "wildcard/providers/journal", "wildcard/providers/propagation", legoACME, legoAPI, idna},
+		"wildcard/issuance":          {"wildcard/messages", "wildcard/providers", "wildcard/providers/journal", "wildcard/providers/propagation", legoACME, legoAPI, idna},
 		"wildcard/issuance/acmetest": {jose},
 		"wildcard/lineage":           {"wildcard/providers", unix},
 		"wildcard/state":             {"wildcard/providers"},

@@ -23,6 +23,7 @@ func said() map[string]map[string]int {
 			"say": 0, "note": 0, "usage": 0, "confirm": 1, "entry": 0, "value": 0, "sayAccounts": 1, "adopted": 3,
 		},
 		"wildcard/messages": {"New": 0},
+		"wildcard/issuance": {"note": 1},
 		"wildcard/doctor":   {"text": 0, "because": 0, "good": 1},
 		"wildcard/hooks":    {"usage": 0, "line": 0, "flag": 1},
 	}

@@ -3,6 +3,7 @@ package issuance
 import (
 	"time"
 
+	"wildcard/messages"
 	"wildcard/providers/propagation"
 )
 
@@ -39,13 +40,13 @@ const (
 type Event struct {
 	Step    Step
 	State   State
-	Domain  string        // name on the certificate that it is about, "*." included; "" if it is about the run
-	FQDN    string        // TXT record that it is about; "" if none
-	Text    string        // what is to be said beyond step, state and name, in English; may be ""
-	Err     error         // of Failed
-	Done    int           // names of the step that are done
-	Total   int           // names of the step
-	Elapsed time.Duration // since [Issuer.Obtain] was called
+	Domain  string           // name on the certificate that it is about, "*." included; "" if it is about the run
+	FQDN    string           // TXT record that it is about; "" if none
+	Text    messages.Message // what is to be said beyond step, state and name; may be empty
+	Err     error            // of Failed
+	Done    int              // names of the step that are done
+	Total   int              // names of the step
+	Elapsed time.Duration    // since [Issuer.Obtain] was called
 
 	// Publication is one name server's change of mind, of Progress in StepPublication; nil otherwise.
 	Publication *propagation.Event

@@ -192,7 +192,7 @@ func (w *world) noted(text string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range w.events {
-		if e.State == issuance.Noted && strings.Contains(e.Text, text) {
+		if e.State == issuance.Noted && strings.Contains(e.Text.String(), text) {
 			return true
 		}
 	}

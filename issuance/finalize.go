@@ -128,7 +128,7 @@ func (r *run) download(order acme.ExtendedOrder) error {
 	if want := r.request.PreferredChain; want != "" && !topIs(chain, want) {
 		alternate, ok := r.alternate(order.Certificate, want, expect)
 		if !ok {
-			r.note(StepDownload, "the CA offers no chain up to "+printable(want, 80)+": its default chain is taken")
+			r.note(StepDownload, "the CA offers no chain up to %s: its default chain is taken", printable(want, 80))
 		} else {
 			chain = alternate
 		}

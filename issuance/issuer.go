@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/journal"
 	"wildcard/providers/propagation"
@@ -72,10 +73,10 @@ type Checkpoint struct {
 type Result struct {
 	Chain    []byte // PEM: the certificate, then its issuers
 	Leaf     *x509.Certificate
-	Order    string   // URL
-	Resumed  bool     // the order was one of an earlier run
-	Warnings []string // what a person should know
-	CleanUp  error    // records that could not be deleted (CodeCleanUp, Temporary); the journal has them
+	Order    string             // URL
+	Resumed  bool               // the order was one of an earlier run
+	Warnings []messages.Message // what a person should know
+	CleanUp  error              // records that could not be deleted (CodeCleanUp, Temporary); the journal has them
 }
 
 // ValidationError says for which names the CA's validation failed, each with the CA's reason. It is inside of errors of
@@ -123,7 +124,7 @@ func (i *Issuer) Obtain(ctx context.Context, request Request) (Result, error) {
 	}
 	err := r.attempt(ctx)
 	if errors.Is(err, errOrderLost) && ctx.Err() == nil && r.result.CleanUp == nil {
-		r.note(StepOrder, printable(err.Error(), 200)+": a new one is made")
+		r.note(StepOrder, "%s: a new one is made", printable(err.Error(), 200))
 		r.request.Resume, r.records, r.result.Resumed = nil, nil, false
 		err = r.attempt(ctx)
 	}
@@ -225,7 +226,8 @@ func (r *run) observe(e Event) {
 	}
 }
 
-func (r *run) note(step Step, text string) {
+func (r *run) note(step Step, format string, args ...any) {
+	text := messages.New(format, args...)
 	r.result.Warnings = append(r.result.Warnings, text)
 	r.observe(Event{Step: step, State: Noted, Text: text})
 }

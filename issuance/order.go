@@ -9,6 +9,7 @@ import (
 	"github.com/go-acme/lego/v4/acme"
 	"github.com/go-acme/lego/v4/acme/api"
 
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/journal"
 )
@@ -76,7 +77,7 @@ func (r *run) order() (acme.ExtendedOrder, error) {
 	}
 	order, err := r.newOrder(r.request.Replaces)
 	if problem, refused := asProblem(err); refused && r.request.Replaces != "" && r.CA.directory.RenewalInfo != "" && problem.maybeReplaces() {
-		r.note(StepOrder, "the CA refuses an order that says which certificate it replaces ("+problem.Error()+"): once more without")
+		r.note(StepOrder, "the CA refuses an order that says which certificate it replaces (%s): once more without", problem.Error())
 		order, err = r.newOrder("")
 	}
 	if err != nil {
@@ -186,7 +187,7 @@ func (r *run) authorizations(order acme.ExtendedOrder, places map[string]place) 
 		seen[name] = true
 		switch a.Status {
 		case acme.StatusValid:
-			r.observe(Event{Step: StepAuthorization, State: Noted, Domain: name, Text: "valid already"})
+			r.observe(Event{Step: StepAuthorization, State: Noted, Domain: name, Text: messages.New("valid already")})
 			continue
 		case acme.StatusPending:
 		default:

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-acme/lego/v4/acme"
 
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/journal"
 	"wildcard/providers/propagation"
@@ -100,7 +101,7 @@ func (r *run) locate(ctx context.Context) (map[string]place, error) {
 		defer mu.Unlock()
 		places[domains[i]] = place{p.Route, p.FQDN}
 		if want := providers.ChallengeLabel + "." + domains[i] + "."; p.FQDN != want {
-			r.observe(Event{Step: StepZones, State: Noted, Domain: domains[i], FQDN: p.FQDN, Text: "a CNAME leads there from " + want})
+			r.observe(Event{Step: StepZones, State: Noted, Domain: domains[i], FQDN: p.FQDN, Text: messages.New("a CNAME leads there from %s", want)})
 		}
 		return nil
 	})
@@ -252,10 +253,10 @@ func (r *run) askNameServers(ctx context.Context, asked []propagation.Record) er
 		return err
 	}
 	for _, server := range report.SteppedOver {
-		r.note(StepPublication, "name server stepped over: "+server)
+		r.note(StepPublication, "name server stepped over: %s", server)
 	}
 	if report.Unverified {
-		r.note(StepPublication, "no name server could be asked on port 53; "+report.Path+" says the records are published")
+		r.note(StepPublication, "no name server could be asked on port 53; %s says the records are published", report.Path)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-acme/lego/v4/acme"
 
+	"wildcard/messages"
 	"wildcard/providers"
 )
 
@@ -37,9 +38,9 @@ func (r *run) validate(ctx context.Context) error {
 		e := Event{Step: StepValidation, State: Progress, Domain: rec.name, Total: len(r.records)}
 		if verdict == nil {
 			done++
-			e.Text = "valid"
+			e.Text = messages.New("valid")
 		} else {
-			e.Text = "invalid: " + verdict.Error()
+			e.Text = messages.New("invalid: %s", verdict.Error())
 		}
 		e.Done = done
 		r.observe(e)

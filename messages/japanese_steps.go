@@ -27,6 +27,15 @@ var japaneseSteps = map[string]string{
 	"%d TXT records":                         "TXT レコード %d 件",
 	"%d names":                               "名前 %d 件",
 
+	"%s: a new one is made": "%s。新しい注文を作成します",
+	"the CA refuses an order that says which certificate it replaces (%s): once more without": "CA が置き換え元を示した注文を拒否したため (%s)、示さずに注文し直します",
+	"valid already": "検証済み",
+	"invalid: %s":   "無効: %s",
+	"the CA offers no chain up to %s: its default chain is taken":                 "CA に %s までのチェーンがないため、既定のチェーンを使います",
+	"a CNAME leads there from %s":                                                 "%s からの CNAME の先です",
+	"name server stepped over: %s":                                                "ネームサーバーを待機対象から除外しました: %s",
+	"no name server could be asked on port 53; %s says the records are published": "53 番ポートでネームサーバーに問い合わせできませんでした。%s によればレコードは公開されています",
+
 	"%s has the record of %s":                  "%[1]s に %[2]s のレコードが出ました",
 	"no name server can be reached on port 53": "53 番ポートではどのネームサーバーにも到達できません",
 	"%s: record of %s: %s":                     "%s: %s のレコード: %s",

@@ -88,7 +88,7 @@ func (r *Recorder) Event(lineage string, e issuance.Event) {
 			r.publication(lineage, e, at)
 		case s != nil:
 			text, bad := e.Domain, false
-			if rest, invalid := strings.CutPrefix(e.Text, "invalid"); invalid {
+			if rest, invalid := strings.CutPrefix(e.Text.String(), "invalid"); invalid {
 				text, bad = e.Domain+rest, true
 			}
 			s.Marks = append(s.Marks, Mark{at, line(text), bad})
@@ -102,7 +102,7 @@ func (r *Recorder) Event(lineage string, e issuance.Event) {
 			maps.DeleteFunc(r.servers, func(key string, _ *Span) bool { return strings.HasPrefix(key, lineage+" ") })
 		}
 	case issuance.Noted:
-		text := e.Text
+		text := e.Text.String()
 		if e.Domain != "" {
 			text = e.Domain + ": " + text
 		}

@@ -11,6 +11,7 @@ import (
 
 	"wildcard/issuance"
 	"wildcard/lineage"
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/state"
 	"wildcard/trace"
@@ -39,7 +40,7 @@ type certificate struct {
 	Chain    []byte
 	Leaf     *x509.Certificate
 	Lineage  *lineage.Lineage // nil for dry runs and CSRs
-	Warnings []string
+	Warnings []messages.Message
 	CleanUp  error // records that are still there
 	Deploy   error // deploy hooks that failed
 }

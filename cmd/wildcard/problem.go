@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 
+	"wildcard/messages"
 	"wildcard/providers"
 )
 
@@ -47,4 +48,13 @@ func (p *program) complainOf(about string, said *problem) {
 		text += "\n  " + p.language.Sprintf("cause: %s", said.Cause) + "\n  " + p.language.Sprintf("next:  %s", said.Next)
 	}
 	_, _ = io.WriteString(p.lines, text+"\n")
+}
+
+// texts puts messages into the user's language.
+func (p *program) texts(all []messages.Message) []string {
+	var texts []string
+	for _, m := range all {
+		texts = append(texts, m.In(p.language))
+	}
+	return texts
 }

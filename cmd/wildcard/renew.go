@@ -376,7 +376,7 @@ func (r *renewRun) summary(ctx context.Context) error {
 	var good, bad, commands []string
 	code := 0
 	for _, result := range r.results {
-		line := renewLine{Lineage: result.name, Outcome: result.outcome, Warnings: result.got.Warnings,
+		line := renewLine{Lineage: result.name, Outcome: result.outcome, Warnings: r.texts(result.got.Warnings),
 			Error: r.errorOf(result.err), CleanUp: r.errorOf(result.got.CleanUp), Deploy: r.errorOf(result.got.Deploy)}
 		if leaf := result.got.Leaf; leaf != nil {
 			until := leaf.NotAfter.UTC()

@@ -44,7 +44,7 @@ func pathsOf(l *lineage.Lineage) *paths {
 func (e *engine) report(o *order, got certificate, action string, v verdict) error {
 	answer := issueAnswer{
 		Action: action, Names: got.Leaf.DNSNames, NotAfter: got.Leaf.NotAfter.UTC(), Server: o.params.Server, Account: o.params.Account,
-		Warnings: got.Warnings, CleanUp: e.errorOf(got.CleanUp), Deploy: e.errorOf(got.Deploy),
+		Warnings: e.texts(got.Warnings), CleanUp: e.errorOf(got.CleanUp), Deploy: e.errorOf(got.Deploy),
 	}
 	if got.Lineage != nil {
 		at := v.at.UTC()
@@ -81,7 +81,7 @@ func (e *engine) report(o *order, got certificate, action string, v verdict) err
 // reportCSR prints what came of "issue --csr".
 func (e *engine) reportCSR(out string, got certificate) error {
 	if e.json {
-		e.answer(issueAnswer{Action: "issued", Names: got.Leaf.DNSNames, Out: out, NotAfter: got.Leaf.NotAfter.UTC(), Warnings: got.Warnings, CleanUp: e.errorOf(got.CleanUp)})
+		e.answer(issueAnswer{Action: "issued", Names: got.Leaf.DNSNames, Out: out, NotAfter: got.Leaf.NotAfter.UTC(), Warnings: e.texts(got.Warnings), CleanUp: e.errorOf(got.CleanUp)})
 		if got.CleanUp != nil {
 			return &outcomeError{exitCode(got.CleanUp)}
 		}

@@ -22,15 +22,18 @@ func said() map[string]map[string]int {
 		"wildcard/cmd/wildcard": {
 			"say": 0, "note": 0, "usage": 0, "confirm": 1, "entry": 0, "value": 0, "sayAccounts": 1, "adopted": 3,
 		},
-		"wildcard/messages": {"New": 0},
-		"wildcard/issuance": {"note": 1},
-		"wildcard/doctor":   {"text": 0, "because": 0, "good": 1},
-		"wildcard/hooks":    {"usage": 0, "line": 0, "flag": 1},
+		"wildcard/messages":            {"New": 0},
+		"wildcard/issuance":            {"note": 1},
+		"wildcard/providers/designate": {"optional": 1},
+		"wildcard/doctor":              {"text": 0, "because": 0, "good": 1},
+		"wildcard/hooks":               {"usage": 0, "line": 0, "flag": 1},
 	}
 }
 
 // unfilled are those whose further arguments do not fill in the format.
-func unfilled() []string { return []string{"entry", "value", "sayAccounts", "adopted", "text"} }
+func unfilled() []string {
+	return []string{"optional", "entry", "value", "sayAccounts", "adopted", "text"}
+}
 
 // TestTranslations has every text that users read in the catalogue, with the same things filled in, and nothing else there.
 func TestTranslations(t *testing.T) {
@@ -147,7 +150,14 @@ func textsOf(t *testing.T) []text {
 				}
 			case *ast.KeyValueExpr:
 				key, _ := n.Key.(*ast.Ident)
-				if key == nil || file.pkg != "wildcard/cmd/wildcard" {
+				if key == nil {
+					break
+				}
+				provider := file.pkg == "wildcard/conoha" || strings.HasPrefix(file.pkg, "wildcard/providers/")
+				if english, ok := literal(n.Value, constants[file.pkg]); ok && provider && (key.Name == "Help" || key.Name == "Summary") {
+					texts = append(texts, text{file.at(n), english}) // "wildcard providers" shows them
+				}
+				if file.pkg != "wildcard/cmd/wildcard" {
 					break
 				}
 				switch key.Name {

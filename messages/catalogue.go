@@ -6,7 +6,16 @@ import (
 
 // catalogue is the Japanese of every text but the explanations of codes.
 func catalogue() []map[string]string {
-	return []map[string]string{japaneseAnswers, japaneseSteps, japaneseUsage, japaneseHelp, japaneseHooks, japaneseDoctor, japaneseWatch}
+	return []map[string]string{
+		japaneseAnswers,
+		japaneseDoctor,
+		japaneseHelp,
+		japaneseHooks,
+		japaneseProviders,
+		japaneseSteps,
+		japaneseUsage,
+		japaneseWatch,
+	}
 }
 
 // Catalogue returns the catalogue: each English text with its translation.

@@ -155,6 +155,18 @@ var japaneseAnswers = map[string]string{
 	"%d of %d failed validations of %s within an hour are spent": "%[3]s: 1 時間以内の検証失敗が上限 %[2]d 回中 %[1]d 回あります",
 
 	// systemd
+	"written":             "書き込み",
+	"replaced":            "置き換え",
+	"there already":       "変更なし",
+	"from the package":    "パッケージ版",
+	"not there":           "なし",
+	"removed":             "削除",
+	"left to the package": "パッケージに任せる",
+	"missing":             "なし",
+	"installed":           "設定済み",
+	"older":               "旧版",
+	"edited":              "編集あり",
+	"never":               "なし",
 	"Nothing renews certificates by systemd here: wildcard systemd install does.": "systemd による更新は設定されていません。設定: wildcard systemd install",
 	"%s is %s: wildcard systemd install enables it.":                              "%s は %s です。有効化: wildcard systemd install",
 	"%s is enabled; systemd does not run here now.":                               "%s は有効ですが、systemd が動いていません。",

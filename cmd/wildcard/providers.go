@@ -83,7 +83,7 @@ func (p *program) listProviders(c *cli.Context) error {
 	registry := builtin.Registry()
 	var lines []providerLine
 	for _, name := range registry.Names() {
-		lines = append(lines, lineOfKind(name, registry[name]))
+		lines = append(lines, p.lineOfKind(name, registry[name]))
 	}
 	plugins := plugin.List(p.environ)
 	described := make([][]providerLine, len(plugins))
@@ -117,8 +117,8 @@ func (p *program) listProviders(c *cli.Context) error {
 	return nil
 }
 
-func lineOfKind(name string, kind builtin.Kind) providerLine {
-	return providerLine{Name: name, Spec: kind.Form, Summary: kind.Summary, Link: kind.Link}
+func (p *program) lineOfKind(name string, kind builtin.Kind) providerLine {
+	return providerLine{Name: name, Spec: kind.Form, Summary: p.language.Translate(kind.Summary), Link: kind.Link}
 }
 
 // describePlugin has a plugin describe itself: a line for it, or for each service it stands for.
@@ -169,7 +169,7 @@ func (p *program) showProvider(c *cli.Context, name string) error {
 	if !ok {
 		return providers.Errorf(providers.CodeUnknownProvider, providers.Usage, "provider %s: there is none, only %s", spec.Name, strings.Join(registry.Names(), ", "))
 	}
-	answer := providerAnswer{providerLine: lineOfKind(spec.Name, kind), Sets: setsOf(kind.Families), Settings: variablesOf(kind.Settings)}
+	answer := providerAnswer{providerLine: p.lineOfKind(spec.Name, kind), Sets: p.setsOf(kind.Families), Settings: p.variablesOf(kind.Settings)}
 	switch {
 	case spec.Name == "lego", spec.Name == "plugin" && spec.Arg != "":
 		if answer, err = p.showPlugin(c.Context, spec); err != nil {
@@ -205,29 +205,29 @@ func (p *program) showPlugin(ctx context.Context, spec providers.Spec) (provider
 		}
 	}
 	if spec.Name == "lego" && service == "" {
-		answer.providerLine = lineOfKind("lego", builtin.Registry()["lego"])
+		answer.providerLine = p.lineOfKind("lego", builtin.Registry()["lego"])
 		answer.Services = servicesOf(d, answer.Program)
 		return answer, nil
 	}
 	answer.Name, answer.Spec, answer.Summary, answer.Link = name, specOf(name, d), oneLine(d.Title), oneLine(d.Link)
 	if len(d.Variables) > 0 {
-		answer.Sets = setsOf([]settings.Family{d.Family(name)})
+		answer.Sets = p.setsOf([]settings.Family{d.Family(name)})
 	}
 	return answer, nil
 }
 
-func setsOf(families []settings.Family) []variableSet {
+func (p *program) setsOf(families []settings.Family) []variableSet {
 	sets := []variableSet{}
 	for _, f := range families {
-		sets = append(sets, variableSet{Account: f.Account, Name: f.Name, Needs: f.Needs(), Variables: variablesOf(f.Variables)})
+		sets = append(sets, variableSet{Account: f.Account, Name: f.Name, Needs: f.Needs(), Variables: p.variablesOf(f.Variables)})
 	}
 	return sets
 }
 
-func variablesOf(variables []settings.Variable) []variableLine {
+func (p *program) variablesOf(variables []settings.Variable) []variableLine {
 	var lines []variableLine
 	for _, v := range variables {
-		lines = append(lines, variableLine{Name: v.Name, Aliases: v.Aliases, Required: !v.Optional, Secret: v.Secret, Help: oneLine(v.Help)})
+		lines = append(lines, variableLine{Name: v.Name, Aliases: v.Aliases, Required: !v.Optional, Secret: v.Secret, Help: oneLine(p.language.Translate(v.Help))})
 	}
 	return lines
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/systemd"
 )
@@ -74,8 +75,9 @@ func (p *program) systemdInstall(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.systemdChanged(c, m, files, map[systemd.State]string{
-		systemd.Missing: "written", systemd.Old: "replaced", systemd.Current: "there already", systemd.Packaged: "from the package",
+	return p.systemdChanged(c, m, files, map[systemd.State]messages.Message{
+		systemd.Missing: messages.New("written"), systemd.Old: messages.New("replaced"), systemd.Current: messages.New("there already"),
+		systemd.Packaged: messages.New("from the package"),
 	})
 }
 
@@ -88,8 +90,9 @@ func (p *program) systemdRemove(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.systemdChanged(c, m, files, map[systemd.State]string{
-		systemd.Missing: "not there", systemd.Old: "removed", systemd.Current: "removed", systemd.Packaged: "left to the package",
+	return p.systemdChanged(c, m, files, map[systemd.State]messages.Message{
+		systemd.Missing: messages.New("not there"), systemd.Old: messages.New("removed"), systemd.Current: messages.New("removed"),
+		systemd.Packaged: messages.New("left to the package"),
 	})
 }
 
@@ -99,7 +102,7 @@ type systemdAnswer struct {
 	systemd.Status
 }
 
-func (p *program) systemdChanged(c *cli.Context, m systemd.Machine, files []systemd.File, words map[systemd.State]string) error {
+func (p *program) systemdChanged(c *cli.Context, m systemd.Machine, files []systemd.File, words map[systemd.State]messages.Message) error {
 	status, err := m.Status(c.Context)
 	if err != nil {
 		return err
@@ -107,13 +110,13 @@ func (p *program) systemdChanged(c *cli.Context, m systemd.Machine, files []syst
 	if c.Bool("json") {
 		answer := systemdAnswer{Done: map[string]string{}, Status: status}
 		for _, f := range files {
-			answer.Done[f.Path] = words[f.State]
+			answer.Done[f.Path] = words[f.State].String()
 		}
 		p.answer(answer)
 		return nil
 	}
 	for _, f := range files {
-		p.say("%-16s  %s", words[f.State], f.Path)
+		p.say("%s  %s", messages.Pad(words[f.State].In(p.language), 16), f.Path)
 	}
 	p.sayTimer(status)
 	return nil
@@ -133,19 +136,36 @@ func (p *program) systemdStatus(c *cli.Context) error {
 		return nil
 	}
 	for _, f := range status.Files {
-		p.say("%-16s  %s", f.State, f.Path)
+		p.say("%s  %s", messages.Pad(unitState(f.State).In(p.language), 16), f.Path)
 	}
 	p.sayTimer(status)
 	return nil
 }
 
+// unitState says how a unit stands.
+func unitState(s systemd.State) messages.Message {
+	switch s {
+	case systemd.Missing:
+		return messages.New("missing")
+	case systemd.Current:
+		return messages.New("installed")
+	case systemd.Old:
+		return messages.New("older")
+	case systemd.Edited:
+		return messages.New("edited")
+	case systemd.Packaged:
+		return messages.New("from the package")
+	}
+	return messages.New("%s", string(s))
+}
+
 // sayTimer says how the timer stands.
 func (p *program) sayTimer(s systemd.Status) {
-	at := func(t *time.Time) string {
+	at := func(t *time.Time) messages.Message {
 		if t == nil {
-			return "never"
+			return messages.New("never")
 		}
-		return day(*t)
+		return messages.New("%s", day(*t))
 	}
 	switch {
 	case s.Enabled == "not-found":

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -326,4 +327,30 @@ func codesOf(t *testing.T) map[string][]int {
 		t.Error("there are no codes")
 	}
 	return codes
+}
+
+// TestReadmeCodes has every code of the table in the READMEs under an exit status that it comes with.
+func TestReadmeCodes(t *testing.T) {
+	t.Parallel()
+	row := regexp.MustCompile(`(?m)^\| ([0-9]+) \|(.*)$`)
+	code := regexp.MustCompile("`([a-z0-9]+\\.[a-z0-9-]+|usage|internal)`")
+	for _, name := range []string{"README.md", "README.ja.md"} {
+		readme, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for _, line := range row.FindAllStringSubmatch(string(readme), -1) {
+			exit, _ := strconv.Atoi(line[1])
+			for _, match := range code.FindAllStringSubmatch(line[2], -1) {
+				found++
+				if e, ok := messages.English.Explain(match[1]); !ok || !slices.Contains(e.Exits, exit) {
+					t.Errorf("%s: %s is under %d: %+v", name, match[1], exit, e)
+				}
+			}
+		}
+		if found < 20 {
+			t.Errorf("%s: only %d codes", name, found)
+		}
+	}
 }

@@ -76,18 +76,19 @@ func arrows() map[string][]string {
 		"wildcard/deploy":            {"wildcard/program", "wildcard/providers"},
 		"wildcard/program":           nil,
 		"wildcard/messages":          nil,
+		"wildcard/help":              {"wildcard/messages", urfave},
 		"wildcard/systemd":           {"wildcard/program", "wildcard/providers"},
 		"wildcard/doctor": {
 			"wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/program", "wildcard/providers", "wildcard/providers/journal",
 			"wildcard/providers/propagation", "wildcard/providers/settings", "wildcard/state", dns,
 		},
 		"wildcard/cmd/wildcard": {
-			"wildcard/deploy", "wildcard/doctor", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/metrics",
+			"wildcard/deploy", "wildcard/doctor", "wildcard/help", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/metrics",
 			"wildcard/notify", "wildcard/providers/...", "wildcard/state", "wildcard/systemd", "wildcard/trace", goPretty, unix, urfave,
 		},
 
 		"wildcard/pebbletest":           {pebble},
-		"wildcard/cmd/wildcard-sandbox": {"wildcard/conoha/conohatest", "wildcard/pebbletest", "wildcard/providers", urfave, unix},
+		"wildcard/cmd/wildcard-sandbox": {"wildcard/conoha/conohatest", "wildcard/help", "wildcard/messages", "wildcard/pebbletest", "wildcard/providers", urfave, unix},
 		"wildcard/e2e":                  nil,
 	}
 }

@@ -12,6 +12,7 @@ func catalogue() []map[string]string {
 		japaneseHelp,
 		japaneseHooks,
 		japaneseProviders,
+		japaneseSandbox,
 		japaneseSteps,
 		japaneseUsage,
 		japaneseWatch,

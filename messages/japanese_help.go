@@ -71,7 +71,7 @@ var japaneseHelp = map[string]string{
 	"`FILE` with further roots for the CA's own TLS (WILDCARD_CA_BUNDLE)":                                  "CA サーバーの TLS 用に追加するルート証明書の `FILE` (WILDCARD_CA_BUNDLE)",
 	"only show what the journal has":                                                                       "ジャーナルの内容の表示だけを行います",
 	"do not ask":                                                                                           "確認しません",
-	"`NAME` of its folder (default: first name without *.)":                                                "フォルダーの `NAME` (既定: 最初の名前から *. を除いたもの)",
+	"`NAME` of its folder (default: first name without *.)":                                                "フォルダーの `NAME` (既定: 最初の名前、*. は除く)",
 	"`TYPE`: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096":                                         "`TYPE`: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096",
 	"keep the key in renewals":                                                                             "更新しても同じ鍵を使います",
 	"`FILE`: a signing request; with --out, and no names":                                                  "`FILE`: 署名要求。--out と組で、名前は指定しません",

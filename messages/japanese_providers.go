@@ -53,9 +53,9 @@ var japaneseProviders = map[string]string{
 	"domain of the project (the user's)":                                            "プロジェクトのドメイン (ユーザーと同じ)",
 	"ID of the project's domain":                                                    "プロジェクトのドメインの ID",
 
-	"region, if the catalogue has several": "リージョン (カタログに複数ある場合)",
-	"public (default), internal or admin": "public (既定), internal, admin のいずれか",
-	"file with the CA of a private cloud, PEM": "プライベートクラウドの CA のファイル (PEM)",
+	"region, if the catalogue has several":          "リージョン (カタログに複数ある場合)",
+	"public (default), internal or admin":           "public (既定), internal, admin のいずれか",
+	"file with the CA of a private cloud, PEM":      "プライベートクラウドの CA のファイル (PEM)",
 	"URL of Designate, in place of the catalogue's": "Designate の URL (カタログの代わり)",
 
 	// Signed DNS updates

@@ -47,7 +47,7 @@ func (p *program) show(s *sandbox) error {
 	p.detail("credentials        %s", filepath.Join(s.folder.letsencrypt(), "conoha", ".env"))
 
 	p.command = []string{"wildcard", "issue", "--agree-tos", "*." + base, base}
-	p.step("2. $ wildcard issue --agree-tos '*.%s' %s", base, base)
+	p.step("%s", "2. $ wildcard issue --agree-tos '*."+base+"' "+base)
 	file, err := findProgram(p.command[0], s.environment.searchPath(p.environ))
 	if err != nil {
 		return fmt.Errorf("%w: run the demo within the checkout, or beside the program", err)
@@ -76,22 +76,24 @@ func (p *program) show(s *sandbox) error {
 	if left := s.leftovers(); len(left) > 0 {
 		return fmt.Errorf("records are left in DNS: %s", strings.Join(left, ", "))
 	}
-	p.detail("%-30s nothing is left in the zone", "TXT records")
+	p.detail("TXT records                    nothing is left in the zone")
 
 	p.step("4. The files, where certbot would have them:")
 	if err := p.showFiles(live); err != nil {
 		return err
 	}
 	p.step("5. On a server with your own zone at ConoHa, with credentials in /etc/letsencrypt/conoha/.env:")
-	p.detail("# wildcard issue --agree-tos --email you@example.com '*.example.com' example.com")
+	p.detail("%s", "# wildcard issue --agree-tos --email you@example.com '*.example.com' example.com")
 	p.step("")
 	return nil
 }
 
-func (p *program) step(format string, args ...any) { fmt.Fprintf(p.stdout, "\n"+format+"\n", args...) }
+func (p *program) step(format string, args ...any) {
+	fmt.Fprintln(p.stdout, "\n"+p.language.Sprintf(format, args...))
+}
 
 func (p *program) detail(format string, args ...any) {
-	fmt.Fprintf(p.stdout, "   "+format+"\n", args...)
+	fmt.Fprintln(p.stdout, "   "+p.language.Sprintf(format, args...))
 }
 
 func (p *program) showFiles(live string) error {

@@ -15,6 +15,7 @@ func TestDemo(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "demo")
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command("wildcard-sandbox", "demo", "--dir", dir, "--delay", "50ms,100ms", "--zone", "example.co.jp")
+	cmd.Env = append(os.Environ(), "LC_ALL=C") // the texts below are English
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "../..", &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s%s", err, &stdout, &stderr)

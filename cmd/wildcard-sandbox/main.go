@@ -6,10 +6,13 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/help"
+	"wildcard/messages"
 	"wildcard/providers"
 )
 
@@ -33,12 +36,13 @@ type program struct {
 	environ               []string
 	signals               <-chan os.Signal
 	stdin, stdout, stderr *os.File
+	language              messages.Language
 	command               []string // what stood after "--"; nil if there was none
 }
 
-// say prints one line for the person at the terminal.
+// say prints one line for the person at the terminal, in that person's language.
 func (p *program) say(format string, args ...any) {
-	fmt.Fprintf(p.stderr, "wildcard-sandbox: "+format+"\n", args...)
+	fmt.Fprintln(p.stderr, "wildcard-sandbox: "+p.language.Sprintf(format, args...))
 }
 
 // main runs the command line args and returns the exit status.
@@ -47,7 +51,14 @@ func (p *program) main(args []string) int {
 	if i := slices.Index(args, "--"); i >= 0 {
 		args, p.command = args[:i], args[i+1:]
 	}
-	err := p.app().Run(args)
+	chosen, args := messages.Take(args)
+	var err error
+	p.language, err = messages.Choose(chosen, p.environ)
+	if err != nil {
+		err = usage("%w", err)
+	} else if app := p.app(); !p.helps(app, args) {
+		err = app.Run(args)
+	}
 	var status exitStatus
 	switch {
 	case err == nil:
@@ -55,7 +66,7 @@ func (p *program) main(args []string) int {
 	case errors.As(err, &status):
 		return int(status)
 	}
-	p.say("%v", err)
+	p.say("%s", p.language.Error(err))
 	var interrupt interrupted
 	var command commandError
 	switch {
@@ -71,56 +82,70 @@ func (p *program) app() *cli.App {
 	return &cli.App{
 		Name:      "wildcard-sandbox",
 		Usage:     "certificates in an offline world: an ACME server, ConoHa and its name servers on 127.0.0.1",
-		UsageText: "wildcard-sandbox demo [options]\nwildcard-sandbox serve [options]\nwildcard-sandbox run [options] -- COMMAND [ARGUMENT...]",
-		Description: `Try certbot with the hooks, without root, an account or the Internet:
+		UsageText: "wildcard-sandbox demo|serve|run [options] [-- COMMAND [ARGUMENT...]]",
+		Description: `Nothing leaves this machine: no root, no account and no Internet is needed.
 
-wildcard-sandbox run -- certbot certonly --manual --preferred-challenges dns \
-    --manual-auth-hook wildcard-auth-hook --manual-cleanup-hook wildcard-cleanup-hook \
-    -d example.com -d '*.example.com'`,
+  wildcard-sandbox demo
+  wildcard-sandbox run -- certbot certonly --manual \
+    --preferred-challenges dns --manual-auth-hook wildcard-auth-hook \
+    --manual-cleanup-hook wildcard-cleanup-hook -d '*.example.com'`,
 		Writer:    p.stdout,
 		ErrWriter: p.stderr,
 
-		HideHelpCommand:           true,
+		HideHelp:                  true, // helps prints it
 		HideVersion:               true,
 		DisableSliceFlagSeparator: true,
 		OnUsageError:              usageError,
 		ExitErrHandler:            func(*cli.Context, error) {}, // main decides
 		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usage("no command %s; --help lists them", providers.Excerpt(c.Args().First()))
+			if !c.Args().Present() {
+				return usage("no command given; --help lists them")
 			}
-			return usage("no command given; --help lists them")
+			word := c.Args().First()
+			if nearest := messages.Nearest(word, []string{"demo", "serve", "run"}); nearest != "" {
+				return usage("no command %s: did you mean %s?", providers.Excerpt(word), nearest)
+			}
+			return usage("no command %s; --help lists them", providers.Excerpt(word))
 		},
 		Commands: []*cli.Command{
 			{
-				Name:            "demo",
-				Usage:           "get a certificate for *.example.com, and show how",
-				UsageText:       "wildcard-sandbox demo [options]",
-				Description:     "The folder with the files is kept and named. No root, no account and no Internet is needed.",
-				HideHelpCommand: true,
-				OnUsageError:    usageError,
-				Flags:           worldFlags(),
-				Action:          p.demo,
+				Name:      "demo",
+				Usage:     "get a certificate for *.example.com, and show how",
+				UsageText: "wildcard-sandbox demo [options]",
+				Description: `The folder with the files is kept and named.
+
+  wildcard-sandbox demo
+  wildcard-sandbox demo --zone example.co.jp --delay 1s,5s`,
+				HideHelp:     true,
+				OnUsageError: usageError,
+				Flags:        worldFlags(),
+				Action:       p.demo,
 			},
 			{
-				Name:            "serve",
-				Usage:           "print the environment to use, and serve until SIGINT or SIGTERM",
-				UsageText:       "wildcard-sandbox serve [options]",
-				Description:     `eval "$(wildcard-sandbox serve &)" points a shell into the sandbox; kill "$WILDCARD_SANDBOX_PID" ends it.`,
-				HideHelpCommand: true,
-				OnUsageError:    usageError,
-				Flags:           worldFlags(),
-				Action:          p.serve,
+				Name:      "serve",
+				Usage:     "print the environment to use, and serve until SIGINT or SIGTERM",
+				UsageText: "wildcard-sandbox serve [options]",
+				Description: `It points a shell into the sandbox.
+
+  eval "$(wildcard-sandbox serve &)"
+  kill "$WILDCARD_SANDBOX_PID"`,
+				HideHelp:     true,
+				OnUsageError: usageError,
+				Flags:        worldFlags(),
+				Action:       p.serve,
 			},
 			{
-				Name:            "run",
-				Usage:           "run a command whose environment points into the sandbox",
-				UsageText:       "wildcard-sandbox run [options] -- COMMAND [ARGUMENT...]",
-				Description:     "The exit status is the command's; signals are passed on to it.",
-				HideHelpCommand: true,
-				OnUsageError:    usageError,
-				Flags:           worldFlags(),
-				Action:          p.run,
+				Name:      "run",
+				Usage:     "run a command whose environment points into the sandbox",
+				UsageText: "wildcard-sandbox run [options] -- COMMAND [ARGUMENT...]",
+				Description: `The exit status is the command's; signals are passed on to it.
+
+  wildcard-sandbox run -- wildcard issue --agree-tos '*.example.com'
+  wildcard-sandbox run --delay 0s -- sh -c 'certbot certificates'`,
+				HideHelp:     true,
+				OnUsageError: usageError,
+				Flags:        worldFlags(),
+				Action:       p.run,
 			},
 		},
 	}
@@ -128,11 +153,35 @@ wildcard-sandbox run -- certbot certonly --manual --preferred-challenges dns \
 
 // usage is an error of the command line: exit status 2.
 func usage(format string, args ...any) error {
-	return providers.Errorf(providers.CodeUsage, providers.Usage, format, args...)
+	return providers.Errorf(providers.CodeUsage, providers.Usage, "%w", messages.New(format, args...))
 }
 
-func usageError(_ *cli.Context, err error, _ bool) error {
-	return usage("%w; --help lists the options", err)
+func usageError(c *cli.Context, err error, _ bool) error {
+	unknown, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !ok {
+		return usage("%w", err)
+	}
+	names := []string{"help", "lang"}
+	for _, flag := range c.Command.Flags {
+		names = append(names, flag.Names()...)
+	}
+	if nearest := messages.Nearest(unknown, names); nearest != "" {
+		return usage("no option --%s: did you mean --%s?", unknown, nearest)
+	}
+	return usage("no option --%s; --help lists them", unknown)
+}
+
+// helps prints help if it is asked for.
+func (p *program) helps(app *cli.App, args []string) bool {
+	if !slices.ContainsFunc(args, func(arg string) bool { return arg == "--help" || arg == "-help" || arg == "-h" }) {
+		return false
+	}
+	var path []*cli.Command
+	if len(args) > 1 && app.Command(args[1]) != nil {
+		path = append(path, app.Command(args[1]))
+	}
+	help.Screen{Out: p.stdout, Language: p.language}.Command(app, path)
+	return true
 }
 
 // exitStatus is the exit status of a command that ended by itself: there is nothing to add.

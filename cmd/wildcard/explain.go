@@ -55,9 +55,9 @@ func (p *program) explain(c *cli.Context) error {
 		return nil
 	}
 	p.say("%s", code)
-	p.lay("  ", p.language.Sprintf("cause: %s", known.Cause))
-	p.lay("  ", p.language.Sprintf("next:  %s", known.Next))
-	p.lay("  ", p.language.Sprintf("exit status: %s", line.exits()))
+	p.screen().Lay("  ", p.language.Sprintf("cause: %s", known.Cause))
+	p.screen().Lay("  ", p.language.Sprintf("next:  %s", known.Next))
+	p.screen().Lay("  ", p.language.Sprintf("exit status: %s", line.exits()))
 	return nil
 }
 

@@ -95,7 +95,7 @@ func (p *program) main(args []string) (code int) {
 	case languageErr != nil:
 		err = usage("%w", languageErr)
 	case line.help:
-		p.printHelp(app, line.path)
+		p.screen().Command(app, line.path)
 	default:
 		err = app.RunContext(ctx, line.args)
 	}

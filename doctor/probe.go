@@ -69,7 +69,8 @@ func challenge(p place) providers.Challenge {
 	keyAuth := token + ".probe"
 	digest := sha256.Sum256([]byte(keyAuth))
 	fqdn := "probe-" + hex.EncodeToString(random[32:]) + "." + p.FQDN
-	if p.Route.Zone == p.FQDN { // there may be no other name that the service can write
+	_, single := p.Route.Account.Provider.(providers.Aliases)
+	if single || p.Route.Zone == p.FQDN { // there may be no other name that the service can write
 		fqdn = p.FQDN
 	}
 	return providers.Challenge{

@@ -43,16 +43,20 @@ func describe(ctx context.Context, name, service string, o Options) (Description
 		}
 	}
 	if err != nil {
+		if providers.ClassOf(err) == providers.Usage {
+			err = providers.Errorf(providers.CodeUnknownProvider, providers.Usage, "%w", err) // nothing but the service was asked for
+		}
 		return fail(err)
 	}
 	return reply.Description, path, nil
 }
 
-// Family are a plugin's variables as settings of an account. Where none is plainly required, one must be set.
+// Family are a plugin's variables as settings of an account. Where none is plainly required, one must be set that has no
+// default; secrets are named first.
 func (d Description) Family(account string) settings.Family {
 	f := settings.Family{Account: account, Name: "variables of " + account}
 	required := false
-	var names []string
+	var secrets, others []string
 	for _, v := range d.Variables {
 		help := v.Help
 		if v.Default != "" {
@@ -60,8 +64,14 @@ func (d Description) Family(account string) settings.Family {
 		}
 		f.Variables = append(f.Variables, settings.Variable{Name: v.Name, Help: help, Optional: !v.Required, Secret: v.Secret})
 		required = required || v.Required
-		names = append(names, v.Name)
+		switch {
+		case v.Secret:
+			secrets = append(secrets, v.Name)
+		case v.Default == "":
+			others = append(others, v.Name)
+		}
 	}
+	names := append(secrets, others...)
 	if !required && len(names) > 0 {
 		f.Check = func(get func(string) string) []string {
 			for _, name := range names {

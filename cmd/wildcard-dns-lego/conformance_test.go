@@ -210,7 +210,7 @@ func TestFailures(t *testing.T) {
 	gone.Close()
 	fails(t, try("HTTPREQ_ENDPOINT="+gone.URL), providers.CodeUnavailable, providers.Temporary, "refused")
 	_, err := host{dir, "nonsense", nil}.open(t)
-	fails(t, err, providers.CodeBadChallenge, providers.Usage, `no DNS service "nonsense"`)
+	fails(t, err, providers.CodeUnknownProvider, providers.Usage, `no DNS service "nonsense"`)
 	elsewhere := c
 	elsewhere.FQDN = "elsewhere.example.com."
 	_, err = host{dir, "httpreq", []string{"HTTPREQ_ENDPOINT=" + s.URL}}.must(t).Present(t.Context(), elsewhere)

@@ -105,6 +105,9 @@ func service(file string) (catalogue.Service, error) {
 		}
 		v := plugin.Variable{Name: name, Required: slices.Contains(c.required, name) && !choosy(d.Code), Secret: secret(name)}
 		v.Help, v.Default = splitHelp(help)
+		if first := c.others[name]; v.Default == "" && first != "" {
+			_, v.Default = splitHelp(d.Configuration.Additional[first])
+		}
 		s.Variables = append(s.Variables, v)
 	}
 	slices.SortFunc(s.Variables, func(a, b plugin.Variable) int { return strings.Compare(a.Name, b.Name) })

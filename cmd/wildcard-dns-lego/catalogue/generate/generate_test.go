@@ -129,8 +129,8 @@ func TestVariables(t *testing.T) {
 	}{
 		{"conoha", plugin.Variable{Name: "CONOHA_API_PASSWORD", Help: "The API password", Required: true, Secret: true}},
 		{"conoha", plugin.Variable{Name: "CONOHA_REGION", Help: "The region", Default: "tyo1"}},
-		{"cloudflare", plugin.Variable{Name: "CF_TTL", Help: "The same as CLOUDFLARE_TTL"}}, // not in the TOML
-		{"exec", plugin.Variable{Name: "EXEC_PATH", Required: true}},                        // no variable of it is in the TOML
+		{"cloudflare", plugin.Variable{Name: "CF_TTL", Help: "The same as CLOUDFLARE_TTL", Default: "120"}}, // not in the TOML
+		{"exec", plugin.Variable{Name: "EXEC_PATH", Required: true}},                                        // no variable of it is in the TOML
 		{"dnsupdate", plugin.Variable{Name: "RFC2136_NAMESERVER", Help: "The same as DNSUPDATE_NAMESERVER"}},
 		{"route53", plugin.Variable{Name: "AWS_SESSION_TOKEN", Secret: true}},
 		{"gcloud", plugin.Variable{Name: "GCE_SERVICE_ACCOUNT_FILE", Help: "Account file path"}},

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -82,41 +83,68 @@ func wildcard(t testing.TB) string {
 	return path
 }
 
-// A certificate for two names that share one challenge name, from a real CA (Pebble), with records that lego makes.
-func TestIssue(t *testing.T) {
-	t.Parallel()
-	f := folder{t, private(t)}
-	server := startNameServer(t, f)
+// machine is one with wildcard and the plugin, in a world with a real CA (Pebble) and a name server for the folder.
+type machine struct {
+	folder
+	home    string
+	program string
+	environ []string
+	spec    string // of lego:exec, for the folder
+}
+
+func newMachine(t testing.TB) *machine {
+	t.Helper()
+	m := &machine{folder: folder{t, private(t)}, home: private(t), program: wildcard(t)}
+	server := startNameServer(t, m.folder)
 	ca, err := pebbletest.Start(pebbletest.Options{Resolver: server, Strict: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(ca.Close)
-	home := private(t)
-	root := filepath.Join(home, "root.pem")
+	root := filepath.Join(m.home, "root.pem")
 	if err := ca.WriteRoot(root); err != nil {
 		t.Fatal(err)
 	}
-	env := write(t, filepath.Join(home, "exec.env"), "EXEC_PATH="+f.script()+"\n", 0o600)
-	program := wildcard(t)
-	run := func(want int, args ...string) string {
-		t.Helper()
-		cmd := exec.Command(program, args...)
-		var out bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &out
-		cmd.Env = []string{
-			"HOME=" + home, "PATH=" + os.Getenv("PATH"), "WILDCARD_PLUGIN_DIR=" + pluginDir(t),
-			"WILDCARD_CONFIG_DIR=" + home + "/letsencrypt", "WILDCARD_STATE_DIR=" + home + "/state", "WILDCARD_RUN_DIR=" + home + "/run",
-			"WILDCARD_SERVER=" + ca.DirectoryURL(), "WILDCARD_CA_BUNDLE=" + root, "WILDCARD_RESOLVERS=" + server, "WILDCARD_NAMESERVERS=" + server,
-		}
-		err := cmd.Run()
-		if code := cmd.ProcessState.ExitCode(); code != want {
-			t.Fatalf("%q: %v, want %d\n%s", args, err, want, &out)
-		}
-		return out.String()
+	env := write(t, filepath.Join(m.home, "exec.env"), "EXEC_PATH="+m.script()+"\n", 0o600)
+	m.spec = "example.com=lego:exec@" + env
+	m.environ = []string{
+		"HOME=" + m.home, "PATH=" + os.Getenv("PATH"), "WILDCARD_PLUGIN_DIR=" + pluginDir(t),
+		"WILDCARD_CONFIG_DIR=" + m.home + "/letsencrypt", "WILDCARD_STATE_DIR=" + m.home + "/state", "WILDCARD_RUN_DIR=" + m.home + "/run",
+		"WILDCARD_SERVER=" + ca.DirectoryURL(), "WILDCARD_CA_BUNDLE=" + root, "WILDCARD_RESOLVERS=" + server, "WILDCARD_NAMESERVERS=" + server,
 	}
-	t.Log(run(0, "issue", "--agree-tos", "--provider", "example.com=lego:exec@"+env, "*.example.com", "example.com"))
-	text, err := os.ReadFile(home + "/letsencrypt/live/example.com/fullchain.pem")
+	return m
+}
+
+// run runs wildcard, which must end with a status; -1 is by a signal.
+func (m *machine) run(want int, args ...string) string {
+	m.t.Helper()
+	cmd := exec.Command(m.program, args...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr, cmd.Env = &out, &out, m.environ
+	err := cmd.Run()
+	if code := cmd.ProcessState.ExitCode(); code != want {
+		m.t.Fatalf("%q: %v, want %d\n%s", args, err, want, &out)
+	}
+	m.t.Logf("%q\n%s", args, &out)
+	return out.String()
+}
+
+// left are the records and the entries of the journal that there are.
+func (m *machine) left() (records, entries int) {
+	m.t.Helper()
+	files, err := filepath.Glob(m.home + "/state/journal/*.json")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return len(m.texts("_acme-challenge.example.com.")), len(files)
+}
+
+// A certificate for two names that share one challenge name, and its renewal, with records that lego makes.
+func TestIssue(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	m.run(0, "issue", "--agree-tos", "--provider", m.spec, "*.example.com", "example.com")
+	text, err := os.ReadFile(m.home + "/letsencrypt/live/example.com/fullchain.pem")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,15 +157,32 @@ func TestIssue(t *testing.T) {
 	if !slices.Equal(leaf.DNSNames, []string{"*.example.com", "example.com"}) {
 		t.Errorf("%q", leaf.DNSNames)
 	}
-	if left := f.texts("_acme-challenge.example.com."); len(left) > 0 {
-		t.Errorf("left in the DNS: %q", left)
+	m.run(0, "renew", "--force", "--cert-name", "example.com") // knows all that it needs, from what the lineage keeps
+	if records, entries := m.left(); records+entries > 0 {
+		t.Errorf("%d records and %d entries in the journal are left", records, entries)
 	}
-	if left, err := filepath.Glob(home + "/state/journal/*.json"); err != nil || len(left) > 0 {
-		t.Errorf("left in the journal: %q, %v", left, err)
-	}
-	// Renewal knows all that it needs, from what the lineage keeps.
-	t.Log(run(0, "renew", "--force", "--cert-name", "example.com"))
-	if out := run(0, "providers", "lego:route53"); !bytes.Contains([]byte(out), []byte("AWS_SECRET_ACCESS_KEY")) {
+	if out := m.run(0, "providers", "lego:route53"); !strings.Contains(out, "AWS_SECRET_ACCESS_KEY") {
 		t.Error(out)
+	}
+}
+
+// When wildcard is killed right after lego has made a record, the next process removes it: the journal has what lego needs.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	script := m.script()
+	text, err := os.ReadFile(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The parent of the script is the plugin, whose parent is wildcard.
+	write(t, script, string(text)+`[ "$1" = cleanup ] || { read -r _ _ _ parent _ </proc/$PPID/stat; kill -9 "$parent"; sleep 1; }`+"\n", 0o700)
+	m.run(-1, "issue", "--agree-tos", "--provider", m.spec, "example.com")
+	if records, entries := m.left(); records != 1 || entries != 1 {
+		t.Fatalf("%d records and %d entries in the journal are left: nothing is tested", records, entries)
+	}
+	m.run(0, "clean", "--provider", m.spec)
+	if records, entries := m.left(); records+entries > 0 {
+		t.Errorf("%d records and %d entries in the journal are left", records, entries)
 	}
 }

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,27 +31,34 @@ const foreign = "somebody-else"
 
 func newWorld(t *testing.T, o conohatest.Options) *world {
 	t.Helper()
-	if _, err := exec.LookPath("certbot"); err != nil {
-		t.Fatalf("the e2e ring needs certbot: %v", err)
-	}
 	service, err := conohatest.Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = service.Close() })
-	authority, err := pebbletest.Start(pebbletest.Options{Resolver: service.ValidationResolver(), Strict: true})
+	bin := t.TempDir()
+	build := exec.Command("go", "build", "-o", bin+"/", "wildcard/cmd/wildcard", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return newWorldOf(t, service, service.ValidationResolver(), bin)
+}
+
+// newWorldOf is a world whose programs are there, and whose CA asks a resolver of its own.
+func newWorldOf(t *testing.T, service *conohatest.Service, resolver, bin string) *world {
+	t.Helper()
+	if _, err := exec.LookPath("certbot"); err != nil {
+		t.Fatalf("the e2e ring needs certbot: %v", err)
+	}
+	authority, err := pebbletest.Start(pebbletest.Options{Resolver: resolver, Strict: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(authority.Close)
 	w := &world{t: t, conoha: service, ca: authority, dir: t.TempDir()}
-	if err := authority.WriteRoot(w.dir + "/root.pem"); err != nil {
+	if err := errors.Join(authority.WriteRoot(w.dir+"/root.pem"), os.Symlink(bin, w.dir+"/bin")); err != nil {
 		t.Fatal(err)
-	}
-	build := exec.Command("go", "build", "-o", w.dir+"/bin/", "wildcard/cmd/wildcard", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
 	}
 	return w
 }

@@ -115,6 +115,14 @@ func services(t *testing.T, bin string) {
 	s.holds("three", three)
 	s.gone()
 
+	// The contract, in zones that are in use. lego's rfc2136 replaces what is at a name.
+	for _, args := range [][]string{{s.specs[2]}, {s.specs[3], "--one-value"}} {
+		if out := s.wildcard(append([]string{"providers", "test"}, args...)...); !strings.Contains(out, " checks, 0 failed. Nothing is left") {
+			t.Errorf("%s\n%s", args, out)
+		}
+	}
+	s.gone()
+
 	// lego: in a hook is refused at once, with the way out.
 	out, err := s.command(certonly("refused", s.specs, "example.edu")...).CombinedOutput()
 	if err == nil || !strings.Contains(string(out)+s.log(), "wildcard issue") {

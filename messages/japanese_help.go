@@ -60,11 +60,12 @@ var japaneseHelp = map[string]string{
 	"No credentials are needed and nobody is asked; plugins describe themselves.":                                                                                                                                    "認証情報も問い合わせも不要です。プラグインは自身の説明を返します。",
 	"see in a zone of yours whether a provider keeps its contract":                                                                                                                                                   "プロバイダーの動作を実際のゾーンで検査します",
 	"TXT records are made, looked for at all name servers of the zone, and deleted,\nbelow new names (_acme-challenge.t-RANDOM.ZONE) only; what a run that dies leaves\nis removed by the next. Hostile values, lost replies and silence are left out.\nIt takes some twenty times as long as the zone takes to publish a change.": "新しい名前 (_acme-challenge.t-RANDOM.ZONE) にだけ TXT レコードを作成し、ゾーン\nの全ネームサーバーで確認して削除します。途中で終了した実行の残りは、次の実行\nが削除します。不正な値、応答の喪失、無応答は検査しません。所要時間は、変更が\n公開されるまでの時間の 20 倍ほどです。",
-	"the `ZONE` to write in (default: that of SPEC)":                                       "書き込む `ZONE` (既定: SPEC のゾーン)",
-	"longest `TIME` (90s, 10m) to wait for one change (default: the provider's, else 15m)": "1 件の変更を待つ最長の `TIME` (90s, 10m。既定: プロバイダーの設定、なければ 15m)",
+	"the service holds one value at a name: a second one has to be refused":                                                                                           "1 つの名前に 1 つの値しか持てないサービス (2 つ目の拒否を検査)",
+	"the `ZONE` to write in (default: that of SPEC)":                                                                                                                  "書き込む `ZONE` (既定: SPEC のゾーン)",
+	"longest `TIME` (90s, 10m) to wait for one change (default: the provider's, else 15m)":                                                                            "1 件の変更を待つ最長の `TIME` (90s, 10m。既定: プロバイダーの設定、なければ 15m)",
 	"Those of \"wildcard issue\" and \"wildcard adopt\"; certbot's own are certbot's to\nrenew. What fails stops nothing else; the exit status is that of the worst.": "\"wildcard issue\" と \"wildcard adopt\" の証明書が対象です (certbot のものは除く)。\n失敗しても残りを続け、終了コードは最も悪い結果のものになります。",
 	"For keys that leaked and names that were given up. The files stay, unless\n--delete is given.":                                                                   "漏れた鍵や手放した名前のための操作です。--delete を付けない限り、ファイルは\n残ります。",
-	"Nothing is written and nobody is asked.": "書き込みも問い合わせもしません。",
+	"Nothing is written and nobody is asked.":                                                                                                                         "書き込みも問い合わせもしません。",
 
 	// Options
 	"only show what would change":                                                                          "変更点の表示だけを行います",

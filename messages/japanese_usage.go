@@ -21,6 +21,7 @@ var japaneseUsage = map[string]string{
 	"--check %s: want a time such as 14d or 72h":                            "--check %s: 14d や 72h のような期間を指定してください",
 	"--prometheus %s: the collector passes over what does not end in .prom": "--prometheus %s: .prom で終わらないファイルは収集されません",
 	"providers test takes one provider":                                     "providers test にはプロバイダーを 1 つ指定してください",
+	"%s: what is written there cannot be deleted, so it is not tested":      "%s: 書き込んだ値を削除できないため、検査できません",
 	"manual is a person, who is not tested":                                 "manual は人が作業するため、検査できません",
 	"%s: which zone? --zone ZONE":                                           "%s: --zone ZONE でゾーンを指定してください",
 	"--zone: %s is not in the zone of %s":                                   "--zone: %s は %s のゾーンに含まれません",

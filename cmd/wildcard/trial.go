@@ -30,6 +30,7 @@ It takes some twenty times as long as the zone takes to publish a change.
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "zone", Usage: "the `ZONE` to write in (default: that of SPEC)"},
 			&cli.StringFlag{Name: "limit", Usage: "longest `TIME` (90s, 10m) to wait for one change (default: the provider's, else 15m)"},
+			&cli.BoolFlag{Name: "one-value", Usage: "the service holds one value at a name: a second one has to be refused"},
 		}, flags, commonFlags()),
 		Action: p.providersTest,
 	}
@@ -91,7 +92,7 @@ func (p *program) providersTest(c *cli.Context) error {
 	}
 	t := trial.Trial{
 		Open: func() (providers.Account, error) { return e.instance(spec, s.EnvFile, account) },
-		Zone: zone, Resolver: resolver, Journal: e.journal, Limit: limit, Log: e.log,
+		Zone: zone, Resolver: resolver, Journal: e.journal, Limit: limit, OneValue: c.Bool("one-value"), Log: e.log,
 		Observe: func(r trial.Result) {
 			if !e.json {
 				e.printCheck(r)
@@ -139,6 +140,11 @@ func (e *engine) trialAccount(ctx context.Context, s lineage.Settings, zone stri
 	resolver, err := e.resolver(s)
 	if err != nil {
 		return providers.Account{}, err
+	}
+	for _, account := range router.Accounts {
+		if _, ok := account.Provider.(providers.Aliases); ok {
+			return account, usage("%s: what is written there cannot be deleted, so it is not tested", account.Spec.Name)
+		}
 	}
 	domain := trial.Name(zone)
 	place, err := issuance.Locate(ctx, router, resolver, len(s.NameServers) == 0 || len(s.Resolvers) > 0, domain)

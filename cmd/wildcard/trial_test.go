@@ -47,6 +47,7 @@ func TestProvidersTestOfMistake(t *testing.T) {
 func TestProvidersTestRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.environ = append(w.environ, "ACME_DNS_API_BASE=http://127.0.0.1:1")
 	for line, want := range map[string]struct {
 		code int
 		text string
@@ -57,6 +58,8 @@ func TestProvidersTestRefused(t *testing.T) {
 		"conoha --zone -":                        {2, "--zone"},
 		"nothing --zone x.com":                   {2, "there is no nothing"},
 		"manual --zone x.com":                    {2, "is not tested"},
+		"acmedns --zone x.com":                   {2, "cannot be deleted"},
+		"conoha --zone x.com --limit soon":       {2, "--limit"},
 		"example.com=conoha --zone example.net":  {2, "not in the zone"},
 		"conoha --zone sub.example.com":          {78, "--zone example.com"},
 		"conoha --zone example.org":              {78, "example.com."},

@@ -28,6 +28,8 @@ type Trial struct {
 	Zone     string
 	Resolver *propagation.Resolver
 	Journal  *journal.Journal
+	// OneValue says that the service holds one value at a name (conformance.Config).
+	OneValue bool
 	// Limit is how long one change is waited for; 0 leaves it to the account's settings, else 15 min.
 	Limit time.Duration
 	// DeadAfter is for how long a name server that does not answer is waited for before it is stepped over; 0 means 10 s.
@@ -69,7 +71,7 @@ func (t *Trial) Run(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	c := conformance.Config{
-		Zone: zone, Live: true, NeedsKeyAuth: needsKeyAuth(account),
+		Zone: zone, Live: true, NeedsKeyAuth: needsKeyAuth(account), OneValue: t.OneValue,
 		Open: func(r conformance.Reporter) providers.Provider {
 			instance, err := t.Open()
 			if err != nil {

@@ -89,7 +89,7 @@ func TestProviders(t *testing.T) {
 		"Conoha":                {2, "provider spec"},
 		"conoha exec":           {2, "one name"},
 		"plugin:none":           {78, "wildcard-dns-none"},
-		"lego:none":             {2, "no such service"},
+		"lego:none":             {2, "no such service [provider.unknown]"},
 		"plugin:../x":           {2, "plugin:NAME"},
 		"plugin:files@relative": {2, "absolute"},
 	} {

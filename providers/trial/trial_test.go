@@ -177,7 +177,7 @@ func (p byName) CleanUp(ctx context.Context, c providers.Challenge, h providers.
 func TestMistake(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.trial.Limit = 2 * time.Second
+	w.trial.Limit = 5 * time.Second
 	w.spoil = func(p providers.Provider) providers.Provider { return byName{p, w} }
 	report, err := w.trial.Run(t.Context())
 	if err != nil {

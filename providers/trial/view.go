@@ -23,8 +23,9 @@ const (
 // view is what the name servers of the zone have.
 type view struct {
 	*Trial
-	log   *slog.Logger
-	limit time.Duration
+	log        *slog.Logger
+	limit      time.Duration
+	overridden bool // the name servers are not the delegated ones but those that the user lists
 
 	mu         sync.Mutex
 	delegation propagation.Delegation // without the addresses that were waited for long enough
@@ -38,6 +39,7 @@ func (v *view) open(ctx context.Context, zone string) error {
 	if v.delegation, err = v.Resolver.Delegation(ctx, name); err != nil {
 		return err
 	}
+	v.overridden = v.delegation.Zone == ""
 	if found := v.delegation.Zone; found != "" && found != zone {
 		return providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
 			"trial: the DNS knows no zone %s: it ends at %s, served by %s", zone, found, strings.Join(v.delegation.NameServers, ", "))
@@ -46,20 +48,13 @@ func (v *view) open(ctx context.Context, zone string) error {
 	if err != nil {
 		return err
 	}
-	answered := false
 	for _, a := range answers {
-		switch {
-		case a.Err == nil:
-			answered = true
-		case a.NotServed && v.delegation.Zone == "":
-			v.drop(a.Server) // name servers that the user lists may be those of several zones
+		if a.Err == nil {
+			return nil
 		}
 		err = a.Err
 	}
-	switch {
-	case answered:
-		return nil
-	case err == nil:
+	if err == nil {
 		err = providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "trial: no name server of %s can be reached", zone)
 	}
 	return err
@@ -140,7 +135,7 @@ func (v *view) follow(ctx context.Context, fqdn string, fit func([]string) bool)
 			v.log.Debug("not everywhere yet", "fqdn", fqdn, "server", late)
 		}
 		before = late == ""
-		if time.Since(start) > v.limit {
+		if late != "" && time.Since(start) > v.limit {
 			return have, "not within " + v.limit.String() + " at " + late
 		}
 		select {
@@ -167,6 +162,8 @@ func (v *view) judge(answers []propagation.Answer, fit func([]string) bool, elap
 		switch {
 		case a.Err == nil && !fit(a.Texts):
 			return a.Texts, a.Server.String()
+		case a.NotServed && v.overridden:
+			v.drop(a.Server) // they may be those of several zones
 		case a.Err != nil && elapsed < cmp.Or(v.DeadAfter, 10*time.Second):
 			late = a.Server.String()
 		case a.Err != nil:

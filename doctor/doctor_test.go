@@ -50,27 +50,38 @@ func TestHealthy(t *testing.T) {
 	}
 }
 
-// A zone for the challenge alone is probed at its own name, beside what stands there, and resolvers never hear of it.
+// A zone for the challenge alone is probed at its own name, beside what stands there, and resolvers never hear of it: where
+// the zone above is somewhere else, and where the same name servers have both.
 func TestZoneForTheChallengeAlone(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.conoha.RemoveZone(apex)
-	w.conoha.Delegate(apex, conohatest.OutsideName)
-	w.conoha.AddZone(w.tenant, "_acme-challenge."+apex)
-	w.doctor.Probe = true
-	report := w.examine()
-	if len(report.Findings) > 0 {
-		t.Errorf("%v", codes(report))
-	}
-	if !slices.ContainsFunc(report.Good, func(f Finding) bool {
-		return f.Subject == "_acme-challenge."+apex+"." && strings.HasPrefix(f.What.String(), "probe")
-	}) {
-		t.Errorf("%+v", report.Good)
-	}
-	for _, q := range w.conoha.Questions() {
-		if strings.Contains(q.Name, "_acme-challenge") && q.Server == conohatest.ResolverName {
-			t.Errorf("a resolver was asked for %s", q.Name)
-		}
+	for name, arrange := range map[string]func(w *world){
+		"above elsewhere": func(w *world) {
+			w.conoha.RemoveZone(apex)
+			w.conoha.Delegate(apex, conohatest.OutsideName)
+		},
+		"above beside it": func(*world) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			arrange(w)
+			w.conoha.AddZone(w.tenant, "_acme-challenge."+apex)
+			w.doctor.Probe = true
+			report := w.examine()
+			if len(report.Findings) > 0 {
+				t.Errorf("%v", codes(report))
+			}
+			if !slices.ContainsFunc(report.Good, func(f Finding) bool {
+				return f.Subject == "_acme-challenge."+apex+"." && strings.HasPrefix(f.What.String(), "probe")
+			}) {
+				t.Errorf("%+v", report.Good)
+			}
+			for _, q := range w.conoha.Questions() {
+				if strings.Contains(q.Name, "_acme-challenge") && q.Server == conohatest.ResolverName {
+					t.Errorf("a resolver was asked for %s", q.Name)
+				}
+			}
+		})
 	}
 }
 

@@ -108,6 +108,15 @@ func (s *session) below(ctx context.Context, t *task, d Delegation) (Delegation,
 		return d, nil
 	}
 	if t.zone != d.Zone && providers.InZone(t.zone, d.Zone) {
+		// Servers of the zone above that serve this one too refer nobody to it, and everybody finds it there.
+		own, msg, err := s.authority(brief, d, question{name: t.zone, qtype: dns.TypeSOA})
+		if err == nil && len(owned[*dns.SOA](msg.Answer, t.zone)) > 0 {
+			own.Zone = t.zone
+			return own, nil
+		}
+		if ctx.Err() != nil {
+			return d, context.Cause(ctx)
+		}
 		return d, providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
 			"propagation: zone %s, to which %s was written, is not delegated: the DNS ends at %s, served by %s; delegate it to the name servers of the account that has it",
 			t.zone, t.fqdn, d.Zone, listed(d.NameServers, 6))

@@ -647,3 +647,26 @@ func TestWait_LongErrorsAreBounded(t *testing.T) {
 	_, err := wait.Run(t.Context(), records)
 	wantError(t, err, providers.CodeNotPublished, providers.Temporary, "47 more names")
 }
+
+// Servers that have both a zone and the one above it refer nobody to it: it is theirs all the same.
+func TestWait_ZoneBesideTheOneAbove(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	zone := "_acme-challenge.example.test."
+	for _, s := range w.servers {
+		s.set(func(rw dns.ResponseWriter, r *dns.Msg) {
+			m := s.answer(r)
+			if q := r.Question[0]; q.Qtype == dns.TypeSOA && providers.CanonicalName(q.Name) == zone {
+				m.Rcode = dns.RcodeSuccess
+				m.Answer = []dns.RR{&dns.SOA{Hdr: header(zone, dns.TypeSOA), Ns: "ns1.test.", Mbox: "hostmaster.test."}}
+			}
+			_ = rw.WriteMsg(m)
+		})
+	}
+	w.publish(zone, value1)
+	wait, _ := w.wait()
+	report, err := wait.Run(t.Context(), []Record{{Zone: zone, FQDN: zone, Value: value1}})
+	if err != nil || len(report.Servers) != 2 || report.Servers[0].Zone != zone {
+		t.Errorf("%+v, %v", report, err)
+	}
+}

@@ -30,6 +30,13 @@ func provocations() map[string]func(w *world) Report {
 			w.check(os.Chmod(w.envFile(), 0o644))
 			return w.examine()
 		},
+		FoundEnvironment: func(w *world) Report {
+			text, err := os.ReadFile(w.envFile())
+			w.check(err)
+			w.environ = strings.Split(strings.TrimSpace(strings.ReplaceAll(string(text), "'", "")), "\n")
+			w.check(os.Remove(w.envFile()))
+			return w.examine()
+		},
 		FoundSecretsOld: func(w *world) Report {
 			old := time.Now().AddDate(-3, 0, 0)
 			w.check(os.Chtimes(w.envFile(), old, old))

@@ -9,6 +9,7 @@ import (
 // The codes of findings.
 const (
 	FoundSettings        = "settings.unusable"          // a DNS service cannot be opened
+	FoundEnvironment     = "settings.environment"       // a credential is in the environment of this process
 	FoundSecretsOld      = "secrets.old"                // a credential's file has not changed for long
 	FoundSecretsOpen     = "secrets.open"               // a file with a secret can be read by others
 	FoundLogin           = "login.failed"               // a service does not let us in

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wildcard/providers"
+	"wildcard/providers/settings"
 )
 
 func settingsKinds() []Kind {
@@ -20,6 +21,12 @@ func settingsKinds() []Kind {
 			What: command("%s"),
 			Why:  text("Without its settings a DNS service cannot be used at all."),
 			Fix:  command("%s"),
+		},
+		{
+			Code: FoundEnvironment, Severity: Note,
+			What: text("%s: its settings are from the environment"),
+			Why:  text("A timer has another environment than this shell, and may have no settings at all, or others."),
+			Fix:  text("put them into %s (mode 0600)"),
 		},
 		{
 			Code: FoundSecretsOld, Severity: Note,
@@ -57,6 +64,9 @@ func (v *visit) settings(ctx context.Context, c Case) {
 	}
 	for _, account := range router.Accounts {
 		v.secret(account)
+		if account.Source == settings.Environment && c.ours() && v.usual() {
+			v.find(FoundEnvironment, account.Spec.String(), []any{account.Label}, filepath.Join(v.Dirs.Config, account.Spec.Name, ".env"))
+		}
 		lister, lists := account.Provider.(providers.Zones)
 		if !lists {
 			v.good(account.Spec.String(), "%s; it cannot be asked for its zones", account.Label)

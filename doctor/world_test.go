@@ -48,6 +48,7 @@ type world struct {
 	key    *ecdsa.PrivateKey
 
 	account lineage.Account
+	environ []string // of the process
 	doctor  Doctor
 	domains []string
 
@@ -141,7 +142,7 @@ func (w *world) makeDoctor() {
 				}
 				specs = append(specs, spec)
 			}
-			accounts, err := builtin.Registry().Open(specs, builtin.Config{Settings: settings.Sources{ConfigDir: dirs.Config}, UserAgent: "test"})
+			accounts, err := builtin.Registry().Open(specs, builtin.Config{Settings: settings.Sources{Environ: w.environ, ConfigDir: dirs.Config}, UserAgent: "test"})
 			return providers.Router{Accounts: accounts}, err
 		},
 		Resolver: func(lineage.Settings) (*propagation.Resolver, error) {

@@ -71,7 +71,7 @@ func TestDoctorTells(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.run("issue", "--agree-tos", "--config-dir", usual, "*.example.com").exits(0)
-	w.run("doctor", "--config-dir", usual).exits(1, "warning", "[timer.missing]", "Nothing is renewed by itself.", "/etc/cron.d/wildcard", "Errors: 0, warnings: 1, notes: 0.")
+	w.run("doctor", "--config-dir", usual).exits(1, "warning", "[timer.missing]", "Nothing is renewed by itself.", "/etc/cron.d/wildcard", "Errors: 0, warnings: 1, notes: 1.", "[settings.environment]")
 	w.run("doctor").exits(0, "nothing is known to renew certificates in", "Nothing is wrong.")
 	w.timed()
 	w.run("doctor", "--config-dir", usual).exits(0, "cron.d/wildcard runs wildcard renew")

@@ -88,7 +88,7 @@ func (from source) sets(families []Family) (sets []Set, nearest *shortfall, err 
 		missing := family.missing(values)
 		if len(missing) == 0 {
 			complete[family.Account] = true
-			sets = append(sets, Set{Account: family.Account, Family: family.Name, Source: cmp.Or(from.path, environment), values: values, source: from.values})
+			sets = append(sets, Set{Account: family.Account, Family: family.Name, Source: cmp.Or(from.path, Environment), values: values, source: from.values})
 		} else if old := begun[family.Account]; family.begun(values) && (old == nil || len(missing) < len(old.missing)) {
 			begun[family.Account] = &shortfall{source: from.String(), missing: missing}
 		}

@@ -55,7 +55,7 @@ func (f Family) begun(values variables) bool {
 type Set struct {
 	Account string
 	Family  string
-	Source  string // "the environment", or the path of a file
+	Source  string // [Environment], or the path of a file
 
 	values  variables // the family's variables
 	source  variables

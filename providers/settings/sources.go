@@ -69,7 +69,8 @@ func search(program, searched string) string {
 	return ""
 }
 
-const environment = "the environment"
+// Environment is the [Set.Source] of what was in the process environment.
+const Environment = "the environment"
 
 // candidate is a place to look at.
 type candidate struct {
@@ -80,7 +81,7 @@ type candidate struct {
 
 func (c candidate) String() string {
 	if c.path == "" {
-		return environment
+		return Environment
 	}
 	return shown(c.path)
 }

@@ -143,6 +143,7 @@ var japaneseAnswers = map[string]string{
 	"there is no certificate of that name":                     "その名前の証明書はありません",
 	"names, CA, key type or profile differ from what is there": "名前、CA、鍵の種類、プロファイルのいずれかが現在のものと違います",
 	"A try with %s; nothing of it would be kept.":              "%s で試行します。何も保存しません。",
+	"As things are, that would fail.":                          "このままでは失敗します。",
 	"A certificate %s would be issued (%s).":                   "証明書 %s を発行します (%s)。",
 	"The certificate %s would be renewed (%s).":                "証明書 %s を更新します (%s)。",
 	"The certificate %s would be kept until %s (%s).":          "証明書 %s はそのままです。更新は %s 以降です (%s)。",

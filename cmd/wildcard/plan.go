@@ -273,6 +273,9 @@ func (e *engine) printPlan(answer planAnswer) {
 			d.entry("limit", messages.New("%d of %d failed validations of %s within an hour are spent", r.Failed, r.Most, r.Domain))
 		}
 	}
+	if len(answer.Problems) > 0 && answer.Action != "keep" {
+		e.say("As things are, that would fail.")
+	}
 }
 
 // dash is what stands in a table for what is not known.

@@ -62,10 +62,12 @@ func provocations() map[string]func(w *world) Report {
 			return w.examine()
 		},
 		FoundServerSilent: func(w *world) Report {
+			w.timeout = time.Second
 			w.conoha.NameServer(second).Set(conohatest.Behaviour{SilentUDP: true})
 			return w.examine()
 		},
 		FoundServerTCP: func(w *world) Report {
+			w.timeout = time.Second
 			w.conoha.NameServer(second).Set(conohatest.Behaviour{Silent: true})
 			return w.examine()
 		},

@@ -48,7 +48,8 @@ type world struct {
 	key    *ecdsa.PrivateKey
 
 	account lineage.Account
-	environ []string // of the process
+	environ []string      // of the process
+	timeout time.Duration // of a DNS answer
 	doctor  Doctor
 	domains []string
 
@@ -58,7 +59,7 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), meta: map[string]any{"caaIdentities": []string{identity}}, domains: []string{"*." + apex, apex}}
+	w := &world{t: t, dir: t.TempDir(), meta: map[string]any{"caaIdentities": []string{identity}}, domains: []string{"*." + apex, apex}, timeout: 20 * time.Second}
 	w.check(os.Chmod(w.dir, 0o700))
 	var err error
 	w.conoha, err = conohatest.Start(conohatest.Options{CommonPort: true})
@@ -127,7 +128,7 @@ func (w *world) makeDoctor() {
 	w.check(err)
 	port := netip.MustParseAddrPort(w.conoha.NameServers(2)[0]).Port()
 	w.doctor = Doctor{
-		Store: store, Dirs: dirs, State: remembered, Journal: records, Root: w.dir,
+		Limit: 5 * time.Minute, Store: store, Dirs: dirs, State: remembered, Journal: records, Root: w.dir,
 		Now: func() time.Time {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -146,7 +147,7 @@ func (w *world) makeDoctor() {
 			return providers.Router{Accounts: accounts}, err
 		},
 		Resolver: func(lineage.Settings) (*propagation.Resolver, error) {
-			return &propagation.Resolver{Servers: []string{w.front.addr}, Port: int(port)}, nil
+			return &propagation.Resolver{Servers: []string{w.front.addr}, Port: int(port), Timeout: w.timeout}, nil
 		},
 		CA: func(ctx context.Context, server, _ string) (*issuance.CA, error) {
 			roots := x509.NewCertPool()

@@ -29,8 +29,8 @@ func (q Query) question() (question, error) {
 	return question{name: name, qtype: q.Type, signatures: q.Signatures, unchecked: q.Unchecked}, nil
 }
 
-// LookUp asks the resolvers, one after the other, until one says NOERROR or NXDOMAIN; if none does but one answered, its
-// answer, such as SERVFAIL, is returned. Names of challenges are refused: resolvers are not asked for them.
+// LookUp asks the resolvers, one after the other and twice round, until one says NOERROR or NXDOMAIN; if none does but one
+// answered, its answer, such as SERVFAIL, is returned. Names of challenges are refused: resolvers are not asked for them.
 func (r *Resolver) LookUp(ctx context.Context, query Query) (*dns.Msg, error) {
 	s, err := r.open()
 	if err != nil {
@@ -45,15 +45,19 @@ func (r *Resolver) LookUp(ctx context.Context, query Query) (*dns.Msg, error) {
 		return nil, fmt.Errorf("%s is the name of a challenge, which resolvers are not asked for", q.name)
 	}
 	var complaint *dns.Msg
-	var silent []string
-	for i := range len(s.resolvers) + len(s.urls) {
-		name, ask := s.resolver(i)
+	count := len(s.resolvers) + len(s.urls)
+	silent := make([]string, count)
+	for i := range 2 * count {
+		if i >= count && complaint != nil {
+			break
+		}
+		name, ask := s.resolver(i % count)
 		msg, err := ask(ctx, q)
 		switch {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case err != nil:
-			silent = append(silent, name+": "+err.Error())
+			silent[i%count] = name + ": " + err.Error()
 		case msg.Rcode == dns.RcodeSuccess || msg.Rcode == dns.RcodeNameError:
 			return msg, nil
 		default:

@@ -9,7 +9,7 @@ var explanationsOfLineages = map[string]explanation{
 	},
 	"lineage.not-found": {
 		exits: []int{2, 78},
-		cause: bilingual{"There is no certificate, version or account of that name in the configuration directory.", "その名前の証明書、版、またはアカウントが設定ディレクトリーにありません。"},
+		cause: bilingual{"There is no certificate, version or account of that name in the configuration directory.", "その名前の証明書、版、またはアカウントが設定ディレクトリにありません。"},
 		next:  command("wildcard list"),
 	},
 	"lineage.not-owned": {
@@ -39,7 +39,7 @@ var explanationsOfLineages = map[string]explanation{
 	},
 	"lineage.store": {
 		exits: []int{78},
-		cause: bilingual{"The configuration directory cannot be read or written. Found before anything was ordered.", "設定ディレクトリーを読み書きできません。注文の前に検出しました。"},
+		cause: bilingual{"The configuration directory cannot be read or written. Found before anything was ordered.", "設定ディレクトリを読み書きできません。注文の前に検出しました。"},
 		next:  bilingual{"run it as root, or name a folder of your own: --config-dir DIR", "root で実行するか、自分のフォルダーを指定してください: --config-dir DIR"},
 	},
 	"lineage.no-space": {

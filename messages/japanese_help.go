@@ -105,7 +105,7 @@ var japaneseHelp = map[string]string{
 	"`FILE` with the credentials (WILDCARD_ENV_FILE; /etc/letsencrypt/conoha/.env)":                                                           "認証情報の `FILE` (WILDCARD_ENV_FILE; /etc/letsencrypt/conoha/.env)",
 	"`IP[:PORT],...` of resolvers for look-ups (WILDCARD_RESOLVERS; default the system's)":                                                    "名前解決に使うリゾルバーの `IP[:PORT],...` (WILDCARD_RESOLVERS; 既定はシステムのもの)",
 	"`IP[:PORT],...` of name servers to ask for publication in place of the delegated ones (WILDCARD_NAMESERVERS)":                            "公開の確認に、委任先の代わりに使うネームサーバーの `IP[:PORT],...` (WILDCARD_NAMESERVERS)",
-	"`URL` of the CA's directory, or letsencrypt (default), letsencrypt-staging, zerossl, google, buypass, sslcom, actalis (WILDCARD_SERVER)": "CA のディレクトリーの `URL`、または letsencrypt (既定), letsencrypt-staging, zerossl, google, buypass, sslcom, actalis (WILDCARD_SERVER)",
+	"`URL` of the CA's directory, or letsencrypt (default), letsencrypt-staging, zerossl, google, buypass, sslcom, actalis (WILDCARD_SERVER)": "CA のディレクトリの `URL`、または letsencrypt (既定), letsencrypt-staging, zerossl, google, buypass, sslcom, actalis (WILDCARD_SERVER)",
 	"`ID` of the account to use, or its beginning, if there are several":                                                                      "複数ある場合に使うアカウントの `ID`、またはその先頭部分",
 	"`ADDRESS` for a new account; may be repeated":                                                                                            "新しいアカウントのメールアドレス `ADDRESS`。複数可",
 	"agree to the CA's terms of service":                                                                                                      "CA の利用規約に同意します",

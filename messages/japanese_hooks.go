@@ -8,7 +8,7 @@ var japaneseHooks = map[string]string{
 	"deletes the TXT record that the auth hook made":                                        "auth フックが作成した TXT レコードを削除します",
 	"DNS service, [ZONE=]NAME[:ARG][@ENVFILE]; may be repeated":                             "DNS サービス、[ZONE=]NAME[:ARG][@ENVFILE]。複数可",
 	"credentials (default: /etc/letsencrypt/conoha/.env)":                                   "認証情報 (既定: /etc/letsencrypt/conoha/.env)",
-	"certbot's directory (default: /etc/letsencrypt)":                                       "certbot のディレクトリー (既定: /etc/letsencrypt)",
+	"certbot's directory (default: /etc/letsencrypt)":                                       "certbot のディレクトリ (既定: /etc/letsencrypt)",
 	"where the journal is kept (default: /var/lib/wildcard)":                                "ジャーナルの場所 (既定: /var/lib/wildcard)",
 	"resolvers, IP[:PORT],... (default: the system's)":                                      "名前解決用リゾルバー、IP[:PORT],... (既定: システム)",
 	"ask these for publication, not the delegated ones":                                     "委任先の代わりに公開を確認するネームサーバー",

@@ -3,7 +3,7 @@ package messages
 // japaneseSteps has the steps of a run, and what name servers say.
 var japaneseSteps = map[string]string{
 	"%s: failed":                             "%s: 失敗",
-	"reading the CA's directory":             "CA のディレクトリーを読んでいます",
+	"reading the CA's directory":             "CA のディレクトリを読んでいます",
 	"finding the zones":                      "ゾーンを探しています",
 	"ordering the certificate":               "証明書を注文しています",
 	"fetching %s":                            "%sを取得しています",
@@ -13,7 +13,7 @@ var japaneseSteps = map[string]string{
 	"waiting for the certificate":            "証明書を待っています",
 	"fetching the certificate":               "証明書を取得しています",
 	"deleting %s":                            "%sを削除しています",
-	"the CA's directory is read":             "CA のディレクトリーを読みました",
+	"the CA's directory is read":             "CA のディレクトリを読みました",
 	"zones found":                            "ゾーンが見つかりました",
 	"certificate ordered":                    "証明書を注文しました",
 	"%s fetched":                             "%sを取得しました",

@@ -25,7 +25,7 @@ var japaneseWatch = map[string]string{
 
 	"`FILE`.html or .json for a timeline of the run":      "実行の経過を書く `FILE`.html または .json",
 	"--trace %s: want a name that ends in .html or .json": "--trace %s: 名前の末尾は .html か .json にしてください",
-	"CA's directory":                         "CA のディレクトリー",
+	"CA's directory":                         "CA のディレクトリ",
 	"login, zones":                           "ログインとゾーン",
 	"authorizations":                         "認可",
 	"TXT records created":                    "TXT レコードの作成",

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"github.com/jedib0t/go-pretty/v6/text"
-
 	"wildcard/messages"
 )
 
@@ -13,7 +11,15 @@ func (p *program) details() details { return details{p} }
 
 // entry prints a line.
 func (d details) entry(word string, value messages.Text) {
-	d.say("  %s %s", text.Pad(d.language.Translate(word), 12, ' '), value)
+	d.say("  %s %s", messages.Pad(d.language.Translate(word), column(d.language)), value)
+}
+
+// column is as wide as the longest of the words.
+func column(l messages.Language) int {
+	if l == messages.Japanese {
+		return 14
+	}
+	return 12
 }
 
 // value prints a line, unless there is nothing to say.

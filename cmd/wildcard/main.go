@@ -34,6 +34,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
@@ -44,6 +45,7 @@ import (
 
 func main() {
 	harden()
+	text.OverrideRuneWidthEastAsianWidth(false) // as terminals have it, whatever the locale (messages.Width)
 	p := &program{environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now}
 	os.Exit(p.main(os.Args))
 }

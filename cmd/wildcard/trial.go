@@ -197,10 +197,10 @@ func (e *engine) fillTrial(a *trialAnswer, report trial.Report, err error) {
 
 func (e *engine) printCheck(r trial.Result) {
 	if len(r.Failures) == 0 {
-		e.say("  ok      %s (%s)", r.Check, seconds(r.Took))
+		e.say("  ok      %s (%s)", e.language.Translate(r.Check), seconds(r.Took))
 		return
 	}
-	e.say("  FAILED  %s (%s)", r.Check, seconds(r.Took))
+	e.say("  FAILED  %s (%s)", e.language.Translate(r.Check), seconds(r.Took))
 	for _, failure := range r.Failures {
 		e.say("          %s", oneLine(failure))
 	}

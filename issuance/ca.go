@@ -10,8 +10,10 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -194,6 +196,9 @@ func ServerURL(name string) string {
 	}
 	return name
 }
+
+// ServerNames are the short names of CAs, sorted.
+func ServerNames() []string { return slices.Sorted(maps.Keys(servers())) }
 
 // servers are the CAs that have short names.
 func servers() map[string]string {

@@ -19,6 +19,10 @@ var japaneseHelp = map[string]string{
 	"have the CA declare a certificate invalid":             "証明書を CA で失効させます",
 	"all there is to know about one certificate":            "証明書 1 件の詳細を表示します",
 
+	"completion of command lines, for bash, zsh or fish": "bash、zsh、fish のコマンドライン補完",
+	"print the script to source":                         "読み込むスクリプトを表示します",
+	"write the manual pages":                             "マニュアルページを書き出します",
+
 	"what issue would do, with the same options": "issue の動作を実行せずに表示します",
 
 	"what is wrong, why it matters, and the command that mends it":                   "問題点、影響、対処のコマンドを表示します",
@@ -66,6 +70,9 @@ var japaneseHelp = map[string]string{
 	"Those of \"wildcard issue\" and \"wildcard adopt\"; certbot's own are certbot's to\nrenew. What fails stops nothing else; the exit status is that of the worst.": "\"wildcard issue\" と \"wildcard adopt\" の証明書が対象です (certbot のものは除く)。\n失敗しても残りを続け、終了コードは最も悪い結果のものになります。",
 	"For keys that leaked and names that were given up. The files stay, unless\n--delete is given.":                                                                   "漏れた鍵や手放した名前のための操作です。--delete を付けない限り、ファイルは\n残ります。",
 	"Nothing is written and nobody is asked.":                                                                                                                         "書き込みも問い合わせもしません。",
+
+	"Packages install it. Otherwise, in ~/.bashrc, ~/.zshrc or config.fish:":    "パッケージには含まれています。それ以外では ~/.bashrc、~/.zshrc、config.fish に:",
+	"One for each command, into a folder that is there. Packages install them.": "既存のフォルダーにコマンドごとに 1 つ書き出します。パッケージには含まれています。",
 
 	// Options
 	"only show what would change":                                                                          "変更点の表示だけを行います",

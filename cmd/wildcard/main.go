@@ -161,6 +161,7 @@ func (p *program) app() *cli.App {
 			p.explainCommand(), p.helpCommand(),
 		},
 	}
+	app.Commands = append(app.Commands, p.completionCommand(), p.manualCommand()) // of which few have need
 	for _, c := range app.Commands {
 		prepare(c)
 	}

@@ -128,7 +128,13 @@ var running sync.Mutex
 // run runs a command in this process, by the world's clock.
 func (w *world) run(args ...string) said {
 	w.t.Helper()
-	stdin, err := os.Open(os.DevNull)
+	return w.runFrom(os.DevNull, args...)
+}
+
+// runFrom is run with a file as standard input.
+func (w *world) runFrom(input string, args ...string) said {
+	w.t.Helper()
+	stdin, err := os.Open(input)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -147,7 +147,7 @@ func life(t *testing.T, deb string) {
 			t.Error(err)
 		}
 	})
-	run(t, "", nil, "debootstrap", "--variant=minbase", "--include=systemd,certbot,ca-certificates,openssl", "bookworm", root)
+	run(t, "", nil, "debootstrap", "--variant=minbase", "bookworm", root)
 	text, err := os.ReadFile(deb)
 	if err != nil {
 		t.Fatal(err)
@@ -158,11 +158,13 @@ func life(t *testing.T, deb string) {
 		}
 	}
 	// Mounts and /run are the session's alone, and end with it.
-	out, err := exec.Command("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "bash", "-euc", `
+	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "bash", "-euc", `
 mount -t proc proc "$0/proc"
 mount -t tmpfs tmpfs "$0/run"
 mount --rbind /dev "$0/dev"
-exec chroot "$0" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root bash /session.sh`, root).CombinedOutput()
+exec chroot "$0" bash /session.sh`, root)
+	cmd.Env = append(os.Environ(), "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TMPDIR=/tmp")
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -12,6 +12,7 @@ says() { # TEXT COMMAND...: the command fails, and says it
 
 not() { if "$@"; then return 1; fi; }
 
+apt-get install -q -y --no-install-recommends ca-certificates certbot openssl systemd
 apt-get install -q -y --no-install-recommends /wildcard.deb
 wildcard --version
 man -w wildcard-renew wildcard-auth-hook wildcard-sandbox 2>/dev/null || test ! -x /usr/bin/man

@@ -67,7 +67,7 @@ func TestProviders(t *testing.T) {
 	w.run("providers", "plugin").exits(0, "plugin:files", "lego:pdns")
 	w.run("providers", "plugin:files").exits(0, "A folder", "STORE", "wildcard-dns-files")
 	w.run("providers", "lego").exits(0, "lego:route53", "https://go-acme")
-	w.run("providers", "lego:route53").exits(0, "Amazon Route 53", "https://aws.example/", "AWS_KEY", "optional, secret", "one or more of AWS_KEY, AWS_SECRET")
+	w.run("providers", "lego:route53").exits(0, "Amazon Route 53", "https://aws.example/", "AWS_KEY", "optional, secret", "one or more of AWS_SECRET, AWS_KEY")
 
 	shown := answerOf[providerAnswer](w.run("providers", "--json", "conoha").exits(0))
 	password := func(v variableLine) bool {

@@ -42,9 +42,6 @@ func describe(ctx context.Context, name, service string, o Options) (Description
 			err = providers.Errorf(providers.CodeService, providers.Failed, "%w", bad)
 		}
 	}
-	if providers.CodeOf(err) == providers.CodeBadChallenge { // there is none here: the service is what it does not know
-		err = providers.Errorf(providers.CodeUnknownProvider, providers.Usage, "%w", err)
-	}
 	if err != nil {
 		if providers.ClassOf(err) == providers.Usage {
 			err = providers.Errorf(providers.CodeUnknownProvider, providers.Usage, "%w", err) // nothing but the service was asked for

@@ -179,13 +179,14 @@ func TestTimer(t *testing.T) {
 	if got := w.read(w.dir + "/deployed"); got != want+want { // once by issue
 		t.Errorf("the deploy hook wrote %q, not %q\n%s", got, want+want, log)
 	}
-	// A line for the renewal, three for the hook that failed, one for the one that did not; none for a run with nothing due.
+	// A line for the renewal, four for the hook that failed (with its cause and what to do), one for the one that did not; none
+	// for a run with nothing due.
 	for _, line := range []string{"example.com: renewed, ", "[hook.failed]", "0 deployed, 1 failed", "example.com: deployed, "} {
 		if strings.Count(log, line) != 1 {
 			t.Errorf("not once %q:\n%s", line, log)
 		}
 	}
-	if n := strings.Count(log, "\n"); n > 5 {
+	if n := strings.Count(log, "\n"); n > 6 {
 		t.Errorf("%d lines logged:\n%s", n, log)
 	}
 	if entries, err := os.ReadDir(home + "/.config/wildcard/history"); err != nil || len(entries) == 0 {

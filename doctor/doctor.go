@@ -106,7 +106,7 @@ func (d *Doctor) Examine(ctx context.Context, cases []Case) Report {
 	for _, e := range d.Endpoints {
 		checks = append(checks, check{"endpoint " + e.Address, func(ctx context.Context) { v.endpoint(ctx, e, cases) }})
 	}
-	v.do(ctx, d.limit(), checks)
+	v.do(ctx, d.limit(), usualGrace, checks)
 	if d.Probe && ctx.Err() == nil {
 		v.probes(ctx)
 	}

@@ -248,12 +248,12 @@ func provocations() map[string]func(w *world) Report {
 			v := w.doctor.visit(w.t.Context())
 			end := make(chan struct{})
 			w.t.Cleanup(func() { close(end) })
-			v.do(w.t.Context(), 10*time.Millisecond, []check{{"something that hangs", func(context.Context) { <-end }}})
+			v.do(w.t.Context(), 10*time.Millisecond, usualGrace, []check{{"something that hangs", func(context.Context) { <-end }}})
 			return v.close()
 		},
 		FoundCrashed: func(w *world) Report {
 			v := w.doctor.visit(w.t.Context())
-			v.do(w.t.Context(), time.Minute, []check{
+			v.do(w.t.Context(), time.Minute, usualGrace, []check{
 				{"something that crashes", func(context.Context) { panic("oh") }},
 				{"something else", func(context.Context) { v.good("else", "is good") }},
 			})

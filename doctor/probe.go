@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"wildcard/providers"
@@ -43,13 +44,24 @@ func (v *visit) probes(ctx context.Context) {
 	places := v.places
 	v.mu.Unlock()
 	var checks []check
+	var wait time.Duration
 	for _, p := range places {
 		where := cmp.Or(p.Route.Zone, p.FQDN)
 		if v.first("probe", p.Route.Account.Fingerprint, where) {
+			wait = max(wait, p.wait())
 			checks = append(checks, check{"a record in " + where, func(ctx context.Context) { v.probe(ctx, p) }})
 		}
 	}
-	v.do(ctx, probeWait+2*probeCleanUp, checks)
+	// Also who does not want to wait any more has the records deleted first.
+	v.do(ctx, wait+2*probeCleanUp, probeCleanUp+usualGrace, checks)
+}
+
+// wait is how long the publication of a probe is waited for.
+func (p place) wait() time.Duration {
+	if patient, ok := p.Route.Account.Provider.(providers.Patience); ok && patient.PropagationTimeout() > 0 {
+		return patient.PropagationTimeout()
+	}
+	return probeWait
 }
 
 // probe makes the round with one record: at a random label under the challenge's name, so that no CA and no other client ever
@@ -61,14 +73,20 @@ func (v *visit) probe(ctx context.Context, p place) {
 	}
 }
 
-// challenge is one that no CA has asked for.
+// challenge is one that no CA has asked for. Services that work out the record themselves, as an ACME client would, make none
+// but at the challenge's name of a domain, so the random label is part of the domain there.
 func challenge(p place) providers.Challenge {
 	var random [40]byte
 	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
 	token := base64.RawURLEncoding.EncodeToString(random[:32])
 	keyAuth := token + ".probe"
 	digest := sha256.Sum256([]byte(keyAuth))
-	fqdn := "probe-" + hex.EncodeToString(random[32:]) + "." + p.FQDN
+	label := "probe-" + hex.EncodeToString(random[32:]) + "."
+	fqdn := label + p.FQDN
+	domain, ordinary := strings.CutPrefix(p.FQDN, providers.ChallengeLabel+".")
+	if h, ok := p.Route.Account.Provider.(providers.Hasher); ok && h.NeedsKeyAuth() && ordinary {
+		fqdn = providers.ChallengeLabel + "." + label + domain
+	}
 	_, single := p.Route.Account.Provider.(providers.Aliases)
 	if single || p.Route.Zone == p.FQDN { // there may be no other name that the service can write
 		fqdn = p.FQDN
@@ -87,17 +105,21 @@ func (v *visit) round(ctx context.Context, p place, c providers.Challenge) (err 
 	account := p.Route.Account
 	entry, err := v.Journal.Add(journal.Entry{
 		Spec: account.Spec.String(), Fingerprint: account.Fingerprint, Zone: p.Route.Zone,
-		Domain: c.Domain, FQDN: c.FQDN, Value: c.Value, Owner: owner,
+		Domain: c.Domain, FQDN: c.FQDN, Value: c.Value, KeyAuth: c.KeyAuth, Owner: owner,
 	})
 	if err != nil {
 		return err
 	}
 	began := time.Now()
 	handle, err := account.Present(ctx, c)
+	open := err != nil && ctx.Err() != nil // broken off: the service may carry it out after the deletion
 	defer func() {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeCleanUp)
 		defer cancel()
 		cleanErr := account.CleanUp(last, c, handle)
+		if cleanErr == nil && open {
+			return // the entry stays: a later run looks again
+		}
 		if cleanErr == nil {
 			cleanErr = v.Journal.Remove(entry)
 		}
@@ -122,12 +144,12 @@ func (v *visit) round(ctx context.Context, p place, c providers.Challenge) (err 
 // publication waits until the record is everywhere, the way a run does.
 func (v *visit) publication(ctx context.Context, p place, c providers.Challenge) error {
 	if waiter, ok := p.Route.Account.Provider.(providers.Waiter); ok {
+		limit := p.wait()
+		ctx, cancel := context.WithTimeoutCause(ctx, limit, providers.Errorf(providers.CodeNotPublished, providers.Temporary, "not published within %v", limit))
+		defer cancel()
 		return waiter.Wait(ctx, []providers.Challenge{c})
 	}
-	wait := propagation.Wait{Resolver: p.resolver, Limit: probeWait, Log: v.Log}
-	if patient, ok := p.Route.Account.Provider.(providers.Patience); ok && patient.PropagationTimeout() > 0 {
-		wait.Limit = patient.PropagationTimeout()
-	}
+	wait := propagation.Wait{Resolver: p.resolver, Limit: p.wait(), Log: v.Log}
 	_, err := wait.Run(ctx, []propagation.Record{{Zone: p.Route.Zone, FQDN: c.FQDN, Value: c.Value}})
 	return err
 }

@@ -29,8 +29,8 @@ func checkKinds() []Kind {
 	}
 }
 
-// grace is how long a check whose time is up may still take to say so itself.
-const grace = 2 * time.Second
+// usualGrace is how long a check whose time is up may still take to say so itself.
+const usualGrace = 2 * time.Second
 
 // visit is one examination under way. Checks add findings as they come by them, so that one that gets stuck later hides
 // nothing.
@@ -51,9 +51,9 @@ type check struct {
 	run  func(ctx context.Context)
 }
 
-// do runs checks side by side, each within the limit, and waits for none that does not end. One that fails or panics leaves
+// do runs checks side by side, each within the limit, and waits for none that does not end within grace after that. One that fails or panics leaves
 // the others alone.
-func (v *visit) do(ctx context.Context, limit time.Duration, checks []check) {
+func (v *visit) do(ctx context.Context, limit, grace time.Duration, checks []check) {
 	var group sync.WaitGroup
 	slots := make(chan struct{}, 16)
 	for _, c := range checks {

@@ -207,3 +207,23 @@ func BenchmarkHealthy(b *testing.B) {
 		}
 	}
 }
+
+// What is advised mends what was found, and takes nothing else with it.
+func TestAdvice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.systemctl(map[string][2]string{ourTimer: {"enabled", "active"}})
+	other := w.config("rfc2136", ".env")
+	w.write(other, "A=b\n", 0o640)
+	w.check(os.Chmod(filepath.Dir(other), 0o755))
+	fixes := map[string]string{}
+	for _, f := range w.examine().Findings {
+		fixes[f.Code] = f.Fix.String()
+	}
+	if fix := fixes[FoundSecretsOpen]; fix != "chmod go-rwx "+other {
+		t.Errorf("%s", fix)
+	}
+	if fix := fixes[FoundTimerDouble]; fix == "" || strings.HasPrefix(fix, "rm ") { // it may be /etc/crontab, with other lines
+		t.Errorf("%s", fix)
+	}
+}

@@ -32,7 +32,7 @@ func schedulerKinds() []Kind {
 			Code: FoundTimerDouble, Severity: Note,
 			What: text("both %s and %s run wildcard renew"),
 			Why:  text("One is enough; they only wait for each other."),
-			Fix:  command("rm %s"),
+			Fix:  text("remove the line that runs wildcard renew from %s"), // there may be others in the file
 		},
 		{
 			Code: FoundSchedulers, Severity: Error, Class: providers.Misconfigured,

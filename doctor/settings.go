@@ -38,7 +38,7 @@ func settingsKinds() []Kind {
 			Code: FoundSecretsOpen, Severity: Error, Class: providers.Misconfigured,
 			What: text("%s is open to others (mode %04o)"),
 			Why:  text("Whoever has an account on this machine can take the secret in it."),
-			Fix:  command("chmod o-rwx %s"),
+			Fix:  command("chmod %s %s"),
 		},
 		{
 			Code: FoundLogin, Severity: Error, Class: providers.Refused,
@@ -131,7 +131,11 @@ func (v *visit) keys(dir string) {
 			if err != nil || info.Mode().Perm()&mask == 0 || !reachable(dir, path) {
 				continue
 			}
-			v.find(FoundSecretsOpen, path, []any{path, info.Mode().Perm()}, path)
+			who := "o-rwx"
+			if mask&0o070 != 0 {
+				who = "go-rwx"
+			}
+			v.find(FoundSecretsOpen, path, []any{path, info.Mode().Perm()}, who, path)
 		}
 	}
 }

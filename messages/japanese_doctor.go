@@ -134,6 +134,7 @@ var japaneseDoctor = map[string]string{
 	"neither a systemd timer nor cron runs wildcard renew":                                     "wildcard renew を実行する systemd タイマーも cron もありません",
 	"Nothing is renewed by itself.":                                                            "自動では何も更新されません。",
 	"%s is installed, but it is %s and %s":                                                     "%s はインストールされていますが、%s、%s です",
+	"remove the line that runs wildcard renew from %s":                                         "%s から wildcard renew を実行する行を削除してください",
 	"both %s and %s run wildcard renew":                                                        "%s と %s の両方が wildcard renew を実行します",
 	"One is enough; they only wait for each other.":                                            "一つで十分です。互いに待つだけになります。",
 	"certbot's %s would renew it too: autorenew = False is missing in renewal/%s.conf":         "certbot の %s も更新しようとします。renewal/%s.conf に autorenew = False がありません",

@@ -96,14 +96,16 @@ func (d Document) HTML(l messages.Language) ([]byte, error) {
 	for _, class := range []string{"dns", "servers", "ca", "machine"} {
 		p.Legend = append(p.Legend, legend{class, classLabel(l, class)})
 	}
-	for _, name := range d.lineages() {
+	lineages := d.lineages()
+	spans := d.of(lineages)
+	for _, name := range lineages {
 		if len(p.Groups) == mostGroups {
 			p.More++
 			continue
 		}
-		p.Groups = append(p.Groups, d.group(l, name))
+		p.Groups = append(p.Groups, d.group(l, name, spans[name]))
 	}
-	if calls := d.calls(l); len(calls.Rows) > 0 {
+	if calls := d.calls(l, len(lineages) == 1); len(calls.Rows) > 0 {
 		p.Groups = append(p.Groups, calls)
 	}
 	var b bytes.Buffer
@@ -114,32 +116,40 @@ func (d Document) HTML(l messages.Language) ([]byte, error) {
 // lineages are those that the document has something about, by time.
 func (d Document) lineages() []string {
 	var names []string
+	seen := map[string]bool{}
 	for _, s := range d.Spans {
-		if s.Lineage != "" && !slices.Contains(names, s.Lineage) {
+		if s.Lineage != "" && !seen[s.Lineage] {
+			seen[s.Lineage] = true
 			names = append(names, s.Lineage)
 		}
 	}
 	return names
 }
 
-// belongs reports whether a span is drawn with a certificate: also the whole run's work, if it is the only certificate.
-func (d Document) belongs(s *Span, lineage string) bool {
-	return s.Lineage == lineage || s.Lineage == "" && s.Kind == Work && len(d.lineages()) == 1
+// of are the spans that are drawn with each certificate: also the whole run's work, if there is only one.
+func (d Document) of(lineages []string) map[string][]*Span {
+	spans := map[string][]*Span{}
+	for _, s := range d.Spans {
+		switch {
+		case s.Lineage != "":
+			spans[s.Lineage] = append(spans[s.Lineage], s)
+		case s.Kind == Work && len(lineages) == 1:
+			spans[lineages[0]] = append(spans[lineages[0]], s)
+		}
+	}
+	return spans
 }
 
 // scale is how many units a second has.
 func (d Document) scale() float64 { return width / max(d.Seconds, 0.001) }
 
 // group draws one certificate: its steps, below the wait for publication the name servers, and the machine's work.
-func (d Document) group(l messages.Language, lineage string) group {
+func (d Document) group(l messages.Language, lineage string, spans []*Span) group {
 	g := group{Lineage: lineage, State: Done}
 	var servers []row
 	after := 0 // where the name servers stand
 	first, last := d.Seconds, 0.0
-	for _, s := range d.Spans {
-		if !d.belongs(s, lineage) {
-			continue
-		}
+	for _, s := range spans {
 		first, last = min(first, s.Start), max(last, s.End)
 		r := d.row(l, s)
 		switch s.Kind {
@@ -165,7 +175,7 @@ func (d Document) group(l messages.Language, lineage string) group {
 	slices.Sort(g.Names)
 	g.NamesHeading = l.Sprintf("%s", messages.Count(len(g.Names), "name"))
 	g.Took = took(max(0, last-first))
-	g.Shares = d.shares(l, lineage)
+	g.Shares = shares(l, spans)
 	return g
 }
 
@@ -209,8 +219,8 @@ func serverDetail(l messages.Language, s *Span) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
 }
 
-// calls draws the calls of services, and what is nobody's in particular.
-func (d Document) calls(l messages.Language) group {
+// calls draws the calls of services, and what is nobody's in particular, unless it is the single certificate's.
+func (d Document) calls(l messages.Language, single bool) group {
 	g := group{State: Done}
 	rows := map[string]*row{}
 	ends := map[string][]float64{}
@@ -218,7 +228,7 @@ func (d Document) calls(l messages.Language) group {
 	var services []string
 	for _, s := range d.Spans {
 		switch {
-		case s.Kind == Work && s.Lineage == "" && len(d.lineages()) != 1:
+		case s.Kind == Work && s.Lineage == "" && !single:
 			g.Rows = append(g.Rows, d.row(l, s))
 		case s.Kind == Request:
 			r := rows[s.Name]
@@ -255,11 +265,11 @@ func (d Document) calls(l messages.Language) group {
 }
 
 // shares says whose time it was: at each instant that of the step that was begun first and is not over.
-func (d Document) shares(l messages.Language, lineage string) []share {
+func shares(l messages.Language, spans []*Span) []share {
 	seconds := map[string]float64{}
 	total, at := 0.0, -1.0
-	for _, s := range d.Spans {
-		if !d.belongs(s, lineage) || s.Kind != Step && s.Kind != Work {
+	for _, s := range spans {
+		if s.Kind != Step && s.Kind != Work {
 			continue
 		}
 		if from := max(s.Start, at); s.End > from {

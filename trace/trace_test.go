@@ -247,3 +247,18 @@ func TestSideBySide(t *testing.T) {
 		t.Errorf("%d", got)
 	}
 }
+
+// The page of a run of a thousand certificates, each with its hooks, is made at once: it takes time in proportion to the run.
+func TestManyCertificates(t *testing.T) {
+	t.Parallel()
+	const n = 2000
+	r := trace.New("wildcard/1", "renew")
+	for i := range n {
+		r.Begin(fmt.Sprintf("h%d.example.com", i), trace.WorkStore)(nil)
+		r.Begin("", "deploy hook")(nil)
+	}
+	page, err := r.Document(nil).HTML(messages.English)
+	if err != nil || !bytes.Contains(page, []byte("1900 more certificates")) || bytes.Count(page, []byte("deploy hook:")) < n {
+		t.Errorf("%v, %d bytes", err, len(page))
+	}
+}

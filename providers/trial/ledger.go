@@ -120,17 +120,29 @@ func (w *witness) Close() error {
 	return nil
 }
 
+// made are the records that there are now. A provider that does not heed its context may still be making others, whose
+// entries stay for a later run.
+func (l *ledger) made() []record {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []record
+	for _, key := range slices.Sorted(maps.Keys(l.records)) {
+		all = append(all, *l.records[key])
+	}
+	return all
+}
+
 // settle deletes once more what the checks have made, and forgets what is gone from every name server. After a run that was
 // ended nobody waits for that: the service's word counts then, but for records of which a call was broken off.
 func (l *ledger) settle(ctx context.Context, account providers.Account, v *view) error {
 	ended := ctx.Err() != nil
 	working, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
 	defer cancel()
-	errs := make([]error, len(l.records))
+	made := l.made()
+	errs := make([]error, len(made))
 	slots := make(chan struct{}, sideBySide)
 	var group sync.WaitGroup
-	for i, key := range slices.Sorted(maps.Keys(l.records)) {
-		r := l.records[key]
+	for i, r := range made {
 		group.Go(func() {
 			slots <- struct{}{}
 			err := account.CleanUp(working, r.entry.Challenge(), r.entry.Handle)

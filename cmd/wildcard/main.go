@@ -44,9 +44,10 @@ import (
 )
 
 func main() {
+	environ := os.Environ() // plugins trust the roots that it names (package plugin)
 	harden()
 	text.OverrideRuneWidthEastAsianWidth(false) // as terminals have it, whatever the locale (messages.Width)
-	p := &program{environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now}
+	p := &program{environ: environ, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now}
 	os.Exit(p.main(os.Args))
 }
 

@@ -109,3 +109,14 @@ func TestProvidersWithoutPlugins(t *testing.T) {
 	w.run("providers", "lego:route53").exits(78, "wildcard-dns-lego")
 	w.run("providers", "lego").exits(78, "wildcard-dns-lego")
 }
+
+// A plugin trusts the roots that our own environment names, which we do not.
+func TestProvidersRoots(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.environ = append(nobody(w.plugins(map[string]string{"roots": `echo '{"protocol":1,"id":1,"title":"'$SSL_CERT_FILE:$SSL_CERT_DIR'"}'`})),
+		"SSL_CERT_FILE=/roots.pem", "SSL_CERT_DIR=/roots")
+	if got := w.start("providers", "plugin:roots").end(); got.code != 0 || !strings.Contains(got.stdout, "/roots.pem:/roots") {
+		t.Errorf("exit status %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+}

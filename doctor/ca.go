@@ -8,6 +8,7 @@ import (
 
 	"wildcard/issuance"
 	"wildcard/lineage"
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/state"
 )
@@ -155,7 +156,7 @@ func (v *visit) ledger(c Case, account string) {
 	blocked := v.State.Check(i)
 	switch {
 	case providers.CodeOf(blocked) == providers.CodeState:
-		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State, because("has a ledger that cannot be read: %s", oneLine(blocked.Error()))}, "ls -l "+v.Dirs.State)
+		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State, because("has a ledger that cannot be read: %s", messages.OneLine(blocked.Error()))}, "ls -l "+v.Dirs.State)
 		return
 	case blocked != nil:
 		v.fail(FoundLedger, c.subject(), blocked, c.subject())
@@ -164,7 +165,7 @@ func (v *visit) ledger(c Case, account string) {
 	v.limits(c, i)
 	h, err := v.State.Last(c.subject(), now)
 	if err == nil && h.Last.Outcome == state.Failed {
-		v.find(FoundAttempt, c.subject(), []any{h.Last.Time.UTC().Format("2006-01-02 15:04 MST"), oneLine(h.Last.Text)}, c.subject())
+		v.find(FoundAttempt, c.subject(), []any{h.Last.Time.UTC().Format("2006-01-02 15:04 MST"), messages.OneLine(h.Last.Text)}, c.subject())
 	}
 }
 

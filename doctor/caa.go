@@ -55,7 +55,7 @@ func (v *visit) caa(ctx context.Context, c Case, domain string) {
 	case err != nil && v.late(ctx, "CAA of "+domain):
 		return
 	case err != nil:
-		v.find(FoundCAAUnanswered, domain, []any{domain, oneLine(err.Error())}, at)
+		v.find(FoundCAAUnanswered, domain, []any{domain, messages.OneLine(err.Error())}, at)
 		return
 	case len(records) == 0:
 		v.good(domain, "no CAA record forbids anything")

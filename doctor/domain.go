@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"wildcard/issuance"
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/propagation"
 )
@@ -194,12 +195,12 @@ func (v *visit) nameServer(ctx context.Context, resolver *propagation.Resolver, 
 		return answer{silent: true} // the time is up, or somebody does not want to wait
 	case err != nil:
 		got.silent = true
-		v.find(FoundServerSilent, zone, []any{a.String(), oneLine(err.Error())}, digAt(a), zone)
+		v.find(FoundServerSilent, zone, []any{a.String(), messages.OneLine(err.Error())}, digAt(a), zone)
 	case udp.Rcode != dns.RcodeSuccess || !udp.Authoritative:
 		got.lame = dns.RcodeToString[udp.Rcode]
 	}
 	if _, err := resolver.Ask(ctx, "tcp", a.Addr, soa); err != nil && ctx.Err() == nil {
-		v.find(FoundServerTCP, zone, []any{a.String(), oneLine(err.Error())}, digAt(a), zone)
+		v.find(FoundServerTCP, zone, []any{a.String(), messages.OneLine(err.Error())}, digAt(a), zone)
 	}
 	return got
 }

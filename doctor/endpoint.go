@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/lineage"
 	"wildcard/messages"
 	"wildcard/providers"
 )
@@ -116,7 +117,7 @@ func (v *visit) endpoint(ctx context.Context, e Endpoint, cases []Case) {
 	served, err := serves(ctx, e.Address, name)
 	if err != nil {
 		if ctx.Err() == nil {
-			v.find(FoundEndpoint, e.Address, []any{e.Address, oneLine(err.Error())}, e.Address, name)
+			v.find(FoundEndpoint, e.Address, []any{e.Address, messages.OneLine(err.Error())}, e.Address, name)
 		}
 		return
 	}
@@ -170,15 +171,7 @@ func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 func quoted(names []string) string {
 	var all []string
 	for _, name := range names {
-		all = append(all, quote(name))
+		all = append(all, lineage.Quote(name))
 	}
 	return strings.Join(all, " ")
-}
-
-// quote writes a word for a POSIX shell.
-func quote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/journal"
 	"wildcard/providers/propagation"
@@ -124,7 +125,7 @@ func (v *visit) round(ctx context.Context, p place, c providers.Challenge) (err 
 			cleanErr = v.Journal.Remove(entry)
 		}
 		if cleanErr != nil {
-			v.find(FoundProbeLeft, c.FQDN, []any{c.FQDN, c.Value, oneLine(cleanErr.Error())})
+			v.find(FoundProbeLeft, c.FQDN, []any{c.FQDN, c.Value, messages.OneLine(cleanErr.Error())})
 			return
 		}
 		if err == nil {

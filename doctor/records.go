@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"wildcard/lineage"
+	"wildcard/messages"
 	"wildcard/providers/propagation"
 )
 
@@ -38,11 +40,11 @@ func (v *visit) journal(context.Context) {
 	}
 	entries, damaged, err := v.Journal.Entries()
 	if err != nil {
-		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State, because("has a journal that cannot be read: %s", oneLine(err.Error()))}, "ls -l "+v.Dirs.State)
+		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State, because("has a journal that cannot be read: %s", messages.OneLine(err.Error()))}, "ls -l "+v.Dirs.State)
 		return
 	}
 	for _, d := range damaged {
-		v.find(FoundJournal, d.Path, []any{d.Path, oneLine(d.Err.Error())}, quote(d.Path))
+		v.find(FoundJournal, d.Path, []any{d.Path, messages.OneLine(d.Err.Error())}, lineage.Quote(d.Path))
 	}
 	left := 0
 	for _, e := range entries {
@@ -96,5 +98,5 @@ func shortened(value string) string {
 	if len(value) > most {
 		value = value[:most] + "…"
 	}
-	return oneLine(value)
+	return messages.OneLine(value)
 }

@@ -115,7 +115,7 @@ func (v *visit) find(code, subject string, what []any, fix ...any) {
 // error's exit status.
 func (v *visit) fail(code, subject string, err error, fix ...any) {
 	k := kinds()[code]
-	f := Finding{Code: code, Severity: k.Severity, Subject: subject, What: messages.Message{Format: k.What, Args: []any{oneLine(err.Error())}}, Why: messages.Message{Format: k.Why},
+	f := Finding{Code: code, Severity: k.Severity, Subject: subject, What: messages.Message{Format: k.What, Args: []any{messages.OneLine(err.Error())}}, Why: messages.Message{Format: k.Why},
 		Fix: messages.Message{Format: k.Fix, Args: fix}, Cause: providers.CodeOf(err), Exit: k.Exit()}
 	if k.Severity == Error {
 		f.Exit = providers.ClassOf(err).ExitCode()
@@ -159,15 +159,4 @@ func (v *visit) close() Report {
 	v.closed = true
 	v.report.Findings, v.report.Good = sorted(v.report.Findings), sorted(v.report.Good)
 	return v.report
-}
-
-// oneLine keeps what came from outside on one line.
-func oneLine(s string) string {
-	line := []rune(s)
-	for i, r := range line {
-		if r < ' ' || r == 0x7f {
-			line[i] = ' '
-		}
-	}
-	return string(line)
 }

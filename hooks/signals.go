@@ -57,7 +57,7 @@ func exitCode(err error) int {
 // failureLines are the lines a user reads, in a terminal, in certbot's log or in a mail: what happened, with the code to look
 // it up by; then, if the code says so much, the likely cause and what to do next.
 func failureLines(l messages.Language, program string, err error) string {
-	line := fmt.Sprintf("%s: %s", program, oneLine(l.Error(err)))
+	line := fmt.Sprintf("%s: %s", program, messages.OneLine(l.Error(err)))
 	code := providers.CodeOf(err)
 	if code != "" {
 		line += " [" + code + "]"
@@ -69,15 +69,4 @@ func failureLines(l messages.Language, program string, err error) string {
 		line += "\n  " + l.Sprintf("cause: %s", known.Cause) + "\n  " + l.Sprintf("next:  %s", known.Next)
 	}
 	return line
-}
-
-// oneLine keeps joined errors, and whatever came from outside, on the one line.
-func oneLine(s string) string {
-	line := []rune(s)
-	for i, r := range line {
-		if r < ' ' || r == 0x7f {
-			line[i] = ' '
-		}
-	}
-	return string(line)
 }

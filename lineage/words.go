@@ -37,3 +37,11 @@ func Words(line string) []string {
 	}
 	return words
 }
+
+// Quote writes a word as a POSIX shell, and [Words], read it.
+func Quote(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -3,12 +3,23 @@ package notify
 import (
 	"time"
 
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/state"
 )
 
 // patience is how long a failure that mends itself may last before people hear of it.
 const patience = 24 * time.Hour
+
+// excerpt is an error on one line that can be read, and kept from one run to the next.
+func excerpt(err error) string {
+	const most = 1000
+	text := []rune(messages.OneLine(err.Error()))
+	if len(text) > most {
+		return string(text[:most]) + "…"
+	}
+	return string(text)
+}
 
 // Kind is what an event says.
 type Kind string
@@ -61,7 +72,7 @@ func Judge(c Condition, past *state.Complaint, now time.Time) (e Event, heard, u
 		}
 	}
 	complaint.Well, complaint.Temporary = false, providers.ClassOf(c.Err) == providers.Temporary
-	complaint.Code, complaint.Text = providers.CodeOf(c.Err), oneLine(c.Err.Error())
+	complaint.Code, complaint.Text = providers.CodeOf(c.Err), excerpt(c.Err)
 	before := complaint
 	stage := stageAt(c.Due, c.NotAfter, now)
 	overdue := !c.NotAfter.IsZero() && !now.Before(OverdueAt(c.Due, c.NotAfter))

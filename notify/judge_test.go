@@ -117,6 +117,10 @@ func TestOddTimes(t *testing.T) {
 // Errors come from outside, too.
 func TestErrorIsOneLine(t *testing.T) {
 	t.Parallel()
+	long, _, kept := notify.Judge(notify.Condition{Lineage: "a", Err: errors.New(strings.Repeat("証", 1<<20))}, nil, began())
+	if len(long.Error) > 4000 || len(kept.Text) > 4000 { // what is kept must stay readable, or nobody is told of anything any more
+		t.Errorf("%d bytes", len(long.Error))
+	}
 	e, _, _ := notify.Judge(notify.Condition{Lineage: "a", Err: errors.New("a\nSubject: b\r\x1b[2J\u2028c")}, nil, began())
 	if strings.ContainsFunc(e.Error, func(r rune) bool { return slices.Contains([]rune("\n\r\x1b\u2028"), r) }) {
 		t.Errorf("%q", e.Error)

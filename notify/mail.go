@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/messages"
 	"wildcard/providers"
 )
 
@@ -59,7 +60,7 @@ func (c mailChannel) compose(m Message) ([]byte, error) {
 	var b strings.Builder
 	for _, header := range [][2]string{
 		{"To", strings.Join(c.to, ",\n ")},
-		{"Subject", foldable(mime.QEncoding.Encode("utf-8", oneLine(m.Subject)))},
+		{"Subject", foldable(mime.QEncoding.Encode("utf-8", messages.OneLine(m.Subject)))},
 		{"Date", m.Time.Format(time.RFC1123Z)},
 		{"Auto-Submitted", "auto-generated"}, // RFC 3834: no out-of-office replies
 		{"MIME-Version", "1.0"},

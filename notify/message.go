@@ -2,7 +2,6 @@ package notify
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 )
 
@@ -20,14 +19,4 @@ type Message struct {
 func (m Message) json() ([]byte, error) {
 	text, err := json.Marshal(m)
 	return append(text, '\n'), err
-}
-
-// oneLine has no line breaks, and nothing that a terminal would obey.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, s)
 }

@@ -17,7 +17,7 @@ type Sender struct {
 
 // Write makes one message of events.
 func (s Sender) Write(events []Event, now time.Time) Message {
-	m := Message{Version: 1, Program: s.Program, Host: oneLine(s.Host), Time: now.UTC().Truncate(time.Second), Events: events}
+	m := Message{Version: 1, Program: s.Program, Host: messages.OneLine(s.Host), Time: now.UTC().Truncate(time.Second), Events: events}
 	m.Subject = s.subject(events)
 	var b strings.Builder
 	for _, e := range events {
@@ -30,7 +30,7 @@ func (s Sender) Write(events []Event, now time.Time) Message {
 
 // subject says the worst, and how much more there is.
 func (s Sender) subject(events []Event) string {
-	l, host := s.Language, oneLine(s.Host)
+	l, host := s.Language, messages.OneLine(s.Host)
 	worst := Event{Kind: Test}
 	rank := map[Kind]int{Test: 0, Recovered: 1, Failing: 2, Critical: 3}
 	for _, e := range events {
@@ -53,7 +53,7 @@ func (s Sender) subject(events []Event) string {
 	case Test:
 		text = l.Sprintf("[%s] a test message of wildcard", host)
 	}
-	return oneLine(text)
+	return messages.OneLine(text)
 }
 
 func (s Sender) paragraph(e Event, now time.Time) string {

@@ -197,7 +197,7 @@ func (e *engine) printAccounts(server string, lines []accountLine) {
 		if contact == "" {
 			contact = "-"
 		}
-		t.row(line.ID, status, line.Created.Format(time.DateOnly), oneLine(contact), line.URI)
+		t.row(line.ID, status, line.Created.Format(time.DateOnly), messages.OneLine(contact), line.URI)
 	}
 	e.say("%s", t)
 	for _, line := range lines {
@@ -219,7 +219,7 @@ func accountStatus(status string) messages.Message {
 	case "":
 		return messages.New("unknown")
 	}
-	return messages.New("%s", oneLine(status))
+	return messages.New("%s", messages.OneLine(status))
 }
 
 func (p *program) accountDeactivate(c *cli.Context) error {

@@ -10,6 +10,7 @@ import (
 
 	"wildcard/issuance"
 	"wildcard/lineage"
+	"wildcard/messages"
 	"wildcard/providers"
 )
 
@@ -226,12 +227,12 @@ func changesOf(conf *lineage.Conf, change func(*lineage.Conf) error) ([]string, 
 	var changes []string
 	for _, line := range was {
 		if !slices.Contains(is, line) && line != "" {
-			changes = append(changes, "- "+oneLine(line))
+			changes = append(changes, "- "+messages.OneLine(line))
 		}
 	}
 	for _, line := range is {
 		if !slices.Contains(was, line) && line != "" {
-			changes = append(changes, "+ "+oneLine(line))
+			changes = append(changes, "+ "+messages.OneLine(line))
 		}
 	}
 	return changes, nil

@@ -220,7 +220,7 @@ func (e *engine) remember(o *order, account string, result issuance.Result, err 
 		Outcome: state.Succeeded, Ordered: result.Order != "", Renewed: err == nil && o.live != nil,
 	}
 	if err != nil {
-		a.Outcome, a.Code, a.Text = state.Failed, providers.CodeOf(err), oneLine(err.Error())
+		a.Outcome, a.Code, a.Text = state.Failed, providers.CodeOf(err), messages.OneLine(err.Error())
 		if failed, ok := errors.AsType[*issuance.ValidationError](err); ok {
 			for _, f := range failed.Failures {
 				a.FailedValidations = append(a.FailedValidations, f.Name)

@@ -89,7 +89,7 @@ func (m *machine) troubles(line listLine, within time.Duration) []trouble {
 	now := m.now()
 	last := messages.New("")
 	if failure := line.history.Last; failure.Outcome == state.Failed {
-		last = messages.New("; the last attempt failed on %s: %s", day(failure.Time), oneLine(failure.Text))
+		last = messages.New("; the last attempt failed on %s: %s", day(failure.Time), messages.OneLine(failure.Text))
 	}
 	switch {
 	case line.NotAfter == nil:

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/lineage"
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/journal"
 )
@@ -155,7 +156,7 @@ func (e *engine) everyAccount(c *cli.Context, journalled bool) ([]providers.Acco
 func lineOf(e journal.Entry, reason error) recordLine {
 	line := recordLine{FQDN: e.FQDN, Value: e.Value, Zone: e.Zone, Spec: e.Spec, Created: e.Created.UTC(), PID: e.Owner.PID}
 	if reason != nil {
-		line.Reason = oneLine(reason.Error())
+		line.Reason = messages.OneLine(reason.Error())
 	}
 	return line
 }

@@ -48,7 +48,7 @@ func (d *display) lineage(name string) func(issuance.Event) {
 // note says something that a person should know, in the user's language.
 func (d *display) note(format string, args ...any) {
 	if !d.quiet {
-		d.print("wildcard: " + oneLine(d.language.Sprintf(format, args...)))
+		d.print("wildcard: " + messages.OneLine(d.language.Sprintf(format, args...)))
 	}
 }
 

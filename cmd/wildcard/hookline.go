@@ -19,7 +19,7 @@ func (m *machine) hookLines(s lineage.Settings) (auth, cleanup string) {
 	var args []string
 	add := func(flag, value string) {
 		if value != "" {
-			args = append(args, "--"+flag, quote(value))
+			args = append(args, "--"+flag, lineage.Quote(value))
 		}
 	}
 	if len(s.Providers) != 1 || s.Providers[0] != "conoha" {
@@ -37,7 +37,7 @@ func (m *machine) hookLines(s lineage.Settings) (auth, cleanup string) {
 	add("resolver", strings.Join(s.Resolvers, ","))
 	add("nameserver", strings.Join(s.NameServers, ","))
 	line := func(program string) string {
-		return strings.Join(append([]string{quote(hookProgram(program))}, args...), " ")
+		return strings.Join(append([]string{lineage.Quote(hookProgram(program))}, args...), " ")
 	}
 	return line("wildcard-auth-hook"), line("wildcard-cleanup-hook")
 }
@@ -80,12 +80,4 @@ func withoutHooks(s lineage.Settings) error {
 		}
 	}
 	return nil
-}
-
-// quote writes a word for a POSIX shell.
-func quote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

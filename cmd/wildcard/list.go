@@ -155,7 +155,7 @@ func (m *machine) listLines(ctx context.Context, ledger *state.State) ([]listLin
 		}
 		l, err := m.store.Lineage(name)
 		if err != nil {
-			lines = append(lines, listLine{Lineage: name, Owner: "unknown", Names: []string{}, Status: "unreadable", Problem: oneLine(err.Error())})
+			lines = append(lines, listLine{Lineage: name, Owner: "unknown", Names: []string{}, Status: "unreadable", Problem: messages.OneLine(err.Error())})
 			continue
 		}
 		lines = append(lines, m.listLine(l, ledger))
@@ -203,7 +203,7 @@ func (m *machine) listLine(l *lineage.Lineage, ledger *state.State) listLine {
 	}
 	switch {
 	case l.Damage != nil:
-		line.Status, line.Problem = "damaged", oneLine(l.Damage.Error())
+		line.Status, line.Problem = "damaged", messages.OneLine(l.Damage.Error())
 		if ours {
 			line.Problem = m.language.Sprintf("%s: wildcard renew repairs it", line.Problem)
 		}

@@ -126,12 +126,12 @@ func (p *program) describePlugin(ctx context.Context, found plugin.Installed) []
 	line := providerLine{Name: "plugin:" + found.Name, Program: found.Path}
 	d, err := plugin.Describe(ctx, found.Name, "", p.pluginOptions())
 	if err != nil {
-		line.Problem = oneLine(err.Error())
+		line.Problem = messages.OneLine(err.Error())
 	}
 	if found.Name == "lego" && err == nil {
 		return servicesOf(d, found.Path)
 	}
-	line.Spec, line.Summary, line.Link = specOf(line.Name, d), oneLine(d.Title), oneLine(d.Link)
+	line.Spec, line.Summary, line.Link = specOf(line.Name, d), messages.OneLine(d.Title), messages.OneLine(d.Link)
 	return []providerLine{line}
 }
 
@@ -140,7 +140,7 @@ func servicesOf(d plugin.Description, path string) []providerLine {
 	var lines []providerLine
 	for _, s := range d.Services {
 		name := "lego:" + s.Name
-		lines = append(lines, providerLine{Name: name, Spec: specOf(name, d), Summary: oneLine(s.Title), Link: oneLine(s.Link), Program: path})
+		lines = append(lines, providerLine{Name: name, Spec: specOf(name, d), Summary: messages.OneLine(s.Title), Link: messages.OneLine(s.Link), Program: path})
 	}
 	return lines
 }
@@ -209,7 +209,7 @@ func (p *program) showPlugin(ctx context.Context, spec providers.Spec) (provider
 		answer.Services = servicesOf(d, answer.Program)
 		return answer, nil
 	}
-	answer.Name, answer.Spec, answer.Summary, answer.Link = name, specOf(name, d), oneLine(d.Title), oneLine(d.Link)
+	answer.Name, answer.Spec, answer.Summary, answer.Link = name, specOf(name, d), messages.OneLine(d.Title), messages.OneLine(d.Link)
 	if len(d.Variables) > 0 {
 		answer.Sets = p.setsOf([]settings.Family{d.Family(name)})
 	}
@@ -227,7 +227,7 @@ func (p *program) setsOf(families []settings.Family) []variableSet {
 func (p *program) variablesOf(variables []settings.Variable) []variableLine {
 	var lines []variableLine
 	for _, v := range variables {
-		lines = append(lines, variableLine{Name: v.Name, Aliases: v.Aliases, Required: !v.Optional, Secret: v.Secret, Help: oneLine(p.language.Translate(v.Help))})
+		lines = append(lines, variableLine{Name: v.Name, Aliases: v.Aliases, Required: !v.Optional, Secret: v.Secret, Help: messages.OneLine(p.language.Translate(v.Help))})
 	}
 	return lines
 }

@@ -128,7 +128,7 @@ func (m *machine) printShow(a showAnswer) {
 	if a.NotAfter != nil {
 		d.entry("valid", messages.New("until %s, %s", day(*a.NotAfter), until(m.now(), *a.NotAfter)))
 	}
-	d.value("issuer", oneLine(a.Issuer))
+	d.value("issuer", messages.OneLine(a.Issuer))
 	d.value("serial", a.Serial)
 	d.value("sha256", a.Fingerprint)
 	key := messages.New("%s", a.KeyType)
@@ -147,7 +147,7 @@ func (m *machine) printShow(a showAnswer) {
 		}
 		text := messages.New("%s: %s", day(past.Time), outcomeOf(past.Outcome))
 		if past.Message != "" {
-			text = messages.New("%s: %s", text, oneLine(past.Message))
+			text = messages.New("%s: %s", text, messages.OneLine(past.Message))
 		}
 		d.entry(word, text)
 	}
@@ -161,7 +161,7 @@ func (m *machine) printShow(a showAnswer) {
 	d.value("resolvers", strings.Join(a.Resolvers, " "))
 	d.value("name servers", strings.Join(a.NameServers, " "))
 	for _, hook := range a.DeployHooks {
-		d.value("deploy hook", oneLine(hook))
+		d.value("deploy hook", messages.OneLine(hook))
 	}
 	if a.Paths != nil {
 		d.value("certificate", a.Paths.Certificate)

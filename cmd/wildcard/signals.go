@@ -53,17 +53,6 @@ func exitCode(err error) int {
 	return providers.ClassOf(err).ExitCode()
 }
 
-// oneLine keeps joined errors, and whatever came from outside, on one line.
-func oneLine(s string) string {
-	line := []rune(s)
-	for i, r := range line {
-		if r < ' ' || r == 0x7f {
-			line[i] = ' '
-		}
-	}
-	return string(line)
-}
-
 // version is that of the module, as the Go command put it into the program.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {

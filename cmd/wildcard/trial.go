@@ -10,6 +10,7 @@ import (
 
 	"wildcard/issuance"
 	"wildcard/lineage"
+	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/trial"
 )
@@ -185,7 +186,7 @@ func (e *engine) fillTrial(a *trialAnswer, report trial.Report, err error) {
 	for _, r := range report.Results {
 		line := checkLine{Check: r.Check, OK: len(r.Failures) == 0, Seconds: r.Took.Round(time.Millisecond).Seconds()}
 		for _, failure := range r.Failures {
-			line.Failures = append(line.Failures, oneLine(failure))
+			line.Failures = append(line.Failures, messages.OneLine(failure))
 		}
 		if !line.OK {
 			a.Failed++
@@ -202,7 +203,7 @@ func (e *engine) printCheck(r trial.Result) {
 	}
 	e.say("  FAILED  %s (%s)", e.language.Translate(r.Check), seconds(r.Took))
 	for _, failure := range r.Failures {
-		e.say("          %s", oneLine(failure))
+		e.say("          %s", messages.OneLine(failure))
 	}
 }
 

@@ -39,9 +39,15 @@ func Running() bool {
 	return err == nil && info.IsDir()
 }
 
+// plain are the characters of a path that systemd takes as they are (systemd.service(5), "Command lines").
+const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@+=:,./-"
+
 // Install puts the units on the machine and enables the timer; if systemd runs, it is started as well. It returns the files
 // with their states before. Nothing is changed if one of them was edited. It may be called again.
 func (m Machine) Install(ctx context.Context) ([]File, error) {
+	if strings.Trim(m.Program, plain) != "" {
+		return nil, providers.Errorf(CodeFailed, providers.Misconfigured, "systemd: %s has characters that mean something else in a unit (install it into /usr/local/bin)", providers.Excerpt(m.Program))
+	}
 	if m.Root == "" {
 		if err := program.Trusted(m.Program); err != nil {
 			return nil, providers.Errorf(CodeFailed, providers.Misconfigured, "systemd: root is to run this program: %w (install it into /usr/local/bin)", err)

@@ -256,3 +256,18 @@ func TestFailures(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A path that systemd would read as something else than one word does not get into a unit.
+func TestOddProgram(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/opt/my tools/wildcard", "/opt/100%/wildcard", "/opt/$x/wildcard", "/opt/a\nExecStart=/bin/sh/wildcard", `/opt/"q"/wildcard`} {
+		w := newWorld(t, true)
+		w.machine.Program = path
+		if _, err := w.machine.Install(t.Context()); providers.CodeOf(err) != systemd.CodeFailed || strings.ContainsAny(err.Error(), "\n") {
+			t.Errorf("%q: %v", path, err)
+		}
+		if calls := w.called(); len(calls) != 1 || calls[0] != "" {
+			t.Errorf("%q: %q", path, calls)
+		}
+	}
+}

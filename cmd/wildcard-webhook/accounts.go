@@ -1,0 +1,130 @@
+package main
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	core "k8s.io/api/core/v1"
+
+	"wildcard/providers"
+	"wildcard/providers/builtin"
+	"wildcard/providers/settings"
+)
+
+// mostOpen is how many accounts stay open. Issuers may come and go for years.
+const mostOpen = 256
+
+// accounts are the open accounts of one kind of provider. An account that stays open keeps its login and its list of zones.
+type accounts struct {
+	registry builtin.Providers
+	environ  []string
+	log      *slog.Logger
+
+	mu   sync.Mutex
+	open []opened // least recently used first
+}
+
+// opened is what was opened with a Secret and settings as they were.
+type opened struct {
+	place   string // which Issuers share it: spec, namespace and name of the Secret
+	version string // of the Secret, and the settings
+	all     []providers.Account
+	users   *sync.WaitGroup // calls that are using it
+}
+
+func newAccounts(registry builtin.Providers, environ []string, log *slog.Logger) *accounts {
+	return &accounts{registry: registry, environ: environ, log: log}
+}
+
+// use returns the accounts for a config and its Secret, and what is to be called when they are no longer used. Accounts of an
+// earlier version of the Secret are closed once nobody uses them.
+func (a *accounts) use(c parsed, namespace string, secret *core.Secret) ([]providers.Account, func(), error) {
+	place := strings.Join([]string{c.spec.String(), namespace, c.SecretRef.Name}, "\x00")
+	version := version(c, secret)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at := slices.IndexFunc(a.open, func(o opened) bool { return o.place == place && o.version == version })
+	if at < 0 {
+		all, err := a.registry.Open([]providers.Spec{c.spec}, builtin.Config{
+			Settings:  settings.Sources{Environ: variables(c, secret)},
+			UserAgent: "wildcard-webhook",
+			Log:       a.log,
+			Environ:   a.environ,
+			Stderr:    nil,
+			Certbot:   true, // nor does cert-manager tell more than the value
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		a.open = slices.DeleteFunc(a.open, func(o opened) bool {
+			old := o.place == place && sameSecret(o.version, version)
+			if old {
+				go a.close(o)
+			}
+			return old
+		})
+		if len(a.open) >= mostOpen {
+			go a.close(a.open[0])
+			a.open = a.open[1:]
+		}
+		a.open = append(a.open, opened{place: place, version: version, all: all, users: &sync.WaitGroup{}})
+		at = len(a.open) - 1
+	}
+	o := a.open[at]
+	a.open = append(slices.Delete(a.open, at, at+1), o)
+	o.users.Add(1)
+	return o.all, o.users.Done, nil
+}
+
+// close closes accounts when their last user is done.
+func (a *accounts) close(o opened) {
+	o.users.Wait()
+	for _, account := range o.all {
+		if closer, ok := account.Provider.(providers.Closer); ok {
+			if err := closer.Close(); err != nil {
+				a.log.Debug("closing a provider", "account", account.Label, "error", err)
+			}
+		}
+	}
+}
+
+// version tells settings apart: those of the config, and the Secret as the API server counts its versions.
+func version(c parsed, secret *core.Secret) string {
+	var b strings.Builder
+	if secret != nil {
+		b.WriteString(string(secret.UID) + " " + secret.ResourceVersion)
+	}
+	for _, entry := range variables(parsed{Config: Config{Settings: c.Settings}}, nil) {
+		b.WriteString("\x00" + entry)
+	}
+	return b.String()
+}
+
+// sameSecret reports whether two versions differ in the Secret only: the older one will not come again.
+func sameSecret(a, b string) bool {
+	_, x, _ := strings.Cut(a, "\x00")
+	_, y, _ := strings.Cut(b, "\x00")
+	return x == y
+}
+
+// variables are a provider's variables, as an environment: those of the Secret, then the settings.
+func variables(c parsed, secret *core.Secret) []string {
+	var environ []string
+	if secret != nil {
+		for name, value := range secret.Data {
+			environ = append(environ, name+"="+strings.TrimSuffix(string(value), "\n"))
+		}
+	}
+	for name, value := range c.Settings {
+		environ = append(environ, name+"="+value)
+	}
+	// The Secret's come first, and the first of a name counts.
+	slices.SortStableFunc(environ, func(x, y string) int {
+		nameX, _, _ := strings.Cut(x, "=")
+		nameY, _, _ := strings.Cut(y, "=")
+		return strings.Compare(nameX, nameY)
+	})
+	return environ
+}

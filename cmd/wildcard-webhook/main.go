@@ -1,0 +1,75 @@
+// Wildcard-webhook is cert-manager's way to our DNS services: an ACME DNS-01 webhook (solver API acme.cert-manager.io,
+// https://cert-manager.io/docs/configuration/acme/dns01/webhook/) with a solver for every provider of providers/builtin, by
+// the provider's name. An Issuer names it like this:
+//
+//	solvers:
+//	- dns01:
+//	    webhook:
+//	      groupName: acme.wildcard.example
+//	      solverName: conoha
+//	      config:
+//	        secretRef: {name: conoha}  # its keys are the provider's own variables: CONOHA_TENANT_ID, …
+//	  waitInsteadOfSelfCheck: 1s
+//
+// [Config] has all that may stand in config. Every Issuer may have its own Secret, so its own account, at once.
+//
+// # Decisions
+//
+// The zone is found as everywhere else in wildcard: from the account's own list or the spec's ZONE=, never from what
+// cert-manager found by SOA (resolvedZone), which is not even looked at. resolvedFQDN is: it is the challenge's name, or where a
+// CNAME leads, if the Issuer's cnameStrategy is Follow. A record is written only if the account lists a zone for it.
+//
+// Present returns when every name server publishes the record, like the wait of our other programs. So cert-manager's own
+// self-check, which waits a fixed minute first, is of no use, and waitInsteadOfSelfCheck replaces it. What takes longer than
+// [answerLimit] is an error, "not published yet"; cert-manager calls again, at growing intervals, and Present finds the record it
+// has made. Since its text goes into the Challenge's status, where every change makes cert-manager try again at once, an error's
+// text is the same each time.
+//
+// There is no journal. cert-manager is one: before it calls Present it puts a finalizer on the Challenge, and when the Challenge
+// is over, or deleted, it calls CleanUp until that succeeds, whether Present has ever answered or not
+// (pkg/controller/acmechallenges/sync.go, Sync and finalize, v1.21). A webhook that is killed in between therefore leaves
+// nothing: the next CleanUp comes without a handle and removes exactly the record of this name and value. Two challenges that share a name
+// (example.com and *.example.com) have different values, so each removes its own.
+//
+// An account stays open as long as its Secret stays what it is: a hundred certificates cost a login and a list of zones.
+//
+// The Secret is read from the namespace that cert-manager names: that of the Issuer, or the cluster resource namespace for a
+// ClusterIssuer. Nothing else of the pod's environment is a credential, whatever allowAmbientCredentials says.
+//
+// lego: is refused: cert-manager tells the hash of the key authorization only. manual is refused, as nobody is there.
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/cert-manager/cert-manager/pkg/acme/webhook"
+	"github.com/cert-manager/cert-manager/pkg/acme/webhook/cmd"
+
+	"wildcard/providers/builtin"
+)
+
+// groupVariable is the environment variable with the API group that Issuers name as groupName.
+const groupVariable = "GROUP_NAME"
+
+func main() {
+	group := os.Getenv(groupVariable)
+	if group == "" {
+		fmt.Fprintf(os.Stderr, "wildcard-webhook: %s is not set: it is the groupName of the Issuers, such as acme.wildcard.example\n", groupVariable)
+		os.Exit(78)
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	cmd.RunWebhookServer(group, solvers(builtin.Registry(), os.Environ(), log)...)
+}
+
+// solvers are one for each kind of provider that can work without a person.
+func solvers(registry builtin.Providers, environ []string, log *slog.Logger) []webhook.Solver {
+	var all []webhook.Solver
+	for name := range registry {
+		if name != "manual" {
+			all = append(all, &Solver{name: name, accounts: newAccounts(registry, environ, log), environ: environ, log: log})
+		}
+	}
+	return all
+}

@@ -3,10 +3,15 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"path"
+	"slices"
+	"strings"
 
+	core "k8s.io/api/core/v1"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"wildcard/providers"
+	"wildcard/providers/plugin"
 	"wildcard/providers/propagation"
 )
 
@@ -37,7 +42,8 @@ type parsed struct {
 }
 
 // parseConfig reads the config of the solver called name. Fields that it does not know are refused: they would be typing errors.
-func parseConfig(name string, raw *apiextensions.JSON) (parsed, error) {
+// environ is the pod's environment, which says where programs lie.
+func parseConfig(name string, raw *apiextensions.JSON, environ []string) (parsed, error) {
 	var c parsed
 	bad := func(format string, args ...any) (parsed, error) {
 		return parsed{}, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "webhook: config: "+format, args...)
@@ -62,6 +68,8 @@ func parseConfig(name string, raw *apiextensions.JSON) (parsed, error) {
 		return bad("provider: %s is another one than the solver, %s", providers.Excerpt(c.spec.Name), name)
 	case c.spec.EnvFile != "":
 		return bad("provider: @ENVFILE is of no use here: name a Secret in secretRef")
+	case len(c.spec.Arg) > 0 && c.spec.Arg[0] == '/' && !installed(c.spec.Arg, environ):
+		return bad("provider: programs that an Issuer may name lie in %s", strings.Join(plugin.Directories(environ), ", "))
 	case c.spec.Name == "lego":
 		return bad("provider: lego's services need what cert-manager does not tell: use cert-manager's own solver for the service")
 	}
@@ -72,6 +80,30 @@ func parseConfig(name string, raw *apiextensions.JSON) (parsed, error) {
 		return bad("nameServers: %w", err)
 	}
 	return c, nil
+}
+
+// installed reports whether all programs of a spec lie where plugins do. Whoever may make an Issuer is not to choose among all
+// programs of the pod.
+func installed(programs string, environ []string) bool {
+	for program := range strings.SplitSeq(programs, ",") {
+		if !slices.Contains(plugin.Directories(environ), path.Dir(program)) {
+			return false
+		}
+	}
+	return true
+}
+
+// refuseFiles refuses variables that name files: those would be files of the pod, such as the token of its ServiceAccount, and
+// whoever may make an Issuer and a Secret could have them sent to a server of his own.
+func refuseFiles(c parsed, secret *core.Secret) error {
+	for _, entry := range variables(c, secret) {
+		name, _, _ := strings.Cut(entry, "=")
+		if strings.HasSuffix(name, "_FILE") || strings.HasSuffix(name, "_PATH") || name == "OS_CACERT" || name == "OS_CLOUD" {
+			return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured,
+				"webhook: %s names a file, and an Issuer has none: put into the Secret what stands in it", providers.Excerpt(name))
+		}
+	}
+	return nil
 }
 
 func servers(list string) ([]string, error) {

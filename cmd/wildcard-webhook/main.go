@@ -31,21 +31,29 @@
 // nothing: the next CleanUp comes without a handle and removes exactly the record of this name and value. Two challenges that share a name
 // (example.com and *.example.com) have different values, so each removes its own.
 //
+// While Present waits it keeps one of cert-manager's workers busy, five of them unless its --concurrent-workers says otherwise: who
+// has hundreds of certificates renewed at once lets it have more.
+//
 // An account stays open as long as its Secret stays what it is: a hundred certificates cost a login and a list of zones.
 //
 // The Secret is read from the namespace that cert-manager names: that of the Issuer, or the cluster resource namespace for a
 // ClusterIssuer. Nothing else of the pod's environment is a credential, whatever allowAmbientCredentials says.
 //
+// Whoever may make an Issuer and a Secret in a namespace gets nothing of the pod by it: variables that name files are refused, and
+// programs of exec: and certbot-hook: only run from where plugins lie.
+//
 // lego: is refused: cert-manager tells the hash of the key authorization only. manual is refused, as nobody is there.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 
 	"github.com/cert-manager/cert-manager/pkg/acme/webhook"
-	"github.com/cert-manager/cert-manager/pkg/acme/webhook/cmd"
+	"github.com/spf13/pflag"
+	"k8s.io/apiserver/pkg/server"
 
 	"wildcard/providers/builtin"
 )
@@ -60,7 +68,13 @@ func main() {
 		os.Exit(78)
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	cmd.RunWebhookServer(group, solvers(builtin.Registry(), os.Environ(), log)...)
+	err := serve(server.SetupSignalContext(), group, os.Args[1:], solvers(builtin.Registry(), os.Environ(), log))
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "wildcard-webhook: %v\n", err)
+		os.Exit(1)
+	}
 }
 
 // solvers are one for each kind of provider that can work without a person.

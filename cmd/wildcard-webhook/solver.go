@@ -99,12 +99,15 @@ func (s *Solver) solve(ctx context.Context, client kubernetes.Interface, request
 	if request.Type != "dns-01" && request.Type != "DNS-01" && request.Type != "" {
 		return providers.Errorf(providers.CodeBadChallenge, providers.Usage, "webhook: challenges of type %s are not for DNS", providers.Excerpt(request.Type))
 	}
-	config, err := parseConfig(s.name, request.Config)
+	config, err := parseConfig(s.name, request.Config, s.environ)
 	if err != nil {
 		return err
 	}
 	secret, err := s.secret(ctx, client, config, request.ResourceNamespace)
 	if err != nil {
+		return err
+	}
+	if err := refuseFiles(config, secret); err != nil {
 		return err
 	}
 	all, done, err := s.accounts.use(config, request.ResourceNamespace, secret)

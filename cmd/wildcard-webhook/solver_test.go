@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"slices"
@@ -201,19 +202,22 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	w.secret("issuers", "wrong", environ, "1")
+	w.secret("issuers", "file", []string{"CONOHA_API_PASSWORD_FILE=/var/run/secrets/kubernetes.io/serviceaccount/token"}, "1")
 	config := func(json string) *v1alpha1.ChallengeRequest {
 		r := w.request(v1alpha1.ChallengeActionPresent, "example.com", "com", value)
 		r.Config = &apiextensions.JSON{Raw: []byte(json)}
 		return r
 	}
 	for want, request := range map[string]*v1alpha1.ChallengeRequest{
-		`unknown field "secretref2"`:    config(`{"secretref2": {}}`),
-		"another one than the solver":   config(`{"provider": "rfc2136", "secretRef": {"name": "com"}}`),
-		"name a Secret in secretRef":    config(`{"provider": "conoha@/etc/x", "secretRef": {"name": "com"}}`),
-		"secret issuers/absent":         w.request(v1alpha1.ChallengeActionPresent, "example.com", "absent", value),
-		"CONOHA_TENANT_ID":              config(`{}`),
-		"zone of _acme-challenge.a.b.c": w.request(v1alpha1.ChallengeActionPresent, "a.b.c", "com", value),
-		"log in to":                     w.request(v1alpha1.ChallengeActionPresent, "example.com", "wrong", value),
+		`unknown field "secretref2"`:              config(`{"secretref2": {}}`),
+		"another one than the solver":             config(`{"provider": "rfc2136", "secretRef": {"name": "com"}}`),
+		"name a Secret in secretRef":              config(`{"provider": "conoha@/etc/x", "secretRef": {"name": "com"}}`),
+		`"CONOHA_API_PASSWORD_FILE" names a file`: w.request(v1alpha1.ChallengeActionPresent, "example.com", "file", value),
+		`"CONOHA_TENANT_ID_FILE" names a file`:    config(`{"secretRef": {"name": "com"}, "settings": {"CONOHA_TENANT_ID_FILE": "/etc/hostname"}}`),
+		"secret issuers/absent":                   w.request(v1alpha1.ChallengeActionPresent, "example.com", "absent", value),
+		"CONOHA_TENANT_ID":                        config(`{}`),
+		"zone of _acme-challenge.a.b.c":           w.request(v1alpha1.ChallengeActionPresent, "a.b.c", "com", value),
+		"log in to":                               w.request(v1alpha1.ChallengeActionPresent, "example.com", "wrong", value),
 	} {
 		err := w.solver.Present(request)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary") {
@@ -230,6 +234,22 @@ func TestRefusals(t *testing.T) {
 	for _, s := range solvers(builtin.Registry(), os.Environ(), nil) {
 		if s.Name() == "manual" {
 			t.Error("nobody is there to set a record by hand")
+		}
+	}
+}
+
+// An Issuer's author does not choose among all programs of the pod.
+func TestPrograms(t *testing.T) {
+	t.Parallel()
+	environ := []string{"WILDCARD_PLUGIN_DIR=/plugins"}
+	for spec, ok := range map[string]bool{
+		"example.com=exec:/plugins/script": true, "example.com=exec:/bin/sh": false, "example.com=exec:/plugins/../bin/sh": false,
+		"example.com=certbot-hook:/plugins/auth,/usr/lib/wildcard/cleanup": true, "example.com=certbot-hook:/plugins/auth,/bin/cleanup": false,
+	} {
+		name, _, _ := strings.Cut(strings.TrimPrefix(spec, "example.com="), ":")
+		_, err := parseConfig(name, &apiextensions.JSON{Raw: fmt.Appendf(nil, `{"provider": %q}`, spec)}, environ)
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", spec, err)
 		}
 	}
 }

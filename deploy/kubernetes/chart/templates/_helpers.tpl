@@ -1,5 +1,7 @@
 {{- define "wildcard-webhook.name" -}}
-{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name }}{{ else }}{{ printf "%s-%s" .Release.Name .Chart.Name }}{{ end | trunc 50 | trimSuffix "-" }}
+{{- $name := .Release.Name }}
+{{- if not (contains .Chart.Name $name) }}{{ $name = printf "%s-%s" $name .Chart.Name }}{{ end }}
+{{- $name | trunc 50 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "wildcard-webhook.selector" -}}
@@ -10,7 +12,6 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "wildcard-webhook.labels" -}}
 {{ include "wildcard-webhook.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
 {{- define "wildcard-webhook.image" -}}

@@ -15,7 +15,7 @@ const most = 30_000_000
 // The real image: the program for each architecture, without a dynamic linker, in less than 30 MB.
 func TestSize(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "image")
-	if _, err := write(folder, compile); err != nil {
+	if _, err := write(folder, func(architecture string) ([]byte, error) { return compile(t.Context(), architecture) }); err != nil {
 		t.Fatal(err)
 	}
 	machines := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}

@@ -36,7 +36,7 @@ type file struct {
 // write writes the image into a folder that is not there or is an image layout, and returns the digest of its index. compile
 // makes the program for an architecture.
 func write(folder string, compile func(architecture string) ([]byte, error)) (v1.Hash, error) {
-	var index v1.ImageIndex = mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, architecture := range architectures {
 		binary, err := compile(architecture)
 		if err != nil {

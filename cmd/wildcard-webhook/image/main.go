@@ -9,6 +9,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 )
@@ -18,10 +19,10 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: image FOLDER")
 		os.Exit(2)
 	}
-	digest, err := write(os.Args[1], compile)
+	digest, err := write(os.Args[1], func(architecture string) ([]byte, error) { return compile(context.Background(), architecture) })
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "image: %v\n", err)
 		os.Exit(1)
 	}
-	fmt.Println(digest)
+	fmt.Fprintln(os.Stdout, digest)
 }

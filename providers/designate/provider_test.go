@@ -158,6 +158,28 @@ func TestSomebodyElseIsQuickerThanDeletion(t *testing.T) {
 	}
 }
 
+// It is put back also when nobody waits for the deletion any more.
+func TestPutBackWhoeverWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.open()
+	c := challenge("example.com", 1)
+	h := w.present(p, c)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.on(func(r *http.Request) *fault {
+		switch {
+		case r.Method == "DELETE":
+			return &fault{before: func(f *fake) { f.put(c.FQDN, `"theirs"`) }}
+		case r.Method == "POST" && ctx.Err() == nil:
+			cancel()
+			return &fault{status: http.StatusServiceUnavailable}
+		}
+		return nil
+	})
+	_ = p.CleanUp(ctx, c, h) // it may have come to its end, or not
+	w.holds(c.FQDN, "theirs")
+}
+
 // What the service names a zone ends up in tables, URLs and handles; what cannot be written in is passed over.
 func TestZones(t *testing.T) {
 	t.Parallel()

@@ -98,6 +98,9 @@ func (p *Provider) create(ctx context.Context, z zone, fqdn string, ttl int, rec
 	})
 }
 
+// putBack is what putting back what is somebody else's may take.
+const putBack = 20 * time.Second
+
 // remove deletes a set. The reply has the set as it was then; what somebody has put into it since we looked is put back.
 func (p *Provider) remove(ctx context.Context, z zone, fqdn, record string, set recordsets.RecordSet) error {
 	var was recordsets.RecordSet
@@ -109,6 +112,8 @@ func (p *Provider) remove(ctx context.Context, z zone, fqdn, record string, set 
 	if err != nil || len(lost) == 0 {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putBack) // whoever waits for us, it is not ours to lose
+	defer cancel()
 	if err = p.create(ctx, z, fqdn, was.TTL, lost...); err == nil || !mayPass(err) {
 		return err
 	}

@@ -1,0 +1,86 @@
+package wildcard_test
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// pageOf is the text of a page.
+func pageOf(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestTwins has the same commands and settings in both languages, and as many headings and rows of tables.
+func TestTwins(t *testing.T) {
+	t.Parallel()
+	block := regexp.MustCompile("(?ms)^```.*?^```$")
+	comment := regexp.MustCompile(`(?m) +# .*$`)
+	row := regexp.MustCompile(`(?m)^(\||#+ )`)
+	for _, name := range []string{"docs/servers", "docs/migration"} {
+		english, japanese := pageOf(t, name+".md"), pageOf(t, name+".ja.md")
+		if one, other := block.FindAllString(comment.ReplaceAllString(english, ""), -1), block.FindAllString(comment.ReplaceAllString(japanese, ""), -1); !slices.Equal(one, other) {
+			t.Errorf("%s: the blocks differ: %q, %q", name, one, other)
+		}
+		if one, other := row.FindAllString(english, -1), row.FindAllString(japanese, -1); len(one) < 5 || !slices.Equal(one, other) {
+			t.Errorf("%s: headings and rows differ: %q, %q", name, one, other)
+		}
+	}
+}
+
+// TestMigrationVariables has lego's services and variables in docs/migration.md as our plugin knows them.
+func TestMigrationVariables(t *testing.T) {
+	t.Parallel()
+	var services []struct {
+		Name      string
+		Variables []struct{ Name string }
+	}
+	if err := json.Unmarshal([]byte(pageOf(t, "cmd/wildcard-dns-lego/catalogue/services.json")), &services); err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, s := range services {
+		known["lego:"+s.Name] = true
+		for _, v := range s.Variables {
+			known[s.Name+" "+v.Name] = true
+		}
+	}
+	word := regexp.MustCompile("`([^`]+)`")
+	checked := 0
+	for _, name := range []string{"docs/migration.md", "docs/migration.ja.md"} {
+		service := ""
+		for line := range strings.Lines(pageOf(t, name)) {
+			cells := strings.Split(line, "|")
+			if len(cells) != 5 {
+				service = ""
+				continue
+			}
+			if cell := strings.Trim(cells[2], " `"); cell != "" {
+				service = cell
+			}
+			if !strings.HasPrefix(service, "lego:") {
+				continue
+			}
+			if !known[service] {
+				t.Errorf("%s: there is no %s", name, service)
+			}
+			for _, match := range word.FindAllStringSubmatch(cells[3], -1) {
+				checked++
+				if !known[strings.TrimPrefix(service, "lego:")+" "+match[1]] {
+					t.Errorf("%s: %s has no variable %s", name, service, match[1])
+				}
+			}
+		}
+	}
+	if checked < 30 {
+		t.Errorf("only %d variables", checked)
+	}
+}

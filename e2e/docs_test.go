@@ -66,6 +66,9 @@ func TestServerSettings(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "main.cf"), []byte(strings.ReplaceAll(text, "DIR", dir)), 0o600); err != nil {
 				t.Fatal(err)
 			}
+			if err := os.WriteFile(filepath.Join(dir, "master.cf"), nil, 0o600); err != nil { // Postfix wants to see one
+				t.Fatal(err)
+			}
 			var args []string
 			for _, arg := range server.command {
 				args = append(args, strings.ReplaceAll(arg, "DIR", dir))

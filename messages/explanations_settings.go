@@ -24,7 +24,7 @@ var explanationsOfSettings = map[string]explanation{
 		cause: bilingual{
 			"The DNS service needs settings that were found nowhere; all of them are named above. They are taken as a set from one place.",
 			"DNS サービスに必要な設定がどこにも見つかりません。不足分は上の行にすべて示しています。設定は 1 か所からまとめて読みます。"},
-		next: bilingual{"put them into /etc/letsencrypt/conoha/.env (mode 600), then: wildcard doctor", "/etc/letsencrypt/conoha/.env (モード 600) に書いてから: wildcard doctor"},
+		next: bilingual{"put them into the last file that the line names (mode 600), then: wildcard doctor", "上の行の最後にあるファイル (モード 600) に書いてから: wildcard doctor"},
 	},
 	"settings.invalid": {
 		exits: []int{78},

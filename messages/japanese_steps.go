@@ -42,6 +42,7 @@ var japaneseSteps = map[string]string{
 	"not yet":                                  "まだ",
 	"has it":                                   "公開済み",
 	"silent":                                   "無応答",
+	"%s is no server of the zone of %s":        "%s は %s のゾーンのサーバーではありません",
 	"lame":                                     "権威なし",
 	"unreachable":                              "到達不可",
 	"stepped over":                             "除外",

@@ -212,6 +212,9 @@ func TestPackaged(t *testing.T) {
 	if got := w.install(); !slices.Equal(got, []systemd.State{systemd.Packaged}) {
 		t.Errorf("found %q", got)
 	}
+	if status, err := w.machine.Status(t.Context()); err != nil || status.Files[0].Path != "/usr/lib/systemd/system/wildcard-renew.service" {
+		t.Errorf("%+v %v", status, err)
+	}
 	if got := w.called(); !slices.Contains(got, "systemctl enable --now wildcard-renew.timer") {
 		t.Errorf("called %q", got)
 	}

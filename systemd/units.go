@@ -70,8 +70,8 @@ func (m Machine) files() ([]File, error) {
 		f.text = stamped(strings.ReplaceAll(f.text, "="+packaged+" ", "="+m.Program+" "))
 		there, err := os.ReadFile(m.path(f.Path))
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && m.packaged(f.Path):
-			f.State = Packaged
+		case errors.Is(err, fs.ErrNotExist) && m.packaged(f.Path) != "":
+			f.Path, f.State = m.packaged(f.Path), Packaged
 		case errors.Is(err, fs.ErrNotExist):
 			f.State = Missing
 		case err != nil:
@@ -87,18 +87,18 @@ func (m Machine) files() ([]File, error) {
 	return files, nil
 }
 
-// packaged reports whether a package has a file for the program that we are.
-func (m Machine) packaged(path string) bool {
+// packaged is where a package has a file for the program that we are; empty if none has.
+func (m Machine) packaged(path string) string {
 	if m.Program != packaged {
-		return false
+		return ""
 	}
 	for _, dir := range []string{"/usr/lib", "/lib"} {
 		below, _ := strings.CutPrefix(path, "/etc")
 		if info, err := os.Stat(m.path(dir + below)); err == nil && info.Mode().IsRegular() {
-			return true
+			return dir + below
 		}
 	}
-	return false
+	return ""
 }
 
 // path is where a path of the machine is for us.

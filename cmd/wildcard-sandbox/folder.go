@@ -151,7 +151,7 @@ func (f folder) lineages() []string {
 	entries, _ := os.ReadDir(filepath.Join(f.letsencrypt(), "live")) // absent: none
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") { // what was live before has a dot
 			names = append(names, e.Name())
 		}
 	}

@@ -136,7 +136,7 @@ func (e *engine) adoption(c *cli.Context, l *lineage.Lineage) (lineage.Settings,
 	authenticator, _ := l.Conf.Get("renewalparams", "authenticator")
 	switch {
 	case authenticator != "manual" && !c.IsSet("provider"):
-		return s, params, providers.Errorf(lineage.CodeConf, providers.Usage,
+		return s, params, providers.Errorf(providers.CodeUsage, providers.Usage,
 			"%s uses certbot's authenticator %s, not hooks: say with --provider which DNS service is to have its records", l.Name, providers.Excerpt(authenticator))
 	case authenticator == "manual":
 		s = e.settingsOfHook(params.AuthHook)

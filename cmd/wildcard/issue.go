@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -243,12 +244,16 @@ func (e *engine) nothingToDo(ctx context.Context, o *order) (bool, error) {
 	if err != nil || v.due {
 		return false, err
 	}
+	before := l.Conf.Bytes()
 	if l, err = e.keepSettings(ctx, o); err != nil {
 		return true, err
 	}
 	got := certificate{Leaf: l.Leaf, Lineage: l}
 	if s, _ := l.Conf.Settings(); s.Deploy {
 		got.Deploy = e.deploy(ctx, l)
+	}
+	if !bytes.Equal(before, l.Conf.Bytes()) {
+		e.display.note("%s: the settings of this call are kept for its renewals", l.Name)
 	}
 	e.display.close()
 	o.done()

@@ -39,6 +39,10 @@ func TestIssueRunsOrRenews(t *testing.T) {
 	}
 	w.orders(2)
 	w.issue("example.com", "*.example.com").exits(0, "nothing to do") // the order of names is no change
+	w.issue("--deploy-hook", "true", "example.com", "*.example.com").exits(0, "nothing to do", "the settings of this call are kept for its renewals")
+	if again := w.issue("--deploy-hook", "true", "example.com", "*.example.com"); strings.Contains(again.stderr, "are kept") {
+		t.Errorf("nothing was new: %s", again.stderr)
+	}
 	w.orders(2)
 	w.issue("--force", "example.com", "*.example.com")
 	w.orders(3)

@@ -107,6 +107,8 @@ func publicationLine(e issuance.Event) messages.Message {
 	switch {
 	case p.State == propagation.Published:
 		return messages.New("%s has the record of %s", server, e.Domain)
+	case p.State == propagation.Lame && e.Domain != "":
+		return messages.New("%s is no server of the zone of %s", server, e.Domain)
 	case p.State == propagation.Blocked:
 		return messages.New("no name server can be reached on port 53")
 	case e.Domain != "":

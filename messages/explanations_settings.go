@@ -78,7 +78,7 @@ var explanationsOfSettings = map[string]explanation{
 		cause: bilingual{
 			"The state or run directory cannot be made, read or written, or it belongs to somebody else. Without the journal no record is created.",
 			"状態ディレクトリまたは実行時ディレクトリを作成・読み書きできないか、他人の所有です。ジャーナルなしではレコードを作成しません。"},
-		next: command("ls -ld /var/lib/wildcard /run/wildcard"),
+		next: command("ls -ld /var/lib/wildcard /run/wildcard; df -h /var/lib/wildcard"),
 	},
 	"clock.wrong": {
 		exits: []int{78},

@@ -225,6 +225,7 @@ var japaneseAnswers = map[string]string{
 	"Nothing is due: %s good for now.":                                                                       "更新時期のものはありません。%sはまだ有効です。",
 	"%d certificates":                                                                                        "証明書 %d 件",
 	"%d renewed, %d not due, %d failed.":                                                                     "更新 %d 件、時期前 %d 件、失敗 %d 件。",
+	"its settings stay as they were; wildcard issue, with the names of %s, changes them":                     "設定は変わりません。変更するには、%s の名前を指定して wildcard issue を実行してください",
 	"%s: the settings of this call are kept for its renewals":                                                "%s: 今回の設定は以後の更新で使われます",
 	"%s is valid until %s; nothing to do before %s (%s).":                                                    "%s は %s まで有効です。%s (%s) まで対応は不要です。",
 	"The try succeeded: %s issued a certificate for %s. Nothing was kept.":                                   "試行は成功しました。%s が %s の証明書を発行しました。何も保存していません。",

@@ -90,7 +90,7 @@ func (p *program) build(ctx context.Context, module, bin string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	p.say("building %s from %s", strings.Join(names, " and "), module)
+	p.say("building %s from %s", strings.Join(names, ", "), module)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir, cmd.Env = module, append(os.Environ(), "CGO_ENABLED=0")
 	cmd.WaitDelay = 2 * time.Second // for what go has started, when a signal ends it

@@ -55,6 +55,9 @@ func (p *program) adopt(c *cli.Context) error {
 		return err
 	}
 	if l.Owned() {
+		if c.IsSet("provider") || c.IsSet("env-file") {
+			e.display.note("its settings stay as they were; wildcard issue, with the names of %s, changes them", name)
+		}
 		return e.adopted(c, l, nil, "%s is ours already.")
 	}
 	s, params, err := e.adoption(c, l)

@@ -278,7 +278,18 @@ func TestNotOurs(t *testing.T) {
 	if strings.Contains(got.stdout, "ours from now on") {
 		t.Errorf("%s", got.stdout)
 	}
+	conf := w.config("renewal", "example.com.conf")
+	text := w.read(conf)
+	plugin := strings.Replace(text, "authenticator = manual", "authenticator = dns-rfc2136", 1)
+	if err := os.WriteFile(conf, []byte(plugin), 0o600); err != nil || plugin == text {
+		t.Fatal(err)
+	}
+	w.run("adopt", "example.com").exits(2, "dns-rfc2136", "--provider", "[usage]")
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	w.run("adopt", "example.com").exits(0, "ours from now on")
+	w.run("adopt", "--provider", "conoha", "example.com").exits(0, "ours already", "its settings stay as they were")
 	w.run("renew", "--no-jitter").exits(0, "1 renewed")
 	if s, ours := w.lineage("example.com").Conf.Settings(); !ours || !slices.Equal(s.Domains, []string{"*.example.com"}) {
 		t.Errorf("%+v", s)

@@ -35,7 +35,7 @@ func (s *storage) read() (map[string]registration, contents, error) {
 	if err != nil {
 		return nil, nil, within(err)
 	}
-	if json.Unmarshal([]byte(text.Reveal()), &all) != nil { // whose errors quote the text
+	if json.Unmarshal([]byte(text.Reveal()), &all) != nil || all == nil { // whose errors quote the text; null is none
 		return nil, nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured,
 			"acmedns: %s: it is no JSON object with an account for each domain", providers.Excerpt(s.path))
 	}

@@ -31,9 +31,13 @@ func (p *Provider) look(ctx context.Context, z zone, fqdn string) (recordsets.Re
 		return recordsets.RecordSet{}, err
 	}
 	for _, set := range *reply.Sets { // a filter that is not heeded must not lead to another name
-		if set.Type == "TXT" && providers.CanonicalName(set.Name) == fqdn && set.Action != "DELETE" {
-			return set, nil
+		if set.Type != "TXT" || providers.CanonicalName(set.Name) != fqdn || set.Action == "DELETE" {
+			continue
 		}
+		if !idForm.MatchString(set.ID) { // it becomes part of a path
+			return recordsets.RecordSet{}, providers.Errorf(providers.CodeService, providers.Failed, "the service gave the record set the id %s, which is none", providers.Excerpt(set.ID))
+		}
+		return set, nil
 	}
 	return recordsets.RecordSet{}, nil
 }

@@ -84,17 +84,23 @@ func (ca *CA) Close() { ca.base.CloseIdleConnections() }
 // Server is the URL of the directory.
 func (ca *CA) Server() string { return ca.server.String() }
 
-// Directory is what the CA says about itself.
+// Directory is what the CA says about itself, its texts made fit for a terminal.
 func (ca *CA) Directory() Directory {
 	m := ca.directory.Meta
-	return Directory{
+	d := Directory{
 		TermsOfService:          printable(m.TermsOfService, 200),
 		Website:                 printable(m.Website, 200),
-		CAAIdentities:           m.CaaIdentities,
 		ExternalAccountRequired: m.ExternalAccountRequired,
-		Profiles:                m.Profiles,
+		Profiles:                map[string]string{},
 		RenewalInfo:             ca.directory.RenewalInfo,
 	}
+	for _, identity := range m.CaaIdentities {
+		d.CAAIdentities = append(d.CAAIdentities, printable(identity, 255))
+	}
+	for name, about := range m.Profiles {
+		d.Profiles[printable(name, 200)] = printable(about, 400)
+	}
+	return d
 }
 
 // Skew is the CA's clock minus ours, as the Date of its directory showed it, to the second; 0 if it sent none.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"time"
 
 	"wildcard/providers"
@@ -52,7 +53,7 @@ func (ca *CA) RenewalInfo(ctx context.Context, leaf *x509.Certificate) (Window, 
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return bad(&replyError{"status " + response.Status})
+		return bad(&replyError{"status " + strconv.Itoa(response.StatusCode)})
 	}
 	body, err := io.ReadAll(response.Body)
 	if err != nil {

@@ -17,6 +17,8 @@ const (
 	fullLedger = 1 << 20        // bytes from which on it is written anew
 	ledgerAge  = 48 * time.Hour // what is younger is kept whatever it is
 	wrongClock = 5 * time.Minute
+
+	mostCounted = 1_000_000 // failures one after the other
 )
 
 // Outcome is how an attempt ended.
@@ -75,7 +77,7 @@ func (s *State) Record(a Attempt) error {
 	}
 	a.Time, a.NotBefore, a.Failures = a.Time.UTC(), a.NotBefore.UTC(), 0
 	if a.Outcome == Failed {
-		a.Failures = history(attempts, a.Lineage, a.Time).Last.Failures + 1
+		a.Failures = min(max(history(attempts, a.Lineage, a.Time).Last.Failures, 0), mostCounted) + 1 // a damaged ledger may say anything
 	}
 	if s.ledger.file != nil && s.ledger.file.Size() > fullLedger {
 		if err := s.rewrite(attempts, a.Time); err != nil {

@@ -17,6 +17,12 @@ func Words(line string) []string {
 			quoted = 0
 		case r == '\\' && i+1 < len(runes):
 			i++
+			switch next := runes[i]; {
+			case next == '\n': // the line goes on
+				continue
+			case quoted == '"' && !strings.ContainsRune("$`\"\\", next): // between double quotes it escapes these alone
+				word.WriteRune(r)
+			}
 			word.WriteRune(runes[i])
 			started = true
 		case r == '\'' || r == '"':

@@ -20,6 +20,9 @@ import (
 // usualLimit is what a call may take when the request does not say.
 const usualLimit = 5 * time.Minute
 
+// mostSeconds is the longest time that a request can give.
+const mostSeconds = 24 * 60 * 60
+
 // server answers requests.
 type server struct {
 	catalogue []catalogue.Service
@@ -139,7 +142,7 @@ func within(seconds int) time.Duration {
 	if seconds <= 0 {
 		return usualLimit
 	}
-	whole := time.Duration(seconds) * time.Second
+	whole := time.Duration(min(seconds, mostSeconds)) * time.Second
 	return whole - min(whole/5, 3*time.Second)
 }
 

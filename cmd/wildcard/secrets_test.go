@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"maps"
 	"net/url"
@@ -40,8 +41,18 @@ func TestSecretsStaySecret(t *testing.T) {
 	w.environ = append(w.environ, "WILDCARD_EAB_KID=kid", "WILDCARD_EAB_HMAC_KEY="+hmac)
 
 	var said bytes.Buffer
+	runs, tell := 0, w.hook("tell", "cat >>"+w.dir+"/told")
 	run := func(args ...string) {
-		got := w.start(append(args, "--vv", "--plain")...).end()
+		args = append(args, "--vv", "--plain")
+		if args[0] == "issue" || args[0] == "renew" {
+			runs++
+			trace := filepath.Join(w.dir, fmt.Sprintf("trace%d", runs))
+			args = append(args, "--trace", trace+".html", "--trace", trace+".json", "--prometheus", trace+".prom")
+		}
+		if args[0] == "renew" {
+			args = append(args, "--notify", "exec:"+tell)
+		}
+		got := w.start(args...).end()
 		said.WriteString(strings.Join(args, " ") + "\n" + got.stdout + got.stderr)
 	}
 	repeating := func(match conohatest.Match, status int) {
@@ -70,7 +81,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	})
 	run("renew", "--force", "--cert-name", "example.com")
 	w.ca.On(acmetest.NewOrder, nil)
-	for _, command := range [][]string{{"list"}, {"list", "--json"}, {"show", "example.com"}, {"show", "example.com", "--json"}, {"account", "show"}, {"clean"}, {"clean", "--json"}} {
+	for _, command := range [][]string{{"list"}, {"list", "--json"}, {"show", "example.com"}, {"show", "example.com", "--json"}, {"account", "show"}, {"clean"}, {"clean", "--json"}, {"plan", "*.example.com"}, {"doctor"}, {"doctor", "--json"}, {"providers", "conoha"}} {
 		run(command...)
 	}
 	run("renew", "--force", "--cert-name", "example.com")
@@ -85,6 +96,11 @@ func TestSecretsStaySecret(t *testing.T) {
 	spied, err := os.ReadFile(filepath.Join(w.dir, "spied"))
 	if err != nil || !bytes.Contains(spied, []byte("RENEWED_LINEAGE=")) || !bytes.Contains(spied, []byte("wildcard issue")) {
 		t.Errorf("the spy saw %q: %v", spied, err)
+	}
+	for _, file := range []string{"trace1.html", "trace1.json", "trace1.prom", "told"} {
+		if info, err := os.Stat(filepath.Join(w.dir, file)); err != nil || info.Size() == 0 {
+			t.Errorf("%s is not there to be searched: %v", file, err)
+		}
 	}
 	secrets.searchFiles(t, w)
 }

@@ -45,36 +45,38 @@ func arrows() map[string][]string {
 		"wildcard/providers/builtin":      {"wildcard/conoha", "wildcard/providers/..."},
 		"wildcard/providers/conformance":  {"wildcard/providers"}, // no package testing: a program runs it, too
 		"wildcard/providers/designate":    {"wildcard/providers", "wildcard/providers/lock", "wildcard/providers/settings", "wildcard/providers/web", gophercloud, yaml},
-		"wildcard/providers/journal":      {"wildcard/providers", "wildcard/providers/settings", unix},
+		"wildcard/providers/journal":      {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings", unix},
 		"wildcard/providers/lock":         {"wildcard/providers", "wildcard/providers/settings"},
 		"wildcard/providers/manual":       {"wildcard/providers"},
 		"wildcard/providers/plugin":       {"wildcard/program", "wildcard/providers", "wildcard/providers/settings"},
-		"wildcard/providers/propagation":  {"wildcard/providers", dns},
+		"wildcard/providers/propagation":  {"wildcard/failpoint", "wildcard/providers", dns},
 		"wildcard/providers/providertest": {"wildcard/providers", "wildcard/providers/conformance"},
 		"wildcard/providers/rfc2136":      {"wildcard/providers", "wildcard/providers/settings", dns},
-		"wildcard/providers/settings":     {"wildcard/providers", godotenv, unix},
+		"wildcard/providers/settings":     {"wildcard/failpoint", "wildcard/providers", godotenv, unix},
 		"wildcard/providers/trial":        {"wildcard/providers", "wildcard/providers/conformance", "wildcard/providers/journal", "wildcard/providers/propagation"},
-		"wildcard/providers/web":          nil,
+		"wildcard/providers/web":          {"wildcard/failpoint"},
 		"wildcard/providers/zonetest":     {"wildcard/providers", dns},
 
 		"wildcard/providers/acmedns/acmednstest": {dns},
 
-		"wildcard/conoha":            {"wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", gophercloud},
+		"wildcard/conoha":            {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", gophercloud},
 		"wildcard/conoha/conohatest": {dns},
 
 		"wildcard/hooks":                     {"wildcard/messages", "wildcard/providers/...", unix},
 		"wildcard/cmd/wildcard-auth-hook":    {"wildcard/hooks"},
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
-		"wildcard/issuance":          {"wildcard/messages", "wildcard/providers", "wildcard/providers/journal", "wildcard/providers/propagation", legoACME, legoAPI, idna},
+		"wildcard/issuance":          {"wildcard/failpoint", "wildcard/messages", "wildcard/providers", "wildcard/providers/journal", "wildcard/providers/propagation", legoACME, legoAPI, idna},
 		"wildcard/issuance/acmetest": {jose},
-		"wildcard/lineage":           {"wildcard/providers", unix},
-		"wildcard/state":             {"wildcard/providers"},
+		"wildcard/lineage":           {"wildcard/failpoint", "wildcard/providers", unix},
+		"wildcard/state":             {"wildcard/failpoint", "wildcard/providers"},
 		"wildcard/metrics":           nil,
 		"wildcard/trace":             {"wildcard/issuance", "wildcard/messages", "wildcard/providers", "wildcard/providers/propagation"},
 		"wildcard/notify":            {"wildcard/messages", "wildcard/program", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/state"},
 		"wildcard/deploy":            {"wildcard/program", "wildcard/providers"},
-		"wildcard/program":           nil,
+		"wildcard/program":           {"wildcard/failpoint"},
+		"wildcard/failpoint":         nil, // nothing is left of it without its build tag
+		"wildcard/failpoint/sweep":   nil,
 		"wildcard/messages":          nil,
 		"wildcard/help":              {"wildcard/messages", urfave},
 		"wildcard/systemd":           {"wildcard/program", "wildcard/providers"},
@@ -83,7 +85,7 @@ func arrows() map[string][]string {
 			"wildcard/providers/propagation", "wildcard/providers/settings", "wildcard/state", dns,
 		},
 		"wildcard/cmd/wildcard": {
-			"wildcard/deploy", "wildcard/doctor", "wildcard/help", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/metrics",
+			"wildcard/deploy", "wildcard/doctor", "wildcard/failpoint", "wildcard/help", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/metrics",
 			"wildcard/notify", "wildcard/providers/...", "wildcard/state", "wildcard/systemd", "wildcard/trace", goPretty, unix, urfave,
 		},
 
@@ -114,6 +116,7 @@ func linked() map[string][]string {
 // state has the package-level variables that do change, with the reason for each.
 func state() map[string]string {
 	return map[string]string{
+		"wildcard/failpoint.points":       "counts the process's points, under the build tag failpoint alone",
 		"wildcard/pebbletest.environment": "locks the process environment, which is itself one per process",
 	}
 }

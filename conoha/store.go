@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/failpoint"
 	"wildcard/providers/settings"
 )
 
@@ -128,15 +129,15 @@ func (s *store) replace(v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b)
-	if closeErr := f.Close(); err == nil {
+	err = failpoint.Do("cache", "write", func() error { _, err := f.Write(b); return err })
+	if closeErr := failpoint.Do("cache", "close", f.Close); err == nil {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(s.dir, s.name))
+		err = failpoint.Do("cache", "rename", func() error { return os.Rename(f.Name(), filepath.Join(s.dir, s.name)) })
 	}
 	if err != nil {
-		_ = os.Remove(f.Name())
+		_ = failpoint.Do("cache", "remove", func() error { return os.Remove(f.Name()) })
 	}
 	return err
 }
@@ -144,7 +145,7 @@ func (s *store) replace(v any) error {
 // remove forgets what is kept.
 func (s *store) remove() {
 	if s.ready() {
-		s.trouble("remove", os.Remove(filepath.Join(s.dir, s.name)))
+		s.trouble("remove", failpoint.Do("cache", "remove", func() error { return os.Remove(filepath.Join(s.dir, s.name)) }))
 	}
 }
 

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"wildcard/failpoint"
 )
 
 const (
@@ -185,6 +187,9 @@ func (t *transport) check(u *url.URL) error {
 
 // send sends a request and reads the reply whole.
 func (t *transport) send(r *http.Request) (*http.Response, []byte, error) {
+	if err := failpoint.Hit("before request to CA"); err != nil {
+		return nil, nil, err
+	}
 	response, err := t.base.RoundTrip(r)
 	if err != nil {
 		return nil, nil, err
@@ -194,6 +199,9 @@ func (t *transport) send(r *http.Request) (*http.Response, []byte, error) {
 		return nil, nil, &replyError{"unexpected content encoding " + printable(encoding, 40)}
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	if err == nil {
+		err = failpoint.Hit("after request to CA")
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"wildcard/failpoint"
 )
 
 // disk makes every change to the file system. Each is one step, named by what it does and to which path; tests fail or stop at
@@ -25,7 +27,7 @@ func (d *disk) do(op, path string, f func() error) error {
 			return &fs.PathError{Op: op, Path: path, Err: err}
 		}
 	}
-	err := f()
+	err := failpoint.Do("lineage", op, f)
 	if errno, ok := err.(unix.Errno); ok { //nolint:errorlint // only a bare one lacks what it is about
 		return &fs.PathError{Op: op, Path: path, Err: errno}
 	}

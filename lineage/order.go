@@ -30,7 +30,11 @@ func (s *Store) LockOrder(name string) (*OrderLock, error) {
 	}
 	which := sha256.Sum256([]byte(s.dir)) // several configuration directories may share one run directory
 	path := filepath.Join(s.runDir, "lineage-"+name+"-"+hex.EncodeToString(which[:4])+".lock")
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	var f *os.File
+	err := s.disk.do("lock", path, func() (err error) {
+		f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+		return err
+	})
 	if err != nil {
 		return nil, failed("lock "+name, err)
 	}

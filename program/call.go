@@ -7,6 +7,8 @@ import (
 	"io"
 	"os/exec"
 	"time"
+
+	"wildcard/failpoint"
 )
 
 // Call is a program that is run to its end.
@@ -27,7 +29,7 @@ func (c Call) Run(ctx context.Context) error {
 	defer cancel()
 	command := Command(ctx, c.Environ, c.Path, c.Args...)
 	command.Stdin, command.Stdout, command.Stderr = c.Stdin, c.Output, c.Output
-	err := command.Run()
+	err := failpoint.Do("program", "run", command.Run)
 	c.Output.End()
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay) && command.ProcessState.Success():

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"wildcard/failpoint"
 )
 
 // readFile reads a regular file of at most limit bytes. It follows no link and does not wait on a FIFO.
@@ -33,22 +35,34 @@ func readFile(path string, limit int64) ([]byte, fs.FileInfo, error) {
 // leaves one file at most, with a key perhaps; each file has one writer at a time (the order lock, the ledger's lock).
 func writeFile(path string, text []byte) error {
 	next := filepath.Join(filepath.Dir(path), ".new-"+filepath.Base(path))
-	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := remove(next); err != nil {
+		return err
+	}
+	if err := failpoint.Hit("before state create"); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close())
+	err = failpoint.Do("state", "write", func() error { _, err := f.Write(text); return err })
+	err = errors.Join(err, f.Chmod(0o600), failpoint.Do("state", "fsync", f.Sync), failpoint.Do("state", "close", f.Close))
 	if err == nil {
-		err = os.Rename(next, path)
+		err = failpoint.Do("state", "rename", func() error { return os.Rename(next, path) })
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(next))
+		return errors.Join(err, remove(next))
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// remove removes a file; there need not be one.
+func remove(path string) error {
+	err := failpoint.Do("state", "remove", func() error { return os.Remove(path) })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // syncDir makes a folder's own changes survive a loss of power.
@@ -58,7 +72,7 @@ func syncDir(dir string) error {
 		return err
 	}
 	defer f.Close()
-	if err := f.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // some file systems cannot
+	if err := failpoint.Do("state", "fsync of folder", f.Sync); err != nil && !errors.Is(err, syscall.EINVAL) { // some file systems cannot
 		return err
 	}
 	return nil

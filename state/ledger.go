@@ -9,6 +9,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"wildcard/failpoint"
 )
 
 const (
@@ -208,8 +210,8 @@ func (s *State) appendLine(line []byte) error {
 			line = append([]byte("\n"), line...)
 		}
 	}
-	_, err = f.WriteAt(line, end)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil || end > 0 {
+	err = failpoint.Do("ledger", "write", func() error { _, err := f.WriteAt(line, end); return err })
+	if err = errors.Join(err, failpoint.Do("ledger", "fsync", f.Sync), failpoint.Do("ledger", "close", f.Close)); err != nil || end > 0 {
 		return err
 	}
 	return syncDir(s.dir)

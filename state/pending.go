@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"wildcard/failpoint"
 )
 
 const (
@@ -55,7 +57,8 @@ func (s *State) SavePending(name string, p Pending) error {
 	if err != nil {
 		return failed("pending: %w", err)
 	}
-	if err := os.Mkdir(s.path(pendingDir), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	err = failpoint.Do("state", "mkdir", func() error { return os.Mkdir(s.path(pendingDir), 0o700) })
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return failed("pending: %w", err)
 	}
 	if err := writeFile(path, seal(text)); err != nil {
@@ -94,10 +97,10 @@ func (s *State) RemovePending(name string) error {
 		return err
 	}
 	temporary := s.path(pendingDir, ".new-"+name+".json")
-	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := remove(temporary); err != nil {
 		return failed("pending: %w", err)
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := remove(path); err != nil {
 		return failed("pending: %w", err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"wildcard/failpoint"
 	"wildcard/providers"
 )
 
@@ -36,10 +37,10 @@ func writeFile(path string, text []byte) (err error) {
 			_ = os.Remove(f.Name())
 		}
 	}()
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	err = failpoint.Do("output", "write", func() error { _, err := f.Write(text); return err })
+	err = errors.Join(err, f.Chmod(0o644), failpoint.Do("output", "fsync", f.Sync), failpoint.Do("output", "close", f.Close))
 	if err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	return failpoint.Do("output", "rename", func() error { return os.Rename(f.Name(), path) })
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"wildcard/failpoint"
 )
 
 const (
@@ -31,17 +33,18 @@ func (j *Journal) write(e Entry) error {
 	if err != nil {
 		return failed(err)
 	}
-	if _, err = f.Write(text); err == nil {
-		err = f.Sync()
+	err = failpoint.Do("journal", "write", func() error { _, err := f.Write(text); return err })
+	if err == nil {
+		err = failpoint.Do("journal", "fsync", f.Sync)
 	}
-	if closeErr := f.Close(); err == nil {
+	if closeErr := failpoint.Do("journal", "close", f.Close); err == nil {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), j.path(e))
+		err = failpoint.Do("journal", "rename", func() error { return os.Rename(f.Name(), j.path(e)) })
 	}
 	if err != nil {
-		_ = os.Remove(f.Name())
+		_ = failpoint.Do("journal", "remove", func() error { return os.Remove(f.Name()) })
 		return failed(err)
 	}
 	return j.sync()
@@ -50,6 +53,9 @@ func (j *Journal) write(e Entry) error {
 // create makes a file that is to become an entry. Its random name keeps any two writers apart, and its lock, which goes
 // away with the writer, says that somebody is still at it.
 func (j *Journal) create() (*os.File, error) {
+	if err := failpoint.Hit("before journal create"); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(filepath.Join(j.dir, newPrefix+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
@@ -70,7 +76,7 @@ func (j *Journal) sync() error {
 		return failed(err)
 	}
 	defer dir.Close()
-	if err := dir.Sync(); err != nil && !errors.Is(err, unix.EINVAL) { // some file systems cannot
+	if err := failpoint.Do("journal", "fsync of folder", dir.Sync); err != nil && !errors.Is(err, unix.EINVAL) { // some file systems cannot
 		return failed(err)
 	}
 	return nil

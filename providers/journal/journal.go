@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wildcard/failpoint"
 	"wildcard/providers"
 )
 
@@ -86,7 +87,7 @@ func (j *Journal) Add(e Entry) (Entry, error) {
 	}
 	if err := j.write(e); err != nil {
 		// It may be in its place but not safe there. A record that nobody creates would be waited for.
-		_ = os.Remove(j.path(e))
+		_ = failpoint.Do("journal", "remove", func() error { return os.Remove(j.path(e)) })
 		return e, err
 	}
 	return e, nil
@@ -108,7 +109,8 @@ func (j *Journal) Remove(e Entry) error {
 	if !idForm.MatchString(e.ID) {
 		return providers.Errorf(providers.CodeState, providers.Internal, "journal: no entry %s", providers.Excerpt(e.ID))
 	}
-	if err := os.Remove(j.path(e)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := failpoint.Do("journal", "remove", func() error { return os.Remove(j.path(e)) })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return failed(err)
 	}
 	return j.sync()

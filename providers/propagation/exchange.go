@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"wildcard/failpoint"
 )
 
 // transportError says that no answer came, and why.
@@ -64,6 +66,9 @@ func (x exchange) attempt(ctx context.Context, addr netip.AddrPort, q question, 
 
 // converse opens a connected socket, so that nobody but addr can be heard, sends packet and waits for the answer to q.
 func (x exchange) converse(ctx context.Context, network string, addr netip.AddrPort, limit time.Duration, id uint16, packet []byte, q question) (*dns.Msg, error) {
+	if err := failpoint.Hit("before question to name server"); err != nil {
+		return nil, transportFailure(ctx, err)
+	}
 	deadline := time.Now().Add(limit)
 	dialer := net.Dialer{Deadline: deadline, Control: x.control}
 	conn, err := dialer.DialContext(ctx, network, addr.String())
@@ -88,9 +93,14 @@ func (x exchange) converse(ctx context.Context, network string, addr netip.AddrP
 		if err != nil {
 			return nil, transportFailure(ctx, err)
 		}
-		if msg, err := parseAnswer(answer, id, q); err == nil {
-			return msg, nil
+		msg, err := parseAnswer(answer, id, q)
+		if err != nil {
+			continue
 		}
+		if err := failpoint.Hit("after question to name server"); err != nil {
+			return nil, transportFailure(ctx, err)
+		}
+		return msg, nil
 	}
 	return nil, &transportError{state: Silent, text: "nothing but noise"}
 }

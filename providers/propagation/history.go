@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"wildcard/failpoint"
 )
 
 // history is how long publication took in a zone the last few times, from the call of [Wait.Run] until the last name
@@ -111,12 +113,12 @@ func (h history) add(dir string, delay time.Duration) error {
 		return err
 	}
 	defer os.Remove(file.Name())
-	_, err = file.Write(append(data, '\n'))
-	if closeErr := file.Close(); err == nil {
+	err = failpoint.Do("history", "write", func() error { _, err := file.Write(append(data, '\n')); return err })
+	if closeErr := failpoint.Do("history", "close", file.Close); err == nil {
 		err = closeErr
 	}
 	if err != nil {
 		return err
 	}
-	return os.Rename(file.Name(), historyFile(dir, h.Zone))
+	return failpoint.Do("history", "rename", func() error { return os.Rename(file.Name(), historyFile(dir, h.Zone)) })
 }

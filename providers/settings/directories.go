@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"wildcard/failpoint"
 	"wildcard/providers"
 )
 
@@ -112,7 +113,7 @@ func makeParents(path string) error {
 
 // makeFolder makes a folder if there is nothing at path, and sees to it that the umask took none of the owner's bits.
 func makeFolder(path string, mode fs.FileMode) error {
-	if err := os.Mkdir(path, mode); err != nil {
+	if err := failpoint.Do("folder", "mkdir", func() error { return os.Mkdir(path, mode) }); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return nil
 		}

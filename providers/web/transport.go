@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"wildcard/failpoint"
 )
 
 // ErrTooLarge ends the reading of a body that is larger than anything the service has reason to send.
@@ -50,7 +52,11 @@ type Capped struct {
 }
 
 func (c Capped) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := c.RoundTripper.RoundTrip(r)
+	var resp *http.Response
+	err := failpoint.Do("request", "to service", func() (err error) {
+		resp, err = c.RoundTripper.RoundTrip(r)
+		return err
+	})
 	if err == nil {
 		resp.Body = &cappedBody{ReadCloser: resp.Body, left: c.Most}
 	}

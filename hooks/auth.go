@@ -32,6 +32,9 @@ func auth(ctx context.Context, h *hook) error {
 	defer stop()
 	entry, err := h.create(ctx)
 	if err != nil {
+		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+			err = errors.Join(cause, err) // a look-up that was broken off knows only that it was
+		}
 		h.afterClient(ctx)
 		if entry.ID == "" {
 			h.print(receipt{})

@@ -138,6 +138,26 @@ func TestCrash_Fault110_CertbotTerminatedDuringCreate(t *testing.T) {
 	w.clean()
 }
 
+// A signal during a look-up, which only knows that it was broken off, is a signal all the same.
+func TestAuth_InterruptedAtLogin(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, conohatest.Options{})
+	fault := w.conoha.Fault(conohatest.Fault{Match: conohatest.Match{Service: conohatest.ServiceIdentity}, Hang: true})
+	cmd := w.command("auth", call{domain: "example.com", value: value(1)})
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	_, wait := w.background(cmd)
+	w.eventually("the login", func() bool { return fault.Hits() > 0 })
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	wait()
+	if got := cmd.ProcessState.ExitCode(); got != 143 || !strings.Contains(stderr.String(), "interrupted by SIGTERM") {
+		t.Errorf("exit %d: %s", got, stderr.Bytes())
+	}
+	w.clean()
+}
+
 // A signal to the hook itself, as from Ctrl-C or a service manager that ends the whole group.
 func TestAuth_Interrupted(t *testing.T) {
 	t.Parallel()

@@ -184,13 +184,32 @@ func (e *engine) usable(o *order, account string, p state.Pending) bool {
 	if p.Server != o.params.Server || p.Account != account || p.Profile != o.settings.Profile || !sameNames(p.Domains, o.names) || !bytes.Equal(p.CSR, o.csr) {
 		return false
 	}
-	if o.live != nil && o.live.Leaf != nil && p.Chain != nil {
-		block, _ := pem.Decode(p.Chain)
-		if block != nil && bytes.Equal(block.Bytes, o.live.Leaf.Raw) {
-			return false
-		}
+	if o.live != nil && isStored(o.live, p) {
+		return false
 	}
 	return o.csr != nil || len(p.Key) > 0
+}
+
+// isStored reports whether an earlier order's certificate is the one that is live.
+func isStored(l *lineage.Lineage, p state.Pending) bool {
+	block, _ := pem.Decode(p.Chain)
+	return block != nil && l.Leaf != nil && bytes.Equal(block.Bytes, l.Leaf.Raw)
+}
+
+// hasStored reports whether an order is remembered although its certificate is live: a run ended between the two.
+func (e *engine) hasStored(l *lineage.Lineage) bool {
+	p, ok, err := e.state.Pending(l.Name)
+	return err == nil && ok && isStored(l, p)
+}
+
+// forgetStored forgets such an order, with the key that is in it. Whoever calls has the lineage's order lock.
+func (e *engine) forgetStored(l *lineage.Lineage) {
+	if !e.hasStored(l) {
+		return
+	}
+	if err := e.state.RemovePending(l.Name); err != nil {
+		e.log.Warn("forgetting an order", "error", err)
+	}
 }
 
 // key is the certificate's key: the earlier order's, the live one with --reuse-key, else a new one.

@@ -101,12 +101,12 @@ func (p *program) issue(c *cli.Context) error {
 	if !o.dryRun {
 		e.ran()
 	}
+	e.sweepFor(ctx, []lineage.Settings{o.settings})
 	if !o.dryRun && o.live != nil && !o.force {
 		if answered, err := e.nothingToDo(ctx, o); answered || err != nil {
 			return err
 		}
 	}
-	e.sweepFor(ctx, []lineage.Settings{o.settings})
 	got, err := e.obtain(ctx, o)
 	e.display.close()
 	if !o.dryRun && err == nil {
@@ -248,6 +248,7 @@ func (e *engine) nothingToDo(ctx context.Context, o *order) (bool, error) {
 	if l, err = e.keepSettings(ctx, o); err != nil {
 		return true, err
 	}
+	e.forgetStored(l)
 	got := certificate{Leaf: l.Leaf, Lineage: l}
 	if s, _ := l.Conf.Settings(); s.Deploy {
 		got.Deploy = e.deploy(ctx, l)

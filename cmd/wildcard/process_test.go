@@ -190,25 +190,6 @@ func TestSecondSignal(t *testing.T) {
 	w.run("clean").exits(0, "journal is empty")
 }
 
-// The timer's next run removes what a dead run left, also when nothing is due.
-func TestRenewRemovesLeftovers(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	started := make(chan *child, 1)
-	w.ca.On(acmetest.Challenge, acmetest.Once(func(r *acmetest.Request) *acmetest.Reply {
-		_ = (<-started).Process.Kill()
-		return r.Next()
-	}))
-	c := w.start("issue", "--agree-tos", "*.example.com")
-	started <- c
-	c.end()
-	if len(w.texts("")) != 1 {
-		t.Fatalf("records: %q", w.texts(""))
-	}
-	w.run("renew", "--no-jitter").exits(0, "There is no certificate to renew")
-	w.nothingLeft()
-}
-
 // Fault #136: of two runs for one lineage the second ends at once, and the CA sees one order. Fault #137: a lock dies with
 // its holder.
 func TestTwoRuns(t *testing.T) {

@@ -174,7 +174,7 @@ func (r *renewRun) consider(ctx context.Context, l *lineage.Lineage) error {
 		return err
 	case v.due:
 		r.orders++
-	case !s.Deploy:
+	case !s.Deploy && !r.hasStored(l):
 		r.kept++
 		if r.c.String("cert-name") != "" {
 			r.add(renewed{name: l.Name, outcome: "kept", got: certificate{Leaf: l.Leaf, Lineage: l}, at: v.at})
@@ -280,6 +280,7 @@ func (r *renewRun) one(ctx context.Context, name string) (result renewed) {
 		}
 		result.outcome, result.at = "kept", v.at
 		result.got = certificate{Leaf: l.Leaf, Lineage: l}
+		r.forgetStored(l)
 		if s, _ := l.Conf.Settings(); s.Deploy {
 			result.got.Deploy = r.deploy(ctx, l)
 		}

@@ -167,7 +167,7 @@ func (c canaries) tokens(w *world) {
 }
 
 // search fails the test for each secret that a text has, as it is or in the forms that texts give it.
-func (c canaries) search(t *testing.T, where string, text []byte) {
+func (c canaries) search(t testing.TB, where string, text []byte) {
 	t.Helper()
 	for what, secret := range c {
 		quoted, err := json.Marshal(secret)

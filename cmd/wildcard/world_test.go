@@ -178,6 +178,21 @@ func (w *world) start(args ...string) *child {
 // begin is start with files for the outputs; nil gathers them.
 func (w *world) begin(stdout, stderr *os.File, args ...string) *child {
 	w.t.Helper()
+	c := w.command(args...)
+	if stdout != nil {
+		c.Stdout = stdout
+	}
+	if stderr != nil {
+		c.Stderr = stderr
+	}
+	if err := c.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+// command is a process that has not been started.
+func (w *world) command(args ...string) *child {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	w.t.Cleanup(cancel)
 	name := w.program
@@ -186,16 +201,7 @@ func (w *world) begin(stdout, stderr *os.File, args ...string) *child {
 	}
 	c := &child{Cmd: exec.CommandContext(ctx, name, args...), t: w.t}
 	c.Env, c.Stdout, c.Stderr = w.environ, &c.stdout, &c.stderr
-	if stdout != nil {
-		c.Stdout = stdout
-	}
-	if stderr != nil {
-		c.Stderr = stderr
-	}
 	c.WaitDelay = time.Second
-	if err := c.Start(); err != nil {
-		w.t.Fatal(err)
-	}
 	return c
 }
 

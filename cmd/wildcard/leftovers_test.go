@@ -9,21 +9,27 @@ import (
 	"wildcard/state"
 )
 
-// The timer's next run removes what a dead run left, also when nothing is due.
-func TestRenewRemovesLeftovers(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+// killedAtChallenge runs a command that is killed when it has made its record and asks the CA to look.
+func (w *world) killedAtChallenge(args ...string) {
+	w.t.Helper()
 	started := make(chan *child, 1)
 	w.ca.On(acmetest.Challenge, acmetest.Once(func(r *acmetest.Request) *acmetest.Reply {
 		_ = (<-started).Process.Kill()
 		return r.Next()
 	}))
-	c := w.start("issue", "--agree-tos", "*.example.com")
+	c := w.start(args...)
 	started <- c
 	c.end()
 	if len(w.texts("")) != 1 {
-		t.Fatalf("records: %q", w.texts(""))
+		w.t.Fatalf("records: %q", w.texts(""))
 	}
+}
+
+// The timer's next run removes what a dead run left, also when nothing is due.
+func TestRenewRemovesLeftovers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.killedAtChallenge("issue", "--agree-tos", "*.example.com")
 	w.run("renew", "--no-jitter").exits(0, "There is no certificate to renew")
 	w.nothingLeft()
 }
@@ -33,17 +39,7 @@ func TestIssueRemovesLeftovers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.issue("*.example.com")
-	started := make(chan *child, 1)
-	w.ca.On(acmetest.Challenge, acmetest.Once(func(r *acmetest.Request) *acmetest.Reply {
-		_ = (<-started).Process.Kill()
-		return r.Next()
-	}))
-	c := w.start("issue", "--force", "*.example.com")
-	started <- c
-	c.end()
-	if len(w.texts("")) != 1 {
-		t.Fatalf("records: %q", w.texts(""))
-	}
+	w.killedAtChallenge("issue", "--force", "*.example.com")
 	w.run("issue", "*.example.com").exits(0)
 	w.nothingLeft()
 	w.orders(2)

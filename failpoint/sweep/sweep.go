@@ -137,7 +137,7 @@ func Sample(action Action, total, every int) (numbers []int) {
 	if whole() {
 		every = 1
 	}
-	seed := rand.New(rand.NewPCG(uint64(len(action)), uint64(action[0]))) //nolint:gosec // a sample, which is to be the same each time
+	seed := rand.New(rand.NewPCG(uint64(len(action)), uint64(action[0]))) // the same each time
 	for first := 1; first <= total; first += every {
 		numbers = append(numbers, min(first+seed.IntN(every), total))
 	}

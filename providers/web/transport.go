@@ -52,15 +52,18 @@ type Capped struct {
 }
 
 func (c Capped) RoundTrip(r *http.Request) (*http.Response, error) {
-	var resp *http.Response
-	err := failpoint.Do("request", "to service", func() (err error) {
-		resp, err = c.RoundTripper.RoundTrip(r)
-		return err
-	})
-	if err == nil {
-		resp.Body = &cappedBody{ReadCloser: resp.Body, left: c.Most}
+	if err := failpoint.Hit("before request to service"); err != nil {
+		return nil, err
 	}
-	return resp, err
+	resp, err := c.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = &cappedBody{ReadCloser: resp.Body, left: c.Most}
+	if err := failpoint.Hit("after request to service"); err != nil {
+		return nil, errors.Join(err, resp.Body.Close())
+	}
+	return resp, nil
 }
 
 type cappedBody struct {

@@ -19,7 +19,7 @@ import (
 // next run leaves no record, with one order more at most.
 func TestSweepIssue(t *testing.T) {
 	t.Parallel()
-	walk := sweep.Walk{Program: "wildcard issue", Least: 200, Every: map[sweep.Action]int{sweep.Kill: 3, sweep.Term: 6, sweep.ENOSPC: 6, sweep.EIO: 6}}
+	walk := sweep.Walk{Program: "wildcard issue", Least: 200, Every: map[sweep.Action]int{sweep.Kill: 4, sweep.Term: 8, sweep.ENOSPC: 8, sweep.EIO: 8}}
 	walk.Run(t, func(t *testing.T, p sweep.Point) {
 		w := newWorld(t)
 		arguments := []string{"issue", "--agree-tos", "*.example.com", "example.com"}
@@ -35,7 +35,7 @@ func TestSweepIssue(t *testing.T) {
 // The same for "renew" with deploy hooks: what was deployed is what is live, after the next run.
 func TestSweepRenew(t *testing.T) {
 	t.Parallel()
-	walk := sweep.Walk{Program: "wildcard renew", Least: 200, Every: map[sweep.Action]int{sweep.Kill: 4, sweep.Term: 8, sweep.ENOSPC: 8, sweep.EIO: 8}}
+	walk := sweep.Walk{Program: "wildcard renew", Least: 200, Every: map[sweep.Action]int{sweep.Kill: 6, sweep.Term: 12, sweep.ENOSPC: 12, sweep.EIO: 12}}
 	walk.Run(t, func(t *testing.T, p sweep.Point) {
 		w := newWorld(t)
 		deployed := filepath.Join(w.dir, "deployed")

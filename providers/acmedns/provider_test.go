@@ -130,6 +130,15 @@ func TestDamagedFile(t *testing.T) {
 	}
 	_, err = w.open().Alias(t.Context(), "example.com", true)
 	w.fails(err, providers.CodeBadSettings, providers.Misconfigured, "accounts.json")
+	deep := filepath.Join(filepath.Dir(w.accounts()), strings.Repeat("d", 100), "accounts.json") // a path is shown whole
+	if err := os.Mkdir(filepath.Dir(deep), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(w.accounts(), deep); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.open("ACME_DNS_STORAGE_PATH="+deep).Alias(t.Context(), "example.com", true)
+	w.fails(err, providers.CodeBadSettings, providers.Misconfigured, deep)
 	if n := len(w.Names()); n != 1 {
 		t.Errorf("%d registrations", n)
 	}

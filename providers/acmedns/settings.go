@@ -115,7 +115,7 @@ func pathOf(path, configDir string) (string, error) {
 	case path == "":
 		return filepath.Join(configDir, "acmedns", "accounts.json"), nil
 	case !filepath.IsAbs(path):
-		return "", badSetting(storagePath, "%s is not an absolute path", providers.Excerpt(path))
+		return "", badSetting(storagePath, "%s is not an absolute path", settings.Shown(path))
 	}
 	return filepath.Clean(path), nil
 }

@@ -37,7 +37,7 @@ func (s *storage) read() (map[string]registration, contents, error) {
 	}
 	if json.Unmarshal([]byte(text.Reveal()), &all) != nil || all == nil { // whose errors quote the text; null is none
 		return nil, nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured,
-			"acmedns: %s: it is no JSON object with an account for each domain", providers.Excerpt(s.path))
+			"acmedns: %s: it is no JSON object with an account for each domain", settings.Shown(s.path))
 	}
 	ours := map[string]registration{}
 	for domain, raw := range all {
@@ -69,7 +69,7 @@ func (s *storage) obtain(ctx context.Context, domain string, register func() (en
 	if all[domain] != nil {
 		return registration{}, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured,
 			"acmedns: %s: the account of %s is another server's (server_url) or is not whole: remove the entry, or give another %s",
-			providers.Excerpt(s.path), domain, storagePath)
+			settings.Shown(s.path), domain, storagePath)
 	}
 	file, target, err := s.begin()
 	if err != nil {

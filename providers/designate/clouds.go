@@ -83,7 +83,7 @@ func variable(environ []string, name string) string {
 // readClouds reads a file as far as the names of its clouds.
 func readClouds(src settings.Sources, path string) (map[string]yaml.Node, error) {
 	if !filepath.IsAbs(path) {
-		return nil, badSetting(cloudsFile, "%s is not an absolute path", providers.Excerpt(path))
+		return nil, badSetting(cloudsFile, "%s is not an absolute path", settings.Shown(path))
 	}
 	text, err := src.ReadSecretFile(path)
 	if err != nil {
@@ -93,7 +93,7 @@ func readClouds(src settings.Sources, path string) (map[string]yaml.Node, error)
 		Clouds map[string]yaml.Node `yaml:"clouds"`
 	}
 	if err := yaml.Unmarshal([]byte(text.Reveal()), &file); err != nil {
-		return nil, badSetting(cloudName, "%s is not YAML as OpenStack's tools read it", providers.Excerpt(path)) // the error would quote it
+		return nil, badSetting(cloudName, "%s is not YAML as OpenStack's tools read it", settings.Shown(path)) // the error would quote it
 	}
 	return file.Clouds, nil
 }
@@ -102,9 +102,9 @@ func readClouds(src settings.Sources, path string) (map[string]yaml.Node, error)
 func pick(src settings.Sources, clouds map[string]yaml.Node, path, name string) (cloud, error) {
 	node, ok := clouds[name]
 	if !ok {
-		return cloud{}, badSetting(cloudName, "%s has no cloud %s", providers.Excerpt(path), providers.Excerpt(name))
+		return cloud{}, badSetting(cloudName, "%s has no cloud %s", settings.Shown(path), providers.Excerpt(name))
 	}
-	unfit := badSetting(cloudName, "%s: cloud %s is not written as OpenStack's tools read it", providers.Excerpt(path), providers.Excerpt(name))
+	unfit := badSetting(cloudName, "%s: cloud %s is not written as OpenStack's tools read it", settings.Shown(path), providers.Excerpt(name))
 	var c cloud
 	if node.Decode(&c) != nil {
 		return cloud{}, unfit
@@ -136,10 +136,10 @@ func pick(src settings.Sources, clouds map[string]yaml.Node, path, name string) 
 	}
 	switch {
 	case c.Profile != "" && c.Auth.URL == "":
-		return cloud{}, badSetting(cloudName, "%s: cloud %s takes the profile %s, which is not read: write auth.auth_url", providers.Excerpt(path), providers.Excerpt(name), providers.Excerpt(c.Profile))
+		return cloud{}, badSetting(cloudName, "%s: cloud %s takes the profile %s, which is not read: write auth.auth_url", settings.Shown(path), providers.Excerpt(name), providers.Excerpt(c.Profile))
 	case len(missing) > 0:
 		return cloud{}, providers.Errorf(providers.CodeMissing, providers.Misconfigured, "designate: %s: cloud %s in %s lacks %s",
-			cloudName, providers.Excerpt(name), providers.Excerpt(path), strings.Join(missing, ", "))
+			cloudName, providers.Excerpt(name), settings.Shown(path), strings.Join(missing, ", "))
 	}
 	return c, nil
 }

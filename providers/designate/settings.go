@@ -185,7 +185,7 @@ func (a *account) finish() error {
 	}
 	if a.CACert != "" {
 		if !filepath.IsAbs(a.CACert) { // the working directory may be anybody's, and with it who is trusted
-			return badSetting(caFile, "%s is not an absolute path", providers.Excerpt(a.CACert))
+			return badSetting(caFile, "%s is not an absolute path", settings.Shown(a.CACert))
 		}
 		pem, err := os.ReadFile(a.CACert)
 		if err != nil {
@@ -195,7 +195,7 @@ func (a *account) finish() error {
 			a.roots = x509.NewCertPool()
 		}
 		if !a.roots.AppendCertsFromPEM(pem) {
-			return badSetting(caFile, "%s has no certificate in it", providers.Excerpt(a.CACert))
+			return badSetting(caFile, "%s has no certificate in it", settings.Shown(a.CACert))
 		}
 	}
 	return nil

@@ -149,7 +149,7 @@ func readKey(set settings.Set, src settings.Sources) (key, error) {
 	}
 	k, err := parseKeyFile(text.Reveal())
 	if err != nil {
-		return key{}, badSetting(tsigFile, "%s: %w", providers.Excerpt(path), err)
+		return key{}, badSetting(tsigFile, "%s: %w", settings.Shown(path), err)
 	}
 	return k, nil
 }

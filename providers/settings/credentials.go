@@ -152,7 +152,7 @@ func (from source) readValue(path string) (string, error) {
 		text = strings.TrimSuffix(line, "\r")
 	}
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, isControl) {
-		return "", bad(shown(path), "it holds more than one line of text, the value alone")
+		return "", bad(Shown(path), "it holds more than one line of text, the value alone")
 	}
 	return text, nil
 }

@@ -72,7 +72,7 @@ func findDirectories(configFlag, stateFlag string, environ []string, root bool) 
 // command to run.
 func PrivateDir(path string) error {
 	if !filepath.IsAbs(path) {
-		return state("%s is not an absolute path", shown(path))
+		return state("%s is not an absolute path", Shown(path))
 	}
 	path = filepath.Clean(path) // Lstat would follow a link that ends in a slash
 	if err := makeParents(filepath.Dir(path)); err != nil {
@@ -86,11 +86,11 @@ func PrivateDir(path string) error {
 	case err != nil:
 		return state("%w", err)
 	case !info.IsDir():
-		return state("%s is not a folder, nor may it be a link to one", shown(path))
+		return state("%s is not a folder, nor may it be a link to one", Shown(path))
 	case owner(info) != os.Geteuid():
-		return state("%s belongs to somebody else: %s", shown(path), commandLine("chown", fmt.Sprint(os.Geteuid()), path))
+		return state("%s belongs to somebody else: %s", Shown(path), commandLine("chown", fmt.Sprint(os.Geteuid()), path))
 	case info.Mode().Perm()&0o077 != 0:
-		return state("%s is open to others (mode %04o): %s", shown(path), info.Mode().Perm(), commandLine("chmod", "700", path))
+		return state("%s is open to others (mode %04o): %s", Shown(path), info.Mode().Perm(), commandLine("chmod", "700", path))
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func makeParents(path string) error {
 	case err == nil && info.IsDir():
 		return nil
 	case err == nil:
-		return fmt.Errorf("%s is not a folder", shown(path))
+		return fmt.Errorf("%s is not a folder", Shown(path))
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}

@@ -62,7 +62,7 @@ func parseEnv(path, text string) (variables, error) {
 	for i, line := range strings.Split(text, "\n") {
 		a, err := parseLine(strings.TrimSuffix(line, "\r"))
 		if err != nil {
-			return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "%s line %d: %w", shown(path), i+1, err)
+			return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "%s line %d: %w", Shown(path), i+1, err)
 		}
 		if a.name != "" {
 			values[a.name] = NewSecret(a.value)

@@ -29,7 +29,7 @@ const (
 // readFile reads a file with secrets. What it refuses, and why, is in the package comment.
 func readFile(path string, trust trust) (string, error) {
 	if !filepath.IsAbs(path) {
-		return "", bad(shown(path), "the path is not absolute")
+		return "", bad(Shown(path), "the path is not absolute")
 	}
 	at, err := follow(path)
 	if err != nil {
@@ -53,7 +53,7 @@ func readFile(path string, trust trust) (string, error) {
 	case err != nil:
 		return "", cannotRead(at, err)
 	case len(text) > mostFile:
-		return "", bad(shown(at), fmt.Sprintf("it is larger than %d bytes", mostFile))
+		return "", bad(Shown(at), fmt.Sprintf("it is larger than %d bytes", mostFile))
 	}
 	return string(text), nil
 }
@@ -68,7 +68,7 @@ func follow(path string) (string, error) {
 		}
 		link := info.Mode()&fs.ModeSymlink != 0
 		if !link && !info.Mode().IsRegular() { // not to be opened at all: opening a device does things
-			return "", bad(shown(path), "it is not a regular file")
+			return "", bad(Shown(path), "it is not a regular file")
 		}
 		if err := checkFolder(path); err != nil {
 			return "", err
@@ -115,13 +115,13 @@ func checkFolder(path string) error {
 func checkFile(path string, info fs.FileInfo, trust trust) error {
 	switch perm := info.Mode().Perm(); {
 	case !info.Mode().IsRegular():
-		return bad(shown(path), "it is not a regular file")
+		return bad(Shown(path), "it is not a regular file")
 	case !ours(info):
 		return unsafeFile(path, "it belongs to somebody else", "chown", fmt.Sprint(os.Geteuid()), path)
 	case perm&0o077&^fs.FileMode(trust) != 0:
 		return unsafeFile(path, fmt.Sprintf("others can read or write it (mode %04o)", perm), "chmod", "600", path)
 	case info.Size() > mostFile:
-		return bad(shown(path), fmt.Sprintf("it is larger than %d bytes", mostFile))
+		return bad(Shown(path), fmt.Sprintf("it is larger than %d bytes", mostFile))
 	}
 	return nil
 }
@@ -138,12 +138,12 @@ func cannotRead(path string, err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
 	}
-	return providers.Errorf(providers.CodeMissing, providers.Misconfigured, "read %s: %w", shown(path), err)
+	return providers.Errorf(providers.CodeMissing, providers.Misconfigured, "read %s: %w", Shown(path), err)
 }
 
 // unsafeFile says what is wrong with a file, and ends with the command that mends it.
 func unsafeFile(path, why string, command ...string) error {
-	return providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "%s is not safe: %s: %s", shown(path), why, commandLine(command...))
+	return providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "%s is not safe: %s: %s", Shown(path), why, commandLine(command...))
 }
 
 func bad(what, why string) error {

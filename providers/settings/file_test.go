@@ -178,7 +178,7 @@ func TestShown(t *testing.T) {
 		"/\xff":                        `$'/\xff'`,
 		"":                             "''",
 	} {
-		if got := shown(path); got != want {
+		if got := Shown(path); got != want {
 			t.Errorf("%q: got %s, want %s", path, got, want)
 		}
 	}

@@ -83,7 +83,7 @@ func (c candidate) String() string {
 	if c.path == "" {
 		return Environment
 	}
-	return shown(c.path)
+	return Shown(c.path)
 }
 
 // source is a candidate that was there, and what it holds.

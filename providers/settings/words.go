@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// shown returns a path as it can stand in a line of text and in a command that people copy into a shell: as it is, or quoted.
-func shown(path string) string {
+// Shown returns a path as it can stand in a line of text and in a command that people copy into a shell: as it is, or quoted.
+func Shown(path string) string {
 	plain := func(r rune) bool {
 		return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || strings.ContainsRune("/._-+,:=@%", r)
 	}
@@ -26,7 +26,7 @@ func shown(path string) string {
 // commandLine returns a command as people type it.
 func commandLine(words ...string) string {
 	for i, word := range words {
-		words[i] = shown(word)
+		words[i] = Shown(word)
 	}
 	return strings.Join(words, " ")
 }

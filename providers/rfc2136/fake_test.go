@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -77,6 +78,7 @@ func newFakeOn(t testing.TB, networks, algorithm string, zones ...string) *fake 
 		serve(&dns.Server{Listener: tcp})
 	} else {
 		_ = tcp.Close()
+		reserve(t, tcp.Addr().(*net.TCPAddr).Port)
 	}
 	if strings.Contains(networks, "udp") {
 		serve(&dns.Server{PacketConn: udp, UDPSize: 65535})
@@ -85,6 +87,19 @@ func newFakeOn(t testing.TB, networks, algorithm string, zones ...string) *fake 
 	}
 	t.Cleanup(func() { close(f.ended) })
 	return f
+}
+
+// reserve keeps a TCP port of 127.0.0.1 without listening on it: who connects is refused, and no other process answers there.
+func reserve(t testing.TB, port int) {
+	t.Helper()
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(socket) })
+	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // listen opens one port for TCP and UDP.

@@ -116,9 +116,7 @@ func fakeProc(t *testing.T, processes map[int]fakeProcess) procfs {
 		if p.exe != "" {
 			do(os.Symlink(p.exe, at.path(pid, "exe")))
 		}
-		if p.environ == "hidden" {
-			do(os.Mkdir(at.path(pid, "environ"), 0o700)) // cannot be read by root either
-		} else {
+		if p.environ != "hidden" {
 			do(os.WriteFile(at.path(pid, "environ"), []byte(strings.ReplaceAll(p.environ, " ", "\x00")+"\x00"), 0o600))
 		}
 	}
@@ -194,15 +192,31 @@ func TestClient_NoProc(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, at := range map[string]procfs{
-		"not mounted":                 procfs(t.TempDir()),
-		"of another pid namespace":    foreign,
-		"without us":                  fakeProc(t, nil),
-		"with a status of other form": brokenStat(t),
+		"not mounted":                             procfs(t.TempDir()),
+		"of another pid namespace":                foreign,
+		"without us":                              fakeProc(t, nil),
+		"with a status of other form":             brokenStat(t),
+		"with an environment that cannot be read": broken(t, "90/environ"),
+		"with a start that cannot be read":        broken(t, "sys/kernel/random/boot_id"),
 	} {
 		if got, err := at.client(100); providers.CodeOf(err) != providers.CodeState || got != (Process{}) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
+}
+
+// broken is a /proc in which something that is there cannot be read: nothing may be concluded from that.
+func broken(t *testing.T, name string) procfs {
+	t.Helper()
+	at := fakeProc(t, map[int]fakeProcess{100: {parent: 90, environ: "CERTBOT_VALIDATION=x"}, 90: {comm: "certbot"}})
+	path := filepath.Join(string(at), name)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o700); err != nil { // reading it fails, for root as well
+		t.Fatal(err)
+	}
+	return at
 }
 
 func brokenStat(t *testing.T) procfs {

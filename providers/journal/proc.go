@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,12 +35,22 @@ func (pfs procfs) usable() error {
 	return nil
 }
 
-// here returns the pid namespace we are in and the boot we are after; "" for what this system does not tell.
-func (pfs procfs) here() (namespace, boot string) {
-	namespace, _ = os.Readlink(filepath.Join(string(pfs), "self/ns/pid"))
-	id, _ := os.ReadFile(filepath.Join(string(pfs), "sys/kernel/random/boot_id"))
-	return namespace, strings.TrimSpace(string(id))
+// here returns the pid namespace we are in and the boot we are after; "" for what this system does not tell. An error is
+// one of reading, not of what there is to read: whoever writes it down must not take it for "not told".
+func (pfs procfs) here() (namespace, boot string, err error) {
+	namespace, err = os.Readlink(filepath.Join(string(pfs), "self/ns/pid"))
+	id, idErr := os.ReadFile(filepath.Join(string(pfs), "sys/kernel/random/boot_id"))
+	if err == nil || hidden(err) {
+		err = idErr
+	}
+	if hidden(err) {
+		err = nil
+	}
+	return namespace, strings.TrimSpace(string(id)), err
 }
+
+// hidden reports whether an error of reading says no more than that the system does not show something.
+func hidden(err error) bool { return missing(err) || errors.Is(err, fs.ErrPermission) }
 
 // stat is what we need of /proc/PID/stat.
 type stat struct {
@@ -121,8 +132,11 @@ func (pfs procfs) isShell(pid int) bool {
 // process returns the process that has the number now; with an error, what is known of it all the same.
 func (pfs procfs) process(pid int) (Process, error) {
 	status, err := pfs.stat(pid)
-	namespace, boot := pfs.here()
+	namespace, boot, hereErr := pfs.here()
 	p := Process{PID: pid, StartTime: status.start, PIDNamespace: namespace, BootID: boot}
+	if hereErr != nil {
+		err = hereErr
+	}
 	if err != nil {
 		return p, providers.Errorf(providers.CodeState, providers.Failed, "journal: look up process %d: %w", pid, err)
 	}

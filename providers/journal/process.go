@@ -57,7 +57,7 @@ const (
 
 // life judges a process. Only what is certain is not unknown.
 func (pfs procfs) life(p Process) life {
-	namespace, boot := pfs.here()
+	namespace, boot, _ := pfs.here() // what cannot be read is not known
 	switch {
 	case pfs.usable() != nil, boot == "", p.BootID == "", namespace == "", p.PIDNamespace != namespace:
 		return unknown

@@ -252,16 +252,12 @@ func (r *reading) get(name string) string {
 
 // duration reads seconds, as lego does, or a duration of Go such as 1m30s.
 func (r *reading) duration(name string, otherwise time.Duration) time.Duration {
-	const most = 24 * time.Hour
 	raw := r.get(name)
 	if raw == "" {
 		return otherwise
 	}
-	d, err := time.ParseDuration(raw)
-	if seconds, notNumber := strconv.Atoi(raw); notNumber == nil && seconds <= int(most/time.Second) {
-		d, err = time.Duration(seconds)*time.Second, nil
-	}
-	if (err != nil || d < time.Second || d > most) && r.err == nil {
+	d, ok := settings.ParseDuration(raw, time.Second)
+	if !ok && r.err == nil {
 		r.err = badSetting(name, "%s is neither a number of seconds nor a duration such as 90s or 10m", providers.Excerpt(raw))
 	}
 	return d

@@ -21,26 +21,19 @@ import (
 
 	"wildcard/providers"
 	"wildcard/providers/providertest"
+	"wildcard/providers/zonetest"
 )
 
 // freePort is a port that nobody uses on TCP and UDP.
 func freePort(t testing.TB) string {
 	t.Helper()
-	for range 100 {
-		tcp, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		udp, err := net.ListenPacket("udp4", tcp.Addr().String())
-		_ = tcp.Close()
-		if err == nil {
-			_ = udp.Close()
-			_, port, _ := net.SplitHostPort(tcp.Addr().String())
-			return port
-		}
+	stream, packets, err := zonetest.Listen()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free")
-	return ""
+	_, port, _ := net.SplitHostPort(stream.Addr().String())
+	_, _ = stream.Close(), packets.Close()
+	return port
 }
 
 // daemon runs a real program until the end of the test.

@@ -43,7 +43,7 @@ func Start(dir string, zones ...string) (*Server, error) {
 	for _, zone := range zones {
 		s.zones = append(s.zones, providers.CanonicalName(zone))
 	}
-	stream, packets, err := listen()
+	stream, packets, err := Listen()
 	if err != nil {
 		return nil, fmt.Errorf("zonetest: start: %w", err)
 	}
@@ -60,8 +60,8 @@ func Start(dir string, zones ...string) (*Server, error) {
 	return s, nil
 }
 
-// listen opens one port for both.
-func listen() (net.Listener, net.PacketConn, error) {
+// Listen opens one loopback port, which nobody uses, for TCP and UDP. Tests of real name servers close both and hand it on.
+func Listen() (net.Listener, net.PacketConn, error) {
 	for range 100 {
 		stream, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {

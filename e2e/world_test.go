@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,8 +71,11 @@ func (w *world) use(accounts ...conohatest.Account) {
 }
 
 // command is certbot with our folders and CA. Hooks are found in the PATH, as a user has them.
-func (w *world) command(args ...string) *exec.Cmd {
-	cmd := exec.Command("certbot", append(args, "--config-dir", w.dir+"/etc", "--work-dir", w.dir+"/work", "--logs-dir", w.dir+"/log", "-n")...)
+func (w *world) command(args ...string) *exec.Cmd { return w.commandIn(w.dir, args...) }
+
+// commandIn is command with certbot's folders elsewhere.
+func (w *world) commandIn(dir string, args ...string) *exec.Cmd {
+	cmd := exec.Command("certbot", append(args, "--config-dir", dir+"/etc", "--work-dir", dir+"/work", "--logs-dir", dir+"/log", "-n")...)
 	cmd.Env = append([]string{
 		"PATH=" + w.dir + "/bin:" + os.Getenv("PATH"), "HOME=" + w.dir, "LANG=C.UTF-8", "REQUESTS_CA_BUNDLE=" + w.dir + "/root.pem",
 	}, w.environ...)
@@ -89,11 +93,16 @@ func (w *world) certbot(args ...string) {
 	if err != nil {
 		w.t.Fatalf("certbot %s: %v\n%s\n%s", args[0], err, out.String(), log)
 	}
-	for _, line := range strings.Split(log, "\n") {
-		if strings.Contains(line, ":WARNING:") || strings.Contains(line, ":ERROR:") {
-			w.t.Errorf("certbot %s warns: %s", args[0], line)
-		}
+	for _, line := range warnings(log) {
+		w.t.Errorf("certbot %s warns: %s", args[0], line)
 	}
+}
+
+// warnings are the lines of a log that a user should not have to read.
+func warnings(log string) []string {
+	return slices.DeleteFunc(strings.Split(log, "\n"), func(line string) bool {
+		return !strings.Contains(line, ":WARNING:") && !strings.Contains(line, ":ERROR:")
+	})
 }
 
 // log is what the last certbot logged.

@@ -3,7 +3,6 @@ package journal
 import (
 	"cmp"
 	"context"
-
 	"slices"
 	"time"
 
@@ -25,7 +24,7 @@ type Kept struct {
 const (
 	// fresh is the age up to which a killed process's create call may still be under way.
 	fresh = 10 * time.Second
-	// secondLook is how long to wait before looking for such a record once more.
+	// secondLook is how long to wait before looking for such records once more, all of them at once.
 	secondLook = time.Second
 )
 
@@ -41,27 +40,54 @@ func (j *Journal) Sweep(ctx context.Context, accounts []providers.Account) (Swee
 	for _, d := range damaged {
 		j.log.Warn("journal: a file is not readable", "path", d.Path, "error", d.Err)
 	}
-	var report SweepReport
-	silent := map[string]error{} // by the account's fingerprint
+	s := sweep{journal: j, accounts: accounts, silent: map[string]error{}}
+	var again []Entry
 	for _, e := range entries {
-		if !e.Owner.Dead(j.now().Sub(e.Created)) {
-			continue
+		age := j.now().Sub(e.Created)
+		switch {
+		case !e.Owner.Dead(age):
+		case !s.cleanUp(ctx, e):
+		case e.Handle == "" && age < fresh:
+			again = append(again, e)
+		default:
+			s.forget(e)
 		}
-		err := silent[e.Fingerprint]
-		if err == nil {
-			err = j.sweepWithin(ctx, e, accounts, silent)
-		}
-		if err != nil {
-			report.Kept = append(report.Kept, Kept{e, err})
-			continue
-		}
-		report.Swept = append(report.Swept, e)
 	}
-	return report, nil
+	if len(again) > 0 { // CleanUp does not tell whether there was anything to delete
+		select {
+		case <-time.After(secondLook):
+		case <-ctx.Done():
+		}
+	}
+	for _, e := range again {
+		if s.cleanUp(ctx, e) {
+			s.forget(e)
+		}
+	}
+	return s.report, nil
 }
 
-// sweepWithin removes one entry's record and the entry in its share of the time.
-func (j *Journal) sweepWithin(ctx context.Context, e Entry, accounts []providers.Account, silent map[string]error) error {
+// sweep is one of the journal.
+type sweep struct {
+	journal  *Journal
+	accounts []providers.Account
+	silent   map[string]error // by the account's fingerprint
+	report   SweepReport
+}
+
+// cleanUp removes an entry's record in the entry's share of the time. It reports whether it did; if not, the entry is kept.
+func (s *sweep) cleanUp(ctx context.Context, e Entry) bool {
+	err := s.silent[e.Fingerprint]
+	if err == nil {
+		err = s.cleanUpWithin(ctx, e)
+	}
+	if err != nil {
+		s.report.Kept = append(s.report.Kept, Kept{e, err})
+	}
+	return err == nil
+}
+
+func (s *sweep) cleanUpWithin(ctx context.Context, e Entry) error {
 	if ctx.Err() != nil {
 		return providers.Errorf(providers.CodeUnavailable, providers.Temporary, "journal: no time left for it: %w", context.Cause(ctx))
 	}
@@ -70,34 +96,23 @@ func (j *Journal) sweepWithin(ctx context.Context, e Entry, accounts []providers
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
 		defer cancel()
 	}
-	err := j.sweep(ctx, e, accounts)
+	account, err := accountOf(ctx, e, s.accounts)
+	if err == nil {
+		err = account.CleanUp(ctx, e.Challenge(), e.Handle)
+	}
 	if err != nil && ctx.Err() != nil {
-		silent[e.Fingerprint] = err
+		s.silent[e.Fingerprint] = err
 	}
 	return err
 }
 
-func (j *Journal) sweep(ctx context.Context, e Entry, accounts []providers.Account) error {
-	account, err := accountOf(ctx, e, accounts)
-	if err != nil {
-		return err
+// forget removes an entry whose record is gone.
+func (s *sweep) forget(e Entry) {
+	if err := s.journal.Remove(e); err != nil {
+		s.report.Kept = append(s.report.Kept, Kept{e, err})
+		return
 	}
-	mayAppear := e.Handle == "" && j.now().Sub(e.Created) < fresh
-	if err := account.CleanUp(ctx, e.Challenge(), e.Handle); err != nil {
-		return err
-	}
-	// CleanUp does not tell whether there was anything to delete.
-	if mayAppear {
-		select {
-		case <-time.After(secondLook):
-		case <-ctx.Done():
-			return providers.Errorf(providers.CodeUnavailable, providers.Temporary, "journal: its create call may be under way still: %w", context.Cause(ctx))
-		}
-		if err := account.CleanUp(ctx, e.Challenge(), e.Handle); err != nil {
-			return err
-		}
-	}
-	return j.Remove(e)
+	s.report.Swept = append(s.report.Swept, e)
 }
 
 // accountOf returns the account that made the entry's record, provided that it may touch it now. For one that lists zones,

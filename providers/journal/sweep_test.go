@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"wildcard/providers"
@@ -174,6 +175,30 @@ func TestSweep_CreateUnderWay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// All that a process had under way when it was killed is removed by one that starts at once, in the time that a start has for
+// it, however many names its certificate has.
+func TestSweep_ManyUnderWay(t *testing.T) {
+	t.Parallel()
+	j := open(t)
+	gone := ofTheDead(t)
+	gone.Handle = ""
+	synctest.Test(t, func(t *testing.T) {
+		const n = 20
+		for range n {
+			if _, err := j.Add(gone); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		s := &service{zones: []string{"example.com."}}
+		report, err := j.Sweep(ctx, []providers.Account{{Provider: s, Fingerprint: gone.Fingerprint}})
+		if err != nil || len(report.Swept) != n || len(report.Kept) != 0 || len(s.cleaned) != 2*n {
+			t.Errorf("%d swept, %d kept, looked %d times, %v", len(report.Swept), len(report.Kept), len(s.cleaned), err)
+		}
+	})
 }
 
 // Several processes sweep the same entries. Each entry is deleted by whom it may, and nobody minds that it is gone.

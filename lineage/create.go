@@ -146,7 +146,8 @@ func (s *Store) clearLeftovers(name string) error {
 	return nil
 }
 
-// clearLive removes the links and README from live/NAME, and the directory unless somebody else has files in it.
+// clearLive removes the links and README from live/NAME, and the directory unless somebody else has files in it. What cannot be
+// looked at is an error, not somebody else's: the mark that it is ours would go, and it would stand in the way for good.
 func (s *Store) clearLive(name string) error {
 	live := s.liveDir(name)
 	if err := realDir(live); errors.Is(err, fs.ErrNotExist) {
@@ -157,19 +158,42 @@ func (s *Store) clearLive(name string) error {
 	for _, prefix := range []string{"previous_", ".wildcard-", ""} {
 		for _, kind := range kinds {
 			path := filepath.Join(live, prefix+kind+".pem")
-			if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-				if err := s.disk.gone(path); err != nil {
-					return err
-				}
+			if err := s.goneIf(path, func(info fs.FileInfo) (bool, error) { return info.Mode()&fs.ModeSymlink != 0, nil }); err != nil {
+				return err
 			}
 		}
 	}
-	if text, _, err := readFile(filepath.Join(live, "README")); err == nil && strings.HasPrefix(string(text), "This directory contains your keys and certificates.") {
-		if err := s.disk.gone(filepath.Join(live, "README")); err != nil {
-			return err
+	readme := filepath.Join(live, "README")
+	err := s.goneIf(readme, func(info fs.FileInfo) (bool, error) {
+		if !info.Mode().IsRegular() || info.Size() > mostFile {
+			return false, nil
 		}
+		text, _, err := readFile(readme)
+		return strings.HasPrefix(string(text), "This directory contains your keys and certificates."), err
+	})
+	if err != nil {
+		return err
 	}
 	return s.goneIfEmpty(live)
+}
+
+// goneIf removes a file if it is there and one of ours.
+func (s *Store) goneIf(path string, ours func(fs.FileInfo) (bool, error)) error {
+	remove := false
+	err := s.disk.do("look", path, func() error {
+		info, err := os.Lstat(path)
+		if err == nil {
+			remove, err = ours(info)
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err != nil || !remove {
+		return nil
+	}
+	return s.disk.gone(path)
 }
 
 func (s *Store) clearNumbers(name string) error {

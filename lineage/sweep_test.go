@@ -185,6 +185,33 @@ func TestCreateFailsAnywhere(t *testing.T) {
 	}
 }
 
+// A step that fails while the next run clears away what a killed one left must not make that anybody else's.
+func TestClearingAfterCrashFailsAnywhere(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	first, second := ca.set(t, example), ca.set(t, example)
+	dir := t.TempDir()
+	sweep(t, fault{err: unix.EIO}, func(t *testing.T, f *fault) {
+		s := open(t, filepath.Join(dir, random()))
+		s.disk.flush = unsynced
+		must(t, os.Mkdir(filepath.Dir(s.dir), 0o755))
+		killed := *s
+		dead := false
+		killed.disk = &disk{flush: unsynced, step: func(op, path string) error {
+			if dead = dead || op == "create" && filepath.Dir(path) == filepath.Join(s.dir, "renewal"); dead {
+				return errors.New("killed")
+			}
+			return nil
+		}}
+		if _, err := killed.Create(t.Context(), example, first, settings); err == nil || len(ls(t, s.liveDir(example))) != 5 {
+			t.Fatalf("live is not there: %v", err)
+		}
+		_ = faulty(s, f).clearLeftovers(example) // fails or not: what is left counts
+		isLive(t, create(t, s, second), second, 1)
+		clean(t, s, 0)
+	})
+}
+
 func TestDeleteAndRepairFailAnywhere(t *testing.T) {
 	t.Parallel()
 	for name, f := range faults() {

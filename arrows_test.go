@@ -41,17 +41,17 @@ func arrows() map[string][]string {
 	)
 	return map[string][]string{
 		"wildcard/providers":              nil, // so that anybody can write a provider without our dependencies
-		"wildcard/providers/acmedns":      {"wildcard/providers", "wildcard/providers/lock", "wildcard/providers/settings", "wildcard/providers/web"},
+		"wildcard/providers/acmedns":      {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/lock", "wildcard/providers/settings", "wildcard/providers/web"},
 		"wildcard/providers/builtin":      {"wildcard/conoha", "wildcard/providers/..."},
 		"wildcard/providers/conformance":  {"wildcard/providers"}, // no package testing: a program runs it, too
 		"wildcard/providers/designate":    {"wildcard/providers", "wildcard/providers/lock", "wildcard/providers/settings", "wildcard/providers/web", gophercloud, yaml},
 		"wildcard/providers/journal":      {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings", unix},
-		"wildcard/providers/lock":         {"wildcard/providers", "wildcard/providers/settings"},
+		"wildcard/providers/lock":         {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings"},
 		"wildcard/providers/manual":       {"wildcard/providers"},
-		"wildcard/providers/plugin":       {"wildcard/program", "wildcard/providers", "wildcard/providers/settings"},
+		"wildcard/providers/plugin":       {"wildcard/failpoint", "wildcard/program", "wildcard/providers", "wildcard/providers/settings"},
 		"wildcard/providers/propagation":  {"wildcard/failpoint", "wildcard/providers", dns},
 		"wildcard/providers/providertest": {"wildcard/providers", "wildcard/providers/conformance"},
-		"wildcard/providers/rfc2136":      {"wildcard/providers", "wildcard/providers/settings", dns},
+		"wildcard/providers/rfc2136":      {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings", dns},
 		"wildcard/providers/settings":     {"wildcard/failpoint", "wildcard/providers", godotenv, unix},
 		"wildcard/providers/trial":        {"wildcard/providers", "wildcard/providers/conformance", "wildcard/providers/journal", "wildcard/providers/propagation"},
 		"wildcard/providers/web":          {"wildcard/failpoint"},
@@ -62,7 +62,7 @@ func arrows() map[string][]string {
 		"wildcard/conoha":            {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", gophercloud},
 		"wildcard/conoha/conohatest": {dns},
 
-		"wildcard/hooks":                     {"wildcard/messages", "wildcard/providers/...", unix},
+		"wildcard/hooks":                     {"wildcard/failpoint", "wildcard/messages", "wildcard/providers/...", unix},
 		"wildcard/cmd/wildcard-auth-hook":    {"wildcard/hooks"},
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
@@ -79,7 +79,7 @@ func arrows() map[string][]string {
 		"wildcard/failpoint/sweep":   nil,
 		"wildcard/messages":          nil,
 		"wildcard/help":              {"wildcard/messages", urfave},
-		"wildcard/systemd":           {"wildcard/program", "wildcard/providers"},
+		"wildcard/systemd":           {"wildcard/failpoint", "wildcard/program", "wildcard/providers"},
 		"wildcard/doctor": {
 			"wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/program", "wildcard/providers", "wildcard/providers/journal",
 			"wildcard/providers/propagation", "wildcard/providers/settings", "wildcard/state", dns,

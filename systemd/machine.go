@@ -3,8 +3,6 @@ package systemd
 import (
 	"bytes"
 	"context"
-	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/failpoint"
 	"wildcard/program"
 	"wildcard/providers"
 )
@@ -129,10 +128,16 @@ func (m Machine) Remove(ctx context.Context) ([]File, error) {
 		}
 	}
 	for _, f := range files {
-		if f.State != Current && f.State != Old {
+		if f.State == Packaged {
 			continue
 		}
-		if err := os.Remove(m.path(f.Path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := remove(m.temporary(f)); err != nil {
+			return files, failed("%w", err)
+		}
+		if f.State == Missing {
+			continue
+		}
+		if err := remove(m.path(f.Path)); err != nil {
 			return files, failed("%w", err)
 		}
 	}
@@ -185,7 +190,7 @@ func (m Machine) run(ctx context.Context, name string, args ...string) (string, 
 	c := program.Command(ctx, append(m.environment(), "LC_ALL=C", "TZ=UTC", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0"), path, args...)
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
-	if err := c.Run(); err != nil {
+	if err := failpoint.Do("systemd", "run", c.Run); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}

@@ -137,6 +137,33 @@ func TestInstallAndRemove(t *testing.T) {
 	}
 }
 
+// What a call left that was killed while it wrote a unit is gone after the next one, whichever that is.
+func TestKilledBefore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.install()
+	want := w.files()
+	half := w.path("/etc/systemd/system/.wildcard-renew.service.new")
+	for _, verb := range []string{"install", "remove", "remove"} {
+		if err := os.WriteFile(half, []byte("[Un"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		switch verb {
+		case "install":
+			if err := os.Remove(w.path("/etc/systemd/system/wildcard-renew.service")); err != nil { // it was to be
+				t.Fatal(err)
+			}
+			w.install()
+		default:
+			w.remove()
+			want = nil
+		}
+		if got := w.files(); !slices.Equal(got, want) {
+			t.Errorf("%s: there are %q", verb, got)
+		}
+	}
+}
+
 // A machine on which systemd does not run, such as an image, gets the files, and nobody is told.
 func TestAnotherRoot(t *testing.T) {
 	t.Parallel()

@@ -6,11 +6,12 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"wildcard/failpoint"
 )
 
 // The names of the units.
@@ -118,24 +119,46 @@ func ours(text []byte) bool {
 	return found && string(text) == stamped(string(rest))
 }
 
-// write writes a file whole or not at all.
+// write writes a file whole or not at all. The temporary name is always the same, so that a crash leaves one file at most, which
+// the next call removes.
 func (m Machine) write(f File) error {
-	path := m.path(f.Path)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	path, temporary := m.path(f.Path), m.temporary(f)
+	if err := failpoint.Do("unit", "mkdir", func() error { return os.MkdirAll(filepath.Dir(path), 0o755) }); err != nil {
 		return err
 	}
-	temporary := fmt.Sprintf("%s/.%s.%d", filepath.Dir(path), filepath.Base(path), os.Getpid())
+	if err := remove(temporary); err != nil {
+		return err
+	}
+	if err := failpoint.Hit("before unit create"); err != nil {
+		return err
+	}
 	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = file.WriteString(f.text)
-	err = errors.Join(err, file.Chmod(0o644), file.Sync(), file.Close())
+	err = failpoint.Do("unit", "write", func() error { _, err := file.WriteString(f.text); return err })
+	err = errors.Join(err, failpoint.Do("unit", "chmod", func() error { return file.Chmod(0o644) }),
+		failpoint.Do("unit", "fsync", file.Sync), failpoint.Do("unit", "close", file.Close))
 	if err == nil {
-		err = os.Rename(temporary, path)
+		err = failpoint.Do("unit", "rename", func() error { return os.Rename(temporary, path) })
 	}
 	if err != nil {
-		_ = os.Remove(temporary)
+		_ = remove(temporary)
+	}
+	return err
+}
+
+// temporary is the name of a file until it is whole.
+func (m Machine) temporary(f File) string {
+	path := m.path(f.Path)
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
+}
+
+// remove removes a file; there need not be one.
+func remove(path string) error {
+	err := failpoint.Do("unit", "remove", func() error { return os.Remove(path) })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	return err
 }

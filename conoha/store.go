@@ -125,6 +125,9 @@ func (s *store) replace(v any) error {
 	if err != nil {
 		return err
 	}
+	if err := failpoint.Hit("before cache create"); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(s.dir, s.name+".*.new") // O_EXCL, 0600
 	if err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"syscall"
+
+	"wildcard/failpoint"
 )
 
 // locking says that files can be locked and their owners told here.
@@ -39,6 +41,9 @@ func readOwn(path string, most int64) ([]byte, error) {
 
 // openLock opens a lock file, which stays for good.
 func openLock(path string) (*os.File, error) {
+	if err := failpoint.Hit("before cache lock"); err != nil {
+		return nil, err
+	}
 	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 }
 

@@ -5,8 +5,9 @@
 // trace of them, of their names or of a variable that they would obey. With it, each process counts its points from 1 and
 // obeys two variables:
 //
-//	WILDCARD_FAILPOINT_LOG=FILE    append a line to FILE for each point: its number and its name
-//	WILDCARD_FAILPOINT=N:ACTION    do ACTION at point N: kill (SIGKILL), term (SIGTERM), ENOSPC or EIO
+//	WILDCARD_FAILPOINT_LOG=FILE      append a line to FILE for each point: its number and its name
+//	WILDCARD_FAILPOINT=N:ACTION      do ACTION at point N: kill (SIGKILL), term (SIGTERM), ENOSPC or EIO
+//	WILDCARD_FAILPOINT=N:ACTION:A|B  the same, but N counts only points with A or B in their names
 //
 // A signal is sent to the process itself. An error is what the step comes to: before a step, the step is not made; after it,
 // it was made and nobody is told. For a request both are a connection lost, before it was sent or with the reply on its way.

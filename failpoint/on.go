@@ -5,6 +5,7 @@ package failpoint
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,8 +31,9 @@ func Do(subject, verb string, step func() error) error {
 var points counter
 
 type counter struct {
-	mu    sync.Mutex
-	count int
+	mu      sync.Mutex
+	count   int
+	counted int // of those that were asked for
 }
 
 func (c *counter) hit(name string) error {
@@ -39,14 +41,20 @@ func (c *counter) hit(name string) error {
 	if action == "" && log == "" {
 		return nil
 	}
+	at, action, _ := strings.Cut(action, ":")
+	action, parts, _ := strings.Cut(action, ":")
+	asked := slices.ContainsFunc(strings.Split(parts, "|"), func(part string) bool { return strings.Contains(name, part) })
 	c.mu.Lock()
 	c.count++
-	n := c.count
+	if asked {
+		c.counted++
+	}
+	n := c.counted
 	if log != "" {
-		write(log, fmt.Sprintf("%d %s\n", n, name))
+		write(log, fmt.Sprintf("%d %s\n", c.count, name))
 	}
 	c.mu.Unlock()
-	if at, action, _ := strings.Cut(action, ":"); at == strconv.Itoa(n) {
+	if asked && at == strconv.Itoa(n) {
 		return act(action)
 	}
 	return nil

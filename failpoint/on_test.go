@@ -29,8 +29,17 @@ func TestOn(t *testing.T) {
 			t.Errorf("point %d: made %v, error %v", n, made, err)
 		}
 	}
+	points = counter{}
+	t.Setenv("WILDCARD_FAILPOINT", "2:ENOSPC:file|nothing")
+	for n, name := range []string{"before folder fsync", "before file fsync", "after folder fsync", "after file fsync"} {
+		if err := points.hit(name); (n == 3) != errors.Is(err, syscall.ENOSPC) || n != 3 && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	got, err := os.ReadFile(log)
-	if want := "1 before file write\n1 before file write\n2 after file write\n1 before file write\n2 after file write\n"; err != nil || string(got) != want {
+	want := "1 before file write\n1 before file write\n2 after file write\n1 before file write\n2 after file write\n" +
+		"1 before folder fsync\n2 before file fsync\n3 after folder fsync\n4 after file fsync\n"
+	if err != nil || string(got) != want {
 		t.Errorf("log %q: %v", got, err)
 	}
 }

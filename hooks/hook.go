@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wildcard/failpoint"
 	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
@@ -171,8 +172,7 @@ func (h *hook) close() {
 func (h *hook) print(r receipt) {
 	done := make(chan error, 1)
 	go func() {
-		_, err := fmt.Fprintln(h.receipts, r)
-		done <- err
+		done <- failpoint.Do("receipt", "write", func() error { _, err := fmt.Fprintln(h.receipts, r); return err })
 	}()
 	select {
 	case err := <-done:

@@ -84,10 +84,12 @@ func (s *Store) tryLock(path string) (*os.File, error) {
 		err = &fs.PathError{Op: "lock", Path: path, Err: errors.New("not a regular file; remove it")}
 	}
 	if err == nil && info.Mode().Perm()&0o600 != 0o600 {
-		_ = f.Chmod(0o600) // under a strange umask; whoever made it can
+		_ = s.disk.do("chmod", path, func() error { return f.Chmod(0o600) }) // under a strange umask; whoever made it can
 	}
 	if err == nil {
-		err = unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
+		err = s.disk.do("lock", path, func() error {
+			return unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
+		})
 	}
 	switch {
 	case err == nil && isAt(f, path):

@@ -43,10 +43,10 @@ func (s *Store) LockOrder(name string) (*OrderLock, error) {
 		err = fmt.Errorf("%s is not a regular file; remove it", path)
 	}
 	if err == nil && info.Mode().Perm()&0o600 != 0o600 {
-		_ = f.Chmod(0o600) // under a strange umask; whoever made it can
+		_ = s.disk.do("chmod", path, func() error { return f.Chmod(0o600) }) // under a strange umask; whoever made it can
 	}
 	if err == nil {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err = s.disk.do("lock", path, func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
 	}
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		holder, _ := io.ReadAll(io.LimitReader(f, 20)) // only a hint
@@ -57,8 +57,11 @@ func (s *Store) LockOrder(name string) (*OrderLock, error) {
 	if err != nil {
 		return nil, errors.Join(failed("lock "+name, err), f.Close())
 	}
-	_ = f.Truncate(0) // the number is a hint for people
-	_, _ = fmt.Fprintf(f, "%d\n", os.Getpid())
+	_ = s.disk.do("write", path, func() error { // the number is a hint for people
+		_ = f.Truncate(0)
+		_, err := fmt.Fprintf(f, "%d\n", os.Getpid())
+		return err
+	})
 	return &OrderLock{f}, nil
 }
 

@@ -32,8 +32,9 @@ func (s *Store) newStage(name, prefix string, set Set, old owner, reuse string) 
 	if st.hold, err = os.Open(st.dir); err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(st.hold.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, &fs.PathError{Op: "flock", Path: st.dir, Err: err}
+	err = s.disk.do("lock", st.dir, func() error { return unix.Flock(int(st.hold.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
+	if err != nil {
+		return nil, err
 	}
 	data := map[string][]byte{"cert": set.Cert, "chain": set.Chain, "fullchain": set.Fullchain(), key: set.Key}
 	for _, kind := range kinds {
@@ -143,7 +144,7 @@ func (s *Store) sweepStages(name string) error {
 		if err != nil {
 			return err
 		}
-		if unix.Flock(int(hold.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+		if s.disk.do("lock", dir, func() error { return unix.Flock(int(hold.Fd()), unix.LOCK_EX|unix.LOCK_NB) }) == nil {
 			err = s.removeStage(dir)
 		}
 		if err := errors.Join(err, hold.Close()); err != nil {

@@ -46,7 +46,7 @@ func writeFile(path string, text []byte) error {
 		return err
 	}
 	err = failpoint.Do("state", "write", func() error { _, err := f.Write(text); return err })
-	err = errors.Join(err, f.Chmod(0o600), failpoint.Do("state", "fsync", f.Sync), failpoint.Do("state", "close", f.Close))
+	err = errors.Join(err, failpoint.Do("state", "chmod", func() error { return f.Chmod(0o600) }), failpoint.Do("state", "fsync", f.Sync), failpoint.Do("state", "close", f.Close))
 	if err == nil {
 		err = failpoint.Do("state", "rename", func() error { return os.Rename(next, path) })
 	}
@@ -103,6 +103,9 @@ func (s *State) exclusive() (unlock func(), err error) {
 
 // lock takes the ledger's lock, which the kernel drops when its holder ends, however that happens.
 func (s *State) lock() (unlock func(), err error) {
+	if err := failpoint.Hit("before ledger lock"); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(s.path("ledger.lock"), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
 		return nil, err

@@ -189,6 +189,9 @@ func (s *State) load() ([]Attempt, error) {
 // appendLine appends a line and makes it durable. A line that a crash cut short is ended first.
 func (s *State) appendLine(line []byte) error {
 	path := s.path(ledgerFile)
+	if err := failpoint.Hit("before ledger open"); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
 		return err

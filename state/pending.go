@@ -84,7 +84,7 @@ func (s *State) Pending(name string) (p Pending, ok bool, err error) {
 	}
 	aside := path + ".damaged"
 	s.log.Warn("state: an order under way cannot be read and is set aside", "file", aside)
-	if err := os.Rename(path, aside); err != nil {
+	if err := failpoint.Do("state", "rename", func() error { return os.Rename(path, aside) }); err != nil {
 		return Pending{}, false, failed("pending: %w", err)
 	}
 	return Pending{}, false, nil

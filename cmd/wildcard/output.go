@@ -28,17 +28,20 @@ func writeFile(path string, text []byte) (err error) {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%w and is no regular file", fs.ErrExist)
 	}
+	if err := failpoint.Hit("before output create"); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".wildcard-*")
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			_ = os.Remove(f.Name())
+			_ = failpoint.Do("output", "remove", func() error { return os.Remove(f.Name()) })
 		}
 	}()
 	err = failpoint.Do("output", "write", func() error { _, err := f.Write(text); return err })
-	err = errors.Join(err, f.Chmod(0o644), failpoint.Do("output", "fsync", f.Sync), failpoint.Do("output", "close", f.Close))
+	err = errors.Join(err, failpoint.Do("output", "chmod", func() error { return f.Chmod(0o644) }), failpoint.Do("output", "fsync", f.Sync), failpoint.Do("output", "close", f.Close))
 	if err != nil {
 		return err
 	}

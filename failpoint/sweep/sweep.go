@@ -37,12 +37,13 @@ type Point struct {
 	Number int // from 1; 0 is a run that nothing happens to
 	Action Action
 
+	of  []string // parts of the names of the points that are counted
 	log string
 }
 
 // Environ is what makes the program obey.
 func (p Point) Environ() []string {
-	return []string{"WILDCARD_FAILPOINT_LOG=" + p.log, fmt.Sprintf("WILDCARD_FAILPOINT=%d:%s", p.Number, p.Action)}
+	return []string{"WILDCARD_FAILPOINT_LOG=" + p.log, fmt.Sprintf("WILDCARD_FAILPOINT=%d:%s:%s", p.Number, p.Action, strings.Join(p.of, "|"))}
 }
 
 // String is the action and where it happened, once it did.
@@ -51,11 +52,19 @@ func (p Point) String() string {
 	if passed := p.passed(); p.Number > 0 && len(passed) >= p.Number {
 		_, name, _ = strings.Cut(passed[p.Number-1], " ")
 	}
-	return fmt.Sprintf("%s at point %d, %s", p.Action, p.Number, name)
+	return fmt.Sprintf("%s at point %d%s, %s", p.Action, p.Number, among(p.of), name)
 }
 
 // Reached reports whether the program came to the point.
 func (p Point) Reached() bool { return p.Number > 0 && len(p.passed()) >= p.Number }
+
+// among says which points are counted, if not all are.
+func among(of []string) string {
+	if len(of) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" of %q", of)
+}
 
 // passed has the lines of the log. A program that was killed may be in the midst of one.
 func (p Point) passed() []string {
@@ -63,12 +72,19 @@ func (p Point) passed() []string {
 	if err != nil {
 		return nil
 	}
-	return strings.Split(string(bytes.TrimSuffix(text, []byte("\n"))), "\n")
+	var lines []string
+	for line := range strings.SplitSeq(string(bytes.TrimSuffix(text, []byte("\n"))), "\n") {
+		if _, name, _ := strings.Cut(line, " "); name != "" && (len(p.of) == 0 || slices.ContainsFunc(p.of, func(part string) bool { return strings.Contains(name, part) })) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // Walk is a way along a program's points.
 type Walk struct {
 	Program string         // for the report
+	Of      []string       // the way has only the points with one of these in their names; nil for all
 	Every   map[Action]int // of so many points one is taken; an action that is not here is taken nowhere
 	Least   int            // so many points at least; fewer mean that the program does not do what the test is for
 }
@@ -77,7 +93,7 @@ type Walk struct {
 func (w Walk) Run(t *testing.T, try func(t *testing.T, p Point)) {
 	dir := t.TempDir()
 	step := func(t *testing.T, p Point) bool {
-		p.log = filepath.Join(dir, fmt.Sprintf("%s-%d", cmp.Or(p.Action, "none"), p.Number))
+		p.of, p.log = w.Of, filepath.Join(dir, fmt.Sprintf("%s-%d", cmp.Or(p.Action, "none"), p.Number))
 		t.Cleanup(func() {
 			if t.Failed() {
 				t.Log(p)
@@ -86,7 +102,7 @@ func (w Walk) Run(t *testing.T, try func(t *testing.T, p Point)) {
 		try(t, p)
 		return p.Reached()
 	}
-	untouched := Point{log: filepath.Join(dir, "none-0")}
+	untouched := Point{of: w.Of, log: filepath.Join(dir, "none-0")}
 	if !t.Run("untouched", func(t *testing.T) { step(t, untouched) }) {
 		return
 	}
@@ -117,7 +133,8 @@ func (w Walk) Run(t *testing.T, try func(t *testing.T, p Point)) {
 			t.Run(fmt.Sprint(action, n), func(t *testing.T) { more = take(t, action, n) })
 		}
 	}
-	report := fmt.Sprintf("%s has %d points", w.Program, total)
+	report := fmt.Sprintf("%s has %d points%s", w.Program, total, among(w.Of))
+
 	for _, action := range w.actions() {
 		report += fmt.Sprintf(", %s at %d", action, reached[action])
 		if reached[action] == 0 {

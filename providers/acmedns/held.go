@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"wildcard/failpoint"
 )
 
 const (
@@ -118,19 +120,22 @@ func (m *memory) write(key string, h held) error {
 	if err != nil {
 		return err
 	}
+	if err := failpoint.Hit("before acmedns create"); err != nil {
+		return err
+	}
 	file, err := os.CreateTemp(m.dir, ".acmedns-*")
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(text)
-	if closeErr := file.Close(); err == nil {
+	err = failpoint.Do("acmedns", "write", func() error { _, err := file.Write(text); return err })
+	if closeErr := failpoint.Do("acmedns", "close", file.Close); err == nil {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(file.Name(), m.path(key))
+		err = failpoint.Do("acmedns", "rename", func() error { return os.Rename(file.Name(), m.path(key)) })
 	}
 	if err != nil {
-		os.Remove(file.Name())
+		_ = failpoint.Do("acmedns", "remove", func() error { return os.Remove(file.Name()) })
 	}
 	return err
 }

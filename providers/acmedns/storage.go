@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"wildcard/failpoint"
 	"wildcard/providers"
 	"wildcard/providers/lock"
 	"wildcard/providers/settings"
@@ -75,7 +76,9 @@ func (s *storage) obtain(ctx context.Context, domain string, register func() (en
 	if err != nil {
 		return registration{}, s.cannotWrite(err)
 	}
-	defer os.Remove(file.Name()) // which fails after the renaming
+	defer func() { // which fails after the renaming
+		_ = failpoint.Do("accounts", "remove", func() error { return os.Remove(file.Name()) })
+	}()
 	defer file.Close()
 	e, err := register()
 	if err != nil {
@@ -97,11 +100,14 @@ func (s *storage) obtain(ctx context.Context, domain string, register func() (en
 
 // begin makes the file that is to take the place of the old one, and says where that is: an administrator's link stays one.
 func (s *storage) begin() (file *os.File, target string, err error) {
-	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
+	if err := failpoint.Do("accounts", "mkdir", func() error { return os.MkdirAll(filepath.Dir(s.path), 0o700) }); err != nil {
 		return nil, "", err
 	}
 	if target, err = filepath.EvalSymlinks(s.path); err != nil {
 		target = s.path
+	}
+	if err = failpoint.Hit("before accounts create"); err != nil {
+		return nil, "", err
 	}
 	file, err = os.CreateTemp(filepath.Dir(target), ".accounts-*") // 0600
 	return file, target, err
@@ -112,13 +118,13 @@ func finish(file *os.File, target string, all contents) error {
 	if err != nil {
 		return err
 	}
-	if _, err := file.Write(append(text, '\n')); err != nil {
+	if err := failpoint.Do("accounts", "write", func() error { _, err := file.Write(append(text, '\n')); return err }); err != nil {
 		return err
 	}
-	if err := file.Sync(); err != nil {
+	if err := failpoint.Do("accounts", "fsync", file.Sync); err != nil {
 		return err
 	}
-	if err := os.Rename(file.Name(), target); err != nil {
+	if err := failpoint.Do("accounts", "rename", func() error { return os.Rename(file.Name(), target) }); err != nil {
 		return err
 	}
 	folder, err := os.Open(filepath.Dir(target))
@@ -126,7 +132,7 @@ func finish(file *os.File, target string, all contents) error {
 		return err
 	}
 	defer folder.Close()
-	return folder.Sync()
+	return failpoint.Do("accounts", "fsync of folder", folder.Sync)
 }
 
 func (s *storage) cannotWrite(err error) error {

@@ -60,9 +60,9 @@ func (j *Journal) create() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Chmod(0o600); err != nil { // a umask may take the owner's own bits away
+	if err := failpoint.Do("journal", "chmod", func() error { return f.Chmod(0o600) }); err != nil { // a umask may take the owner's own bits away
 		_ = f.Close()
-		_ = os.Remove(f.Name())
+		_ = failpoint.Do("journal", "remove", func() error { return os.Remove(f.Name()) })
 		return nil, err
 	}
 	_ = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) // without locks, a minute must do (removeStale)
@@ -138,9 +138,9 @@ func (j *Journal) removeStale(path string) error {
 	if err != nil || j.now().Sub(info.ModTime()) < time.Minute {
 		return err
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	err = failpoint.Do("journal", "lock", func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return nil
 	}
-	return os.Remove(path)
+	return failpoint.Do("journal", "remove", func() error { return os.Remove(path) })
 }

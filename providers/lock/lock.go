@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"wildcard/failpoint"
 	"wildcard/providers"
 	"wildcard/providers/settings"
 )
@@ -63,6 +64,9 @@ func (l *Locks) Lock(ctx context.Context, key string) (unlock func(), err error)
 func flock(ctx context.Context, dir, name string) (*os.File, error) {
 	if err := settings.PrivateDir(dir); err != nil {
 		return nil, err
+	}
+	if err := failpoint.Hit("before lock"); err != nil {
+		return nil, providers.Errorf(providers.CodeState, providers.Misconfigured, "lock: %w", err)
 	}
 	file, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0o600)
 	if err != nil {

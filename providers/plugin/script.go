@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"wildcard/failpoint"
 	"wildcard/program"
 	"wildcard/providers"
 )
@@ -165,7 +166,7 @@ func (s *script) run(ctx context.Context, op string, c providers.Challenge, h pr
 	var stdout head
 	stderr := &program.Lines{To: s.options.stderr(), Prefix: filepath.Base(what.argv[0]) + ": "}
 	cmd.Stdout, cmd.Stderr = &stdout, stderr
-	err = cmd.Run()
+	err = failpoint.Do("script", "run", cmd.Run)
 	stderr.End()
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState.Success():

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/failpoint"
 	"wildcard/program"
 	"wildcard/providers"
 )
@@ -57,7 +58,11 @@ func start(path string, environ []string, stderr io.Writer, prefix string) (*ses
 	// Not StdoutPipe: Wait would close it before all is read, and wait for what a daemon holds open.
 	reader, writer := io.Pipe()
 	s.cmd.Stdout = writer
-	if err := s.cmd.Start(); err != nil {
+	err = failpoint.Hit("before plugin start")
+	if err == nil {
+		err = s.cmd.Start()
+	}
+	if err != nil {
 		cancel()
 		return nil, providers.Errorf(providers.CodeService, providers.Misconfigured, "it does not start: %w", err)
 	}
@@ -186,11 +191,19 @@ func (s *session) ask(caller context.Context, r Request, limit time.Duration, se
 	if err != nil {
 		return Reply{}, err
 	}
+	if err := failpoint.Hit("before request to plugin"); err != nil {
+		s.kill(err)
+		return Reply{}, lost(err)
+	}
 	go s.write(append(line, '\n')) // a plugin that reads nothing must not hold us up
 	select {
 	case a := <-waiting:
 		if a.err != nil {
 			return Reply{}, lost(a.err)
+		}
+		if err := failpoint.Hit("after request to plugin"); err != nil {
+			s.kill(err)
+			return Reply{}, lost(err)
 		}
 		if a.reply.Error != nil {
 			return Reply{}, a.reply.Error.err()

@@ -105,14 +105,19 @@ func (h history) add(dir string, delay time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := failpoint.Do("history", "mkdir", func() error { return os.MkdirAll(dir, 0o700) }); err != nil {
+		return err
+	}
+	if err := failpoint.Hit("before history create"); err != nil {
 		return err
 	}
 	file, err := os.CreateTemp(dir, ".new-*") // 0600
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name())
+	defer func() { // which fails after the renaming
+		_ = failpoint.Do("history", "remove", func() error { return os.Remove(file.Name()) })
+	}()
 	err = failpoint.Do("history", "write", func() error { _, err := file.Write(append(data, '\n')); return err })
 	if closeErr := failpoint.Do("history", "close", file.Close); err == nil {
 		err = closeErr

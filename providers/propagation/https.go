@@ -14,6 +14,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/failpoint"
 	"wildcard/providers"
 )
 
@@ -50,6 +51,9 @@ func (s *session) askHTTPS(parent context.Context, address string, q question) (
 	}
 	request.Header.Set("Content-Type", dnsMessage)
 	request.Header.Set("Accept", dnsMessage)
+	if err := failpoint.Hit("before question to resolver"); err != nil {
+		return nil, &transportError{state: Unreachable, text: err.Error()}
+	}
 	response, err := s.http.Do(request)
 	if err != nil {
 		if parent.Err() != nil {
@@ -66,6 +70,9 @@ func (s *session) askHTTPS(parent context.Context, address string, q question) (
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, dns.MaxMsgSize+1))
+	if err == nil {
+		err = failpoint.Hit("after question to resolver")
+	}
 	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch {
 	case err != nil:

@@ -15,6 +15,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/failpoint"
 	"wildcard/providers"
 )
 
@@ -84,6 +85,9 @@ func (s *server) anyway(ctx context.Context, m *dns.Msg) (r reply, network strin
 			return reply{}, "udp", err
 		}
 	}
+	if err := failpoint.Hit("before connection to primary"); err != nil {
+		return reply{}, "tcp", err
+	}
 	dialer := net.Dialer{Timeout: min(s.timeout/2, 5*time.Second)}
 	conn, err := dialer.DialContext(ctx, "tcp", s.address)
 	if err == nil {
@@ -126,6 +130,9 @@ func (s *server) overTCP(ctx context.Context, conn net.Conn, m *dns.Msg) (reply,
 	if err != nil {
 		return reply{}, err
 	}
+	if err := failpoint.Hit("before request to primary"); err != nil {
+		return reply{}, err
+	}
 	message := append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)
 	if _, err := conn.Write(message); err != nil {
 		return reply{}, err
@@ -136,6 +143,9 @@ func (s *server) overTCP(ctx context.Context, conn net.Conn, m *dns.Msg) (reply,
 	}
 	packet = make([]byte, binary.BigEndian.Uint16(length[:]))
 	if _, err := io.ReadFull(conn, packet); err != nil {
+		return reply{}, err
+	}
+	if err := failpoint.Hit("after request to primary"); err != nil {
 		return reply{}, err
 	}
 	r, err := s.read(packet, m, mac)
@@ -165,6 +175,9 @@ func (s *server) overUDP(ctx context.Context, m *dns.Msg) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	if err := failpoint.Hit("before request to primary"); err != nil {
+		return reply{}, err
+	}
 	if _, err := conn.Write(packet); err != nil {
 		return reply{}, err
 	}
@@ -175,6 +188,9 @@ func (s *server) overUDP(ctx context.Context, m *dns.Msg) (reply, error) {
 	)
 	for {
 		n, err := conn.Read(buffer[:])
+		if err == nil {
+			err = failpoint.Hit("after request to primary")
+		}
 		switch {
 		case err != nil && refusal != nil:
 			return *refusal, nil

@@ -123,7 +123,7 @@ func makeFolder(path string, mode fs.FileMode) error {
 	if err != nil || info.Mode().Perm()&0o700 == 0o700 {
 		return err
 	}
-	return os.Chmod(path, info.Mode().Perm()|0o700)
+	return failpoint.Do("folder", "chmod", func() error { return os.Chmod(path, info.Mode().Perm()|0o700) })
 }
 
 func state(format string, args ...any) error {

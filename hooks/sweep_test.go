@@ -13,6 +13,7 @@ import (
 	"wildcard/conoha/conohatest"
 	"wildcard/failpoint/sweep"
 	"wildcard/providers/journal"
+	"wildcard/providers/zonetest"
 )
 
 // Faults #109, #119, #121, #125, #139, #141 for the auth hook, with a certbot that ends without calling the cleanup hook: the
@@ -38,6 +39,35 @@ func TestSweepCleanUp(t *testing.T) {
 		w := newWorld(t, conohatest.Options{})
 		w.struck(p, "cleanup", call{domain: "example.com", value: value(1)})
 		w.afterwards()
+	})
+}
+
+// The auth hook with a name server that takes signed updates, at the points that ConoHa does not have.
+func TestSweepAuthUpdates(t *testing.T) {
+	t.Parallel()
+	walk := sweep.Walk{Program: "wildcard-auth-hook with rfc2136", Of: []string{"primary"}, Least: 6,
+		Every: map[sweep.Action]int{sweep.Kill: 2, sweep.Term: 4, sweep.ENOSPC: 4, sweep.EIO: 4}}
+	walk.Run(t, func(t *testing.T, p sweep.Point) {
+		server, err := zonetest.Start(t.TempDir(), "example.edu")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(server.Close)
+		w := newWorld(t, conohatest.Options{})
+		w.environ = append(w.environ, append(server.Environ(), "WILDCARD_PROVIDER=conoha example.edu=rfc2136")...)
+		for i, entry := range w.environ {
+			if strings.HasPrefix(entry, "WILDCARD_NAMESERVERS=") {
+				w.environ[i] += "," + server.Address()
+			}
+		}
+		code := w.struck(p, "auth", call{domain: "example.edu", value: value(1)})
+		if left := server.All(); code != 0 && p.Action != sweep.Kill && len(left) > 0 {
+			t.Errorf("left by a hook that failed and was not killed: %q", left)
+		}
+		w.afterwards()
+		if left := server.All(); len(left) > 0 || len(server.Violations()) > 0 {
+			t.Errorf("left: %q, %q", left, server.Violations())
+		}
 	})
 }
 
@@ -78,7 +108,7 @@ func (w *world) struck(p sweep.Point, kind string, c call) (code int) {
 	if !slices.Contains(codes, ended) {
 		w.t.Errorf("exit status %s", ended)
 	}
-	secrets := []string{"canary"}
+	secrets := []string{"canary", "em9uZXRlc3Q"} // what is in passwords, and in zonetest's key
 	for _, r := range w.conoha.Log() {
 		if token := r.Header.Get("X-Auth-Token"); token != "" {
 			secrets = append(secrets, token)

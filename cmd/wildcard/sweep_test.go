@@ -3,7 +3,9 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,7 +25,7 @@ func TestSweepIssue(t *testing.T) {
 	walk.Run(t, func(t *testing.T, p sweep.Point) {
 		w := newWorld(t)
 		arguments := []string{"issue", "--agree-tos", "*.example.com", "example.com"}
-		w.struck(p, arguments...)
+		w.struck(p, 0, arguments...)
 		w.isWhole()
 		w.start(arguments...).end().exits(0)
 		w.nothingLeft()
@@ -39,8 +41,9 @@ func TestSweepRenew(t *testing.T) {
 	walk.Run(t, func(t *testing.T, p sweep.Point) {
 		w := newWorld(t)
 		deployed := filepath.Join(w.dir, "deployed")
+		w.environ = append(w.environ, "WILDCARD_PROMETHEUS="+filepath.Join(w.dir, "wildcard.prom"))
 		w.issue("*.example.com", "example.com", "--deploy-hook", w.hook("deploy", `cat "$RENEWED_LINEAGE/fullchain.pem" "$RENEWED_LINEAGE/privkey.pem" >`+deployed))
-		w.struck(p, "renew", "--force", "--cert-name", "example.com")
+		w.struck(p, 0, "renew", "--force", "--cert-name", "example.com")
 		w.isWhole()
 		w.start("renew", "--no-jitter").end().exits(0)
 		w.nothingLeft()
@@ -49,6 +52,9 @@ func TestSweepRenew(t *testing.T) {
 		if w.read(deployed) != w.read(l.Path("fullchain"))+w.read(l.Path("privkey")) {
 			t.Error("what was deployed is not what is live")
 		}
+		if left, err := filepath.Glob(filepath.Join(w.dir, ".wildcard-*")); err != nil || len(left) > 0 && p.Action != sweep.Kill {
+			t.Errorf("half a file of measurements: %q %v", left, err)
+		}
 		w.start("renew", "--force", "--cert-name", "example.com").end().exits(0)
 		w.nothingLeft()
 		w.isWhole()
@@ -56,8 +62,9 @@ func TestSweepRenew(t *testing.T) {
 	})
 }
 
-// struck runs a command to which something happens, and judges how it ends and what it says.
-func (w *world) struck(p sweep.Point, args ...string) {
+// struck runs a command to which something happens, and judges how it ends and what it says. Untouched it ends with a status of
+// its own.
+func (w *world) struck(p sweep.Point, untouched int, args ...string) {
 	w.t.Helper()
 	c := w.command(args...)
 	c.Env = slices.Concat(w.environ, p.Environ())
@@ -65,13 +72,13 @@ func (w *world) struck(p sweep.Point, args ...string) {
 		w.t.Fatal(err)
 	}
 	got := c.end()
-	codes := []int{0}
+	codes := []int{untouched}
 	switch {
 	case !p.Reached():
 	case p.Action == sweep.Kill:
 		codes = []int{-int(syscall.SIGKILL)}
 	case p.Action == sweep.Term: // by default before it is caught and after everything is done
-		codes = []int{0, 143, -int(syscall.SIGTERM)}
+		codes = []int{untouched, 143, -int(syscall.SIGTERM)}
 	default:
 		codes = []int{0, 1, 75, 78}
 	}
@@ -79,7 +86,8 @@ func (w *world) struck(p sweep.Point, args ...string) {
 		w.t.Errorf("exit status %d", got.code)
 	}
 	w.keepsSecrets(got)
-	if left := w.texts(""); p.Action != sweep.Kill && len(left) > 0 {
+	said := w.once && got.code == 75 && strings.Contains(got.stderr, "[cleanup.pending]")
+	if left := w.texts(""); p.Action != sweep.Kill && len(left) > 0 && !said {
 		w.t.Errorf("left in the DNS by a run that was not killed: %q", left)
 	}
 	w.t.Cleanup(func() {
@@ -93,6 +101,7 @@ func (w *world) struck(p sweep.Point, args ...string) {
 func (w *world) keepsSecrets(got said) {
 	w.t.Helper()
 	secrets := canaries{"private key": "PRIVATE KEY"}
+	maps.Copy(secrets, w.secrets)
 	for _, entry := range w.environ {
 		if password, ok := strings.CutPrefix(entry, "CONOHA_API_PASSWORD="); ok {
 			secrets["password"] = password
@@ -108,9 +117,10 @@ func (w *world) keepsSecrets(got said) {
 // isWhole fails the test unless what is live, if anything is, is whole, and the journal can be read.
 func (w *world) isWhole() {
 	w.t.Helper()
-	if _, err := os.Lstat(w.config("renewal", "example.com.conf")); err == nil {
-		w.lineage("example.com")
-	} else if live := w.config("live", "example.com"); exists(live) { // the first certificate is there before its settings
+	name := cmp.Or(w.name, "example.com")
+	if _, err := os.Lstat(w.config("renewal", name+".conf")); err == nil {
+		w.lineage(name)
+	} else if live := w.config("live", name); exists(live) { // the first certificate is there before its settings
 		if _, err := tls.LoadX509KeyPair(filepath.Join(live, "fullchain.pem"), filepath.Join(live, "privkey.pem")); err != nil {
 			w.t.Error(err)
 		}

@@ -35,8 +35,12 @@ type world struct {
 	ca      *acmetest.Server
 	dir     string
 	environ []string
-	program string   // that start runs; "" is wildcard
-	zones   []string // of the ConoHa
+	program string          // that start runs; "" is wildcard
+	zones   []string        // of the ConoHa
+	name    string          // of the certificate that sweeps make; "" is example.com
+	once    bool            // what fails at the service is not tried again by the same run
+	besides func() []string // the values at other services; nil for none
+	secrets canaries        // that other services have to do with
 
 	struckDead atomic.Bool // a phase's process was killed
 
@@ -98,6 +102,9 @@ func (w *world) texts(fqdn string) (values []string) {
 				values = append(values, r.Data)
 			}
 		}
+	}
+	if fqdn == "" && w.besides != nil {
+		values = append(values, w.besides()...)
 	}
 	return values
 }

@@ -69,7 +69,11 @@ func Start(o Options) (*CA, error) {
 			seconds(o.AuthzRetryAfter), seconds(o.OrderRetryAfter))
 	})
 
-	acme, err := serve(front.Handler(), certificate, logger)
+	handler := front.Handler()
+	if o.OrderLocation {
+		handler = namesOrder(handler)
+	}
+	acme, err := serve(handler, certificate, logger)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,11 @@ type Options struct {
 	// orders, in whole seconds, as a number or as a date at random. Under a second: Pebble sends no such header.
 	AuthzRetryAfter, OrderRetryAfter time.Duration
 
+	// OrderLocation names the order in the Location header of replies to finalize, as Let's Encrypt does and Pebble does not.
+	// RFC 8555 does not ask for it, but golang.org/x/crypto/acme and cert-manager's copy of it look nowhere else: without it they
+	// finalize again, and give the order up if the CA has not issued by then.
+	OrderLocation bool
+
 	// ExternalAccounts maps key identifiers to MAC keys (base64url without padding). If it is not empty, every new account
 	// must be bound to one of them (RFC 8555 §7.3.4).
 	ExternalAccounts map[string]string

@@ -149,8 +149,10 @@ func hundred(t *testing.T, w *issuing) {
 	w.clean(zones...)
 	calls := w.conoha.Calls()
 	sum := calls.Logins + calls.ZoneLists + calls.RecordLists + calls.Gets + calls.Creates + calls.Deletes + calls.Other
-	t.Logf("100 certificates of 2 names: ready after %v; %.2f calls of ConoHa each: %+v; peak memory of the webhook %s", took.Round(time.Second), float64(sum)/100, calls, w.webhook.peak(t))
-	if calls.Creates != 200 || calls.Logins > 2 {
-		t.Errorf("more was asked of ConoHa than is needed: %+v", calls)
+	t.Logf("100 certificates of 2 names: ready after %v; %.2f calls of ConoHa each: %+v; peak memory of the webhook %s; orders without a certificate: %q", took.Round(time.Second), float64(sum)/100, calls, w.webhook.peak(t), w.orders())
+	// On a busy machine cert-manager may order once more for a Certificate; there is no garbage collector, so each order is still there.
+	challenges := w.authorizations("hundred-")
+	if calls.Creates < 200 || calls.Creates > challenges || calls.Deletes != calls.Creates || calls.Logins > 2 {
+		t.Errorf("%d challenges, for which ConoHa was asked for more than is needed: %+v", challenges, calls)
 	}
 }

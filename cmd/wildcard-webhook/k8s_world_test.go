@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
 	core "k8s.io/api/core/v1"
@@ -40,7 +41,7 @@ func newIssuing(t *testing.T) *issuing {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.conoha.Close() })
-	if w.ca, err = pebbletest.Start(pebbletest.Options{Resolver: w.conoha.ValidationResolver(), Strict: true}); err != nil {
+	if w.ca, err = pebbletest.Start(pebbletest.Options{Resolver: w.conoha.ValidationResolver(), Strict: true, OrderLocation: true}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.ca.Close)
@@ -95,7 +96,7 @@ func (w *issuing) ready(names ...string) {
 			if !ready {
 				time.Sleep(time.Second)
 			}
-			return ready, fmt.Sprint(certificate.Status.Conditions, w.challenges())
+			return ready, fmt.Sprint(certificate.Status.Conditions, w.orders(), w.challenges())
 		})
 		secret, err := w.cm.kube.CoreV1().Secrets("default").Get(w.t.Context(), certificate.Spec.SecretName, meta.GetOptions{})
 		if err != nil {
@@ -158,6 +159,36 @@ func (w *issuing) challenges() string {
 		}
 	}
 	return b.String()
+}
+
+// orders says what is with the orders that have no certificate.
+func (w *issuing) orders() string {
+	list, err := w.cm.AcmeV1().Orders("").List(w.t.Context(), meta.ListOptions{})
+	if err != nil {
+		return err.Error()
+	}
+	var b strings.Builder
+	for _, o := range list.Items {
+		if o.Status.State != cmacme.Valid {
+			fmt.Fprintf(&b, "%s: %s: %s\n", o.Name, o.Status.State, o.Status.Reason)
+		}
+	}
+	return b.String()
+}
+
+// authorizations is how many authorizations the orders have whose names begin with prefix.
+func (w *issuing) authorizations(prefix string) (n int) {
+	w.t.Helper()
+	list, err := w.cm.AcmeV1().Orders("default").List(w.t.Context(), meta.ListOptions{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, o := range list.Items {
+		if strings.HasPrefix(o.Name, prefix) {
+			n += len(o.Status.Authorizations)
+		}
+	}
+	return n
 }
 
 // texts are the values of all TXT records in a zone.

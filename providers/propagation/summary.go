@@ -53,6 +53,7 @@ func (b *board) report(path string, unverified bool) Report {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := Report{Elapsed: time.Since(b.start), Path: path, Unverified: unverified}
+	var without []string
 	for _, z := range b.zones {
 		for _, st := range z.stations {
 			server := ServerReport{Name: st.Host, Addr: st.Addr.String(), Zone: z.name, State: Published}
@@ -70,13 +71,18 @@ func (b *board) report(path string, unverified bool) Report {
 			}
 			if server.State == SteppedOver {
 				i := slices.IndexFunc(st.cells, func(c *cell) bool { return c.stepped })
-				r.SteppedOver = append(r.SteppedOver, st.String()+": "+st.cells[i].detail())
+				without = append(without, st.String()+": "+st.cells[i].detail())
 			}
 			r.Servers = append(r.Servers, server)
 		}
 		for _, host := range z.unresolved {
 			r.Servers = append(r.Servers, ServerReport{Name: host, Zone: z.name, State: Unreachable})
-			r.SteppedOver = append(r.SteppedOver, host+": has no address")
+			without = append(without, host+": has no address")
+		}
+	}
+	for _, server := range without { // one that serves no zone of many is named once
+		if !slices.Contains(r.SteppedOver, server) {
+			r.SteppedOver = append(r.SteppedOver, server)
 		}
 	}
 	return r

@@ -548,6 +548,28 @@ func TestWait_NameServersOverride(t *testing.T) {
 	}
 }
 
+// A server that was named and serves none of many zones is reported once.
+func TestWait_ServesNoZone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.servers[1].set(says(dns.RcodeRefused))
+	wait, _ := w.wait()
+	wait.Resolver.NameServers = []string{w.servers[0].addr.String(), w.servers[1].addr.String()}
+	var records []Record
+	for i := range 20 {
+		zone := fmt.Sprintf("zone%d.test.", i)
+		records = append(records, Record{Zone: zone, FQDN: "_acme-challenge." + zone, Value: value1})
+		w.publish("_acme-challenge."+zone, value1)
+	}
+	report, err := wait.Run(t.Context(), records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := w.servers[1].addr.String() + ": REFUSED"; !slices.Equal(report.SteppedOver, []string{want}) {
+		t.Errorf("stepped over %q, want %q", report.SteppedOver, want)
+	}
+}
+
 func TestWait_Cancelled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)

@@ -82,6 +82,7 @@ func (p *program) main(args []string) (code int) {
 	language, languageErr := messages.Choose(chosen, p.environ)
 	p.args, p.language = args, language
 	p.lines = newOutlet(p.stderr)
+	defer p.lines.close()
 	asJSON := wantsJSON(args)
 	defer func() {
 		if r := recover(); r != nil {

@@ -14,6 +14,7 @@ const (
 // DNS. What a reader is too far behind for is dropped.
 type outlet struct {
 	waiting chan waiting
+	end     chan struct{}
 }
 
 // waiting is a line that is not printed yet, or somebody who waits until all before are.
@@ -23,18 +24,28 @@ type waiting struct {
 }
 
 func newOutlet(to io.Writer) *outlet {
-	o := &outlet{make(chan waiting, mostWaiting)}
-	go func() {
-		for w := range o.waiting {
+	o := &outlet{make(chan waiting, mostWaiting), make(chan struct{})}
+	go o.print(to)
+	return o
+}
+
+func (o *outlet) print(to io.Writer) {
+	for {
+		select {
+		case w := <-o.waiting:
 			if w.printed != nil {
 				close(w.printed)
 				continue
 			}
 			_, _ = io.WriteString(to, w.line) // nobody reads it then
+		case <-o.end:
+			return
 		}
-	}()
-	return o
+	}
 }
+
+// close ends the printing. What was not flushed is dropped, and so is what is written from now on.
+func (o *outlet) close() { close(o.end) }
 
 // Write takes whole lines.
 func (o *outlet) Write(text []byte) (int, error) {

@@ -25,7 +25,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"wildcard": main})
+	testscript.Main(m, map[string]func(){"wildcard": main, "wildcard-measured": measuredMain})
 }
 
 // world is an offline ConoHa with its name servers, a scripted CA, and the folders of a machine.
@@ -72,22 +72,28 @@ func newWorldOf(t testing.TB, o acmetest.Options) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.ca.Close)
-	bundle := filepath.Join(w.dir, "ca.pem")
-	if err := os.WriteFile(bundle, w.ca.RootPEM(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	w.environ = slices.Concat(w.conoha.Environ(account), []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir,
-		"WILDCARD_CONFIG_DIR=" + w.config(), "WILDCARD_STATE_DIR=" + filepath.Join(w.dir, "state"),
-		"WILDCARD_RUN_DIR=" + filepath.Join(w.dir, "run"),
-		"WILDCARD_SERVER=" + w.ca.DirectoryURL(), "WILDCARD_CA_BUNDLE=" + bundle,
-	})
+	w.environ = w.machine(w.conoha.Environ(account), w.ca.DirectoryURL(), w.ca.RootPEM())
 	t.Cleanup(func() {
 		if violations := w.ca.Violations(); len(violations) > 0 {
 			t.Errorf("requests that no client may send: %q", violations)
 		}
 	})
 	return w
+}
+
+// machine is the environment of a machine that has accounts at ConoHa and a CA.
+func (w *world) machine(accounts []string, directory string, root []byte) []string {
+	w.t.Helper()
+	bundle := filepath.Join(w.dir, "ca.pem")
+	if err := os.WriteFile(bundle, root, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return slices.Concat(accounts, []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir,
+		"WILDCARD_CONFIG_DIR=" + w.config(), "WILDCARD_STATE_DIR=" + filepath.Join(w.dir, "state"),
+		"WILDCARD_RUN_DIR=" + filepath.Join(w.dir, "run"),
+		"WILDCARD_SERVER=" + directory, "WILDCARD_CA_BUNDLE=" + bundle,
+	})
 }
 
 func (w *world) config(parts ...string) string {

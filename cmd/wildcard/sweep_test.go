@@ -40,9 +40,9 @@ func TestSweepRenew(t *testing.T) {
 	walk := sweep.Walk{Program: "wildcard renew", Least: 200, Every: map[sweep.Action]int{sweep.Kill: 6, sweep.Term: 12, sweep.ENOSPC: 12, sweep.EIO: 12}}
 	walk.Run(t, func(t *testing.T, p sweep.Point) {
 		w := newWorld(t)
-		deployed := filepath.Join(w.dir, "deployed")
+		deployed, combined := filepath.Join(w.dir, "deployed"), filepath.Join(w.dir, "combined.pem")
 		w.environ = append(w.environ, "WILDCARD_PROMETHEUS="+filepath.Join(w.dir, "wildcard.prom"))
-		w.issue("*.example.com", "example.com", "--deploy-hook", w.hook("deploy", `cat "$RENEWED_LINEAGE/fullchain.pem" "$RENEWED_LINEAGE/privkey.pem" >`+deployed))
+		w.issue("*.example.com", "example.com", "--combined", combined, "--deploy-hook", w.hook("deploy", `cat "$RENEWED_LINEAGE/fullchain.pem" "$RENEWED_LINEAGE/privkey.pem" >`+deployed))
 		w.struck(p, 0, "renew", "--force", "--cert-name", "example.com")
 		w.isWhole()
 		w.start("renew", "--no-jitter").end().exits(0)
@@ -51,6 +51,9 @@ func TestSweepRenew(t *testing.T) {
 		l := w.lineage("example.com")
 		if w.read(deployed) != w.read(l.Path("fullchain"))+w.read(l.Path("privkey")) {
 			t.Error("what was deployed is not what is live")
+		}
+		if w.read(combined) != w.read(l.Path("privkey"))+w.read(l.Path("fullchain")) {
+			t.Error("what is in the combined file is not what is live")
 		}
 		if left, err := filepath.Glob(filepath.Join(w.dir, ".wildcard-*")); err != nil || len(left) > 0 && p.Action != sweep.Kill {
 			t.Errorf("half a file of measurements: %q %v", left, err)

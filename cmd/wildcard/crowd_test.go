@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"wildcard/conoha/conohatest"
 )
 
 // What a run may hold at once, whatever it has to do: so many certificates are renewed side by side, each with so many
@@ -58,7 +60,8 @@ func TestCrowd(t *testing.T) {
 func (w *crowd) askedLittle(names int) {
 	w.t.Helper()
 	calls, acme := w.conoha.Calls(), w.requests.all()
-	w.t.Logf("ConoHa: %+v; %d questions to name servers", calls, len(w.conoha.Questions()))
+	questions, busiest := w.questions()
+	w.t.Logf("ConoHa: %+v; %d questions about records to name servers, at most %d of them to one server in a second", calls, questions, busiest)
 	w.t.Logf("ACME: %v, %.2f requests a name", acme, float64(acme.total())/float64(names))
 	values := acme["/chalZ/"] // each needs a record; the other names are authorized already
 	if values > names || values < names-names*reusedAuthorizations/100 {
@@ -82,6 +85,20 @@ func (w *crowd) askedLittle(names int) {
 	if acme["/nonce-plz"] > values/4 { // nonces come with the replies
 		w.t.Errorf("%d nonces asked for", acme["/nonce-plz"])
 	}
+}
+
+// questions are how many times name servers were asked for records, and the most of one server within one second.
+func (w *crowd) questions() (all, busiest int) {
+	perSecond := map[string]int{}
+	for _, q := range w.conoha.Questions() {
+		if q.Type != "TXT" || q.Server == conohatest.ValidationResolverName {
+			continue
+		}
+		second := q.Server + q.At.Format(" 15:04:05")
+		perSecond[second]++
+		all, busiest = all+1, max(busiest, perSecond[second])
+	}
+	return all, busiest
 }
 
 // tookLittle fails the test unless descriptors, goroutines and memory stayed within what the limits above allow, and at the end

@@ -33,9 +33,9 @@ type clockwork struct {
 	attempts int                        // that runs spoke of
 }
 
-// 24 hours with certificates that live for six, a timer that fires each hour, and much that goes wrong. At
-// every minute there is a valid certificate; there is one order for each, and one more only where the CA spoiled one; and after
-// 24 hours the process and its folders are as they were after two.
+// 24 hours with certificates that live for six, a timer that fires each hour, and much that goes wrong. At every minute there is a
+// valid certificate; there is one order for each, and one more only where the CA spoiled one; and after 24 hours the process and
+// its folders are as they were after two.
 func TestDay(t *testing.T) {
 	t.Parallel()
 	d := newClockwork(t)

@@ -8,7 +8,8 @@
 // ledger.jsonl has a line for each attempt: eight hex digits of CRC-32, a blank, JSON. Lines are appended under a lock on
 // ledger.lock and synced. A line that was cut or damaged is reported to the log and passed over; the others count. When the
 // file has grown over 1 MiB it is written anew with what still matters: per lineage the last attempt, success and failure,
-// and whatever is younger than two days.
+// and whatever is younger than two days; where that is too much by itself, as with hundreds of lineages that fail each hour, only
+// what some rule goes by. It is not written anew again before it has grown to twice that.
 //
 // pending/NAME.json is one order under way, 0600, since it has a private key; written whole or not at all. A file that
 // cannot be read is set aside as NAME.json.damaged and counts as none: it costs a new order, never a run.

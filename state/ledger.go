@@ -17,7 +17,7 @@ const (
 	ledgerFile = "ledger.jsonl"
 	mostLedger = 16 << 20       // bytes that are read
 	fullLedger = 1 << 20        // bytes from which on it is written anew
-	ledgerAge  = 48 * time.Hour // what is younger is kept whatever it is
+	ledgerAge  = 48 * time.Hour // what is younger is kept, if there is room
 	wrongClock = 5 * time.Minute
 
 	mostCounted = 1_000_000 // failures one after the other
@@ -81,7 +81,7 @@ func (s *State) Record(a Attempt) error {
 	if a.Outcome == Failed {
 		a.Failures = min(max(history(attempts, a.Lineage, a.Time).Last.Failures, 0), mostCounted) + 1 // a damaged ledger may say anything
 	}
-	if s.ledger.file != nil && s.ledger.file.Size() > fullLedger {
+	if s.ledger.file != nil && s.ledger.file.Size() > max(fullLedger, 2*s.rewritten) {
 		if err := s.rewrite(attempts, a.Time); err != nil {
 			return failed("%w", err)
 		}
@@ -220,13 +220,27 @@ func (s *State) appendLine(line []byte) error {
 	return syncDir(s.dir)
 }
 
-// rewrite writes the ledger anew with what still matters.
+// rewrite writes the ledger anew with what still matters: all of the last two days, or where that is too much, as with
+// hundreds of lineages that fail each hour, only what some rule goes by.
 func (s *State) rewrite(attempts []Attempt, now time.Time) error {
-	keep := make([]bool, len(attempts))
+	text, err := seals(keep(attempts, now, ledgerAge))
+	if err == nil && len(text) > fullLedger {
+		text, err = seals(keep(attempts, now, 0))
+	}
+	if err != nil {
+		return err
+	}
+	s.rewritten = int64(len(text))
+	return writeFile(s.path(ledgerFile), text)
+}
+
+// keep is what still matters of the ledger: of each lineage the last attempt, success, failure and renewal, validations that
+// failed within the hour, what a CA has asked for, and what is younger than age.
+func keep(attempts []Attempt, now time.Time, age time.Duration) []Attempt {
 	type kept struct{ last, success, failure, renewal bool }
 	seen := map[string]kept{}
-	for i := len(attempts) - 1; i >= 0; i-- {
-		a := attempts[i]
+	var all []Attempt
+	for _, a := range slices.Backward(attempts) {
 		if a.Time.After(now.Add(wrongClock)) {
 			continue
 		}
@@ -234,19 +248,24 @@ func (s *State) rewrite(attempts []Attempt, now time.Time) error {
 		success := a.Outcome == Succeeded && !k.success
 		renewal := a.Outcome == Succeeded && a.Renewed && !k.renewal
 		failure := a.Outcome == Failed && !k.failure
-		keep[i] = !k.last || success || failure || renewal || now.Sub(a.Time) < ledgerAge || a.NotBefore.After(now)
+		counted := len(a.FailedValidations) > 0 && now.Sub(a.Time) < time.Hour
+		if !k.last || success || failure || renewal || counted || a.NotBefore.After(now) || now.Sub(a.Time) < age {
+			all = append(all, a)
+		}
 		seen[a.Lineage] = kept{true, k.success || success, k.failure || failure, k.renewal || renewal}
 	}
-	var text []byte
-	for i, a := range attempts {
-		if !keep[i] {
-			continue
-		}
+	slices.Reverse(all)
+	return all
+}
+
+// seals are the ledger's lines.
+func seals(attempts []Attempt) (text []byte, err error) {
+	for _, a := range attempts {
 		line, err := json.Marshal(a)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		text = append(text, seal(line)...)
 	}
-	return writeFile(s.path(ledgerFile), text)
+	return text, nil
 }

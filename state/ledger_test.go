@@ -2,7 +2,9 @@ package state_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -126,6 +128,69 @@ func TestRewrite(t *testing.T) {
 	}
 	if h, err := s.Last("example.com", noon()); err != nil || h.Last.Failures != 100 {
 		t.Errorf("failures: %d %v", h.Last.Failures, err)
+	}
+}
+
+// TestRewrite_ManyFail has 1,600 lineages fail each hour: neither does the ledger grow until it cannot be read, nor
+// is it written anew for each attempt, and what counts is not forgotten.
+func TestRewrite_ManyFail(t *testing.T) {
+	t.Parallel()
+	const lineages, hours = 1600, 3
+	dir := t.TempDir()
+	path := filepath.Join(dir, "ledger.jsonl")
+	var text []byte
+	add := func(a state.Attempt) {
+		a.Server, a.Account, a.Domains = "https://ca.example/directory", "https://ca.example/acct/1", []string{a.Lineage, "*." + a.Lineage}
+		line, err := json.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = fmt.Appendf(text, "%08x %s\n", crc32.ChecksumIEEE(line), line)
+	}
+	name := func(n int) string { return fmt.Sprintf("host%d.example.com", n) }
+	for n := range lineages {
+		add(state.Attempt{Time: noon().AddDate(0, -1, 0), Lineage: name(n), Outcome: state.Succeeded, Renewed: true})
+	}
+	for hour := range hours {
+		for n := range lineages {
+			a := state.Attempt{Time: noon().Add(time.Duration(hour-hours) * time.Hour), Lineage: name(n), Outcome: state.Failed, Failures: hour + 1, Text: strings.Repeat("x", 512)}
+			if n == 0 && hour == hours-1 { // in the last hour
+				for minute := range state.MostFailures {
+					a.Time, a.FailedValidations = noon().Add(time.Duration(minute-10)*time.Minute), []string{name(n)}
+					add(a)
+				}
+			}
+			add(a)
+		}
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, dir)
+	var files []os.FileInfo
+	for n := range 5 {
+		record(t, s, state.Attempt{Time: noon(), Lineage: name(n), Text: strings.Repeat("x", 512)})
+		info, err := os.Stat(path)
+		if err != nil || info.Size() > 2<<20 {
+			t.Fatalf("%d bytes of %d are kept, %v", info.Size(), len(text), err)
+		}
+		if len(files) == 0 || !os.SameFile(files[len(files)-1], info) {
+			files = append(files, info)
+		}
+	}
+	if len(files) != 1 {
+		t.Errorf("written anew %d times for 5 attempts", len(files))
+	}
+	for n, failures := range map[int]int{0: hours + 1, 4: hours + 1, 5: hours, lineages - 1: hours} {
+		h, err := s.Last(name(n), noon())
+		if err != nil || h.Last.Failures != failures || h.LastRenewal.Time.IsZero() {
+			t.Errorf("%s: %d failures, renewed at %v, %v", name(n), h.Last.Failures, h.LastRenewal.Time, err)
+		}
+	}
+	i := intent(noon())
+	i.Domains, i.Unattended = []string{name(0)}, false
+	if err := s.Check(i); providers.CodeOf(err) != state.CodeValidations {
+		t.Errorf("after validations that failed: %v", err)
 	}
 }
 

@@ -12,8 +12,9 @@ type State struct {
 	dir string
 	log *slog.Logger
 
-	mu     sync.Mutex
-	ledger cache
+	mu        sync.Mutex
+	ledger    cache
+	rewritten int64 // size of the ledger when it was last written anew by us
 }
 
 // Open opens the state in a folder that is there and private ([wildcard/providers/settings.PrivateDir]); nothing is

@@ -350,7 +350,8 @@ func TestExcerpt(t *testing.T) {
 		strings.Repeat("x", 80):    `"` + strings.Repeat("x", 80) + `"`,
 		strings.Repeat("x", 81):    `"` + strings.Repeat("x", 80) + `"…`,
 		strings.Repeat("x", 1<<20): `"` + strings.Repeat("x", 80) + `"…`,
-		strings.Repeat("例", 27):    `"` + strings.Repeat(`\u4f8b`, 26) + `\xe4\xbe"…`,
+		strings.Repeat("例", 27):    `"` + strings.Repeat(`\u4f8b`, 26) + `\xe4"…`,
+		strings.Repeat("\x06", 41): `"` + strings.Repeat(`\x06`, 40) + `"…`,
 	} {
 		if got := Excerpt(in); got != want {
 			t.Errorf("Excerpt(%.90q) = %s, want %s", in, got, want)

@@ -8,7 +8,8 @@
 //  1. zone, account and record name of every challenge are found, before anything is created anywhere;
 //  2. the order is created, or one of an earlier run taken up again; its URL and the private key are saved by the caller
 //     (Request.Save) before the key is used, so that neither a lost reply nor a crash costs a second order;
-//  3. authorizations are fetched and checked against what was asked for; valid ones are skipped;
+//  3. authorizations are fetched and checked against what was asked for; valid ones are skipped, or given up with the order
+//     and another one made (Request.ProveAgain);
 //  4. each record is written to the journal and then created; if one cannot be, no challenge is answered, so no failed
 //     validation is spent;
 //  5. the name servers are waited for, once for all records;

@@ -117,6 +117,59 @@ func TestNothingToProve(t *testing.T) {
 	w.untouched()
 }
 
+// A CA that takes the proof of an earlier order would let a try succeed without a look at the DNS. When all names are to be proven
+// again it is made to give the proof up; where it does not, the result says so.
+func TestProveAgain(t *testing.T) {
+	t.Parallel()
+	creates := func(w *scripted) int {
+		defer w.conoha.ResetLog()
+		return w.conoha.Calls().Creates
+	}
+	again := func(w *scripted, names ...string) issuance.Result {
+		t.Helper()
+		r := request(t, names...)
+		r.ProveAgain = true
+		result, err := w.issuer.Obtain(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result
+	}
+	w := newScripted(t, acmetest.Options{ReuseAuthorizations: true})
+	w.succeeds("*.example.com", "example.com")
+	creates(w)
+	w.succeeds("*.example.com", "example.com")
+	if n := creates(w); n != 0 {
+		t.Fatalf("%d records: the CA takes no earlier proof, and nothing is tested", n)
+	}
+	result := again(w, "*.example.com", "example.com", "new.example.com") // two proven, one not
+	if n := creates(w); n != 3 || w.ca.Deactivated() != 2 || len(result.Warnings) > 0 {
+		t.Errorf("%d records, %d authorizations given up, %v", n, w.ca.Deactivated(), result.Warnings)
+	}
+	again(w, "example.net") // nothing to give up
+	if n := creates(w); n != 1 || w.ca.Deactivated() != 2 {
+		t.Errorf("%d records, %d authorizations given up", n, w.ca.Deactivated())
+	}
+	again(w, "example.net") // the order is ready from the start
+	if n := creates(w); n != 1 || w.ca.Deactivated() != 3 {
+		t.Errorf("%d records, %d authorizations given up", n, w.ca.Deactivated())
+	}
+	w.ca.On(acmetest.Authorization, func(r *acmetest.Request) *acmetest.Reply {
+		if strings.Contains(string(r.Payload), "deactivated") {
+			return acmetest.Problem(http.StatusForbidden, "unauthorized", "we keep it")
+		}
+		return r.Next()
+	})
+	result = again(w, "example.net")
+	var said strings.Builder
+	for _, warning := range result.Warnings {
+		said.WriteString(warning.String() + "\n")
+	}
+	if n := creates(w); n != 0 || !strings.Contains(said.String(), "example.net: the CA keeps its proof") || !strings.Contains(said.String(), "DNS is not tried\n") {
+		t.Errorf("%d records, %s", n, said.String())
+	}
+}
+
 // Fault #39: when one of three records cannot be created no challenge is answered, so no failed validation is spent.
 func TestOneRecordCannotBeCreated(t *testing.T) {
 	t.Parallel()

@@ -58,6 +58,7 @@ type Request struct {
 	PreferredChain string        // common name of the root or issuer at the chain's top that is preferred; "" takes the CA's default
 	Replaces       string        // CertificateID of the certificate this one follows; ""
 	Resume         *Checkpoint   // where an earlier run of the same request got to; nil
+	ProveAgain     bool          // give up what the CA holds as proven from before, so that all names are proven now
 	// Save keeps the checkpoint for a later run. A run that cannot save it goes no further: the key of a certificate that
 	// was issued would be lost with a lost reply. nil keeps nothing.
 	Save func(Checkpoint) error

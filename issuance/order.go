@@ -40,6 +40,9 @@ func (r *run) steps(ctx context.Context) (err error) {
 		return err
 	}
 	r.result.Order = order.Location
+	if r.request.ProveAgain && order.Status != acme.StatusPending {
+		r.note(StepOrder, "the CA wants no proof for this order: DNS is not tried")
+	}
 
 	if order.Status == acme.StatusPending {
 		if err = r.prove(ctx, order, places); err != nil {
@@ -80,6 +83,9 @@ func (r *run) order() (acme.ExtendedOrder, error) {
 		r.note(StepOrder, "the CA refuses an order that says which certificate it replaces (%s): once more without", problem.Error())
 		order, err = r.newOrder("")
 	}
+	if err == nil && r.request.ProveAgain {
+		order, err = r.unproven(order)
+	}
 	if err != nil {
 		return order, err
 	}
@@ -116,6 +122,29 @@ func (r *run) newOrder(replaces string) (acme.ExtendedOrder, error) {
 		return order, providers.Errorf(CodeReply, providers.Failed, "acme: new order: the reply has no Location")
 	}
 	return order, nil
+}
+
+// unproven gives up the authorizations of an order that are valid from before (RFC 8555 §7.5.2), which ends that order, and
+// returns a new one; the same if there are none.
+func (r *run) unproven(order acme.ExtendedOrder) (acme.ExtendedOrder, error) {
+	urls := order.Authorizations[:min(len(order.Authorizations), len(r.request.Names))] // with more it is refused later
+	given := make([]bool, len(urls))
+	if err := r.sideBySide(requestsAtOnce, len(urls), func(i int) error {
+		a, err := r.getAuthorization(urls[i])
+		if err != nil || a.Status != acme.StatusValid {
+			return err
+		}
+		name := printable(a.Identifier.Value, 100)
+		if err := giveUp(r.session, name, urls[i]); err != nil {
+			r.note(StepOrder, "%s: the CA keeps its proof from before, so DNS is not tried for it: %s", name, err.Error())
+			return nil
+		}
+		given[i] = true
+		return nil
+	}); err != nil || !slices.Contains(given, true) {
+		return order, err
+	}
+	return r.newOrder("")
 }
 
 func (r *run) getOrder(url string, p policy) (acme.ExtendedOrder, error) {
@@ -167,7 +196,7 @@ func (r *run) authorizations(order acme.ExtendedOrder, places map[string]place) 
 	}
 	got := make([]acme.Authorization, n)
 	if err := r.sideBySide(requestsAtOnce, n, func(i int) (err error) {
-		got[i], err = r.getAuthorization(order.Authorizations[i], lagging)
+		got[i], err = r.getAuthorization(order.Authorizations[i])
 		return err
 	}); err != nil {
 		return err
@@ -202,9 +231,9 @@ func (r *run) authorizations(order acme.ExtendedOrder, places map[string]place) 
 	return nil
 }
 
-func (r *run) getAuthorization(url string, p policy) (acme.Authorization, error) {
+func (r *run) getAuthorization(url string) (acme.Authorization, error) {
 	var a acme.Authorization
-	err := r.session.attempt("authorization", p, func() (err error) {
+	err := r.session.attempt("authorization", lagging, func() (err error) {
 		a, err = r.session.core.Authorizations.Get(url)
 		return err
 	})

@@ -88,7 +88,7 @@ func (r *run) validateOne(rec *record) (*Problem, error) {
 		if err := sleep(s.ctx, wait); err != nil {
 			return nil, err
 		}
-		a, err := r.getAuthorization(rec.authorization, lagging)
+		a, err := r.getAuthorization(rec.authorization)
 		if err != nil {
 			return nil, err
 		}
@@ -160,12 +160,14 @@ func (r *run) deactivate(ctx context.Context) {
 		return
 	}
 	_ = r.sideBySide(requestsAtOnce, len(r.records), func(i int) error {
-		err := s.attempt("deactivate the authorization of "+r.records[i].name, once, func() error {
-			return s.core.Authorizations.Deactivate(r.records[i].authorization)
-		})
-		if err != nil {
+		if err := giveUp(s, r.records[i].name, r.records[i].authorization); err != nil {
 			r.log.Debug("deactivating an authorization", "name", r.records[i].name, "error", err)
 		}
 		return nil
 	})
+}
+
+// giveUp deactivates an authorization (RFC 8555 §7.5.2).
+func giveUp(s *session, name, authorization string) error {
+	return s.attempt("deactivate the authorization of "+name, once, func() error { return s.core.Authorizations.Deactivate(authorization) })
 }

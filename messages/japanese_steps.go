@@ -29,6 +29,8 @@ var japaneseSteps = map[string]string{
 
 	"%s: a new one is made": "%s。新しい注文を作成します",
 	"the CA refuses an order that says which certificate it replaces (%s): once more without": "CA が置き換え元を示した注文を拒否したため (%s)、示さずに注文し直します",
+	"the CA wants no proof for this order: DNS is not tried":                                  "CA がこの注文に検証を求めないため、DNS は試されません",
+	"%s: the CA keeps its proof from before, so DNS is not tried for it: %s":                  "%s: CA が以前の検証結果を取り消さないため、この名前の DNS は試されません: %s",
 	"valid already": "検証済み",
 	"invalid: %s":   "無効: %s",
 	"the CA offers no chain up to %s: its default chain is taken":                 "CA に %s までのチェーンがないため、既定のチェーンを使います",

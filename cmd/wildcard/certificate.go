@@ -136,7 +136,10 @@ func (e *engine) intent(o *order, account string) state.Intent {
 
 // request is what is asked of the CA, with the key and the order of an earlier run that came to no end.
 func (e *engine) request(o *order, account string) (issuance.Request, state.Pending, error) {
-	r := issuance.Request{Names: o.names, CSR: o.csr, Profile: o.settings.Profile, PreferredChain: o.params.PreferredChain}
+	r := issuance.Request{
+		Names: o.names, CSR: o.csr, Profile: o.settings.Profile, PreferredChain: o.params.PreferredChain,
+		ProveAgain: o.dryRun, // else a CA that takes the proof of an earlier try would let anything succeed
+	}
 	var pending state.Pending
 	if !o.dryRun {
 		var ok bool

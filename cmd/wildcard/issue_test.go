@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/conoha/conohatest"
 	"wildcard/issuance/acmetest"
 )
 
@@ -183,6 +184,22 @@ func TestDryRun(t *testing.T) {
 		t.Error("a try changed the certificate")
 	}
 	w.nothingLeft()
+}
+
+// A try is one although the CA still holds the proof of an earlier one.
+func TestDryRunAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, acmetest.Options{ReuseAuthorizations: true})
+	w.issue("*.example.com")
+	for _, command := range [][]string{{"issue", "--dry-run", "*.example.com"}, {"renew", "--dry-run"}} {
+		w.conoha.ResetLog()
+		w.run(command...).exits(0)
+		if n := w.conoha.Calls().Creates; n != 1 {
+			t.Errorf("%q: %d records", command, n)
+		}
+	}
+	w.conoha.Fault(conohatest.Fault{Match: conohatest.Match{Func: conohatest.Request.Create}, Times: -1, Status: 403})
+	w.run("issue", "--dry-run", "*.example.com").exits(77)
 }
 
 func TestCSR(t *testing.T) {

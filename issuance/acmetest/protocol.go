@@ -210,6 +210,10 @@ func (s *Server) newOrder(body []byte) *Reply {
 	s.orders = append(s.orders, o)
 	for _, name := range o.Names {
 		base, wild := strings.CutPrefix(name, "*.")
+		if n := s.valid(base, wild); s.options.ReuseAuthorizations && n > 0 {
+			o.authz = append(o.authz, n)
+			continue
+		}
 		token := sha256.Sum256(fmt.Appendf(nil, "%d %s", o.ID, name))
 		s.authz = append(s.authz, &authorization{
 			Name: base, Wildcard: wild, Status: "pending", Token: base64.RawURLEncoding.EncodeToString(token[:]), order: o.ID,
@@ -219,8 +223,13 @@ func (s *Server) newOrder(body []byte) *Reply {
 	return s.orderReply(http.StatusCreated, o)
 }
 
+// valid returns the number of an authorization for a name that is valid; 0 if there is none.
+func (s *Server) valid(base string, wild bool) int {
+	return 1 + slices.IndexFunc(s.authz, func(a *authorization) bool { return a.Name == base && a.Wildcard == wild && a.Status == "valid" })
+}
+
 func (s *Server) orderReply(status int, o *OrderState) *Reply {
-	if o.Status == "pending" {
+	if o.Status == "pending" || o.Status == "ready" {
 		valid := 0
 		for _, n := range o.authz {
 			switch s.authz[n-1].Status {

@@ -48,6 +48,8 @@ type Options struct {
 	EABKeys map[string][]byte
 	// TLS replaces the configuration of the listener; nil has a certificate for 127.0.0.1, see [Server.RootPEM].
 	TLS *tls.Config
+	// ReuseAuthorizations takes valid authorizations of earlier orders for new ones, as Let's Encrypt does.
+	ReuseAuthorizations bool
 	// Validity of certificates; 0 is 90 days.
 	Validity time.Duration
 	// Now is the CA's clock, also in the Date of its replies; nil is time.Now.

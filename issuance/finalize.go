@@ -179,11 +179,12 @@ func (r *run) publicKey() any {
 // asProblem finds the CA's refusal in an error.
 func asProblem(err error) (*Problem, bool) { return errors.AsType[*Problem](err) }
 
-// maybeReplaces reports whether an order may have been refused for the certificate that it says it replaces (RFC 9773 §5).
+// maybeReplaces reports whether an order may have been refused for the certificate that it says it replaces (RFC 9773 §5). An error
+// of the CA's own may be one: Pebble does not find one certificate in 256, whose serial begins with a zero in DER.
 func (p *Problem) maybeReplaces() bool {
 	switch p.Type {
 	case "rateLimited", "accountDoesNotExist", "userActionRequired", "badNonce":
 		return false
 	}
-	return p.Status >= 400 && p.Status < 500 && p.Status != 429
+	return p.Status >= 400 && p.Status < 500 && p.Status != 429 || p.Type == "serverInternal" && p.RetryAfter.IsZero()
 }

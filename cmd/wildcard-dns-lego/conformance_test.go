@@ -217,6 +217,25 @@ func TestFailures(t *testing.T) {
 	fails(t, err, providers.CodeCNAME, providers.Misconfigured, "_acme-challenge")
 }
 
+// startConoHaProxy leads programs whose addresses of ConoHa cannot be set to the fake.
+func startConoHaProxy(t testing.TB, fake *conohatest.Service, a conohatest.Account) *proxy {
+	t.Helper()
+	base := func(url string) string { return strings.TrimSuffix(strings.TrimSuffix(url, "/v2.0"), "/v3") }
+	return startProxy(t, map[string]string{
+		"identity." + a.Region + ".conoha.io:443":    base(fake.IdentityURL(a.Version)),
+		"dns-service." + a.Region + ".conoha.io:443": base(fake.DNSURL(a.Version)),
+	})
+}
+
+// legoVariables are the variables with which lego logs in.
+func legoVariables(a conohatest.Account) []string {
+	prefix, user := "CONOHA_", "API_USERNAME="+a.User
+	if a.Version == 3 {
+		prefix, user = "CONOHAV3_", "API_USER_ID="+a.UserID
+	}
+	return []string{prefix + "REGION=" + a.Region, prefix + "TENANT_ID=" + a.Tenant, prefix + user, prefix + "API_PASSWORD=" + a.Password}
+}
+
 // lego's own providers for ConoHa, unchanged: their addresses cannot be set, so a proxy leads them to the fake.
 func TestConoHa(t *testing.T) {
 	t.Parallel()
@@ -231,17 +250,8 @@ func TestConoHa(t *testing.T) {
 			t.Cleanup(func() { _ = fake.Close() })
 			account := fake.AddAccount(conohatest.Account{Version: version})
 			fake.AddZone(account.Tenant, "example.com")
-			base := func(url string) string { return strings.TrimSuffix(strings.TrimSuffix(url, "/v2.0"), "/v3") }
-			p := startProxy(t, map[string]string{
-				"identity." + account.Region + ".conoha.io:443":    base(fake.IdentityURL(version)),
-				"dns-service." + account.Region + ".conoha.io:443": base(fake.DNSURL(version)),
-			})
-			prefix, user := "CONOHA_", "API_USERNAME="+account.User
-			if version == 3 {
-				prefix, user = "CONOHAV3_", "API_USER_ID="+account.UserID
-			}
-			h := host{pluginDir(t), service, append(p.environ(),
-				prefix+"REGION="+account.Region, prefix+"TENANT_ID="+account.Tenant, prefix+user, prefix+"API_PASSWORD="+account.Password)}
+			p := startConoHaProxy(t, fake, account)
+			h := host{pluginDir(t), service, append(p.environ(), legoVariables(account)...)}
 			providertest.Run(t, providertest.Config{
 				Zone: "example.com.",
 				Open: func(t testing.TB) providers.Provider { return h.must(t) },
@@ -259,7 +269,8 @@ func TestConoHa(t *testing.T) {
 				},
 				NeedsKeyAuth: true,
 			})
-			wrong := host{h.dir, service, append(slices.Clone(h.environ[:len(h.environ)-1]), prefix+"API_PASSWORD=canary-wrong")}
+			account.Password = "canary-wrong"
+			wrong := host{h.dir, service, append(p.environ(), legoVariables(account)...)}
 			r := request("present", "", "example.com", "1")
 			_, err = wrong.must(t).Present(t.Context(), providers.Challenge{Domain: r.Domain, FQDN: r.FQDN, Value: r.Value, Token: r.Token, KeyAuth: r.KeyAuthorization})
 			fails(t, err, providers.CodeCredentials, providers.Refused, "failed to log in", "401")

@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"wildcard/failpoint"
 	"wildcard/messages"
 	"wildcard/providers"
@@ -210,9 +208,9 @@ func userAgent() string {
 	return "wildcard/" + version
 }
 
-// Harden makes the process keep its secrets to itself: files are private whatever umask certbot had, and neither a core file
-// nor another process of the same user may have its memory (prctl(2), PR_SET_DUMPABLE). A program calls it first.
+// Harden makes the process keep its secrets to itself: files are private whatever umask certbot had, and its memory is
+// hidden. A program calls it first.
 func Harden() {
 	syscall.Umask(0o077)
-	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) // only a precaution; a kernel that refuses it is no reason to stop
+	settings.HideMemory()
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wildcard/cmd/wildcard-dns-lego/catalogue"
+	"wildcard/providers/settings"
 )
 
 func main() {
@@ -24,8 +25,7 @@ func main() {
 
 // run serves the requests on standard input until it ends.
 func run() error {
-	// Neither a core file nor another process of the same user has the credentials in our environment. Only a precaution.
-	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	settings.HideMemory()
 	replies, err := ownOutput()
 	if err != nil {
 		return err

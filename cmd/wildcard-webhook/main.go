@@ -56,12 +56,14 @@ import (
 	"k8s.io/apiserver/pkg/server"
 
 	"wildcard/providers/builtin"
+	"wildcard/providers/settings"
 )
 
 // groupVariable is the environment variable with the API group that Issuers name as groupName.
 const groupVariable = "GROUP_NAME"
 
 func main() {
+	settings.HideMemory()
 	group := os.Getenv(groupVariable)
 	if group == "" {
 		fmt.Fprintf(os.Stderr, "wildcard-webhook: %s is not set: it is the groupName of the Issuers, such as acme.wildcard.example\n", groupVariable)

@@ -36,10 +36,10 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sys/unix"
 
 	"wildcard/messages"
 	"wildcard/providers"
+	"wildcard/providers/settings"
 	"wildcard/trace"
 )
 
@@ -64,11 +64,11 @@ type program struct {
 	trace                 *trace.Recorder // nil without --trace
 }
 
-// harden makes the process keep its secrets to itself: files are private whatever umask we were given, and neither a core
-// file nor another process of the same user may have its memory (prctl(2), PR_SET_DUMPABLE).
+// harden makes the process keep its secrets to itself: files are private whatever umask we were given, its memory is hidden, and
+// the environment names no root certificates to trust (package comment).
 func harden() {
 	syscall.Umask(0o077)
-	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) // only a precaution; a kernel that refuses it is no reason to stop
+	settings.HideMemory()
 	for _, name := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR"} {
 		_ = os.Unsetenv(name) // cannot fail for a name without "="
 	}

@@ -77,6 +77,7 @@ func arrows() map[string][]string {
 		"wildcard/program":           {"wildcard/failpoint"},
 		"wildcard/failpoint":         nil, // nothing is left of it without its build tag
 		"wildcard/failpoint/sweep":   nil,
+		"wildcard/canary":            nil,
 		"wildcard/messages":          nil,
 		"wildcard/help":              {"wildcard/messages", urfave},
 		"wildcard/systemd":           {"wildcard/failpoint", "wildcard/program", "wildcard/providers"},

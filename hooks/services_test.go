@@ -30,27 +30,13 @@ func TestHooks_ManyServices(t *testing.T) {
 	if err := os.WriteFile(path, script, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	envFile := func(name string, lines []string) string {
-		path := filepath.Join(w.dir, name)
-		var text strings.Builder
-		for _, line := range lines {
-			name, value, _ := strings.Cut(line, "=")
-			if !strings.HasPrefix(name, "WILDCARD_") {
-				text.WriteString(name + "='" + strings.ReplaceAll(value, "'", "") + "'\n")
-			}
-		}
-		if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
 	v2 := w.conoha.AddAccount(conohatest.Account{Version: 2, Password: "canary-2"}) // no quotes in it: it stands in a file
 	w.conoha.AddZone(v2.Tenant, "example.jp")
 	args := []string{
-		"--provider", "conoha@" + envFile("v2.env", w.conoha.Environ(v2)),
-		"--provider", "conoha@" + envFile("v3.env", w.conoha.Environ(w.v3)),
-		"--provider", "example.edu=rfc2136@" + envFile("updates.env", others.Environ()),
-		"--provider", "example.info=exec:" + path + "@" + envFile("script.env", []string{"STORE=" + store, "TOKEN=script-canary"}),
+		"--provider", "conoha@" + w.envFile("v2.env", w.conoha.Environ(v2)),
+		"--provider", "conoha@" + w.envFile("v3.env", w.conoha.Environ(w.v3)),
+		"--provider", "example.edu=rfc2136@" + w.envFile("updates.env", others.Environ()),
+		"--provider", "example.info=exec:" + path + "@" + w.envFile("script.env", []string{"STORE=" + store, "TOKEN=script-canary"}),
 		"--nameserver", strings.Join(append(w.conoha.NameServers(2, 3), others.Address()), ","),
 	}
 	w.environ = slices.DeleteFunc(w.environ, func(line string) bool { return strings.HasPrefix(line, "CONOHA") })

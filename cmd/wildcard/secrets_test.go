@@ -5,21 +5,17 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"maps"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"wildcard/canary"
 	"wildcard/conoha/conohatest"
 	"wildcard/issuance/acmetest"
 )
-
-// canaries are the secrets of a world by what they are.
-type canaries map[string]string
 
 // Fault #151: no secret is in any byte that the program puts out or leaves: not in what it prints at its most talkative, also
 // when a service repeats what it was sent; not in a command line or a child's environment; not in state, journal or traces; not
@@ -32,7 +28,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := newWorldOf(t, acmetest.Options{EABKeys: map[string][]byte{"kid": binding}})
-	secrets := canaries{"EAB key": hmac, "TSIG key": "dHNpZy1jYW5hcnktdHNpZy1jYW5hcnktdHNpZw=="}
+	secrets := canary.Secrets{"EAB key": hmac, "TSIG key": "dHNpZy1jYW5hcnktdHNpZy1jYW5hcnktdHNpZw=="}
 	w.credentialsInFile(t, secrets)
 	w.secret(t, "rfc2136", "RFC2136_NAMESERVER=127.0.0.1:1", "RFC2136_TSIG_KEY=k", "RFC2136_TSIG_SECRET="+secrets["TSIG key"])
 	w.secret(t, "exec", "FOR_THE_SCRIPT=yes")
@@ -85,14 +81,14 @@ func TestSecretsStaySecret(t *testing.T) {
 		run(command...)
 	}
 	run("renew", "--force", "--cert-name", "example.com")
-	secrets.keys(t, w)
-	secrets.tokens(w)
+	w.keys(t, secrets)
+	w.tokens(secrets)
 	for _, what := range []string{"password", "token 1", "account key", "certificate key 1"} {
 		if secrets[what] == "" {
 			t.Errorf("no %s to look for", what)
 		}
 	}
-	secrets.search(t, "what was printed", said.Bytes())
+	secrets.Search(t, "what was printed", said.Bytes())
 	spied, err := os.ReadFile(filepath.Join(w.dir, "spied"))
 	if err != nil || !bytes.Contains(spied, []byte("RENEWED_LINEAGE=")) || !bytes.Contains(spied, []byte("wildcard issue")) {
 		t.Errorf("the spy saw %q: %v", spied, err)
@@ -102,11 +98,19 @@ func TestSecretsStaySecret(t *testing.T) {
 			t.Errorf("%s is not there to be searched: %v", file, err)
 		}
 	}
-	secrets.searchFiles(t, w)
+	searched := secrets.SearchFiles(t, w.dir, func(file, what string) bool {
+		base := filepath.Base(file)
+		return base == ".env" || base == "private_key.json" && what == "account key" ||
+			strings.HasPrefix(base, "privkey") && strings.HasPrefix(what, "certificate key") ||
+			strings.HasPrefix(file, "run/") && strings.HasPrefix(what, "token")
+	})
+	if searched < 20 {
+		t.Errorf("only %d files", searched)
+	}
 }
 
 // credentialsInFile moves ConoHa's credentials from the environment to where a server has them.
-func (w *world) credentialsInFile(t *testing.T, secrets canaries) {
+func (w *world) credentialsInFile(t *testing.T, secrets canary.Secrets) {
 	t.Helper()
 	var file []string
 	w.environ = slices.DeleteFunc(w.environ, func(entry string) bool {
@@ -134,7 +138,7 @@ func (w *world) secret(t *testing.T, provider string, lines ...string) {
 }
 
 // keys adds the private keys that are on the disk by now.
-func (c canaries) keys(t *testing.T, w *world) {
+func (w *world) keys(t *testing.T, secrets canary.Secrets) {
 	t.Helper()
 	accounts, err := filepath.Glob(w.config("accounts", "*", "*", "*", "private_key.json"))
 	if err != nil || len(accounts) != 1 {
@@ -144,77 +148,24 @@ func (c canaries) keys(t *testing.T, w *world) {
 	if err := json.Unmarshal([]byte(w.read(accounts[0])), &jwk); err != nil {
 		t.Fatal(err)
 	}
-	c["account key"] = jwk.D
+	secrets["account key"] = jwk.D
 	files, err := filepath.Glob(w.config("archive", "*", "privkey*.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, file := range files {
-		c["certificate key "+string(rune('1'+i))] = strings.Split(w.read(file), "\n")[2]
+		secrets["certificate key "+string(rune('1'+i))] = strings.Split(w.read(file), "\n")[2]
 	}
 }
 
 // tokens adds those that the service has given out.
-func (c canaries) tokens(w *world) {
+func (w *world) tokens(secrets canary.Secrets) {
 	n := 0
 	for _, r := range w.conoha.Log() {
 		token := r.Header.Get("X-Auth-Token")
-		if known := slices.Collect(maps.Values(c)); token != "" && !slices.Contains(known, token) {
+		if known := slices.Collect(maps.Values(secrets)); token != "" && !slices.Contains(known, token) {
 			n++
-			c["token "+string(rune('0'+n))] = token
+			secrets["token "+string(rune('0'+n))] = token
 		}
-	}
-}
-
-// search fails the test for each secret that a text has, as it is or in the forms that texts give it.
-func (c canaries) search(t testing.TB, where string, text []byte) {
-	t.Helper()
-	for what, secret := range c {
-		quoted, err := json.Marshal(secret)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, form := range []string{
-			secret, strings.Trim(string(quoted), `"`), url.QueryEscape(secret), url.PathEscape(secret),
-			base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
-		} {
-			if i := bytes.Index(text, []byte(form)); i >= 0 {
-				t.Errorf("%s has the %s: %q", where, what, text[max(0, i-60):min(len(text), i+20)])
-				break
-			}
-		}
-	}
-}
-
-// searchFiles searches all files of the world but those that exist to hold the secret.
-func (c canaries) searchFiles(t *testing.T, w *world) {
-	t.Helper()
-	searched := 0
-	if err := filepath.WalkDir(w.dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		looked := canaries{}
-		for what, secret := range c {
-			base := filepath.Base(path)
-			own := base == ".env" || base == "private_key.json" && what == "account key" ||
-				strings.HasPrefix(base, "privkey") && strings.HasPrefix(what, "certificate key") ||
-				strings.HasPrefix(path, filepath.Join(w.dir, "run")) && strings.HasPrefix(what, "token")
-			if !own {
-				looked[what] = secret
-			}
-		}
-		searched++
-		looked.search(t, path, text)
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if searched < 20 {
-		t.Errorf("only %d files", searched)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/canary"
 	"wildcard/failpoint/sweep"
 	"wildcard/issuance/acmetest"
 	"wildcard/providers/acmedns/acmednstest"
@@ -41,7 +42,7 @@ func newZones(t *testing.T) *world {
 		}
 	}
 	w.environ = slices.Concat(w.environ, server.Environ(), []string{"WILDCARD_PLUGIN_DIR=" + plugins})
-	w.secrets = canaries{}
+	w.secrets = canary.Secrets{}
 	for _, entry := range server.Environ() {
 		if secret, ok := strings.CutPrefix(entry, "RFC2136_TSIG_SECRET="); ok {
 			w.secrets["TSIG key"] = secret

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"wildcard/canary"
 	"wildcard/failpoint/sweep"
 	"wildcard/providers/journal"
 )
@@ -103,18 +104,18 @@ func (w *world) struck(p sweep.Point, untouched int, args ...string) {
 // keepsSecrets fails the test if a secret was printed.
 func (w *world) keepsSecrets(got said) {
 	w.t.Helper()
-	secrets := canaries{"private key": "PRIVATE KEY"}
+	secrets := canary.Secrets{"private key": "PRIVATE KEY"}
 	maps.Copy(secrets, w.secrets)
 	for _, entry := range w.environ {
 		if password, ok := strings.CutPrefix(entry, "CONOHA_API_PASSWORD="); ok {
 			secrets["password"] = password
 		}
 	}
-	secrets.tokens(w)
+	w.tokens(secrets)
 	if secrets["password"] == "" {
 		w.t.Error("no password to look for")
 	}
-	secrets.search(w.t, "what was printed", []byte(got.stdout+got.stderr))
+	secrets.Search(w.t, "what was printed", []byte(got.stdout+got.stderr))
 }
 
 // isWhole fails the test unless what is live, if anything is, is whole, and the journal can be read.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"wildcard/canary"
 	"wildcard/conoha/conohatest"
 	"wildcard/issuance/acmetest"
 	"wildcard/lineage"
@@ -40,7 +41,7 @@ type world struct {
 	name    string          // of the certificate that sweeps make; "" is example.com
 	once    bool            // what fails at the service is not tried again by the same run
 	besides func() []string // the values at other services; nil for none
-	secrets canaries        // that other services have to do with
+	secrets canary.Secrets  // that other services have to do with
 
 	struckDead atomic.Bool // a phase's process was killed
 

@@ -53,7 +53,7 @@ func parseReceipt(output string) (receipt, bool) {
 
 // plausibleOwner reports whether s can own a TXT record: labels of letters, digits, hyphens and underscores.
 func plausibleOwner(s string) bool {
-	if len(s) > 254 || strings.Contains(s, "..") || strings.HasPrefix(s, ".") {
+	if len(strings.TrimSuffix(s, ".")) > 253 || strings.Contains(s, "..") || strings.HasPrefix(s, ".") {
 		return false
 	}
 	return strings.IndexFunc(s, func(r rune) bool {

@@ -84,7 +84,7 @@ func parseLine(line string) (assignment, error) {
 	// Its errors quote the value, so they are not passed on.
 	if value, ok := parsed[a.name]; err != nil || ok && value != a.value || ok != (a.name != "") || len(parsed) > 1 {
 		return assignment{}, errLine{a.name, `a shell and env file readers understand this value differently; put it into single quotes` +
-			` (\ may not be the last character in them), or into a file named by ` + a.name + "_FILE"}
+			` (\ may not be the last character in them), or into a file named by ` + shortName(a.name) + "_FILE"}
 	}
 	return a, nil
 }

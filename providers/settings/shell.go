@@ -19,7 +19,16 @@ func (e errLine) Error() string {
 	if e.name == "" {
 		return e.why
 	}
-	return e.name + ": " + e.why
+	return shortName(e.name) + ": " + e.why
+}
+
+// shortName is a variable's name as an error shows it: what is no name may be as long as its file.
+func shortName(name string) string {
+	const most = 80
+	if len(name) > most {
+		return name[:most] + "…"
+	}
+	return name
 }
 
 const blanks = " \t"

@@ -91,6 +91,7 @@ func arrows() map[string][]string {
 		},
 
 		"wildcard/pebbletest":           {pebble},
+		"wildcard/program/programtest":  nil,
 		"wildcard/cmd/wildcard-sandbox": {"wildcard/conoha/conohatest", "wildcard/help", "wildcard/messages", "wildcard/pebbletest", "wildcard/providers", urfave, unix},
 		"wildcard/e2e":                  nil,
 	}

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"wildcard/deploy"
+	"wildcard/program/programtest"
 	"wildcard/providers"
 )
 
@@ -61,9 +62,7 @@ func (w *world) hook(t *testing.T, kind, name, script string) string {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	programtest.Write(t, path, "#!/bin/sh\n"+script+"\n")
 	return path
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"wildcard/canary"
 	"wildcard/conoha/conohatest"
+	"wildcard/program/programtest"
 	"wildcard/providers/zonetest"
 )
 
@@ -42,9 +43,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	script := func(name, text string) string {
 		path := filepath.Join(w.dir, name)
 		text = "#!/bin/sh\n{ echo \"$0 $*\"; env; tr '\\0' ' ' </proc/$$/environ; tr '\\0' ' ' </proc/$PPID/cmdline; } >>" + spied + "\n" + text
-		if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
-			t.Fatal(err)
-		}
+		programtest.Write(t, path, text)
 		return path
 	}
 	body, err := os.ReadFile("../providers/plugin/testdata/exec") // written for lego's exec

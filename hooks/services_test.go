@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/program/programtest"
 	"wildcard/providers/zonetest"
 )
 
@@ -27,9 +28,7 @@ func TestHooks_ManyServices(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(w.dir, "exec")
-	if err := os.WriteFile(path, script, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	programtest.Write(t, path, string(script))
 	v2 := w.conoha.AddAccount(conohatest.Account{Version: 2, Password: "canary-2"}) // no quotes in it: it stands in a file
 	w.conoha.AddZone(v2.Tenant, "example.jp")
 	args := []string{

@@ -22,6 +22,7 @@ import (
 
 	"wildcard/messages"
 	"wildcard/notify"
+	"wildcard/program/programtest"
 	"wildcard/providers"
 )
 
@@ -41,9 +42,7 @@ func message(l messages.Language) notify.Message {
 func script(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "program")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	programtest.Write(t, path, "#!/bin/sh\n"+text+"\n")
 	return path
 }
 

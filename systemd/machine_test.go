@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/program/programtest"
 	"wildcard/providers"
 	"wildcard/systemd"
 )
@@ -43,9 +44,7 @@ esac`)
 func (w *world) program(dir, name, script string) {
 	w.t.Helper()
 	text := "#!/bin/sh\necho \"${0##*/} $*\" >>" + w.calls + "\n" + script + "\n"
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
-		w.t.Fatal(err)
-	}
+	programtest.Write(w.t, filepath.Join(dir, name), text)
 }
 
 // called are the calls since the last time.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"wildcard/program/programtest"
 )
 
 // plugins makes a folder of plugins, of which each is a shell script that describes itself. Nobody else can write to it,
@@ -18,9 +20,7 @@ func (w *world) plugins(descriptions map[string]string) string {
 	}
 	for name, description := range descriptions {
 		script := "#!/bin/sh\nread -r line\n" + description + "\nread -r line\n"
-		if err := os.WriteFile(filepath.Join(dir, "wildcard-dns-"+name), []byte(script), 0o700); err != nil {
-			w.t.Fatal(err)
-		}
+		programtest.Write(w.t, filepath.Join(dir, "wildcard-dns-"+name), script)
 	}
 	return dir
 }

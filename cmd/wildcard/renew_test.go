@@ -11,6 +11,7 @@ import (
 
 	"wildcard/issuance/acmetest"
 	"wildcard/lineage"
+	"wildcard/program/programtest"
 )
 
 // Only what is due is renewed; nothing due asks the CA for renewal information no more often than it wants.
@@ -76,9 +77,7 @@ func TestHooksOfRenewals(t *testing.T) {
 			t.Fatal(err)
 		}
 		script := fmt.Sprintf("#!/bin/sh\necho %s ${RENEWED_LINEAGE##*/} >>%s\n", kind, log)
-		if err := os.WriteFile(w.config("renewal-hooks", kind, "log"), []byte(script), 0o700); err != nil {
-			t.Fatal(err)
-		}
+		programtest.Write(t, w.config("renewal-hooks", kind, "log"), script)
 	}
 	w.issue("*.example.com")
 	w.issue("*.example.net")

@@ -11,6 +11,7 @@ import (
 
 	"wildcard/conoha/conohatest"
 	"wildcard/issuance/acmetest"
+	"wildcard/program/programtest"
 	"wildcard/providers/zonetest"
 )
 
@@ -45,9 +46,7 @@ func newServices(t *testing.T) *services {
 		t.Fatal(err)
 	}
 	path := filepath.Join(s.dir, "exec")
-	if err := os.WriteFile(path, script, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	programtest.Write(t, path, string(script))
 	var v2, rest []string
 	for _, line := range s.environ {
 		switch {

@@ -12,6 +12,7 @@ import (
 	"wildcard/canary"
 	"wildcard/failpoint/sweep"
 	"wildcard/issuance/acmetest"
+	"wildcard/program/programtest"
 	"wildcard/providers/acmedns/acmednstest"
 	"wildcard/providers/zonetest"
 )
@@ -37,9 +38,7 @@ func newZones(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"exec", "wildcard-dns-files"} {
-		if err := os.WriteFile(filepath.Join(plugins, name), []byte(w.read("../../providers/plugin/testdata/"+name)), 0o700); err != nil {
-			t.Fatal(err)
-		}
+		programtest.Write(t, filepath.Join(plugins, name), w.read("../../providers/plugin/testdata/"+name))
 	}
 	w.environ = slices.Concat(w.environ, server.Environ(), []string{"WILDCARD_PLUGIN_DIR=" + plugins})
 	w.secrets = canary.Secrets{}

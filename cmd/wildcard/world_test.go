@@ -23,6 +23,7 @@ import (
 	"wildcard/conoha/conohatest"
 	"wildcard/issuance/acmetest"
 	"wildcard/lineage"
+	"wildcard/program/programtest"
 )
 
 func TestMain(m *testing.M) {
@@ -318,9 +319,7 @@ func (w *world) orders(n int) {
 func (w *world) hook(name, script string) string {
 	w.t.Helper()
 	path := filepath.Join(w.dir, name)
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
-		w.t.Fatal(err)
-	}
+	programtest.Write(w.t, path, "#!/bin/sh\n"+script+"\n")
 	return path
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/program/programtest"
 	"wildcard/providers"
 )
 
@@ -22,9 +23,7 @@ func TestClient(t *testing.T) {
 	}
 	dir := t.TempDir()
 	wrapper := filepath.Join(dir, "wrapper.sh")
-	if err := os.WriteFile(wrapper, []byte("#!/bin/sh\n"+exe+"\nexit $?\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	programtest.Write(t, wrapper, "#!/bin/sh\n"+exe+"\nexit $?\n")
 	for name, hook := range map[string]string{
 		"as certbot does it":              exe,
 		"no shell between":                "exec " + exe,

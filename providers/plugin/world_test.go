@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"wildcard/program/programtest"
 	"wildcard/providers"
 	"wildcard/providers/plugin"
 	"wildcard/providers/settings"
@@ -78,7 +79,7 @@ func private(t testing.TB) string {
 func (w *world) program(name, text string) string {
 	w.t.Helper()
 	path := filepath.Join(w.bin, name)
-	w.write(path, text, 0o755)
+	programtest.Write(w.t, path, text)
 	return path
 }
 

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"maps"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -17,6 +18,7 @@ func FuzzEnvFile(f *testing.F) {
 	for _, text := range []string{"A=$SECRET", "SECRET", "A=SECRET SECRET", `A="SECRET`, "A='SECRET", "A=`SECRET`", "A='x'SECRET", "A=SECRET\\", "A=b;SECRET=1", "A\x00=SECRET", "export A=SECRET $"} {
 		f.Add(text)
 	}
+	nameShown := regexp.MustCompile(`SECRET\w*=|SECRET_FILE`) // it is in the name of a variable, which errors may show
 	f.Fuzz(func(t *testing.T, text string) {
 		values, err := parseEnv("/x", strings.ReplaceAll(text, "SECRET", "c4n4ry"))
 		if err != nil {
@@ -24,7 +26,7 @@ func FuzzEnvFile(f *testing.F) {
 			if providers.CodeOf(err) != providers.CodeBadSettings || len(said) > 1000 || strings.ContainsFunc(said, isControl) {
 				t.Errorf("%q: code %q, %q", text, providers.CodeOf(err), said)
 			}
-			if strings.Contains(said, "c4n4ry") && !strings.Contains(text, "SECRET=") && !strings.Contains(text, "SECRET_FILE") {
+			if strings.Contains(said, "c4n4ry") && !nameShown.MatchString(text) {
 				t.Errorf("%q: the error shows a value: %q", text, said)
 			}
 			return

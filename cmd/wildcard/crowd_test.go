@@ -72,12 +72,16 @@ func (w *crowd) askedLittle(names int) {
 		w.t.Errorf("calls of ConoHa for %d values: %+v", values, calls)
 	}
 	for endpoint, want := range map[string]int{
-		"/dir": 1, "/order-plz": len(w.certificates), "/finalize-order/": len(w.certificates), "/certZ/": len(w.certificates),
+		"/dir": 1, "/finalize-order/": len(w.certificates), "/certZ/": len(w.certificates),
 		"/draft-ietf-acme-ari-03/renewalInfo/": len(w.certificates), "/sign-me-up": 0,
 	} {
 		if acme[endpoint] != want {
 			w.t.Errorf("%d requests to %s, want %d", acme[endpoint], endpoint, want)
 		}
+	}
+	// An order that the CA answers with 500 is tried again, and then without what it replaces.
+	if orders := acme["/order-plz"] - len(w.certificates); orders < w.lost || orders > 8*w.lost {
+		w.t.Errorf("%d requests to /order-plz, for %d certificates of which the CA does not find %d", acme["/order-plz"], len(w.certificates), w.lost)
 	}
 	if polls := acme["/authZ/"] - names; polls < values || polls > 5*values { // a look at once, then as often as Retry-After says
 		w.t.Errorf("%d times asked how the validation of %d names goes", polls, values)

@@ -15,7 +15,8 @@ func TestFewFileDescriptors(t *testing.T) {
 	w.program = "sh"
 	met := 0
 	for n := 8; ; n += 2 {
-		got := w.start("-c", `ulimit -n "$0"; exec wildcard "$@"`, strconv.Itoa(n), "renew", "--force", "--no-jitter").end()
+		// What the test itself was given besides 0, 1 and 2 does not count: with a descriptor less Go does not start.
+		got := w.start("-c", `exec 3>&- 4>&- 5>&- 6>&- 7>&-; ulimit -n "$0"; exec wildcard "$@"`, strconv.Itoa(n), "renew", "--force", "--no-jitter").end()
 		w.lineage("example.com")
 		if got.code == 0 {
 			break

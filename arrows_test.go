@@ -41,7 +41,7 @@ func arrows() map[string][]string {
 	)
 	return map[string][]string{
 		"wildcard/providers":              nil, // so that anybody can write a provider without our dependencies
-		"wildcard/providers/acmedns":      {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/lock", "wildcard/providers/settings", "wildcard/providers/web"},
+		"wildcard/providers/acmedns":      {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/lock", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/wholefile"},
 		"wildcard/providers/builtin":      {"wildcard/conoha", "wildcard/providers/..."},
 		"wildcard/providers/conformance":  {"wildcard/providers"}, // no package testing: a program runs it, too
 		"wildcard/providers/designate":    {"wildcard/providers", "wildcard/providers/lock", "wildcard/providers/settings", "wildcard/providers/web", gophercloud, yaml},
@@ -49,7 +49,7 @@ func arrows() map[string][]string {
 		"wildcard/providers/lock":         {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings"},
 		"wildcard/providers/manual":       {"wildcard/providers"},
 		"wildcard/providers/plugin":       {"wildcard/failpoint", "wildcard/program", "wildcard/providers", "wildcard/providers/settings"},
-		"wildcard/providers/propagation":  {"wildcard/failpoint", "wildcard/providers", dns},
+		"wildcard/providers/propagation":  {"wildcard/failpoint", "wildcard/providers", "wildcard/wholefile", dns},
 		"wildcard/providers/providertest": {"wildcard/providers", "wildcard/providers/conformance"},
 		"wildcard/providers/rfc2136":      {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings", dns},
 		"wildcard/providers/settings":     {"wildcard/failpoint", "wildcard/providers", godotenv, unix},
@@ -59,7 +59,7 @@ func arrows() map[string][]string {
 
 		"wildcard/providers/acmedns/acmednstest": {dns},
 
-		"wildcard/conoha":            {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", gophercloud},
+		"wildcard/conoha":            {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/wholefile", gophercloud},
 		"wildcard/conoha/conohatest": {dns},
 
 		"wildcard/hooks":                     {"wildcard/failpoint", "wildcard/messages", "wildcard/providers/...", unix},
@@ -69,7 +69,7 @@ func arrows() map[string][]string {
 		"wildcard/issuance":          {"wildcard/failpoint", "wildcard/messages", "wildcard/providers", "wildcard/providers/journal", "wildcard/providers/propagation", legoACME, legoAPI, idna},
 		"wildcard/issuance/acmetest": {jose},
 		"wildcard/lineage":           {"wildcard/failpoint", "wildcard/providers", unix},
-		"wildcard/state":             {"wildcard/failpoint", "wildcard/providers"},
+		"wildcard/state":             {"wildcard/failpoint", "wildcard/providers", "wildcard/wholefile"},
 		"wildcard/metrics":           nil,
 		"wildcard/trace":             {"wildcard/issuance", "wildcard/messages", "wildcard/providers", "wildcard/providers/propagation"},
 		"wildcard/notify":            {"wildcard/messages", "wildcard/program", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/state"},
@@ -77,17 +77,18 @@ func arrows() map[string][]string {
 		"wildcard/program":           {"wildcard/failpoint"},
 		"wildcard/failpoint":         nil, // nothing is left of it without its build tag
 		"wildcard/failpoint/sweep":   nil,
+		"wildcard/wholefile":         {"wildcard/failpoint"},
 		"wildcard/canary":            nil,
 		"wildcard/messages":          nil,
 		"wildcard/help":              {"wildcard/messages", urfave},
-		"wildcard/systemd":           {"wildcard/failpoint", "wildcard/program", "wildcard/providers"},
+		"wildcard/systemd":           {"wildcard/failpoint", "wildcard/program", "wildcard/providers", "wildcard/wholefile"},
 		"wildcard/doctor": {
 			"wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/program", "wildcard/providers", "wildcard/providers/journal",
 			"wildcard/providers/propagation", "wildcard/providers/settings", "wildcard/state", dns,
 		},
 		"wildcard/cmd/wildcard": {
 			"wildcard/deploy", "wildcard/doctor", "wildcard/failpoint", "wildcard/help", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/metrics",
-			"wildcard/notify", "wildcard/providers/...", "wildcard/state", "wildcard/systemd", "wildcard/trace", goPretty, unix, urfave,
+			"wildcard/notify", "wildcard/providers/...", "wildcard/state", "wildcard/systemd", "wildcard/trace", "wildcard/wholefile", goPretty, unix, urfave,
 		},
 
 		"wildcard/pebbletest":           {pebble},

@@ -31,7 +31,7 @@ func TestImports(t *testing.T) {
 			}
 			first, _, _ := strings.Cut(path, "/")
 			switch {
-			case path == "wildcard/failpoint", path == "wildcard/providers", path == "wildcard/providers/settings", path == "wildcard/providers/web":
+			case path == "wildcard/failpoint", path == "wildcard/providers", path == "wildcard/providers/settings", path == "wildcard/providers/web", path == "wildcard/wholefile":
 			case strings.HasPrefix(path, "github.com/gophercloud/gophercloud") && name == "auth.go":
 			case first != "wildcard" && !strings.Contains(first, "."):
 			default:

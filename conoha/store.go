@@ -15,6 +15,7 @@ import (
 
 	"wildcard/failpoint"
 	"wildcard/providers/settings"
+	"wildcard/wholefile"
 )
 
 // store keeps one thing for the next process that uses the account: a file of mode 0600 in the run directory. It is a
@@ -132,17 +133,7 @@ func (s *store) replace(v any) error {
 	if err != nil {
 		return err
 	}
-	err = failpoint.Do("cache", "write", func() error { _, err := f.Write(b); return err })
-	if closeErr := failpoint.Do("cache", "close", f.Close); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = failpoint.Do("cache", "rename", func() error { return os.Rename(f.Name(), filepath.Join(s.dir, s.name)) })
-	}
-	if err != nil {
-		_ = failpoint.Do("cache", "remove", func() error { return os.Remove(f.Name()) })
-	}
-	return err
+	return wholefile.Put("cache", f, filepath.Join(s.dir, s.name), b)
 }
 
 // remove forgets what is kept.

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"wildcard/failpoint"
+	"wildcard/wholefile"
 )
 
 // readFile reads a regular file of at most limit bytes. It follows no link and does not wait on a FIFO.
@@ -45,13 +46,8 @@ func writeFile(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	err = failpoint.Do("state", "write", func() error { _, err := f.Write(text); return err })
-	err = errors.Join(err, failpoint.Do("state", "chmod", func() error { return f.Chmod(0o600) }), failpoint.Do("state", "fsync", f.Sync), failpoint.Do("state", "close", f.Close))
-	if err == nil {
-		err = failpoint.Do("state", "rename", func() error { return os.Rename(next, path) })
-	}
-	if err != nil {
-		return errors.Join(err, remove(next))
+	if err := wholefile.PutDurably("state", f, path, text, 0o600); err != nil {
+		return err
 	}
 	return syncDir(filepath.Dir(path))
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"wildcard/failpoint"
+	"wildcard/wholefile"
 )
 
 // The names of the units.
@@ -136,16 +137,7 @@ func (m Machine) write(f File) error {
 	if err != nil {
 		return err
 	}
-	err = failpoint.Do("unit", "write", func() error { _, err := file.WriteString(f.text); return err })
-	err = errors.Join(err, failpoint.Do("unit", "chmod", func() error { return file.Chmod(0o644) }),
-		failpoint.Do("unit", "fsync", file.Sync), failpoint.Do("unit", "close", file.Close))
-	if err == nil {
-		err = failpoint.Do("unit", "rename", func() error { return os.Rename(temporary, path) })
-	}
-	if err != nil {
-		_ = remove(temporary)
-	}
-	return err
+	return wholefile.PutDurably("unit", file, path, []byte(f.text), 0o644)
 }
 
 // temporary is the name of a file until it is whole.

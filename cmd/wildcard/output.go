@@ -9,6 +9,7 @@ import (
 
 	"wildcard/failpoint"
 	"wildcard/providers"
+	"wildcard/wholefile"
 )
 
 // output writes a file that a flag named.
@@ -24,7 +25,7 @@ func output(flag, path string, text []byte) error {
 
 // writeFile writes a file whole or not at all, 0644. The name in between begins with a dot and has no ending, so that who
 // reads all files of a folder passes it over.
-func writeFile(path string, text []byte) (err error) {
+func writeFile(path string, text []byte) error {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%w and is no regular file", fs.ErrExist)
 	}
@@ -35,15 +36,5 @@ func writeFile(path string, text []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = failpoint.Do("output", "remove", func() error { return os.Remove(f.Name()) })
-		}
-	}()
-	err = failpoint.Do("output", "write", func() error { _, err := f.Write(text); return err })
-	err = errors.Join(err, failpoint.Do("output", "chmod", func() error { return f.Chmod(0o644) }), failpoint.Do("output", "fsync", f.Sync), failpoint.Do("output", "close", f.Close))
-	if err != nil {
-		return err
-	}
-	return failpoint.Do("output", "rename", func() error { return os.Rename(f.Name(), path) })
+	return wholefile.PutDurably("output", f, path, text, 0o644)
 }

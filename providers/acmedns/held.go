@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wildcard/failpoint"
+	"wildcard/wholefile"
 )
 
 const (
@@ -127,15 +128,5 @@ func (m *memory) write(key string, h held) error {
 	if err != nil {
 		return err
 	}
-	err = failpoint.Do("acmedns", "write", func() error { _, err := file.Write(text); return err })
-	if closeErr := failpoint.Do("acmedns", "close", file.Close); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = failpoint.Do("acmedns", "rename", func() error { return os.Rename(file.Name(), m.path(key)) })
-	}
-	if err != nil {
-		_ = failpoint.Do("acmedns", "remove", func() error { return os.Remove(file.Name()) })
-	}
-	return err
+	return wholefile.Put("acmedns", file, m.path(key), text)
 }

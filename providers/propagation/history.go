@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wildcard/failpoint"
+	"wildcard/wholefile"
 )
 
 // history is how long publication took in a zone the last few times, from the call of [Wait.Run] until the last name
@@ -115,15 +116,5 @@ func (h history) add(dir string, delay time.Duration) error {
 	if err != nil {
 		return err
 	}
-	defer func() { // which fails after the renaming
-		_ = failpoint.Do("history", "remove", func() error { return os.Remove(file.Name()) })
-	}()
-	err = failpoint.Do("history", "write", func() error { _, err := file.Write(append(data, '\n')); return err })
-	if closeErr := failpoint.Do("history", "close", file.Close); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return failpoint.Do("history", "rename", func() error { return os.Rename(file.Name(), historyFile(dir, h.Zone)) })
+	return wholefile.Put("history", file, historyFile(dir, h.Zone), append(data, '\n'))
 }

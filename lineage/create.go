@@ -187,11 +187,11 @@ func (s *Store) goneIf(path string, ours func(fs.FileInfo) (bool, error)) error 
 		}
 		return err
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	if err != nil || !remove {
-		return nil
+		return err
 	}
 	return s.disk.gone(path)
 }

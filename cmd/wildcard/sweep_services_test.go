@@ -91,13 +91,7 @@ func TestSweepServices(t *testing.T) {
 					spec += "@" + filepath.Join(w.dir, "store.env")
 				}
 				w.name = "example.edu"
-				arguments := []string{"issue", "--agree-tos", "--provider", spec, "example.edu", "*.example.edu"}
-				w.struck(p, 0, arguments...)
-				w.isWhole()
-				w.start(arguments...).end().exits(0)
-				w.nothingLeft()
-				w.isWhole()
-				w.settled(2)
+				w.issuesAgain(p, "issue", "--agree-tos", "--provider", spec, "example.edu", "*.example.edu")
 			})
 		})
 	}
@@ -135,12 +129,7 @@ func TestSweepAcmeDNS(t *testing.T) {
 	walk.Run(t, func(t *testing.T, p sweep.Point) {
 		w, server, set := newAcmeDNS(t)
 		set(w.run(arguments...).exits(78).aliases()["example.com"])
-		w.struck(p, 0, arguments...)
-		w.isWhole()
-		w.start(arguments...).end().exits(0)
-		w.nothingLeft()
-		w.isWhole()
-		w.settled(2)
+		w.issuesAgain(p, arguments...)
 		if names := server.Names(); len(names) != 1 {
 			t.Errorf("registered: %q", names)
 		}

@@ -25,13 +25,7 @@ func TestSweepIssue(t *testing.T) {
 	walk := sweep.Walk{Program: "wildcard issue", Least: 200, Every: map[sweep.Action]int{sweep.Kill: 4, sweep.Term: 8, sweep.ENOSPC: 8, sweep.EIO: 8}}
 	walk.Run(t, func(t *testing.T, p sweep.Point) {
 		w := newWorld(t)
-		arguments := []string{"issue", "--agree-tos", "*.example.com", "example.com"}
-		w.struck(p, 0, arguments...)
-		w.isWhole()
-		w.start(arguments...).end().exits(0)
-		w.nothingLeft()
-		w.isWhole()
-		w.settled(2)
+		w.issuesAgain(p, "issue", "--agree-tos", "*.example.com", "example.com")
 	})
 }
 
@@ -64,6 +58,18 @@ func TestSweepRenew(t *testing.T) {
 		w.isWhole()
 		w.settled(3)
 	})
+}
+
+// issuesAgain runs "issue" to which something happens, and then once more: what is live is whole after each, and the second
+// run leaves no record, with one order more at most.
+func (w *world) issuesAgain(p sweep.Point, args ...string) {
+	w.t.Helper()
+	w.struck(p, 0, args...)
+	w.isWhole()
+	w.start(args...).end().exits(0)
+	w.nothingLeft()
+	w.isWhole()
+	w.settled(2)
 }
 
 // struck runs a command to which something happens, and judges how it ends and what it says. Untouched it ends with a status of

@@ -134,7 +134,6 @@ func (w Walk) Run(t *testing.T, try func(t *testing.T, p Point)) {
 		}
 	}
 	report := fmt.Sprintf("%s has %d points%s", w.Program, total, among(w.Of))
-
 	for _, action := range w.actions() {
 		report += fmt.Sprintf(", %s at %d", action, reached[action])
 		if reached[action] == 0 {

@@ -20,21 +20,9 @@ import (
 	"github.com/miekg/dns"
 
 	"wildcard/providers"
+	"wildcard/providers/bindtest"
 	"wildcard/providers/providertest"
-	"wildcard/providers/zonetest"
 )
-
-// freePort is a port that nobody uses on TCP and UDP.
-func freePort(t testing.TB) string {
-	t.Helper()
-	stream, packets, err := zonetest.Listen()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(stream.Addr().String())
-	_, _ = stream.Close(), packets.Close()
-	return port
-}
 
 // daemon runs a real program until the end of the test.
 func daemon(t testing.TB, name string, args ...string) *exec.Cmd {
@@ -87,21 +75,13 @@ func serving(t testing.TB, address string) {
 // lego:rfc2136 against BIND. lego replaces what is at a name, so it holds one value.
 func TestBIND(t *testing.T) {
 	dir := private(t)
-	key, err := exec.Command("tsig-keygen", "-a", "hmac-sha256", "wildcard-key").Output()
-	if err != nil {
-		t.Fatalf("the e2e ring needs BIND: %v", err)
-	}
-	port := freePort(t)
-	write(t, filepath.Join(dir, "key"), string(key), 0o600)
+	clause, _ := bindtest.Key(t, "hmac-sha256", "wildcard-key")
+	write(t, filepath.Join(dir, "key"), clause, 0o600)
 	write(t, filepath.Join(dir, "example.com"), "$TTL 300\n@ SOA ns root 1 86400 86400 864000 60\n@ NS ns\nns A 127.0.0.1\n", 0o600)
-	config := write(t, filepath.Join(dir, "named.conf"), fmt.Sprintf(`include "%[1]s/key";
-options { directory "%[1]s"; pid-file "%[1]s/pid"; session-keyfile "%[1]s/session.key"; managed-keys-directory "%[1]s"; lock-file none;
-	listen-on port %[2]s { 127.0.0.1; }; listen-on-v6 { none; }; recursion no; dnssec-validation no; notify no; };
+	named, address := bindtest.Start(t, dir, bindtest.Port(t), "example.com", clause+`
+options { `+bindtest.Options+` notify no; };
 zone "example.com" { type primary; file "example.com"; update-policy { grant wildcard-key zonesub TXT; }; };
-`, dir, port), 0o600)
-	named := daemon(t, "named", "-4", "-f", "-n", "1", "-c", config)
-	address := net.JoinHostPort("127.0.0.1", port)
-	serving(t, address)
+`)
 	for _, prefix := range []string{"RFC2136_", "DNSUPDATE_"} { // either name of lego's
 		h := host{pluginDir(t), strings.ToLower(strings.Trim(prefix, "_")), []string{prefix + "NAMESERVER=" + address, prefix + "TSIG_FILE=" + dir + "/key"}}
 		t.Run(h.service, func(t *testing.T) {
@@ -110,10 +90,10 @@ zone "example.com" { type primary; file "example.com"; update-policy { grant wil
 				Open:    func(t testing.TB) providers.Provider { return h.must(t) },
 				Records: func(t testing.TB, fqdn string) []string { return texts(t, address, fqdn) },
 				Stall: func(t testing.TB) func() {
-					if err := named.Process.Signal(syscall.SIGSTOP); err != nil {
+					if err := named.Signal(syscall.SIGSTOP); err != nil {
 						t.Fatal(err)
 					}
-					return func() { _ = named.Process.Signal(syscall.SIGCONT) }
+					return func() { _ = named.Signal(syscall.SIGCONT) }
 				},
 				NeedsKeyAuth: true,
 				OneValue:     true,
@@ -135,7 +115,7 @@ func startPowerDNS(t testing.TB) *powerDNS {
 	if out, err := create.CombinedOutput(); err != nil {
 		t.Fatalf("the e2e ring needs PowerDNS with sqlite: %v\n%s", err, out)
 	}
-	port, web := freePort(t), freePort(t)
+	port, web := bindtest.Port(t), bindtest.Port(t)
 	write(t, filepath.Join(dir, "pdns.conf"), fmt.Sprintf(`launch=gsqlite3
 gsqlite3-database=%[1]s/zones.db
 local-address=127.0.0.1

@@ -4,12 +4,8 @@ package libdns
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,7 +15,7 @@ import (
 	"github.com/libdns/libdns"
 	"github.com/miekg/dns"
 
-	"wildcard/providers/zonetest"
+	"wildcard/providers/bindtest"
 )
 
 // bind is Debian's BIND with one zone, a key for our provider, with which it may change TXT records and no others, and a key
@@ -32,56 +28,20 @@ type bind struct {
 func startBIND(t *testing.T) *adapter {
 	t.Helper()
 	dir := t.TempDir()
-	stream, packets, err := zonetest.Listen()
-	if err != nil {
+	text := "$TTL 3600\n@ SOA ns root 1 3600 600 86400 60\n@ NS ns\nns A 127.0.0.1\n_acme-challenge TXT somebody-else\n"
+	if err := os.WriteFile(filepath.Join(dir, "zone"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := stream.Addr().String()
-	_, port, _ := net.SplitHostPort(address)
-	_, _ = stream.Close(), packets.Close() // for named
-	ours, others := secret(), secret()
-	config := fmt.Sprintf(`key ours { algorithm hmac-sha256; secret "%[3]s"; };
-key others { algorithm hmac-sha256; secret "%[4]s"; };
-options { directory "%[1]s"; pid-file "%[1]s/pid"; session-keyfile "%[1]s/session.key"; managed-keys-directory "%[1]s"; lock-file none;
-	listen-on port %[2]s { 127.0.0.1; }; listen-on-v6 { none; }; recursion no; dnssec-validation no; notify no; allow-transfer { 127.0.0.1; }; };
+	ourKey, ours := bindtest.Key(t, "hmac-sha256", "ours")
+	othersKey, others := bindtest.Key(t, "hmac-sha256", "others")
+	_, address := bindtest.Start(t, dir, bindtest.Port(t), "example.com", ourKey+othersKey+`
+options { `+bindtest.Options+` notify no; allow-transfer { 127.0.0.1; }; };
 controls { };
 zone "example.com" { type primary; file "zone"; update-policy { grant ours zonesub TXT; grant others zonesub ANY; }; };
-`, dir, port, ours, others)
-	text := "$TTL 3600\n@ SOA ns root 1 3600 600 86400 60\n@ NS ns\nns A 127.0.0.1\n_acme-challenge TXT somebody-else\n"
-	for name, contents := range map[string]string{"named.conf": config, "zone": text} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(contents), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	cmd := exec.Command("named", "-4", "-g", "-n", "1", "-c", filepath.Join(dir, "named.conf"))
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("the e2e ring needs BIND: %v", err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	b := bind{address, others}
-	for range 3000 {
-		if r, err := dns.Exchange(new(dns.Msg).SetQuestion(zone, dns.TypeSOA), b.address); err == nil && r.Authoritative && len(r.Answer) == 1 {
-			return &adapter{service: b, t: t, spec: "rfc2136", ttl: "RFC2136_TTL", environ: []string{
-				"RFC2136_NAMESERVER=" + b.address, "RFC2136_ZONE=example.com", "RFC2136_TSIG_KEY=ours", "RFC2136_TSIG_SECRET=" + ours,
-			}}
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	said, _ := os.ReadFile(log.Name())
-	t.Fatalf("named does not serve %s:\n%s", zone, said)
-	return nil
-}
-
-func secret() string {
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails
-	return base64.StdEncoding.EncodeToString(key)
+`)
+	return &adapter{service: bind{address, others}, t: t, spec: "rfc2136", ttl: "RFC2136_TTL", environ: []string{
+		"RFC2136_NAMESERVER=" + address, "RFC2136_ZONE=example.com", "RFC2136_TSIG_KEY=ours", "RFC2136_TSIG_SECRET=" + ours,
+	}}
 }
 
 // records are those of a zone transfer, but for the SOA record, which every change changes, and what order there is.

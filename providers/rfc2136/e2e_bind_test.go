@@ -17,6 +17,7 @@ import (
 	"github.com/miekg/dns"
 
 	"wildcard/providers"
+	"wildcard/providers/bindtest"
 	"wildcard/providers/plugin"
 	publication "wildcard/providers/propagation"
 	"wildcard/providers/providertest"
@@ -32,18 +33,18 @@ type bind struct {
 	process *os.Process
 }
 
-const policy = "update-policy { grant wildcard-key zonesub TXT; };"
+const (
+	policy  = "update-policy { grant wildcard-key zonesub TXT; };"
+	options = bindtest.Options + " allow-transfer { any; }; serial-query-rate 1000;"
+)
 
 // startBIND starts a primary of example.com and example.net. also are the ports of secondaries that are told of changes.
 func startBIND(t testing.TB, algorithm string, also ...string) *bind {
 	t.Helper()
 	b := &bind{t: t, dir: t.TempDir()}
-	text, err := exec.Command("tsig-keygen", "-a", algorithm, "wildcard-key").Output()
-	if err != nil {
-		t.Fatalf("the e2e ring needs BIND: %v", err)
-	}
 	b.key = filepath.Join(b.dir, "wildcard.key")
-	b.write("wildcard.key", string(text))
+	clause, _ := bindtest.Key(t, algorithm, "wildcard-key")
+	b.write("wildcard.key", clause)
 	notify := ""
 	for _, port := range also {
 		notify += fmt.Sprintf("127.0.0.1 port %s; ", port)
@@ -52,11 +53,11 @@ func startBIND(t testing.TB, algorithm string, also ...string) *bind {
 		b.write(zone, fmt.Sprintf("$TTL 300\n@ SOA ns1.%[1]s. root.%[1]s. 1 86400 86400 864000 60\n@ NS ns1\nns1 A 127.0.0.1\nsub NS ns.elsewhere.example.\n", zone))
 	}
 	config := fmt.Sprintf(`include "%s";
-options { notify explicit; also-notify { %s}; notify-delay 0; notify-rate 1000; %%s };
+options { notify explicit; also-notify { %s}; notify-delay 0; notify-rate 1000; %s };
 zone "example.com" { type primary; file "example.com"; %s };
 zone "example.net" { type primary; file "example.net"; %s };
-`, b.key, notify, policy, policy)
-	b.primary = b.named(config)
+`, b.key, notify, options, policy, policy)
+	b.process, b.primary = bindtest.Start(t, b.dir, bindtest.Port(t), "example.com", config)
 	return b
 }
 
@@ -64,10 +65,10 @@ zone "example.net" { type primary; file "example.net"; %s };
 func (b *bind) secondary(port string, refresh int) string {
 	b.t.Helper()
 	_, primaryPort, _ := net.SplitHostPort(b.primary)
-	s := &bind{t: b.t, dir: b.t.TempDir()}
-	return s.namedAt(port, fmt.Sprintf(`options { %%s };
+	_, address := bindtest.Start(b.t, b.t.TempDir(), port, "example.com", fmt.Sprintf(`options { %s };
 zone "example.com" { type secondary; primaries port %s { 127.0.0.1; }; min-refresh-time %d; max-refresh-time %d; min-retry-time %d; max-retry-time %d; };
-`, primaryPort, refresh, refresh, refresh, refresh))
+`, options, primaryPort, refresh, refresh, refresh, refresh))
+	return address
 }
 
 func (b *bind) write(name, text string) {
@@ -75,44 +76,6 @@ func (b *bind) write(name, text string) {
 	if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
-}
-
-func (b *bind) named(config string) string {
-	b.t.Helper()
-	return b.namedAt(freePort(b.t), config)
-}
-
-// namedAt starts one named with a port; %s in its configuration is for the options that keep it in its folder.
-func (b *bind) namedAt(port, config string) string {
-	b.t.Helper()
-	own := fmt.Sprintf(`directory "%[1]s"; pid-file "%[1]s/pid"; session-keyfile "%[1]s/session.key"; managed-keys-directory "%[1]s"; lock-file none;
-	listen-on port %[2]s { 127.0.0.1; }; listen-on-v6 { none; }; recursion no; dnssec-validation no; allow-transfer { any; }; serial-query-rate 1000;`, b.dir, port)
-	b.write("named.conf", fmt.Sprintf(config, own))
-	cmd := exec.Command("named", "-4", "-f", "-n", "1", "-c", filepath.Join(b.dir, "named.conf"))
-	if err := cmd.Start(); err != nil {
-		b.t.Fatal(err)
-	}
-	b.process = cmd.Process
-	b.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	address := net.JoinHostPort("127.0.0.1", port)
-	for range 500 {
-		m := new(dns.Msg).SetQuestion("example.com.", dns.TypeSOA)
-		if r, err := dns.Exchange(m, address); err == nil && r.Authoritative && len(r.Answer) == 1 {
-			return address
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	b.t.Fatalf("named on port %s does not serve example.com", port)
-	return ""
-}
-
-func freePort(t testing.TB) string {
-	t.Helper()
-	tcp, udp := listen(t)
-	defer tcp.Close()
-	defer udp.Close()
-	_, port, _ := net.SplitHostPort(tcp.Addr().String())
-	return port
 }
 
 func (b *bind) open(spec string) providers.Account {
@@ -197,7 +160,7 @@ func TestRefusalsOfBIND(t *testing.T) {
 // A wait ends when the last of three servers has the record: the primary, a secondary that is told of the change, and one
 // that finds out by itself some seconds later.
 func TestLaggingSecondary(t *testing.T) {
-	told, lagging := freePort(t), freePort(t)
+	told, lagging := bindtest.Port(t), bindtest.Port(t)
 	b := startBIND(t, "hmac-sha256", told)
 	servers := []string{b.primary, b.secondary(told, 86400), b.secondary(lagging, 4)}
 	account := b.open("example.com=rfc2136")

@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 
 	"wildcard/providers"
+	"wildcard/providers/zonetest"
 )
 
 // fake is a strict primary name server: every request must be signed, an update may change TXT records only, one at a time,
@@ -61,7 +62,10 @@ func newFakeOn(t testing.TB, networks, algorithm string, zones ...string) *fake 
 	for _, zone := range zones {
 		f.zone(zone)
 	}
-	tcp, udp := listen(t)
+	tcp, udp, err := zonetest.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
 	f.address = tcp.Addr().String()
 	serve := func(server *dns.Server) {
 		server.Handler = f
@@ -100,23 +104,6 @@ func reserve(t testing.TB, port int) {
 	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// listen opens one port for TCP and UDP.
-func listen(t testing.TB) (net.Listener, net.PacketConn) {
-	t.Helper()
-	for range 100 {
-		tcp, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if udp, err := net.ListenPacket("udp", tcp.Addr().String()); err == nil {
-			return tcp, udp
-		}
-		_ = tcp.Close()
-	}
-	t.Fatal("no port is free for both")
-	return nil, nil
 }
 
 func (f *fake) zone(name string) {

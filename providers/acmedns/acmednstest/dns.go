@@ -5,25 +5,13 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
+
+	"wildcard/providers/zonetest"
 )
 
-// serveDNS opens one port for UDP and TCP. A number that is free for the one may be taken for the other; then it tries the
-// next.
+// serveDNS answers on one port, by UDP and TCP.
 func (s *Server) serveDNS() error {
-	var (
-		tcp net.Listener
-		udp net.PacketConn
-		err error
-	)
-	for range 100 {
-		if tcp, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-			return err
-		}
-		if udp, err = net.ListenPacket("udp", tcp.Addr().String()); err == nil {
-			break
-		}
-		tcp.Close()
-	}
+	tcp, udp, err := zonetest.Listen()
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@
 //
 // It speaks HTTP/1.1 only, so that a script may answer with any bytes ([Reply.Raw]) or with none ([Reply.Drop]).
 //
-// Validation happens while the challenge is answered: its outcome is there at once, unless a script says otherwise. The CA
+// Validation happens while the challenge is answered: its outcome is there at once, unless [Options.Boulder] is set or a script says otherwise. The CA
 // looks at DNS through [Options.Look]; without it everything is valid.
 //
 // Its certificates come from a root and an intermediate made at [Start]; they are valid for 90 days from a minute ago.

@@ -1,8 +1,6 @@
 package acmetest
 
 import (
-	"bytes"
-	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -44,14 +42,16 @@ type authorization struct {
 	Token    string
 	Problem  map[string]any
 
-	order    int
-	answered bool
+	order   int
+	posts   int // that answered its challenge
+	running []*validation
 }
 
 // carryOut does what a CA does.
 func (s *Server) carryOut(r *Request) *Reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settle()
 	switch {
 	case r.Endpoint == Directory && r.Method == http.MethodGet:
 		return s.directory()
@@ -287,35 +287,14 @@ func (s *Server) challenge(a *authorization, n int) map[string]any {
 	if status == "deactivated" || status == "revoked" || status == "expired" {
 		status = "pending"
 	}
+	if status == "pending" && len(a.running) > 0 && s.deviations().WhileValidating == TurnsProcessing {
+		status = "processing"
+	}
 	c := map[string]any{"type": "dns-01", "url": s.url(Challenge, n), "status": status, "token": a.Token}
 	if a.Problem != nil {
 		c["error"] = a.Problem
 	}
 	return c
-}
-
-// answer validates at once (RFC 8555 §8.4).
-func (s *Server) answer(by *account, a *authorization, n int, body []byte) *Reply {
-	if string(bytes.TrimSpace(body)) != "{}" {
-		return JSON(http.StatusOK, s.challenge(a, n)) // POST-as-GET
-	}
-	if a.Status == "pending" {
-		a.answered = true
-		thumbprint, err := by.key.Thumbprint(crypto.SHA256)
-		if err != nil {
-			return Problem(http.StatusInternalServerError, "serverInternal", err.Error())
-		}
-		digest := sha256.Sum256([]byte(a.Token + "." + base64.RawURLEncoding.EncodeToString(thumbprint)))
-		value := base64.RawURLEncoding.EncodeToString(digest[:])
-		a.Status = "valid"
-		if s.options.Look != nil && !slices.Contains(s.options.Look("_acme-challenge."+a.Name+"."), value) {
-			a.Status = "invalid"
-			a.Problem = map[string]any{"type": "urn:ietf:params:acme:error:unauthorized", "detail": "no TXT record with the right value for " + a.Name, "status": 403}
-		}
-	}
-	r := JSON(http.StatusOK, s.challenge(a, n))
-	r.Header.Add("Link", "<"+s.url(Authorization, n)+`>;rel="up"`)
-	return r
 }
 
 func (s *Server) finalize(o *OrderState, body []byte) *Reply {

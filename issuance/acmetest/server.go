@@ -54,6 +54,12 @@ type Options struct {
 	Validity time.Duration
 	// Now is the CA's clock, also in the Date of its replies; nil is time.Now.
 	Now func() time.Time
+	// Boulder makes the CA behave as Let's Encrypt's, apart from the Deviations; false validates inside the POST.
+	Boulder bool
+	// Deviations are the habits of other CAs. Only for Boulder.
+	Deviations Deviations
+	// ValidationTime is how long a validation takes by Now; nil is a time between 2 s and 7 s. Only for Boulder.
+	ValidationTime func(name string) time.Duration
 }
 
 // Request is one request, before it is carried out.
@@ -89,9 +95,10 @@ type Script func(r *Request) *Reply
 
 // Server is a running CA.
 type Server struct {
-	options Options
-	http    *httptest.Server
-	ended   chan struct{}
+	options  Options
+	realTime bool
+	http     *httptest.Server
+	ended    chan struct{}
 
 	root, intermediate *x509.Certificate
 	signer             *ecdsa.PrivateKey
@@ -105,6 +112,7 @@ type Server struct {
 	orders     []*OrderState
 	authz      []*authorization
 	violations []string
+	failed     int // validations
 	serial     int64
 }
 
@@ -113,10 +121,11 @@ func Start(o Options) (*Server, error) {
 	if o.Validity == 0 {
 		o.Validity = 90 * 24 * time.Hour
 	}
-	if o.Now == nil {
+	realTime := o.Now == nil
+	if realTime {
 		o.Now = time.Now
 	}
-	s := &Server{options: o, ended: make(chan struct{}), scripts: map[Endpoint]Script{}, counts: map[Endpoint]int{}, nonces: map[string]bool{}}
+	s := &Server{options: o, realTime: realTime, ended: make(chan struct{}), scripts: map[Endpoint]Script{}, counts: map[Endpoint]int{}, nonces: map[string]bool{}}
 	if err := s.makeIssuers(); err != nil {
 		return nil, err
 	}
@@ -130,6 +139,11 @@ func Start(o Options) (*Server, error) {
 // Close ends the CA. Replies that hang are dropped.
 func (s *Server) Close() {
 	close(s.ended)
+	s.mu.Lock()
+	for _, a := range s.authz {
+		a.running = nil
+	}
+	s.mu.Unlock()
 	s.http.CloseClientConnections()
 	s.http.Close()
 }
@@ -190,15 +204,11 @@ func (s *Server) Accounts() int {
 }
 
 // Failed is how many validations have failed.
-func (s *Server) Failed() (n int) {
+func (s *Server) Failed() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, a := range s.authz {
-		if a.Status == "invalid" {
-			n++
-		}
-	}
-	return n
+	s.settle()
+	return s.failed
 }
 
 // Answered is how many challenges were answered.
@@ -206,11 +216,26 @@ func (s *Server) Answered() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range s.authz {
-		if a.answered {
+		if a.posts > 0 {
 			n++
 		}
 	}
 	return n
+}
+
+// Answers are how many POSTs each challenge has had that answered it, by the name of the certificate.
+func (s *Server) Answers() map[string][]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	answers := map[string][]int{}
+	for _, a := range s.authz {
+		name := a.Name
+		if a.Wildcard {
+			name = "*." + name
+		}
+		answers[name] = append(answers[name], a.posts)
+	}
+	return answers
 }
 
 // Deactivated is how many authorizations a client has given up.

@@ -1,0 +1,87 @@
+package acmetest_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-acme/lego/v4/acme"
+	"github.com/go-acme/lego/v4/acme/api"
+
+	"wildcard/issuance/acmetest"
+)
+
+// clock is a CA's clock that goes on when a test says so.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Now()} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func start(t *testing.T, o acmetest.Options) *acmetest.Server {
+	t.Helper()
+	s, err := acmetest.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// newClient is lego's ACME core with an account of its own.
+func newClient(t *testing.T, s *acmetest.Server) *api.Core {
+	t.Helper()
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(s.RootPEM())
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	core, err := api.New(&http.Client{Transport: transport}, "acmetest", s.DirectoryURL(), "", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := core.Accounts.New(acme.Account{TermsOfServiceAgreed: true}); err != nil {
+		t.Fatal(err)
+	}
+	return core
+}
+
+// order makes an order and reads its authorizations.
+func order(t *testing.T, core *api.Core, names ...string) (acme.ExtendedOrder, []acme.Authorization) {
+	t.Helper()
+	o, err := core.Orders.New(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []acme.Authorization
+	for _, url := range o.Authorizations {
+		a, err := core.Authorizations.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, a)
+	}
+	return o, all
+}

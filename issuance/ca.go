@@ -1,246 +1,179 @@
 package issuance
 
 import (
-	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/json"
-	"io"
-	"log/slog"
-	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/go-acme/lego/v4/acme"
-	"github.com/go-acme/lego/v4/acme/api"
-
-	"wildcard/providers"
 )
 
-// Options say which CA, and how to speak to it.
-type Options struct {
-	Server         string           // URL of the directory, https
-	UserAgent      string           // "wildcard/VERSION"
-	RootCAs        *x509.CertPool   // roots for the CA's own TLS; nil is the system's
-	Log            *slog.Logger     // every request at debug level; nil is silent
-	Now            func() time.Time // nil is time.Now
-	RequestTimeout time.Duration    // for one reply, body and all; 0 is 30 s
+// defaultMemory is how long a CA of which nothing is known remembers an answer: what Let's Encrypt does.
+const defaultMemory = 60 * time.Second
+
+// CAFacts is what is known of a CA beside its directory: what it does otherwise than Boulder, and what it says only when
+// an order is refused. Of a CA that the table does not have only what its directory says is known.
+type CAFacts struct {
+	Name      string   // short name that --server takes; "" if it has none
+	Company   string   // whose it is, for texts
+	Operator  string   // who looks at the DNS: CAs of one operator share resolvers and their memory
+	Directory string   // URL; "" if every customer has one of their own
+	Staging   string   // URL of the directory for tries; ""
+	Hosts     []string // hosts, and all below them, of which other directories are this CA's, too
+	Ended     *Ended   // the service is gone; nil
+
+	Wildcards    Offer          // certificates for *.N by ACME
+	Names        int            // most names on a certificate; 0 is not known
+	ProfileNames map[string]int // the same where a profile has another number
+	NamesUnsure  bool           // Names is second-hand: it is said, and nothing is refused for it
+	Free         int            // names of a certificate that costs nothing, where more cost; 0: no difference is known
+	Binding      Binding        // external account binding (RFC 8555 §7.3.4)
+	Methods      []string       // challenge types that it is known to offer
+	CAA          []string       // issuer domain names (RFC 8659); caaIdentities of a directory are trusted more
+	Reasons      []uint         // CRLReasons that revocation takes; nil is not known
+
+	CoveredRefused bool          // an order with *.N and a name that it covers is refused (400 malformed)
+	CommonName     bool          // the CSR must have a common name
+	EmailWanted    bool          // a new account needs a contact address
+	NoIDN          bool          // names in other scripts (xn--) are refused
+	AddsWWW        bool          // www.N stands on a certificate for N
+	InPost         bool          // it validates within the answer to a challenge, which is to be answered again after a miss
+	NoContact      bool          // the contact of an account is not kept
+	NoAccountURL   bool          // an account's URL answers with an error
+	Memory         time.Duration // how long its resolvers keep an answer, or its absence, at most
 }
 
-// Directory is what a CA says about itself (RFC 8555 §7.1.1).
-type Directory struct {
-	TermsOfService          string
-	Website                 string
-	CAAIdentities           []string
-	ExternalAccountRequired bool
-	Profiles                map[string]string // name to description
-	RenewalInfo             string            // URL; "" if the CA has no renewal information
+// Ended is the end of a CA's service.
+type Ended struct {
+	When    string // what ended when, as "nothing is issued since 2025-10-31"
+	Instead string // a directory of the same company, or ""
 }
 
-// CA is one ACME server. Any number of goroutines may use it.
-type CA struct {
-	server    *url.URL
-	document  []byte
-	directory acme.Directory
-	base      *http.Transport
-	agent     string
-	timeout   time.Duration
-	now       func() time.Time
-	log       *slog.Logger
-	skew      time.Duration
-	nonces    *nonces
+// Offer is whether a CA does something.
+type Offer int
+
+// What is known of it.
+const (
+	NotKnown Offer = iota // or as the contract says
+	Offered
+	Paid // with a paid account
+	NotOffered
+)
+
+// Binding is whether a new account must be bound to one made on the CA's web site.
+type Binding int
+
+// What is known of it. The directory of a CA that wants one says so (externalAccountRequired), but for BindingUnsaid.
+const (
+	BindingNotKnown Binding = iota
+	BindingNone
+	BindingWanted
+	BindingUnsaid // wanted, though the directory has not always said so
+)
+
+// MostNames is the most names that a certificate of a profile may have; "" is the default profile, 0 is not known.
+func (f CAFacts) MostNames(profile string) int {
+	if n, ok := f.ProfileNames[profile]; ok {
+		return n
+	}
+	return f.Names
 }
 
-// Dial reads the CA's directory and checks that it is one: CodeDirectory if what answers is something else, such as a
-// hotel's log-in page, or if parts are missing.
-func Dial(ctx context.Context, o Options) (*CA, error) {
-	server, err := url.Parse(o.Server)
-	if err != nil || server.Scheme != "https" || server.Host == "" || server.User != nil || server.Fragment != "" {
-		return nil, providers.Errorf(providers.CodeUsage, providers.Usage, "server %s: must be the https:// URL of an ACME directory", providers.Excerpt(o.Server))
-	}
-	ca := &CA{server: server, base: newBase(o.RootCAs), agent: o.UserAgent, timeout: o.RequestTimeout, now: o.Now, log: o.Log}
-	if ca.timeout == 0 {
-		ca.timeout = 30 * time.Second
-	}
-	if ca.now == nil {
-		ca.now = time.Now
-	}
-	if ca.log == nil {
-		ca.log = slog.New(slog.DiscardHandler)
-	}
-	ca.nonces = &nonces{now: ca.now}
-	return ca, ca.readDirectory(ctx)
-}
-
-// Close drops the connections.
-func (ca *CA) Close() { ca.base.CloseIdleConnections() }
-
-// Server is the URL of the directory.
-func (ca *CA) Server() string { return ca.server.String() }
-
-// Directory is what the CA says about itself, its texts made fit for a terminal.
-func (ca *CA) Directory() Directory {
-	m := ca.directory.Meta
-	d := Directory{
-		TermsOfService:          printable(m.TermsOfService, 200),
-		Website:                 printable(m.Website, 200),
-		ExternalAccountRequired: m.ExternalAccountRequired,
-		Profiles:                map[string]string{},
-		RenewalInfo:             ca.directory.RenewalInfo,
-	}
-	for _, identity := range m.CaaIdentities {
-		d.CAAIdentities = append(d.CAAIdentities, printable(identity, 255))
-	}
-	for name, about := range m.Profiles {
-		d.Profiles[printable(name, 200)] = printable(about, 400)
-	}
-	return d
-}
-
-// Skew is the CA's clock minus ours, as the Date of its directory showed it, to the second; 0 if it sent none.
-func (ca *CA) Skew() time.Duration { return ca.skew }
-
-// clock is the time by the CA's clock where ours is clearly wrong, else by ours.
-func (ca *CA) clock() time.Time {
-	if ca.skew.Abs() > 5*time.Minute {
-		return ca.now().Add(ca.skew)
-	}
-	return ca.now()
-}
-
-func (ca *CA) readDirectory(ctx context.Context) error {
-	t := ca.transport(ctx)
-	s := &session{ca: ca, ctx: ctx, transport: t}
-	var body []byte
-	err := s.attempt("directory "+ca.server.String(), always, func() error {
-		response, err := t.client().Get(ca.server.String()) //nolint:noctx // the transport has the context
-		if err != nil {
-			return err
-		}
-		defer response.Body.Close()
-		if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
-			ca.skew = date.Sub(ca.now()).Round(time.Second)
-		}
-		body, err = io.ReadAll(response.Body)
-		return err
-	})
-	switch code := providers.CodeOf(err); {
-	case code == CodeReply:
-		return providers.Errorf(CodeDirectory, providers.Failed, "%w (this is not an ACME directory)", err)
-	case err != nil:
-		return err
-	}
-	if err := json.Unmarshal(body, &ca.directory); err != nil {
-		return providers.Errorf(CodeDirectory, providers.Failed, "acme: directory %s: not an ACME directory: %s", ca.server, printable(string(body), 120))
-	}
-	d := ca.directory
-	for _, entry := range []struct{ name, url string }{
-		{"newNonce", d.NewNonceURL}, {"newAccount", d.NewAccountURL}, {"newOrder", d.NewOrderURL},
-	} {
-		if entry.url == "" {
-			return providers.Errorf(CodeDirectory, providers.Failed, "acme: directory %s: %s is missing: not an ACME directory", ca.server, entry.name)
+// KnownCA returns what is known of the CA that a directory's URL belongs to, and whether it is in the table. Of others it
+// has the operator (the host) and the memory that every CA is taken to have.
+func KnownCA(server string) (CAFacts, bool) {
+	wanted := normalized(server)
+	all := knownCAs()
+	for _, f := range all {
+		if f.Directory != "" && normalized(f.Directory) == wanted || f.Staging != "" && normalized(f.Staging) == wanted {
+			return f, true
 		}
 	}
-	for _, entry := range []string{d.NewNonceURL, d.NewAccountURL, d.NewOrderURL, d.RevokeCertURL, d.RenewalInfo} {
-		if entry == "" {
-			continue
-		}
-		u, err := url.Parse(entry)
-		if err == nil {
-			err = t.check(u)
-		}
-		if err != nil {
-			return providers.Errorf(CodeDirectory, providers.Failed, "acme: directory %s: %w", ca.server, err)
+	host := hostOf(server)
+	for _, f := range all {
+		if slices.ContainsFunc(f.Hosts, func(h string) bool { return host == h || strings.HasSuffix(host, "."+h) }) {
+			return f, true
 		}
 	}
-	ca.document = body
-	return nil
+	return CAFacts{Company: host, Operator: host, Memory: defaultMemory}, false
 }
 
-func (ca *CA) transport(ctx context.Context) *transport {
-	return &transport{
-		ctx: ctx, base: ca.base, directory: ca.server, document: ca.document, newNonce: ca.directory.NewNonceURL, nonces: ca.nonces,
-		agent: ca.agent, timeout: ca.timeout, now: ca.now, log: ca.log, last: map[string]reply{},
-	}
-}
-
-// session is what one run does at the CA with one key, until its context ends.
-type session struct {
-	ca        *CA
-	ctx       context.Context //nolint:containedctx // see transport
-	transport *transport
-	core      *api.Core
-	account   Account
-}
-
-// session opens one. kid is the account's URL; "" until it is known.
-func (ca *CA) session(ctx context.Context, key crypto.Signer, kid string) (*session, error) {
-	s := &session{ca: ca, ctx: ctx, transport: ca.transport(ctx), account: Account{URI: kid, Key: key}}
-	err := guard(func() (err error) {
-		s.core, err = api.New(s.transport.client(), ca.agent, ca.server.String(), kid, key)
-		return err
-	})
-	if err != nil {
-		return nil, explain("session", err)
-	}
-	return s, nil
-}
-
-// newAccountKey makes the key of a new account: EC P-256, which every CA takes (ES256, RFC 8555 §6.2).
-func newAccountKey() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+// KnownCAs returns the table, those that ended at its end.
+func KnownCAs() []CAFacts { return knownCAs() }
 
 // ServerURL resolves the short names of CAs; anything else is taken as a directory's URL.
 func ServerURL(name string) string {
-	if u, ok := servers()[strings.ToLower(name)]; ok {
-		return u
+	lower := strings.ToLower(name)
+	for _, f := range knownCAs() {
+		if f.Name == "" {
+			continue
+		}
+		switch {
+		case lower == f.Name && f.Directory != "":
+			return f.Directory
+		case lower == f.Name+"-staging" && f.Staging != "":
+			return f.Staging
+		}
 	}
 	return name
 }
 
-// ServerNames are the short names of CAs, sorted.
-func ServerNames() []string { return slices.Sorted(maps.Keys(servers())) }
-
-// servers are the CAs that have short names.
-func servers() map[string]string {
-	return map[string]string{
-		"letsencrypt":         "https://acme-v02.api.letsencrypt.org/directory",
-		"letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
-		"zerossl":             "https://acme.zerossl.com/v2/DV90",
-		"google":              "https://dv.acme-v02.api.pki.goog/directory",
-		"google-staging":      "https://dv.acme-v02.test-api.pki.goog/directory",
-		"buypass":             "https://api.buypass.com/acme/directory",
-		"buypass-staging":     "https://api.test4.buypass.no/acme/directory",
-		"sslcom":              "https://acme.ssl.com/sslcom-dv-ecc",
-		"sslcom-rsa":          "https://acme.ssl.com/sslcom-dv-rsa",
-		"actalis":             "https://acme-api.actalis.com/acme/directory",
+// ServerNames are the short names of CAs that issue, sorted.
+func ServerNames() []string {
+	var names []string
+	for _, f := range knownCAs() {
+		if f.Name == "" || f.Ended != nil {
+			continue
+		}
+		if f.Directory != "" {
+			names = append(names, f.Name)
+		}
+		if f.Staging != "" {
+			names = append(names, f.Name+"-staging")
+		}
 	}
+	slices.Sort(names)
+	return names
 }
 
 // StagingOf returns the directory that a CA has for tries, and whether it has one.
 func StagingOf(server string) (string, bool) {
-	all := servers()
-	for name, u := range all {
-		if u != server {
-			continue
-		}
-		staging, ok := all[name+"-staging"]
-		return staging, ok
+	f, _ := KnownCA(server)
+	if f.Directory == "" || normalized(f.Directory) != normalized(server) {
+		return "", false
 	}
-	return "", false
+	return f.Staging, f.Staging != ""
 }
 
 // IsStaging reports whether a directory is for tries only: nobody trusts its certificates (certbot/_internal/cli, is_staging).
 func IsStaging(server string) bool {
-	for name, u := range servers() {
-		if u == server {
-			return strings.HasSuffix(name, "-staging")
-		}
+	f, _ := KnownCA(server)
+	switch normalized(server) {
+	case normalized(f.Staging):
+		return f.Staging != ""
+	case normalized(f.Directory):
+		return false
 	}
 	return strings.Contains(server, "staging")
+}
+
+// normalized is a directory's URL in one spelling: host in lower case, no port that https has anyway, no slash at the end.
+func normalized(server string) string {
+	u, err := url.Parse(server)
+	if err != nil || u.Host == "" {
+		return server
+	}
+	return u.Scheme + "://" + canonicalHost(u) + strings.TrimSuffix(u.Path, "/")
+}
+
+// canonicalHost is a URL's host in lower case, with its port unless that is what https has anyway.
+func canonicalHost(u *url.URL) string {
+	return strings.TrimSuffix(strings.ToLower(u.Host), ":443")
+}
+
+func hostOf(server string) string {
+	u, err := url.Parse(server)
+	if err != nil {
+		return server
+	}
+	return strings.ToLower(u.Hostname())
 }

@@ -23,7 +23,7 @@
 //
 // # Decisions
 //
-//   - Every address has its own goroutine, so that dead servers keep nobody waiting, with at most 16 queries under way.
+//   - Every address has its own goroutine, so that dead servers hold up no other, with at most 16 queries under way.
 //     An address that answered nothing at all is asked about one name until it answers.
 //   - An answer without the AA bit counts if it has the TXT records; without them it says nothing about the zone.
 //   - UDP gets half of [Resolver.Timeout], then TCP all of it. EDNS0 announces 1232 bytes; a server that cannot bear it is
@@ -37,7 +37,7 @@
 //   - If the account's zone turns out not to be delegated, the wait fails at once instead of asking the TLD's servers for
 //     a quarter of an hour.
 //   - The history of a zone is the last ten delays, from the call of Run to the last value's appearance. It only
-//     sets the rhythm: name servers are looked at from the start, since they do not remember a "no".
+//     sets the pace: name servers are looked at from the start, since they do not remember a "no".
 //   - A time-out of all resolvers ends Run at once, while that of name servers does not.
 //
 // # No way out on port 53

@@ -15,7 +15,7 @@ import (
 )
 
 // history is how long publication took in a zone the last few times, from the call of [Wait.Run] until the last name
-// server had the last value. It is a hint for the rhythm: one that cannot be read counts as none, and of two programs that
+// server had the last value. It is a hint for the pace: one that cannot be read counts as none, and of two programs that
 // write at the same time one wins.
 type history struct {
 	Zone    string    `json:"zone"`

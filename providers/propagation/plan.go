@@ -124,14 +124,14 @@ func (s *session) below(ctx context.Context, t *task, d Delegation) (Delegation,
 	return d, nil
 }
 
-// newBoard lays out what is to be asked of whom.
-func newBoard(all []*task, start time.Time, deadAfter time.Duration, historyDir string, overridden bool) *board {
-	b := &board{
+// newPublication lays out what is to be asked of whom.
+func newPublication(all []*task, start time.Time, deadAfter time.Duration, historyDir string, overridden bool) *publication {
+	b := &publication{
 		start:     start,
 		deadAfter: deadAfter,
 		changed:   make(chan struct{}, 1),
 		wake:      make(chan struct{}),
-		hearsay:   map[rumour]State{},
+		resolvers: map[expected]State{},
 	}
 	zones := map[string]*zone{}
 	addresses := map[netip.AddrPort]*address{}
@@ -144,7 +144,7 @@ func newBoard(all []*task, start time.Time, deadAfter time.Duration, historyDir 
 		if z == nil {
 			z = &zone{name: name, unresolved: t.delegation.Unresolved, overridden: overridden, history: readHistory(historyDir, name)}
 			for _, addr := range t.delegation.Addrs {
-				z.stations = append(z.stations, &station{Address: addr, zone: z})
+				z.servers = append(z.servers, &zoneServer{Address: addr, zone: z})
 			}
 			for _, host := range z.unresolved {
 				b.events = append(b.events, Event{Server: host, Zone: name, State: Unreachable, Elapsed: time.Since(start), detail: "has no address"})
@@ -152,22 +152,22 @@ func newBoard(all []*task, start time.Time, deadAfter time.Duration, historyDir 
 			zones[name] = z
 			b.zones = append(b.zones, z)
 		}
-		for _, st := range z.stations {
-			c := &cell{station: st, fqdn: t.fqdn, changed: start}
+		for _, st := range z.servers {
+			c := &check{zoneServer: st, fqdn: t.fqdn, changed: start}
 			for _, text := range t.values {
 				c.values = append(c.values, value{text: text})
 			}
 			for i := range c.values {
 				b.set(c, i, Pending, time.Now())
 			}
-			st.cells = append(st.cells, c)
+			st.checks = append(st.checks, c)
 			a := addresses[st.Addr]
 			if a == nil {
 				a = &address{addr: st.Addr}
 				addresses[st.Addr] = a
 				b.addresses = append(b.addresses, a)
 			}
-			a.cells = append(a.cells, c)
+			a.checks = append(a.checks, c)
 		}
 	}
 	return b

@@ -10,23 +10,23 @@ import (
 )
 
 // failure says what is missing when the time is up, in one line of bounded length.
-func (b *board) failure(limit time.Duration, blocked bool) error {
+func (b *publication) failure(limit time.Duration, blocked bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	code := providers.CodeNoAnswer
 	var names []string
 	for _, z := range b.zones {
-		for i, c := range z.stations[0].cells {
+		for i, c := range z.servers[0].checks {
 			var servers []string
-			for _, st := range z.stations {
-				cell := st.cells[i]
-				if cell.complete {
+			for _, st := range z.servers {
+				check := st.checks[i]
+				if check.complete {
 					continue
 				}
-				if cell.latest.state == Pending && cell.asked {
+				if check.latest.state == Pending && check.asked {
 					code = providers.CodeNotPublished
 				}
-				servers = append(servers, st.String()+" "+cell.detail())
+				servers = append(servers, st.String()+" "+check.detail())
 			}
 			if len(servers) > 0 {
 				names = append(names, fmt.Sprintf("TXT %s: %s", c.fqdn, listed(servers, 4)))
@@ -49,15 +49,15 @@ func more(n int) string {
 }
 
 // report sums up.
-func (b *board) report(path string, unverified bool) Report {
+func (b *publication) report(path string, unverified bool) Report {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := Report{Elapsed: time.Since(b.start), Path: path, Unverified: unverified}
 	var without []string
 	for _, z := range b.zones {
-		for _, st := range z.stations {
+		for _, st := range z.servers {
 			server := ServerReport{Name: st.Host, Addr: st.Addr.String(), Zone: z.name, State: Published}
-			for _, c := range st.cells {
+			for _, c := range st.checks {
 				server.Elapsed = max(server.Elapsed, c.changed.Sub(b.start))
 				switch {
 				case c.complete:
@@ -70,8 +70,8 @@ func (b *board) report(path string, unverified bool) Report {
 				}
 			}
 			if server.State == SteppedOver {
-				i := slices.IndexFunc(st.cells, func(c *cell) bool { return c.stepped })
-				without = append(without, st.String()+": "+st.cells[i].detail())
+				i := slices.IndexFunc(st.checks, func(c *check) bool { return c.stepped })
+				without = append(without, st.String()+": "+st.checks[i].detail())
 			}
 			r.Servers = append(r.Servers, server)
 		}

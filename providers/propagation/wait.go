@@ -69,7 +69,7 @@ func (w *Wait) Run(ctx context.Context, records []Record) (Report, error) {
 	if err := s.locate(limited, all); err != nil {
 		return Report{Path: PathDirect, Elapsed: time.Since(start)}, err
 	}
-	b := newBoard(all, start, orDefault(w.DeadAfter, 10*time.Second), w.HistoryDir, len(s.nameServers) > 0)
+	b := newPublication(all, start, orDefault(w.DeadAfter, 10*time.Second), w.HistoryDir, len(s.nameServers) > 0)
 	report, err := w.follow(limited, watcher{s, b}, limit)
 	switch {
 	case err == nil && !report.Unverified:
@@ -83,7 +83,7 @@ func (w *Wait) Run(ctx context.Context, records []Record) (Report, error) {
 // follow lets every address be watched, and judges.
 func (w *Wait) follow(parent context.Context, watcher watcher, limit time.Duration) (Report, error) {
 	var (
-		b       = watcher.board
+		b       = watcher.publication
 		group   sync.WaitGroup
 		path    = PathDirect
 		again   = time.NewTimer(0)
@@ -103,11 +103,13 @@ func (w *Wait) follow(parent context.Context, watcher watcher, limit time.Durati
 			said = true
 			b.post(Event{State: Blocked, detail: "no name server can be reached on port 53"})
 			if watcher.mayAskHTTPS() {
-				group.Go(func() { watcher.listen(ctx, w.firstHearsay(b, limit), orDefault(w.ResolverEvery, 30*time.Second)) })
+				group.Go(func() {
+					watcher.askResolvers(ctx, w.firstResolverLook(b, limit), orDefault(w.ResolverEvery, 30*time.Second))
+				})
 			}
 		}
 		w.tell(b)
-		if v.hearsay {
+		if v.byResolver {
 			path = strings.Join(watcher.urls, " ")
 			return b.report(path, true), nil
 		}
@@ -139,10 +141,10 @@ func (w *Wait) follow(parent context.Context, watcher watcher, limit time.Durati
 	}
 }
 
-// firstHearsay is when resolvers over HTTPS are first asked: never before all values were there on any earlier occasion,
+// firstResolverLook is when resolvers over HTTPS are first asked: never before all values were there on any earlier occasion,
 // since an early question spoils the answer for as long as the resolver remembers it. A short limit brings it forward, as
 // after the limit the answer would be of no use.
-func (w *Wait) firstHearsay(b *board, limit time.Duration) time.Duration {
+func (w *Wait) firstResolverLook(b *publication, limit time.Duration) time.Duration {
 	var first time.Duration
 	for _, z := range b.zones {
 		delay := z.history.longest()
@@ -155,7 +157,7 @@ func (w *Wait) firstHearsay(b *board, limit time.Duration) time.Duration {
 }
 
 // tell passes on what happened.
-func (w *Wait) tell(b *board) {
+func (w *Wait) tell(b *publication) {
 	log := orSilent(w.Log)
 	for _, e := range b.take() {
 		if e.detail != "" || e.State != Pending {
@@ -180,7 +182,7 @@ func level(e Event) slog.Level {
 }
 
 // remember keeps how long it took.
-func (w *Wait) remember(b *board) {
+func (w *Wait) remember(b *publication) {
 	for _, z := range b.zones {
 		if err := z.history.add(w.HistoryDir, z.lastGain.Sub(b.start)); err != nil {
 			orSilent(w.Log).Debug("history not kept", "zone", z.name, "error", err)

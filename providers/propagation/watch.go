@@ -11,19 +11,19 @@ import (
 // abreast is how many queries are under way to one address at the same time.
 const abreast = 16
 
-// watcher asks the addresses of a board.
+// watcher asks the addresses of a publication.
 type watcher struct {
 	*session
-	board *board
+	publication *publication
 }
 
-// watch looks at a, in the zones' rhythm, until ctx ends. Every address has a goroutine that does this, so that a dead one
-// keeps nobody waiting.
+// watch looks at a, in the pace of its zones, until ctx ends. Every address has a goroutine that does this, so that a dead one does
+// not hold up the others.
 func (w watcher) watch(ctx context.Context, a *address) {
 	dead := false
 	for turn := 0; ctx.Err() == nil; turn++ {
-		cells, wake := w.board.open(a)
-		if len(cells) == 0 {
+		checks, wake := w.publication.open(a)
+		if len(checks) == 0 {
 			select {
 			case <-wake:
 			case <-ctx.Done():
@@ -31,10 +31,10 @@ func (w watcher) watch(ctx context.Context, a *address) {
 			continue
 		}
 		began := time.Now()
-		if dead && len(cells) > 1 {
-			dead = !w.probe(ctx, cells, turn)
+		if dead && len(checks) > 1 {
+			dead = !w.probe(ctx, checks, turn)
 		} else {
-			dead = !w.ask(ctx, cells)
+			dead = !w.ask(ctx, checks)
 		}
 		w.rest(ctx, a, began)
 	}
@@ -42,7 +42,7 @@ func (w watcher) watch(ctx context.Context, a *address) {
 
 func (w watcher) rest(ctx context.Context, a *address, began time.Time) {
 	for ctx.Err() == nil {
-		pause, wake := w.board.rest(a, began)
+		pause, wake := w.publication.rest(a, began)
 		if pause <= 0 {
 			return
 		}
@@ -56,26 +56,26 @@ func (w watcher) rest(ctx context.Context, a *address, began time.Time) {
 	}
 }
 
-// probe asks a dead address about one cell, each turn another, and about the others only if that was answered.
-func (w watcher) probe(ctx context.Context, cells []*cell, turn int) (alive bool) {
+// probe asks a dead address about one check, each turn another, and about the others only if that was answered.
+func (w watcher) probe(ctx context.Context, checks []*check, turn int) (alive bool) {
 	asked := time.Now()
-	o := w.look(ctx, cells[turn%len(cells)])
+	o := w.look(ctx, checks[turn%len(checks)])
 	if ctx.Err() != nil {
 		return false
 	}
 	if o.replied {
-		return w.ask(ctx, cells)
+		return w.ask(ctx, checks)
 	}
-	for _, c := range cells {
-		w.board.record(c, asked, o)
+	for _, c := range checks {
+		w.publication.record(c, asked, o)
 	}
 	return false
 }
 
-// ask asks about all cells side by side, and reports whether anything was answered. Once a query has failed with none
+// ask asks about all checks side by side, and reports whether anything was answered. Once a query has failed with none
 // answered, the address counts as dead, and what was not asked yet shares the fate of what was: otherwise every batch of
 // names would wait out the time-outs of its own.
-func (w watcher) ask(ctx context.Context, cells []*cell) (alive bool) {
+func (w watcher) ask(ctx context.Context, checks []*check) (alive bool) {
 	var (
 		group  sync.WaitGroup
 		mu     sync.Mutex
@@ -83,7 +83,7 @@ func (w watcher) ask(ctx context.Context, cells []*cell) (alive bool) {
 		began  = time.Now()
 		slots  = make(chan struct{}, abreast)
 	)
-	for _, c := range cells {
+	for _, c := range checks {
 		slots <- struct{}{}
 		mu.Lock()
 		fate := failed
@@ -92,7 +92,7 @@ func (w watcher) ask(ctx context.Context, cells []*cell) (alive bool) {
 			break
 		}
 		if fate != nil {
-			w.board.record(c, began, *fate)
+			w.publication.record(c, began, *fate)
 			<-slots
 			continue
 		}
@@ -103,7 +103,7 @@ func (w watcher) ask(ctx context.Context, cells []*cell) (alive bool) {
 			if ctx.Err() != nil {
 				return
 			}
-			w.board.record(c, asked, o)
+			w.publication.record(c, asked, o)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -118,7 +118,7 @@ func (w watcher) ask(ctx context.Context, cells []*cell) (alive bool) {
 	return alive
 }
 
-func (w watcher) look(ctx context.Context, c *cell) observation {
+func (w watcher) look(ctx context.Context, c *check) observation {
 	msg, err := w.direct().ask(ctx, c.Addr, question{name: c.fqdn, qtype: dns.TypeTXT})
 	return observe(msg, err, c.fqdn)
 }
@@ -133,9 +133,9 @@ func (w watcher) confirm(ctx context.Context, pause time.Duration) {
 		return
 	}
 	var group sync.WaitGroup
-	for _, a := range w.board.addresses {
-		if cells := w.board.found(a); len(cells) > 0 {
-			group.Go(func() { w.ask(ctx, cells) })
+	for _, a := range w.publication.addresses {
+		if checks := w.publication.found(a); len(checks) > 0 {
+			group.Go(func() { w.ask(ctx, checks) })
 		}
 	}
 	group.Wait()

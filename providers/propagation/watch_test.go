@@ -23,8 +23,8 @@ func TestWatcher_DeadAddressIsAskedOneBatch(t *testing.T) {
 		all = append(all, &task{zone: "example.test.", fqdn: fmt.Sprintf("_acme-challenge.n%d.example.test.", i), values: []string{value1},
 			delegation: Delegation{Zone: "example.test.", Addrs: []Address{{Host: "ns1.test.", Addr: w.servers[0].addr}}}})
 	}
-	b := newBoard(all, time.Now(), time.Minute, "", false)
-	if (watcher{s, b}).ask(t.Context(), b.addresses[0].cells) {
+	b := newPublication(all, time.Now(), time.Minute, "", false)
+	if (watcher{s, b}).ask(t.Context(), b.addresses[0].checks) {
 		t.Error("the dead address is said to have answered")
 	}
 	asked := map[string]bool{}

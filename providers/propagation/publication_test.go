@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// newTestBoard has one name with two values at servers with the given addresses.
-func newTestBoard(overridden bool, addrs ...string) (*board, []*cell) {
+// newTestPublication has one name with two values at servers with the given addresses.
+func newTestPublication(overridden bool, addrs ...string) (*publication, []*check) {
 	t := &task{zone: "example.test.", fqdn: challenge, values: []string{value1, value2}, delegation: Delegation{Zone: "example.test."}}
 	for _, addr := range addrs {
 		t.delegation.Addrs = append(t.delegation.Addrs, Address{Host: addr, Addr: netip.MustParseAddrPort(addr)})
 	}
-	b := newBoard([]*task{t}, time.Now().Add(-time.Hour), 10*time.Second, "", overridden)
-	var cells []*cell
-	for _, st := range b.zones[0].stations {
-		cells = append(cells, st.cells...)
+	b := newPublication([]*task{t}, time.Now().Add(-time.Hour), 10*time.Second, "", overridden)
+	var checks []*check
+	for _, st := range b.zones[0].servers {
+		checks = append(checks, st.checks...)
 	}
-	return b, cells
+	return b, checks
 }
 
 // What may be stepped over, and when, with one server that has everything.
@@ -69,11 +69,11 @@ func TestJudge(t *testing.T) {
 		if other == "" {
 			other = "192.0.2.2:53"
 		}
-		b, cells := newTestBoard(c.overridden, "192.0.2.1:53", other)
-		b.record(cells[0], time.Now(), all)
+		b, checks := newTestPublication(c.overridden, "192.0.2.1:53", other)
+		b.record(checks[0], time.Now(), all)
 		b.zones[0].firstComplete = time.Now().Add(-c.complete)
 		for _, s := range c.seen {
-			b.record(cells[1], time.Now().Add(-s.ago), s.o)
+			b.record(checks[1], time.Now().Add(-s.ago), s.o)
 			b.judge()
 		}
 		v := b.judge()
@@ -86,14 +86,14 @@ func TestJudge(t *testing.T) {
 // Without a server that has everything nobody is stepped over.
 func TestJudge_NobodyHasIt(t *testing.T) {
 	t.Parallel()
-	b, cells := newTestBoard(false, "192.0.2.1:53", "192.0.2.2:53", "[2001:db8::1]:53")
-	for _, c := range cells {
+	b, checks := newTestPublication(false, "192.0.2.1:53", "192.0.2.2:53", "[2001:db8::1]:53")
+	for _, c := range checks {
 		b.record(c, b.start, observation{state: Silent, noRoute: true})
 	}
 	if v := b.judge(); v.done || !v.blocked || !v.again.IsZero() {
 		t.Errorf("verdict = %+v", v)
 	}
-	b.record(cells[0], b.start, observation{state: Lame, replied: true})
+	b.record(checks[0], b.start, observation{state: Lame, replied: true})
 	if v := b.judge(); v.done || v.blocked {
 		t.Errorf("verdict = %+v", v)
 	}
@@ -101,12 +101,12 @@ func TestJudge_NobodyHasIt(t *testing.T) {
 
 func TestRest_WakesUpWhenAValueAppears(t *testing.T) {
 	t.Parallel()
-	b, cells := newTestBoard(false, "192.0.2.1:53", "192.0.2.2:53")
+	b, checks := newTestPublication(false, "192.0.2.1:53", "192.0.2.2:53")
 	pause, wake := b.rest(b.addresses[1], time.Now())
 	if pause < longest-time.Second {
 		t.Errorf("after an hour the pause is %v", pause)
 	}
-	b.record(cells[0], time.Now(), observation{state: Pending, replied: true, texts: []string{value1}})
+	b.record(checks[0], time.Now(), observation{state: Pending, replied: true, texts: []string{value1}})
 	<-wake
 	if pause, _ = b.rest(b.addresses[1], time.Now()); pause > shortest {
 		t.Errorf("after a value appeared elsewhere the pause is %v", pause)

@@ -19,9 +19,9 @@ func interval(elapsed, sinceGain, usual time.Duration) time.Duration {
 		usual > 0 && due <= elapsed && elapsed < over:
 		return shortest
 	}
-	calm := min(max(elapsed/20, shortest), longest)
+	pause := min(max(elapsed/20, shortest), longest)
 	if elapsed < due {
-		calm = max(min(calm, due-elapsed), shortest) // do not sleep into the time when it is due
+		pause = max(min(pause, due-elapsed), shortest) // do not sleep into the time when it is due
 	}
-	return calm
+	return pause
 }

@@ -12,7 +12,7 @@ import (
 // zone is the names that the same servers answer for.
 type zone struct {
 	name       string // canonical; "" if unknown
-	stations   []*station
+	servers    []*zoneServer
 	unresolved []string
 	history    history
 	overridden bool // the servers are not the delegated ones but the user's own
@@ -22,16 +22,16 @@ type zone struct {
 	lastGain      time.Time
 }
 
-// station is one address of a zone's servers.
-type station struct {
+// zoneServer is one address of a zone's servers.
+type zoneServer struct {
 	Address
-	zone  *zone
-	cells []*cell
+	zone   *zone
+	checks []*check
 }
 
-// cell is one name at one station: what one query asks.
-type cell struct {
-	*station
+// check is one name at one address: what one query asks.
+type check struct {
+	*zoneServer
 	fqdn     string
 	values   []value
 	asked    bool
@@ -51,8 +51,8 @@ type value struct {
 
 // address is what one goroutine looks after: everything that is asked of one address, be it in many zones.
 type address struct {
-	addr  netip.AddrPort
-	cells []*cell
+	addr   netip.AddrPort
+	checks []*check
 }
 
 // observation is what one query brought.
@@ -91,11 +91,11 @@ func observe(msg *dns.Msg, err error, fqdn string) observation {
 // noIPv6 reports whether the query could not be sent because this machine has no IPv6, which is nobody's fault.
 func (o observation) noIPv6(addr netip.AddrPort) bool { return o.noRoute && addr.Addr().Is6() }
 
-func (st *station) complete() bool {
-	return !slices.ContainsFunc(st.cells, func(c *cell) bool { return !c.complete })
+func (st *zoneServer) complete() bool {
+	return !slices.ContainsFunc(st.checks, func(c *check) bool { return !c.complete })
 }
 
-func (z *zone) complete() bool { return slices.ContainsFunc(z.stations, (*station).complete) }
+func (z *zone) complete() bool { return slices.ContainsFunc(z.servers, (*zoneServer).complete) }
 
 // reckon notes whether there is a server that has everything.
 func (z *zone) reckon(now time.Time) {
@@ -108,7 +108,7 @@ func (z *zone) reckon(now time.Time) {
 }
 
 // state is what the latest query brought, or Pending before there was one.
-func (c *cell) state() State {
+func (c *check) state() State {
 	if c.latest.state == "" {
 		return Pending
 	}
@@ -116,7 +116,7 @@ func (c *cell) state() State {
 }
 
 // detail says what the latest query brought, in words.
-func (c *cell) detail() string {
+func (c *check) detail() string {
 	if !c.asked {
 		return "not asked yet"
 	}

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// board is what is known of every value at every address, and what follows from it. The goroutines that ask write to it,
+// publication is what is known of every value at every address, and what follows from it. The goroutines that ask write to it,
 // [Wait.Run] judges by it.
-type board struct {
+type publication struct {
 	start     time.Time
 	deadAfter time.Duration
 	zones     []*zone
@@ -17,15 +17,15 @@ type board struct {
 	changed   chan struct{} // holds one token when there is something new to judge
 
 	mu         sync.Mutex
-	wake       chan struct{} // closed, and made anew, when a value was gained or lost: everybody thinks again when to look
+	wake       chan struct{} // closed, and made anew, when a value was gained or lost: each address reckons anew when to look
 	events     []Event
 	reached    bool // some server answered something
 	generation int  // counts gains and losses
-	hearsay    map[rumour]State
+	resolvers  map[expected]State
 }
 
 // record notes what a query, sent at asked, brought for c.
-func (b *board) record(c *cell, asked time.Time, o observation) {
+func (b *publication) record(c *check, asked time.Time, o observation) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
@@ -77,7 +77,7 @@ func (b *board) record(c *cell, asked time.Time, o observation) {
 }
 
 // set changes the state of c's i-th value, and keeps an event if that is news.
-func (b *board) set(c *cell, i int, state State, now time.Time) {
+func (b *publication) set(c *check, i int, state State, now time.Time) {
 	v := &c.values[i]
 	if v.state == state {
 		return
@@ -93,12 +93,12 @@ func (b *board) set(c *cell, i int, state State, now time.Time) {
 	})
 }
 
-func (b *board) rouse() {
+func (b *publication) rouse() {
 	close(b.wake)
 	b.wake = make(chan struct{})
 }
 
-func (b *board) signal() {
+func (b *publication) signal() {
 	select {
 	case b.changed <- struct{}{}:
 	default:
@@ -107,7 +107,7 @@ func (b *board) signal() {
 
 // patience returns when c, which does not have its values, is waited for no more; ok is false if that will never be: it
 // answers, or it is too early to say.
-func (b *board) patience(c *cell) (until time.Time, ok bool) {
+func (b *publication) patience(c *check) (until time.Time, ok bool) {
 	z := c.zone
 	switch {
 	case !c.asked || c.latest.state == Pending || z.firstComplete.IsZero():
@@ -127,14 +127,14 @@ func (b *board) patience(c *cell) (until time.Time, ok bool) {
 // verdict is what [Wait.Run] acts on.
 type verdict struct {
 	done       bool
-	hearsay    bool      // blocked, and a resolver has everything
+	byResolver bool      // blocked, and a resolver has everything
 	blocked    bool      // everything was asked and nothing ever answered
 	again      time.Time // when to judge again at the latest; zero if only news can change anything
 	generation int
 }
 
 // judge steps over the servers whose time is up, and says whether all zones have everything.
-func (b *board) judge() verdict {
+func (b *publication) judge() verdict {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
@@ -143,8 +143,8 @@ func (b *board) judge() verdict {
 		if z.firstComplete.IsZero() {
 			v.done = false
 		}
-		for _, st := range z.stations {
-			for _, c := range st.cells {
+		for _, st := range z.servers {
+			for _, c := range st.checks {
 				v.blocked = v.blocked && c.asked
 				if c.complete {
 					continue
@@ -167,31 +167,31 @@ func (b *board) judge() verdict {
 			}
 		}
 	}
-	v.hearsay = v.blocked && !slices.ContainsFunc(b.names(), func(c *cell) bool { return !b.heard(c) })
+	v.byResolver = v.blocked && !slices.ContainsFunc(b.names(), func(c *check) bool { return !b.atResolver(c) })
 	return v
 }
 
-// open returns the cells of a that lack a value, and the channel that is closed when that, or the rhythm, may change.
-func (b *board) open(a *address) ([]*cell, <-chan struct{}) {
+// open returns the checks of a that lack a value, and the channel that is closed when that, or the pace, may change.
+func (b *publication) open(a *address) ([]*check, <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(a.cells), func(c *cell) bool { return c.complete }), b.wake
+	return slices.DeleteFunc(slices.Clone(a.checks), func(c *check) bool { return c.complete }), b.wake
 }
 
-// found returns the cells of a that have all their values.
-func (b *board) found(a *address) []*cell {
+// found returns the checks of a that have all their values.
+func (b *publication) found(a *address) []*check {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(a.cells), func(c *cell) bool { return !c.complete })
+	return slices.DeleteFunc(slices.Clone(a.checks), func(c *check) bool { return !c.complete })
 }
 
 // rest returns how long a, last looked at when began says, is to be left alone.
-func (b *board) rest(a *address, began time.Time) (time.Duration, <-chan struct{}) {
+func (b *publication) rest(a *address, began time.Time) (time.Duration, <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
 	shortest := longest
-	for _, c := range a.cells {
+	for _, c := range a.checks {
 		if c.complete {
 			continue
 		}
@@ -205,7 +205,7 @@ func (b *board) rest(a *address, began time.Time) (time.Duration, <-chan struct{
 }
 
 // take returns the events since the last call.
-func (b *board) take() []Event {
+func (b *publication) take() []Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	events := b.events
@@ -213,8 +213,8 @@ func (b *board) take() []Event {
 	return events
 }
 
-// post keeps an event that is not about one cell.
-func (b *board) post(e Event) {
+// post keeps an event that is not about one check.
+func (b *publication) post(e Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e.Elapsed = time.Since(b.start)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/miekg/dns"
 
@@ -15,9 +13,6 @@ import (
 
 // maxHops is how many CNAMEs in a row are followed, and referrals likewise.
 const maxHops = 8
-
-// stagger is how long one name server is waited for alone, before the next one is asked as well.
-const stagger = 500 * time.Millisecond
 
 // FollowCNAME returns where the TXT record of the challenge at fqdn must stand: fqdn itself, or the end of the chain of
 // CNAMEs that begins there (RFC 8555 §8.4 lets CAs follow them). Only authoritative name servers are asked, each link's
@@ -109,120 +104,4 @@ func (s *session) alias(ctx context.Context, name string) (string, error) {
 		return "", badCNAME(name, "it leads to %s, which no record of yours can be named", providers.Excerpt(targets[0]))
 	}
 	return targets[0], nil
-}
-
-// authority asks the servers of d for q and, where they refer to a child zone, that zone's servers. It returns the answer
-// and the delegation it came from; with an error, the last delegation that was found.
-func (s *session) authority(ctx context.Context, d Delegation, q question) (Delegation, *dns.Msg, error) {
-	for range maxHops {
-		msg, err := s.inquire(ctx, d, q)
-		if err != nil {
-			return d, nil, err
-		}
-		child, hosts := referral(msg, q.name, d.Zone)
-		if child == "" {
-			return d, msg, nil
-		}
-		lookups, cancel := context.WithTimeout(ctx, s.lookupLimit())
-		below, err := s.resolve(ctx, lookups, child, hosts, msg.Extra)
-		cancel()
-		if err != nil {
-			return d, nil, err
-		}
-		d = below
-	}
-	return d, nil, &unansweredError{reached: true, text: "more referrals than any zone has"}
-}
-
-// unansweredError says that no name server answered with authority.
-type unansweredError struct {
-	reached bool // some answered all the same
-	text    string
-}
-
-func (e *unansweredError) Error() string { return e.text }
-
-// inquire asks the servers of d for q, one more whenever one fails or stagger has passed, and returns the first
-// authoritative answer or referral to a child zone. The error is an *unansweredError or the cause of ctx's end.
-func (s *session) inquire(parent context.Context, d Delegation, q question) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(parent, s.lookupLimit())
-	type result struct {
-		from Address
-		msg  *dns.Msg
-		err  error
-	}
-	var (
-		results   = make(chan result, len(d.Addrs))
-		asked     int
-		answered  int
-		next      = time.NewTimer(0)
-		group     sync.WaitGroup
-		reached   bool
-		complaint []string
-	)
-	defer group.Wait()
-	defer cancel()
-	defer next.Stop()
-	for answered < len(d.Addrs) {
-		select {
-		case <-next.C:
-			if asked == len(d.Addrs) {
-				continue
-			}
-			from := d.Addrs[asked]
-			asked++
-			group.Go(func() {
-				msg, err := s.direct().ask(ctx, from.Addr, q)
-				results <- result{from, msg, err}
-			})
-			next.Reset(stagger)
-		case r := <-results:
-			answered++
-			reached = reached || r.err == nil
-			why := ""
-			switch {
-			case parent.Err() != nil:
-				return nil, context.Cause(parent)
-			case r.err != nil:
-				why = r.err.Error()
-			case usableAnswer(r.msg, q.name, d.Zone):
-				return r.msg, nil
-			default:
-				why = lameness(r.msg)
-			}
-			complaint = append(complaint, r.from.String()+": "+why)
-			next.Reset(0)
-		case <-ctx.Done():
-			if parent.Err() != nil {
-				return nil, context.Cause(parent)
-			}
-			complaint = append(complaint, "no more within "+s.lookupLimit().String())
-			return nil, &unansweredError{reached: reached, text: listed(complaint, 6)}
-		}
-	}
-	return nil, &unansweredError{reached: reached, text: listed(complaint, 6)}
-}
-
-// usableAnswer reports whether msg, of a server of zone, settles whether name exists and what it holds.
-func usableAnswer(msg *dns.Msg, name, zone string) bool {
-	if child, hosts := referral(msg, name, zone); child != "" && len(hosts) > 0 {
-		return true
-	}
-	return msg.Authoritative && (msg.Rcode == dns.RcodeSuccess || msg.Rcode == dns.RcodeNameError)
-}
-
-// lameness says why an answer without data settles nothing.
-func lameness(msg *dns.Msg) string {
-	if msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError {
-		return rcode(msg.Rcode)
-	}
-	return "not authoritative"
-}
-
-// String returns the server as it appears in messages.
-func (a Address) String() string {
-	if a.Host == a.Addr.String() {
-		return a.Host
-	}
-	return a.Host + " (" + a.Addr.String() + ")"
 }

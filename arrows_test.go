@@ -49,6 +49,7 @@ func arrows() map[string][]string {
 		"wildcard/providers/journal":      {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings", unix},
 		"wildcard/providers/lock":         {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings"},
 		"wildcard/providers/manual":       {"wildcard/providers"},
+		"wildcard/providers/memory":       {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/journal", "wildcard/providers/lock", "wildcard/wholefile"},
 		"wildcard/providers/plugin":       {"wildcard/failpoint", "wildcard/program", "wildcard/providers", "wildcard/providers/settings"},
 		"wildcard/providers/propagation":  {"wildcard/failpoint", "wildcard/providers", "wildcard/wholefile", dns},
 		"wildcard/providers/providertest": {"wildcard/providers", "wildcard/providers/conformance"},
@@ -67,7 +68,7 @@ func arrows() map[string][]string {
 		"wildcard/cmd/wildcard-auth-hook":    {"wildcard/hooks"},
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
-		"wildcard/issuance":          {"wildcard/failpoint", "wildcard/messages", "wildcard/providers", "wildcard/providers/journal", "wildcard/providers/propagation", legoACME, legoAPI, idna},
+		"wildcard/issuance":          {"wildcard/failpoint", "wildcard/messages", "wildcard/providers", "wildcard/providers/journal", "wildcard/providers/memory", "wildcard/providers/propagation", legoACME, legoAPI, idna},
 		"wildcard/issuance/acmetest": {jose},
 		"wildcard/lineage":           {"wildcard/failpoint", "wildcard/providers", unix},
 		"wildcard/state":             {"wildcard/failpoint", "wildcard/providers", "wildcard/wholefile"},

@@ -59,6 +59,7 @@ type address struct {
 type observation struct {
 	state     State // Pending for an answer that counts, whatever it holds
 	texts     []string
+	ttl       time.Duration // of texts
 	replied   bool
 	noRoute   bool
 	notServed bool // the server says that the zone is none of its business
@@ -76,7 +77,7 @@ func observe(msg *dns.Msg, err error, fqdn string) observation {
 	found := texts(msg, fqdn)
 	switch {
 	case msg.Rcode == dns.RcodeSuccess && (msg.Authoritative || len(found) > 0):
-		return observation{state: Pending, replied: true, texts: found}
+		return observation{state: Pending, replied: true, texts: found, ttl: ttl(msg, fqdn)}
 	case msg.Rcode == dns.RcodeNameError && msg.Authoritative:
 		return observation{state: Pending, replied: true}
 	}

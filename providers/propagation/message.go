@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -104,6 +105,16 @@ func texts(msg *dns.Msg, name string) []string {
 		values = append(values, b.String())
 	}
 	return values
+}
+
+// ttl is the longest TTL of the TXT records of name. They should all have one (RFC 2181 §5.2); resolvers that keep an answer keep no
+// part of it for longer.
+func ttl(msg *dns.Msg, name string) time.Duration {
+	var most uint32
+	for _, txt := range owned[*dns.TXT](msg.Answer, name) {
+		most = max(most, txt.Hdr.Ttl)
+	}
+	return time.Duration(most) * time.Second
 }
 
 // unescape writes s without the escapes (\" \\ \DDD) with which the DNS library shows strings.

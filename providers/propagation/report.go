@@ -39,6 +39,9 @@ type Report struct {
 	// SteppedOver names the servers that did not take part, with the reason: "ns3.example. (192.0.2.3:53): no answer".
 	// IPv6 addresses on a machine without IPv6 are not among them.
 	SteppedOver []string
+	// TTLs is the longest TTL with which a name server had the records of a name, by FQDN; names that only a resolver was asked
+	// for have none.
+	TTLs map[string]time.Duration
 	// Path is the way the values were looked at: [PathDirect], or the URL of a resolver over HTTPS.
 	Path string
 	// Unverified says that no name server could be asked, so that all there is is a resolver's word: of one server of each

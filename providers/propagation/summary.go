@@ -52,12 +52,15 @@ func more(n int) string {
 func (b *publication) report(path string, unverified bool) Report {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	r := Report{Elapsed: time.Since(b.start), Path: path, Unverified: unverified}
+	r := Report{Elapsed: time.Since(b.start), Path: path, Unverified: unverified, TTLs: map[string]time.Duration{}}
 	var without []string
 	for _, z := range b.zones {
 		for _, st := range z.servers {
 			server := ServerReport{Name: st.Host, Addr: st.Addr.String(), Zone: z.name, State: Published}
 			for _, c := range st.checks {
+				if c.complete {
+					r.TTLs[c.fqdn] = max(r.TTLs[c.fqdn], c.latest.ttl)
+				}
 				server.Elapsed = max(server.Elapsed, c.changed.Sub(b.start))
 				switch {
 				case c.complete:

@@ -70,6 +70,7 @@ func port53(t *testing.T) {
 	}
 	environ := slices.DeleteFunc(service.Environ(a), func(kv string) bool { return strings.HasPrefix(kv, "WILDCARD_") })
 	environ = append(environ, "WILDCARD_RESOLVERS=127.0.0.1", "WILDCARD_STATE_DIR="+dir+"/state", "WILDCARD_RUN_DIR="+dir+"/run", "WILDCARD_CONFIG_DIR="+dir,
+		"WILDCARD_CA_CACHE=0", // no CA looks
 		"CERTBOT_VALIDATION=AAAA_first_value_43_characters_long_AAAAAAA",
 		"LD_PRELOAD=/nonexistent.so") // fault 115: the programs are static
 	run := func(hook, domain string) (string, int) {

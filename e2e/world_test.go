@@ -67,7 +67,8 @@ func newWorldOf(t *testing.T, service *conohatest.Service, resolver, bin string)
 // use makes the hooks use these accounts.
 func (w *world) use(accounts ...conohatest.Account) {
 	w.environ = append(w.conoha.Environ(accounts...),
-		"WILDCARD_CONFIG_DIR="+w.dir+"/etc", "WILDCARD_STATE_DIR="+w.dir+"/state", "WILDCARD_RUN_DIR="+w.dir+"/run")
+		"WILDCARD_CONFIG_DIR="+w.dir+"/etc", "WILDCARD_STATE_DIR="+w.dir+"/state", "WILDCARD_RUN_DIR="+w.dir+"/run",
+		"WILDCARD_CA_CACHE=0") // Pebble asks the name servers themselves; memory_test.go has a resolver before them
 }
 
 // command is certbot with our folders and CA. Hooks are found in the PATH, as a user has them.

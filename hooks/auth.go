@@ -119,6 +119,7 @@ func (h *hook) create(ctx context.Context) (journal.Entry, error) {
 		return journal.Entry{}, err
 	}
 
+	h.reservation(round).Add(ctx, remembered(entry))
 	// A create call is not broken off half-way at once, or nobody would know whether the service will still carry it out.
 	calm, cancelCalm := lingering(ctx, lingerLimit)
 	defer cancelCalm()
@@ -241,11 +242,13 @@ func (h *hook) wait(ctx context.Context, last journal.Entry) error {
 		HistoryDir: filepath.Join(h.dirs.State, "history"),
 		Log:        h.log,
 	}
+	defer h.look(ctx, last.Round)
 	report, err := wait.Run(ctx, records)
-	if err == nil {
-		h.log.Info("published", "values", len(records), "stepped over", report.SteppedOver)
+	if err != nil {
+		return err
 	}
-	return err
+	h.log.Info("published", "values", len(records), "stepped over", report.SteppedOver)
+	return h.forget(ctx, last.Round, report)
 }
 
 // waitLimit is the longest that an account's settings ask for; 0 leaves it to the default.

@@ -6,6 +6,7 @@ import (
 
 	"wildcard/messages"
 	"wildcard/providers"
+	"wildcard/providers/memory"
 )
 
 // CleanUp is the cleanup hook: it deletes the TXT record of one challenge, exactly that record. It returns the exit code.
@@ -38,6 +39,7 @@ func (h *hook) cleanUpOwn(ctx context.Context) error {
 	if len(entries) > 0 {
 		var errs []error
 		for _, entry := range entries {
+			h.looked(ctx, remembered(entry))
 			errs = append(errs, h.undo(ctx, entry))
 		}
 		return errors.Join(errs...)
@@ -46,6 +48,11 @@ func (h *hook) cleanUpOwn(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
 	defer cancel()
 	fqdn, err := h.ownerWithoutJournal(ctx)
+	record := memory.Record{Name: h.request.challengeName(), FQDN: fqdn, Value: h.request.Value}
+	if fqdn == "" {
+		record.FQDN = record.Name // where the CA looked all the same
+	}
+	h.looked(ctx, record)
 	if err != nil || fqdn == "" {
 		return err
 	}

@@ -34,10 +34,11 @@ func help(l messages.Language, program string, duty messages.Message) string {
 	flag("--state-dir DIR", "where the journal is kept (default: /var/lib/wildcard)")
 	flag("--resolver LIST", "resolvers, IP[:PORT],... (default: the system's)")
 	flag("--nameserver LIST", "ask these for publication, not the delegated ones")
+	flag("--ca-cache SECONDS", "how long the CA's resolvers keep an answer (60)")
 	flag("--lang LANG", "language, en or ja (default: that of the locale)")
 	flag("-v", "say on standard error what is done")
 	line("")
 	line("Variables of the same meaning: %s.", "WILDCARD_PROVIDER, WILDCARD_ENV_FILE, "+
-		"WILDCARD_CONFIG_DIR, WILDCARD_STATE_DIR, WILDCARD_RESOLVERS, WILDCARD_NAMESERVERS")
+		"WILDCARD_CONFIG_DIR, WILDCARD_STATE_DIR, WILDCARD_RESOLVERS, WILDCARD_NAMESERVERS, WILDCARD_CA_CACHE")
 	return b.String()
 }

@@ -17,6 +17,7 @@ import (
 	"wildcard/providers"
 	"wildcard/providers/builtin"
 	"wildcard/providers/journal"
+	"wildcard/providers/memory"
 	"wildcard/providers/propagation"
 	"wildcard/providers/settings"
 )
@@ -46,6 +47,8 @@ type hook struct {
 	log      *slog.Logger
 	dirs     settings.Directories
 	journal  *journal.Journal
+	memory   *memory.Memory
+	began    time.Time
 	owner    journal.Process // the certbot that called us
 	router   providers.Router
 	resolver *propagation.Resolver
@@ -67,7 +70,7 @@ func run(p Program, program string, duty messages.Message, act func(context.Cont
 		}
 	}()
 
-	h := &hook{receipts: p.Stdout, log: slog.New(slog.DiscardHandler)}
+	h := &hook{receipts: p.Stdout, began: time.Now(), log: slog.New(slog.DiscardHandler)}
 	var err error
 	switch h.options, err = parseOptions(program, args, p.Environ); {
 	case languageErr != nil:
@@ -120,6 +123,7 @@ func (h *hook) open(p Program) error {
 			return err
 		}
 	}
+	h.memory = memory.Open(filepath.Join(h.dirs.State, "memory"), h.log)
 	h.journal, err = journal.Open(entries, h.log)
 	return err
 }

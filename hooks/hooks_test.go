@@ -50,7 +50,8 @@ func TestHooks_FewCalls(t *testing.T) {
 		if version == 3 {
 			account, domain = w.v3, "example.net"
 		}
-		w.environ = append(w.conoha.Environ(account), "WILDCARD_STATE_DIR="+w.dir+"/state", "WILDCARD_RUN_DIR="+w.dir+"/run", "WILDCARD_CONFIG_DIR="+w.dir)
+		w.environ = append(w.conoha.Environ(account), "WILDCARD_STATE_DIR="+w.dir+"/state", "WILDCARD_RUN_DIR="+w.dir+"/run",
+			"WILDCARD_CONFIG_DIR="+w.dir, "WILDCARD_CA_CACHE=0")
 		const n = 5
 		var made []call
 		for i := range n {

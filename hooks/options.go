@@ -6,9 +6,11 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"wildcard/messages"
 	"wildcard/providers"
+	"wildcard/providers/memory"
 	"wildcard/providers/propagation"
 )
 
@@ -19,8 +21,9 @@ type options struct {
 	envFile     string
 	configDir   string
 	stateDir    string
-	resolvers   []string // none: the system's
-	nameServers []string // none: the delegated ones
+	resolvers   []string      // none: the system's
+	nameServers []string      // none: the delegated ones
+	caCache     time.Duration // how long the CA's resolvers keep an answer
 	verbose     bool
 }
 
@@ -33,6 +36,7 @@ func parseOptions(program string, args, environ []string) (options, error) {
 	var o options
 	var specs []string
 	resolvers, nameServers := env["WILDCARD_RESOLVERS"], env["WILDCARD_NAMESERVERS"]
+	caCache := env["WILDCARD_CA_CACHE"]
 
 	flags := flag.NewFlagSet(program, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -42,6 +46,7 @@ func parseOptions(program string, args, environ []string) (options, error) {
 	flags.StringVar(&o.stateDir, "state-dir", "", "")
 	flags.StringVar(&resolvers, "resolver", resolvers, "")
 	flags.StringVar(&nameServers, "nameserver", nameServers, "")
+	flags.StringVar(&caCache, "ca-cache", caCache, "")
 	flags.BoolVar(&o.verbose, "v", false, "")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -79,8 +84,16 @@ func parseOptions(program string, args, environ []string) (options, error) {
 	if o.resolvers, err = parseServers(flags, "resolver", resolvers); err != nil {
 		return o, err
 	}
-	o.nameServers, err = parseServers(flags, "nameserver", nameServers)
-	return o, err
+	if o.nameServers, err = parseServers(flags, "nameserver", nameServers); err != nil {
+		return o, err
+	}
+	o.caCache = memory.DefaultKeep
+	if caCache != "" {
+		if o.caCache, err = memory.ParseKeep(caCache); err != nil {
+			return o, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "--ca-cache (WILDCARD_CA_CACHE): %w", err)
+		}
+	}
+	return o, nil
 }
 
 // parseServers parses a list that a flag or, without it, the environment gives.

@@ -47,7 +47,8 @@ func newWorld(t *testing.T, o conohatest.Options) *world {
 	service.AddZone(w.v3.Tenant, "example.net")
 	service.PutRecord("example.com", challengeName, "TXT", foreign)
 	w.environ = append(service.Environ(w.v2, w.v3),
-		"WILDCARD_CONFIG_DIR="+w.dir+"/etc", "WILDCARD_STATE_DIR="+w.dir+"/state", "WILDCARD_RUN_DIR="+w.dir+"/run")
+		"WILDCARD_CONFIG_DIR="+w.dir+"/etc", "WILDCARD_STATE_DIR="+w.dir+"/state", "WILDCARD_RUN_DIR="+w.dir+"/run",
+		"WILDCARD_CA_CACHE=0") // there is no CA that would remember anything; memory_test.go has one
 	return w
 }
 

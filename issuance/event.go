@@ -18,6 +18,7 @@ const (
 	StepAuthorization Step = "authorization" // authorizations are fetched
 	StepRecords       Step = "records"       // TXT records are created
 	StepPublication   Step = "publication"   // name servers are waited for
+	StepMemory        Step = "memory"        // what the CA's resolvers remember is waited for; only if they do
 	StepValidation    Step = "validation"    // challenges are answered and polled
 	StepFinalize      Step = "finalize"      // the CSR is sent and the order polled
 	StepDownload      Step = "download"      // the certificate is fetched and checked
@@ -47,6 +48,9 @@ type Event struct {
 	Done    int              // names of the step that are done
 	Total   int              // names of the step
 	Elapsed time.Duration    // since [Issuer.Obtain] was called
+
+	Left   time.Duration // of StepMemory: what is still to be waited, at most
+	Others bool          // of StepMemory: it waits for another run's record of the name, so that the CA sees both
 
 	// Publication is one name server's change of mind, of Progress in StepPublication; nil otherwise.
 	Publication *propagation.Event

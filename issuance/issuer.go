@@ -12,6 +12,7 @@ import (
 	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/journal"
+	"wildcard/providers/memory"
 	"wildcard/providers/propagation"
 )
 
@@ -33,11 +34,13 @@ type Issuer struct {
 	// Resolver.Servers even if Resolver.NameServers is set.
 	CheckDelegation bool
 	Journal         *journal.Journal
-	HistoryDir      string        // of [propagation.Wait]; "" keeps nothing
-	Wait            time.Duration // the longest wait for publication; 0 is what the services ask for, else 15 min; 50 min at most
-	Limit           time.Duration // for the whole run; 0 is Wait and 15 min
-	Observe         func(Event)   // told of what happens, one event at a time; nil is nobody
-	Log             *slog.Logger  // nil is silent
+	HistoryDir      string         // of [propagation.Wait]; "" keeps nothing
+	Memory          *memory.Memory // what the CAs' resolvers remember; nil waits for nothing
+	Cache           *time.Duration // how long they keep an answer, 0 for not at all; nil is what is known of the CA
+	Wait            time.Duration  // the longest wait for publication; 0 is what the services ask for, else 15 min; 50 min at most
+	Limit           time.Duration  // for the whole run; 0 is Wait and 15 min
+	Observe         func(Event)    // told of what happens, one event at a time; nil is nobody
+	Log             *slog.Logger   // nil is silent
 
 	Pacing Pacing // zero values are those of the package comment
 }
@@ -77,6 +80,7 @@ type Result struct {
 	Order    string             // URL
 	Resumed  bool               // the order was one of an earlier run
 	Warnings []messages.Message // what a person should know
+	Forgot   time.Duration      // how long was waited for what the CA's resolvers remembered
 	CleanUp  error              // records that could not be deleted (CodeCleanUp, Temporary); the journal has them
 }
 
@@ -119,7 +123,7 @@ func (i *Issuer) Obtain(ctx context.Context, request Request) (Result, error) {
 	stop := i.expire(ctx, cancel, limit)
 	defer stop()
 
-	r := &run{Issuer: i, request: request, waitLimit: wait, started: time.Now(), log: i.Log}
+	r := &run{Issuer: i, request: request, waitLimit: wait, limit: limit, started: time.Now(), log: i.Log}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -141,6 +145,7 @@ func (i *Issuer) Obtain(ctx context.Context, request Request) (Result, error) {
 // attempt runs the steps and then deletes the records, whatever came of them.
 func (r *run) attempt(ctx context.Context) error {
 	err := r.protected(func() error { return r.steps(ctx) })
+	r.reservation.Release(ctx)
 	if r.result.CleanUp == nil {
 		r.result.CleanUp = r.cleanUp(ctx)
 	}
@@ -194,15 +199,19 @@ type run struct {
 	*Issuer
 	request   Request
 	waitLimit time.Duration
+	limit     time.Duration
 	started   time.Time
 	log       *slog.Logger
 	session   *session
 	owner     journal.Process
 	records   []*record
+	ttls      map[string]time.Duration // of the records as they are published, by FQDN
 	result    Result
 
-	observing sync.Mutex // one event at a time
-	cleaning  sync.Mutex // one deletion of each record
+	observing   sync.Mutex // one event at a time
+	reservation *memory.Reservation
+
+	cleaning sync.Mutex // one deletion of each record
 }
 
 // protected calls f; a panic becomes an error of class Internal, so that cleaning up goes on.

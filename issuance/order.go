@@ -29,6 +29,7 @@ func (r *run) steps(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
+	r.reserve(ctx, places)
 	if r.session, err = r.CA.session(ctx, r.Account.Key, r.Account.URI); err != nil {
 		return err
 	}
@@ -49,6 +50,7 @@ func (r *run) steps(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	r.reservation.Release(ctx) // what needed no record
 	// From here on the CA does not look at the records any more.
 	cleaned := make(chan error, 1)
 	go func() { cleaned <- r.cleanUp(ctx) }()
@@ -173,13 +175,22 @@ func (r *run) prove(ctx context.Context, order acme.ExtendedOrder, places map[st
 	if n = len(r.records); n == 0 {
 		return nil // all are valid already
 	}
+	if err := r.reserveRecords(ctx); err != nil {
+		return err
+	}
 	if err := r.step(StepRecords, n, func() error { return r.present(ctx) }); err != nil {
 		return err
 	}
 	if err := r.step(StepPublication, n, func() error { return r.publication(ctx) }); err != nil {
 		return err
 	}
-	return r.step(StepValidation, n, func() error { return r.validate(ctx) })
+	if err := r.forget(ctx); err != nil {
+		return err
+	}
+	r.reservation.Look(ctx)
+	err := r.step(StepValidation, n, func() error { return r.validate(ctx) })
+	r.looked(ctx, err)
+	return err
 }
 
 // authorizations fetches them all, and makes a record of each that is not valid yet.

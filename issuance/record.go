@@ -252,6 +252,10 @@ func (r *run) askNameServers(ctx context.Context, asked []propagation.Record) er
 	if err != nil {
 		return err
 	}
+	r.ttls = report.TTLs
+	if report.Unverified {
+		r.ttls = nil // as a resolver tells it, which counts down
+	}
 	for _, server := range report.SteppedOver {
 		r.note(StepPublication, "name server stepped over: %s", server)
 	}

@@ -92,6 +92,11 @@ var explanationsOfCA = map[string]explanation{
 		cause: bilingual{"The CA looked for the TXT records and did not find what it should; every name and the CA's words are above. Some of its viewpoints may see other servers than we do.", "CA が TXT レコードを確認しましたが、期待した値がありませんでした。名前ごとの CA の説明は上の行にあります。CA からは別のネームサーバーが見えている可能性があります。"},
 		next:  command("wildcard doctor"),
 	},
+	"acme.remembers": {
+		exits: []int{75},
+		cause: bilingual{"The CA looked at this name a moment ago, and its resolvers keep an answer for its TTL, a minute at most: it would not see the new value. The run may not take long enough to wait for that.", "CA が少し前にこの名前を確認しており、そのリゾルバーは応答を TTL の間 (最長 1 分) 保持するため、新しい値が見えません。この実行の残り時間では待ちきれません。"},
+		next:  bilingual{"run it again after the time in the line above; for a CA of your own whose resolver keeps nothing: --ca-cache 0", "上の行の時刻を過ぎてから再実行してください。応答を保持しない自前の CA の場合: --ca-cache 0"},
+	},
 	"acme.order-invalid": {
 		exits: []int{1},
 		cause: bilingual{"The CA gave the order up; the next run makes a new one.", "CA が注文を取り消しました。次の実行で新しい注文を作ります。"},

@@ -82,10 +82,14 @@ func (r *Recorder) Event(lineage string, e issuance.Event) {
 	switch e.State {
 	case issuance.Started:
 		r.open[key] = r.add(&Span{Lineage: lineage, Kind: Step, Name: string(e.Step), Start: at, State: Unfinished})
+		if e.Step == issuance.StepMemory {
+			r.open[key].Detail = e.FQDN
+		}
 	case issuance.Progress:
 		switch {
 		case e.Publication != nil:
 			r.publication(lineage, e, at)
+		case e.Step == issuance.StepMemory: // which counts down
 		case s != nil:
 			text, bad := e.Domain, false
 			if rest, invalid := strings.CutPrefix(e.Text.String(), "invalid"); invalid {

@@ -41,8 +41,9 @@ type certificate struct {
 	Leaf     *x509.Certificate
 	Lineage  *lineage.Lineage // nil for dry runs and CSRs
 	Warnings []messages.Message
-	CleanUp  error // records that are still there
-	Deploy   error // deploy hooks that failed
+	Forgot   time.Duration // how long was waited for what the CA's resolvers remembered
+	CleanUp  error         // records that are still there
+	Deploy   error         // deploy hooks that failed
 }
 
 // obtain obtains one certificate and stores it. Whoever calls has the lineage's order lock.
@@ -92,6 +93,7 @@ func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err err
 		Router: router, Resolver: resolver,
 		CheckDelegation: checksDelegation(o.settings),
 		Journal:         e.journal, HistoryDir: e.dirs.State + "/history",
+		Memory: e.memory, Cache: cache(o.settings),
 		Observe: o.observe, Log: e.log,
 	}
 	request, pending, err := e.request(o, account.URI)
@@ -267,7 +269,7 @@ func (e *engine) remember(o *order, account string, result issuance.Result, err 
 // keep stores a certificate and makes it the live one, then writes the combined file and runs the deploy hooks. Whatever
 // fails from here on, the certificate is not lost.
 func (e *engine) keep(ctx context.Context, o *order, r issuance.Request, result issuance.Result) (certificate, error) {
-	c := certificate{Chain: result.Chain, Leaf: result.Leaf, Warnings: result.Warnings, CleanUp: result.CleanUp}
+	c := certificate{Chain: result.Chain, Leaf: result.Leaf, Warnings: result.Warnings, Forgot: result.Forgot, CleanUp: result.CleanUp}
 	if o.csr != nil || o.dryRun {
 		return c, nil
 	}

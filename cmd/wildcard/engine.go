@@ -19,6 +19,7 @@ import (
 	"wildcard/providers"
 	"wildcard/providers/builtin"
 	"wildcard/providers/journal"
+	"wildcard/providers/memory"
 	"wildcard/providers/propagation"
 	"wildcard/providers/settings"
 	"wildcard/state"
@@ -30,6 +31,7 @@ type engine struct {
 	*machine
 	state   *state.State
 	journal *journal.Journal
+	memory  *memory.Memory
 	hooks   *deploy.Hooks
 	display *display
 	runDir  string // where providers keep tokens for the next run; "" keeps none
@@ -66,6 +68,7 @@ func (p *program) engine(c *cli.Context) (*engine, error) {
 		return nil, err
 	}
 	e.runDir = m.dirs.Run
+	e.memory = memory.Open(filepath.Join(m.dirs.State, "memory"), m.log)
 	e.hooks = &deploy.Hooks{ConfigDir: m.dirs.Config, Environ: p.environ, Stderr: e.display, Log: m.log}
 	return e, nil
 }
@@ -196,6 +199,18 @@ func (e *engine) resolver(s lineage.Settings) (*propagation.Resolver, error) {
 		}
 	}
 	return &propagation.Resolver{Servers: servers, NameServers: s.NameServers, Log: e.log}, nil
+}
+
+// cache is how long the CA's resolvers keep an answer, if a lineage says so.
+func cache(s lineage.Settings) *time.Duration {
+	if s.CACache == "" {
+		return nil
+	}
+	keep, err := memory.ParseKeep(s.CACache)
+	if err != nil {
+		return nil // [program.dnsOptions] says so
+	}
+	return &keep
 }
 
 // checksDelegation reports whether zones must be delegated to their service: not where name servers had to be named and the

@@ -11,6 +11,7 @@ import (
 	"wildcard/issuance"
 	"wildcard/lineage"
 	"wildcard/providers"
+	"wildcard/providers/memory"
 	"wildcard/providers/propagation"
 )
 
@@ -34,6 +35,7 @@ func dnsFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "provider", Usage: "`SPEC` of a DNS service, [ZONE=]NAME[:ARG][@ENVFILE]; may be repeated (WILDCARD_PROVIDER; default conoha)"},
 		&cli.StringFlag{Name: "env-file", Usage: "`FILE` with the credentials (WILDCARD_ENV_FILE; /etc/letsencrypt/conoha/.env)"},
 		&cli.StringFlag{Name: "resolver", Usage: "`IP[:PORT],...` of resolvers for look-ups (WILDCARD_RESOLVERS; default the system's)"},
+		&cli.StringFlag{Name: "ca-cache", Usage: "`SECONDS` for which the CA's resolvers keep an answer; 0 for a CA of your own that keeps none (WILDCARD_CA_CACHE; default 60, as Let's Encrypt)"},
 		&cli.StringFlag{Name: "nameserver", Usage: "`IP[:PORT],...` of name servers to ask for publication in place of the delegated ones (WILDCARD_NAMESERVERS)"},
 	})
 }
@@ -109,8 +111,26 @@ func (p *program) dnsOptions(c *cli.Context, s *lineage.Settings) error {
 	if s.Resolvers, err = p.servers(c, "resolver", s.Resolvers, "WILDCARD_RESOLVERS"); err != nil {
 		return err
 	}
-	s.NameServers, err = p.servers(c, "nameserver", s.NameServers, "WILDCARD_NAMESERVERS")
-	return err
+	if s.NameServers, err = p.servers(c, "nameserver", s.NameServers, "WILDCARD_NAMESERVERS"); err != nil {
+		return err
+	}
+	s.CACache = p.option(c, "ca-cache", s.CACache, "WILDCARD_CA_CACHE")
+	return checkCACache(c, s.CACache)
+}
+
+// checkCACache reports what is wrong with --ca-cache, or with what stands for it in the environment or with the lineage.
+func checkCACache(c *cli.Context, text string) error {
+	if text == "" {
+		return nil
+	}
+	_, err := memory.ParseKeep(text)
+	switch {
+	case err != nil && c.IsSet("ca-cache"):
+		return usage("--ca-cache %w", err)
+	case err != nil:
+		return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "WILDCARD_CA_CACHE %w", err)
+	}
+	return nil
 }
 
 func (p *program) servers(c *cli.Context, flag string, stored []string, variable string) ([]string, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"wildcard/issuance"
 	"wildcard/messages"
@@ -14,12 +15,18 @@ func plainLine(l messages.Language, name string, e issuance.Event) string {
 	var text messages.Text
 	switch e.State {
 	case issuance.Started:
-		if e.Step == issuance.StepPublication {
+		switch e.Step {
+		case issuance.StepPublication:
 			text = doing(e.Step, e.Total)
+		case issuance.StepMemory:
+			text = remembered(e)
 		}
 	case issuance.Progress:
 		if p := e.Publication; p != nil && p.State != propagation.Pending {
 			text = publicationLine(e)
+		}
+		if e.Step == issuance.StepMemory && wholeSeconds(e.Left)%10 == 0 {
+			text = remembered(e)
 		}
 	case issuance.Finished:
 		text = done(e.Step, e.Total)
@@ -49,6 +56,8 @@ func doing(step issuance.Step, n int) messages.Message {
 		return messages.New("creating %s", count(n, "TXT record"))
 	case issuance.StepPublication:
 		return messages.New("waiting until all name servers have %s", count(n, "TXT record"))
+	case issuance.StepMemory:
+		return messages.New("waiting until the CA's resolvers have forgotten what they saw before")
 	case issuance.StepValidation:
 		return messages.New("waiting until the CA has looked at %s", count(n, "name"))
 	case issuance.StepFinalize:
@@ -76,6 +85,8 @@ func done(step issuance.Step, n int) messages.Message {
 		return messages.New("%s created", count(n, "TXT record"))
 	case issuance.StepPublication:
 		return messages.New("all name servers have %s", count(n, "TXT record"))
+	case issuance.StepMemory:
+		return messages.New("the CA's resolvers have forgotten what they saw before")
 	case issuance.StepValidation:
 		return messages.New("%s validated by the CA", count(n, "name"))
 	case issuance.StepFinalize:
@@ -97,6 +108,17 @@ func noted(e issuance.Event) messages.Message {
 	}
 	return messages.New("%s", e.Text)
 }
+
+// remembered says for how long the CA's memory is waited for, or another run's record.
+func remembered(e issuance.Event) messages.Message {
+	if e.Others {
+		return messages.New("%s: waiting for another run's record of the same name, %d s at most", e.FQDN, wholeSeconds(e.Left))
+	}
+	return messages.New("%s: waiting until the CA's resolvers have forgotten what stood there before: %d s more", e.FQDN, wholeSeconds(e.Left))
+}
+
+// wholeSeconds is a time in seconds, rounded up.
+func wholeSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 func publicationLine(e issuance.Event) messages.Message {
 	p := e.Publication

@@ -22,6 +22,7 @@ type issueAnswer struct {
 	Server   string     `json:"server,omitempty"`
 	Account  string     `json:"account,omitempty"`
 	Warnings []string   `json:"warnings,omitempty"`
+	Forgot   float64    `json:"waited_for_ca_cache,omitempty"` // seconds
 	CleanUp  *problem   `json:"cleanup_pending,omitempty"`
 	Deploy   *problem   `json:"deploy_failed,omitempty"`
 }
@@ -44,7 +45,8 @@ func pathsOf(l *lineage.Lineage) *paths {
 func (e *engine) report(o *order, got certificate, action string, v verdict) error {
 	answer := issueAnswer{
 		Action: action, Names: got.Leaf.DNSNames, NotAfter: got.Leaf.NotAfter.UTC(), Server: o.params.Server, Account: o.params.Account,
-		Warnings: e.texts(got.Warnings), CleanUp: e.errorOf(got.CleanUp), Deploy: e.errorOf(got.Deploy),
+		Warnings: e.texts(got.Warnings), Forgot: got.Forgot.Round(time.Millisecond).Seconds(),
+		CleanUp: e.errorOf(got.CleanUp), Deploy: e.errorOf(got.Deploy),
 	}
 	if got.Lineage != nil {
 		at := v.at.UTC()

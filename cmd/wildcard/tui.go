@@ -50,6 +50,7 @@ type stepView struct {
 	done, total int
 	began, end  time.Duration
 	note        string
+	left        time.Duration // of StepMemory
 }
 
 // serverView is what one name server says about one record.
@@ -94,12 +95,18 @@ func (p *picture) event(name string, e issuance.Event) {
 		if e.Publication != nil {
 			v.publication(e)
 		}
+		if e.Step == issuance.StepMemory {
+			s.left, s.note = e.Left, remembered(e).In(p.language)
+		}
 	case issuance.Noted:
 		s.note = noted(e).In(p.language)
 	case issuance.Failed:
 		s.state, s.end, v.failed = e.State, e.Elapsed, true
 	case issuance.Finished:
 		s.state, s.end, s.done = e.State, e.Elapsed, e.Done
+		if e.Step == issuance.StepMemory {
+			s.note = ""
+		}
 	case issuance.Started:
 		s.state, s.total = e.State, e.Total
 	}
@@ -293,6 +300,9 @@ func (p *picture) whole(v *view, most int) []string {
 // doing says what a step that is under way does, and how far it is.
 func (p *picture) doing(s *stepView) string {
 	what := doing(s.step, s.total)
+	if s.left > 0 {
+		what = messages.New("%s (%d s)", what, wholeSeconds(s.left))
+	}
 	if s.done > 0 && s.done < s.total {
 		what = messages.New("%s (%d done)", what, s.done)
 	}

@@ -3,9 +3,11 @@ package memory
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
+	"wildcard/providers"
 	"wildcard/providers/journal"
 	"wildcard/providers/lock"
 )
@@ -70,6 +72,16 @@ func (m *Memory) sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// ParseKeep reads how long the resolvers of a CA keep an answer, in seconds.
+func ParseKeep(text string) (time.Duration, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || time.Duration(n)*time.Second > MostKeep {
+		return 0, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "%s: want seconds, from 0 to %d",
+			providers.Excerpt(text), int(MostKeep.Seconds()))
+	}
+	return time.Duration(n) * time.Second, nil
 }
 
 // Reservation is one run's records. A nil Reservation is one of a CA that remembers nothing: its methods do nothing.
@@ -243,6 +255,6 @@ func (m *Memory) LookedAt(ctx context.Context, owner journal.Process, ca CA, rec
 		if known {
 			return kept
 		}
-		return append(kept, entry{Record: record, Owner: owner, CA: ca.Operator, Since: now, Looked: now, Ended: now, Keep: keep, Seen: []string{record.Value}})
+		return append(kept, entry{Record: record, Owner: owner, CA: ca.Operator, Since: now, Looked: now, Ended: now, Keep: keep})
 	})
 }

@@ -74,9 +74,11 @@ func (r *Reservation) Wait(ctx context.Context, limit time.Duration, tell func(P
 		if p.Left <= 0 {
 			return nil
 		}
-		if now := r.memory.now(); !p.Others && now.Add(p.Left).After(began.Add(limit)) {
-			return p.tooLong(now)
-		} else if p.Others && now.After(began.Add(limit)) {
+		now := r.memory.now()
+		if err := p.Within(limit-now.Sub(began), now); err != nil {
+			return err
+		}
+		if p.Others && now.After(began.Add(limit)) {
 			return nil // so it is seen alone
 		}
 		if tell != nil {
@@ -92,8 +94,11 @@ func (r *Reservation) Wait(ctx context.Context, limit time.Duration, tell func(P
 	}
 }
 
-// tooLong says from when on it may be tried again.
-func (p Pause) tooLong(now time.Time) error {
+// Within returns an error if a pause is longer than what is left of a run, with the instant from when on it may be tried again.
+func (p Pause) Within(left time.Duration, now time.Time) error {
+	if p.Others || p.Left <= left {
+		return nil
+	}
 	return providers.Errorf(CodeRemembers, providers.Temporary,
 		"memory: TXT %s: the CA's resolvers may remember until %s what stood there before, and the run has less time than that",
 		p.Record.FQDN, now.Add(p.Left).UTC().Format("2006-01-02 15:04:05 MST"))

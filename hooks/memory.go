@@ -1,0 +1,57 @@
+package hooks
+
+import (
+	"context"
+	"time"
+
+	"wildcard/providers"
+	"wildcard/providers/journal"
+	"wildcard/providers/memory"
+	"wildcard/providers/propagation"
+)
+
+// longestRun is how long an auth hook may take at all: authorizations may live no longer than an hour.
+const longestRun = 50 * time.Minute
+
+// ca is what is known of the CA, which certbot does not tell its hooks: it counts as any.
+func (h *hook) ca() memory.CA { return memory.CA{Keep: h.options.caCache} }
+
+// reservation is what all hooks of a round of certbot's have the CA look at.
+func (h *hook) reservation(round string) *memory.Reservation {
+	return h.memory.Reserve(round, h.owner, h.ca())
+}
+
+// remembered is an entry's record as package memory knows it.
+func remembered(e journal.Entry) memory.Record {
+	return memory.Record{Name: providers.ChallengeLabel + "." + e.Domain + ".", FQDN: e.FQDN, Value: e.Value}
+}
+
+// forget waits, when all values of a round are published, until the CA's resolvers have forgotten what they saw at those names
+// before.
+func (h *hook) forget(ctx context.Context, round string, report propagation.Report) error {
+	r := h.reservation(round)
+	r.Published(ctx, func(record memory.Record) time.Duration {
+		if ttl, ok := report.TTLs[record.FQDN]; ok && !report.Unverified {
+			return ttl
+		}
+		return -1
+	})
+	return r.Wait(ctx, longestRun-time.Since(h.began), func(p memory.Pause) {
+		h.log.Info("waiting until the CA's resolvers have forgotten what stood there before", "fqdn", p.Record.FQDN,
+			"left", p.Left.Round(time.Second), "another run's record", p.Others)
+	})
+}
+
+// look says that certbot has the CA look now, as it does after a failed hook, too, unless it has ended itself.
+func (h *hook) look(ctx context.Context, round string) {
+	if ctx.Err() != nil {
+		h.reservation(round).Release(ctx)
+		return
+	}
+	h.reservation(round).Look(ctx)
+}
+
+// looked says that certbot's CA looks no more, since certbot has records deleted only then.
+func (h *hook) looked(ctx context.Context, record memory.Record) {
+	h.memory.LookedAt(ctx, h.owner, h.ca(), record, true)
+}

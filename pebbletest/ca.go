@@ -61,23 +61,23 @@ func Start(o Options) (*CA, error) {
 	}
 
 	issuer := ca.New(logger, store, "", "ecdsa", o.AlternateRoots, max(o.Intermediates, 1), profiles)
-	var front wfe.WebFrontEndImpl
+	var frontEnd wfe.WebFrontEndImpl
 	withKnobs(o, func() {
 		// The ports are those of http-01 and tls-alpn-01, which nothing here answers.
 		validator := va.New(logger, 0, 0, o.Strict, o.Resolver, store)
-		front = wfe.New(logger, store, validator, issuer, identities, o.Strict, len(o.ExternalAccounts) > 0,
+		frontEnd = wfe.New(logger, store, validator, issuer, identities, o.Strict, len(o.ExternalAccounts) > 0,
 			seconds(o.AuthzRetryAfter), seconds(o.OrderRetryAfter))
 	})
 
-	handler := front.Handler()
-	if o.OrderLocation {
-		handler = namesOrder(handler)
+	handler := frontEnd.Handler()
+	if !o.Plain {
+		handler = front{handler, store, seconds(o.OrderRetryAfter) > 0}
 	}
 	acme, err := serve(handler, certificate, logger)
 	if err != nil {
 		return nil, err
 	}
-	management, err := serve(front.ManagementHandler(), certificate, logger)
+	management, err := serve(frontEnd.ManagementHandler(), certificate, logger)
 	if err != nil {
 		acme.close()
 		return nil, err

@@ -33,9 +33,10 @@ func TestMain(m *testing.M) {
 
 // resolver answers TXT questions over TCP.
 type resolver struct {
-	addr string
-	mu   sync.Mutex
-	txt  map[string][]string
+	addr    string
+	mu      sync.Mutex
+	txt     map[string][]string
+	silence chan struct{} // until it is closed, questions wait
 }
 
 func startResolver(t *testing.T) *resolver {
@@ -44,7 +45,8 @@ func startResolver(t *testing.T) *resolver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &resolver{addr: listener.Addr().String(), txt: make(map[string][]string)}
+	r := &resolver{addr: listener.Addr().String(), txt: make(map[string][]string), silence: make(chan struct{})}
+	close(r.silence)
 	started := make(chan struct{})
 	server := &dns.Server{Listener: listener, Handler: r, NotifyStartedFunc: func() { close(started) }}
 	done := make(chan struct{})
@@ -60,7 +62,20 @@ func (r *resolver) add(name, value string) {
 	r.txt[name] = append(r.txt[name], value)
 }
 
+// hold lets questions wait until the returned function is called, once.
+func (r *resolver) hold() (release func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	silence := make(chan struct{})
+	r.silence = silence
+	return func() { close(silence) }
+}
+
 func (r *resolver) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
+	r.mu.Lock()
+	silence := r.silence
+	r.mu.Unlock()
+	<-silence
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	reply := new(dns.Msg).SetReply(q)
@@ -116,6 +131,13 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 // authorize orders names, lets publish see each TXT record, answers the challenges and waits until the order has left "pending".
 func authorize(t *testing.T, core *api.Core, names []string, publish func(name, value string)) acme.ExtendedOrder {
 	t.Helper()
+	order := answer(t, core, names, publish)
+	return poll(t, core, order.Location, func(o acme.ExtendedOrder) bool { return o.Status != acme.StatusPending })
+}
+
+// answer orders names, lets publish see each TXT record and answers the challenges.
+func answer(t *testing.T, core *api.Core, names []string, publish func(name, value string)) acme.ExtendedOrder {
+	t.Helper()
 	order, err := core.Orders.New(names)
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +162,7 @@ func authorize(t *testing.T, core *api.Core, names []string, publish func(name, 
 			}
 		}
 	}
-	return poll(t, core, order.Location, func(o acme.ExtendedOrder) bool { return o.Status != acme.StatusPending })
+	return order
 }
 
 // poll asks for the order until it is done or invalid.

@@ -13,6 +13,26 @@
 // certificate for 127.0.0.1 and localhost, made at Start and valid for a year from then. [CA.IssuerPEM] is the root of the
 // certificates that Pebble issues. Both are new at every start.
 //
+// # As at Let's Encrypt
+//
+// Clients are written for the CA that most people use, which runs Boulder, and Pebble differs from it in what clients depend on.
+// So it stands behind a front that answers as Boulder does (read in letsencrypt/boulder 2d00c8e27; Pebble v2.10.1); Options.Plain
+// leaves the front out.
+//
+//   - A challenge that was answered stays "pending", and its authorization too, until the validation has come to its end (Boulder's
+//     ra.PerformValidation; letsencrypt/boulder#9032). Pebble says "processing" as RFC 8555 §7.1.6 has it. "validated" appears with the end.
+//   - Authorizations and challenges have no Retry-After (Boulder's docs/acme-divergences.md, section 8.2), unless
+//     Options.AuthzRetryAfter asks for it.
+//   - finalize is answered when the certificate is there, with an order that is "valid" (Let's Encrypt's production). With
+//     Options.OrderRetryAfter it is answered at once, with an order that is "processing" (its staging environment), as Pebble does.
+//   - Replies to finalize name the order in Location. RFC 8555 does not ask for it, but golang.org/x/crypto/acme and cert-manager's
+//     copy of it look nowhere else: without it they finalize again, and give the order up if the CA has not issued by then.
+//   - A 404 has a problem document, "malformed", and types name no charset (wfe2.sendError, wfe2.writeJsonResponse).
+//
+// A second answer to a challenge is refused as by Pebble (400): Boulder lets it start another validation today, and is to refuse it
+// (409) soon. What else Let's Encrypt does and Pebble does not (reuse of orders, limits, CAA, perspectives, memory of its resolvers)
+// needs more than a front: package issuance/acmetest, and Boulder itself.
+//
 // # Decisions
 //
 // Exactly one profile is configured. An order that names no profile gets a random one from Pebble, and certbot before 4.1 names

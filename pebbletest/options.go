@@ -19,14 +19,14 @@ type Options struct {
 	// Strict makes Pebble announce only what clients should not depend on the absence of: its -strict flag.
 	Strict bool
 
-	// AuthzRetryAfter and OrderRetryAfter are sent as Retry-After (RFC 8555 §7.5.1) with pending authorizations and processing
-	// orders, in whole seconds, as a number or as a date at random. Under a second: Pebble sends no such header.
-	AuthzRetryAfter, OrderRetryAfter time.Duration
+	// Plain leaves out what makes Pebble answer as Let's Encrypt does: see the package comment.
+	Plain bool
 
-	// OrderLocation names the order in the Location header of replies to finalize, as Let's Encrypt does and Pebble does not.
-	// RFC 8555 does not ask for it, but golang.org/x/crypto/acme and cert-manager's copy of it look nowhere else: without it they
-	// finalize again, and give the order up if the CA has not issued by then.
-	OrderLocation bool
+	// AuthzRetryAfter and OrderRetryAfter are sent as Retry-After (RFC 8555 §7.5.1) with authorizations that are being validated
+	// and orders that are being finalized, in whole seconds, as a number or as a date at random. Under a second there is no such
+	// header: Let's Encrypt never sends it with authorizations and challenges. With OrderRetryAfter finalize is answered before
+	// the certificate is there, as by Let's Encrypt's staging environment, which says 3 seconds.
+	AuthzRetryAfter, OrderRetryAfter time.Duration
 
 	// ExternalAccounts maps key identifiers to MAC keys (base64url without padding). If it is not empty, every new account
 	// must be bound to one of them (RFC 8555 §7.3.4).
@@ -45,7 +45,8 @@ type Options struct {
 	// a valid authorization of the same account. See the package comment for AuthzReuse 0.
 	NonceReject, AuthzReuse int
 
-	// ValidationDelay makes each look-up wait a random time from 0 up to this many whole seconds, as real CAs do.
+	// ValidationDelay makes each of the three look-ups of a validation wait a random time of whole seconds below this many (so 1 s
+	// is none): validations take time at real CAs, 2-7 s and more at Let's Encrypt.
 	ValidationDelay time.Duration
 
 	// Intermediates is how many certificates stand between leaf and root; 0 is 1.

@@ -41,7 +41,7 @@ func newIssuing(t *testing.T) *issuing {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.conoha.Close() })
-	if w.ca, err = pebbletest.Start(pebbletest.Options{Resolver: w.conoha.ValidationResolver(), Strict: true, OrderLocation: true}); err != nil {
+	if w.ca, err = pebbletest.Start(pebbletest.Options{Resolver: w.conoha.ValidationResolver(), Strict: true}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.ca.Close)

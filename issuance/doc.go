@@ -13,7 +13,7 @@
 //  4. each record is written to the journal and then created; if one cannot be, no challenge is answered, so no failed
 //     validation is spent;
 //  5. the name servers are waited for, once for all records;
-//  6. all challenges are answered, and the authorizations polled;
+//  6. all challenges are answered, each once, and the authorizations polled until the run's limit;
 //  7. the CSR is sent, the order polled, the certificate fetched and checked, while the records are deleted already.
 //
 // Whatever happens, panics included, the records are deleted under a deadline of their own; what cannot be deleted stays in

@@ -405,7 +405,7 @@ func TestPollingStaysWithinBounds(t *testing.T) {
 					w.ca.On(acmetest.Order, processing(value))
 				}
 				w.fails(issuance.CodeDeadline, providers.Temporary, "", "*.example.com")
-				if n := w.ca.Count(acmetest.Authorization) + w.ca.Count(acmetest.Order) + w.ca.Count(acmetest.Challenge); n > 7 {
+				if n := w.ca.Count(acmetest.Authorization) + w.ca.Count(acmetest.Order) + w.ca.Count(acmetest.Challenge); n > 10 {
 					t.Errorf("%d requests in 1.2 s", n)
 				}
 			})

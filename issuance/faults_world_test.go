@@ -72,7 +72,7 @@ func newScripted(t testing.TB, o acmetest.Options) *scripted {
 	w.issuer = &issuance.Issuer{
 		CA: client, Account: account, Router: providers.Router{Accounts: accounts},
 		Resolver: &propagation.Resolver{Servers: []string{w.conoha.Resolver()}, NameServers: w.nameServers(environ)},
-		Journal:  records, Pacing: issuance.Pacing{FirstLook: 10 * time.Millisecond},
+		Journal:  records, Pacing: issuance.Pacing{FirstLook: 10 * time.Millisecond, AnswerAgain: time.Millisecond},
 		Observe: func(e issuance.Event) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

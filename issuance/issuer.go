@@ -47,9 +47,10 @@ type Issuer struct {
 
 // Pacing is how long is waited between requests. Tests make it shorter.
 type Pacing struct {
-	FirstLook time.Duration // at an authorization or order after the request that set it going; 0 is 250 ms
-	CleanUp   time.Duration // for the deletion of all records; 0 is 60 s
-	Linger    time.Duration // what a creation under way may still take when the run ends; 0 is 20 s
+	FirstLook   time.Duration // at an authorization or order after the request that set it going; 0 is 250 ms
+	AnswerAgain time.Duration // before a challenge is answered again, if its answer did not get through; 0 is 5 s
+	CleanUp     time.Duration // for the deletion of all records; 0 is 60 s
+	Linger      time.Duration // what a creation under way may still take when the run ends; 0 is 20 s
 }
 
 // Request is one certificate.

@@ -14,10 +14,11 @@ import (
 )
 
 const (
-	firstLook     = 250 * time.Millisecond
-	slowestPoll   = 5 * time.Second // where the CA gives no Retry-After
-	answerTries   = 3               // of a challenge whose authorization stays as it was
-	deactivateFor = 15 * time.Second
+	firstLook   = 250 * time.Millisecond
+	slowestPoll = 5 * time.Second  // where the CA gives no Retry-After
+	longestPoll = 30 * time.Second // whatever Retry-After a good reply asks for
+	answerAgain = 5 * time.Second  // after an answer that the CA may not have
+	answerTries = 4
 )
 
 // validate answers all challenges and polls until every authorization is final (RFC 8555 §7.5.1). All failures are
@@ -60,28 +61,27 @@ func (r *run) validate(ctx context.Context) error {
 		err = errors.Join(providers.Errorf(code, class, "acme: validation: %w", &failed), err)
 	}
 	if ctx.Err() != nil {
-		r.deactivate(ctx)
 		return errors.Join(context.Cause(ctx), err)
 	}
 	return err
 }
 
-// validateOne answers one challenge and waits for its authorization: nil is valid, a Problem why it is invalid.
+// validateOne answers one challenge and waits for its authorization: nil is valid, a Problem why it is invalid. A challenge
+// that stays pending was taken all the same: Boulder leaves it so until the validation is over, and counts each answer as a
+// validation of its own. It is answered again only if the request failed and the authorization shows that nothing came of it.
 func (r *run) validateOne(rec *record) (*Problem, error) {
 	s := r.session
 	answers := 0
-	var answerErr error
-	answer := func() {
+	var answered time.Time
+	answer := func() error {
 		answers++
-		answerErr = s.attempt("answer the challenge of "+rec.name, once, func() error {
+		answered = s.ca.now()
+		return s.attempt("answer the challenge of "+rec.name, once, func() error {
 			_, err := s.core.Challenges.New(rec.challenge.URL)
 			return err
 		})
-		if answerErr != nil {
-			r.log.Debug("whether the CA has the answer shows in the authorization", "name", rec.name, "error", answerErr)
-		}
 	}
-	answer()
+	failed := answer()
 	wait := orDefault(r.Pacing.FirstLook, firstLook)
 	next := 2 * wait
 	for {
@@ -97,31 +97,27 @@ func (r *run) validateOne(rec *record) (*Problem, error) {
 			return nil, nil
 		case acme.StatusInvalid:
 			return reason(a), nil
-		case acme.StatusPending:
-		default:
+		case acme.StatusDeactivated, acme.StatusExpired, acme.StatusRevoked:
 			return nil, fmt.Errorf("%w: authorization of %s is %s", errOrderLost, rec.name, printable(a.Status, 40))
 		}
-		if !answered(a) {
-			if answers >= answerTries {
-				if answerErr != nil {
-					return nil, answerErr
-				}
-				return nil, providers.Errorf(CodeReply, providers.Failed, "acme: validation of %s: the CA does not take the answer", rec.name)
+		if failed != nil && s.ca.now().Sub(answered) >= orDefault(r.Pacing.AnswerAgain, answerAgain) && untouched(a) {
+			if answers == answerTries {
+				return nil, failed
 			}
-			answer()
+			failed = answer()
 		}
 		wait = next
 		next = min(2*next, slowestPoll)
-		if asked := max(s.transport.seen(rec.authorization).retryAfter, s.transport.seen(rec.challenge.URL).retryAfter); asked > 0 {
-			wait = asked
+		if asked := s.transport.seen(rec.authorization).retryAfter; asked > 0 {
+			wait = min(asked, longestPoll)
 		}
 	}
 }
 
-// answered reports whether the CA has begun with the challenge.
-func answered(a acme.Authorization) bool {
+// untouched reports whether an authorization shows no sign of an answer.
+func untouched(a acme.Authorization) bool {
 	for _, c := range a.Challenges {
-		if c.Type == "dns-01" && c.Status == acme.StatusPending {
+		if c.Type == "dns-01" && (c.Status != acme.StatusPending || c.Error != nil) {
 			return false
 		}
 	}
@@ -148,23 +144,6 @@ func problemOf(d *acme.ProblemDetails) *Problem {
 		p.Names = append(p.Names, SubProblem{printable(sub.Identifier.Value, 100), problemType(sub.Type), printable(sub.Detail, 200)})
 	}
 	return p
-}
-
-// deactivate gives up authorizations that the CA never came to an end with, so that they do not count against the
-// account's limit of pending ones (RFC 8555 §7.5.2).
-func (r *run) deactivate(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deactivateFor)
-	defer cancel()
-	s, err := r.CA.session(ctx, r.Account.Key, r.Account.URI)
-	if err != nil {
-		return
-	}
-	_ = r.sideBySide(requestsAtOnce, len(r.records), func(i int) error {
-		if err := giveUp(s, r.records[i].name, r.records[i].authorization); err != nil {
-			r.log.Debug("deactivating an authorization", "name", r.records[i].name, "error", err)
-		}
-		return nil
-	})
 }
 
 // giveUp deactivates an authorization (RFC 8555 §7.5.2).

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,16 +26,16 @@ func TestFollowCNAME(t *testing.T) {
 	w.servers[0].alias(challenge, "A1.Acme.test.")
 	w.servers[0].alias("a1.acme.test.", "a2.acme.test.")
 	var asked []string
-	allowed := func(_ context.Context, target string) (bool, error) {
+	ours := func(_ context.Context, target string) (bool, error) {
 		asked = append(asked, target)
 		return true, nil
 	}
-	got, err := r.FollowCNAME(t.Context(), challenge, allowed)
+	got, err := r.FollowCNAME(t.Context(), challenge, ours)
 	if err != nil || got != "a2.acme.test." {
 		t.Errorf("two CNAMEs: %q, %v", got, err)
 	}
-	if !slices.Equal(asked, []string{"a1.acme.test.", "a2.acme.test."}) {
-		t.Errorf("allowed was asked for %q", asked)
+	if last := asked[len(asked)-1]; last != "a2.acme.test." {
+		t.Errorf("ours was asked for %q, and not for the end", asked)
 	}
 	for _, q := range w.resolver.asked() {
 		if strings.Contains(q, "a1.acme.test.") || strings.Contains(q, "a2.acme.test.") {
@@ -54,7 +53,7 @@ func TestFollowCNAME_Fault092_TargetNotOurs(t *testing.T) {
 
 	_, err = w.Resolver().FollowCNAME(t.Context(), challenge, func(context.Context, string) (bool, error) { return false, errStop })
 	if !errors.Is(err, errStop) {
-		t.Errorf("error of allowed came back as %v", err)
+		t.Errorf("error of ours came back as %v", err)
 	}
 }
 
@@ -95,7 +94,7 @@ func TestFollowCNAME_Fault093_SixtyHops(t *testing.T) {
 	for i := 1; i < 60; i++ {
 		w.servers[0].alias(name(i), name(i+1))
 	}
-	_, err := w.Resolver().FollowCNAME(t.Context(), challenge, anyTarget)
+	_, err := w.Resolver().FollowCNAME(t.Context(), challenge, noTarget)
 	wantError(t, err, providers.CodeCNAME, providers.Misconfigured, "8")
 	if got := len(w.servers[0].asked()); got != 9 {
 		t.Errorf("the name server was asked %d times, want 9", got)

@@ -199,6 +199,11 @@ type refusedError struct{ text string }
 
 func (e *refusedError) Error() string { return e.text }
 
+func isRefused(err error) bool {
+	_, refused := errors.AsType[*refusedError](err)
+	return refused
+}
+
 // resolver returns the i-th resolver: those on port 53, which know more of the local network, come before those on HTTPS.
 func (s *session) resolver(i int) (name string, ask func(context.Context, question) (*dns.Msg, error)) {
 	if i >= len(s.resolvers) {

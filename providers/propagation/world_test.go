@@ -3,6 +3,7 @@ package propagation
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -169,8 +170,9 @@ type server struct {
 	handler dns.HandlerFunc
 	log     []string // "TYPE name. network"
 	txt     map[string][]string
-	cname   map[string]string
-	changed chan struct{} // closed and made anew at every question
+	cname   map[string]string // "*." names are wildcards
+	oneOnly bool              // its wildcards hold for names of one label more alone, as no name server's should
+	changed chan struct{}     // closed and made anew at every question
 }
 
 func newServer(addr string) (*server, error) {
@@ -291,7 +293,7 @@ func (s *server) answer(r *dns.Msg) *dns.Msg {
 	m.Authoritative = true
 	q := r.Question[0]
 	name := providers.CanonicalName(q.Name)
-	if target := s.cname[name]; target != "" {
+	if target := s.cname[s.source(name)]; target != "" {
 		m.Answer = append(m.Answer, &dns.CNAME{Hdr: header(q.Name, dns.TypeCNAME), Target: target})
 		return m
 	}
@@ -304,6 +306,23 @@ func (s *server) answer(r *dns.Msg) *dns.Msg {
 		m.Rcode = dns.RcodeNameError
 	}
 	return m
+}
+
+// source is the name whose records answer for name: itself, or the wildcard at the closest name above that there is, if name
+// is not there (RFC 4592 §3.3.1), which is how BIND, NSD, Knot and PowerDNS do it.
+func (s *server) source(name string) string {
+	for above := name; above != "" && !s.exists(above); above = parent(above) {
+		if _, ok := s.cname["*."+parent(above)]; ok && (s.exists(parent(above)) || s.oneOnly) && (above == name || !s.oneOnly) {
+			return "*." + parent(above)
+		}
+	}
+	return name
+}
+
+// exists reports whether there is a record at name or below (RFC 8020).
+func (s *server) exists(name string) bool {
+	below := func(key string) bool { return providers.InZone(key, name) }
+	return slices.ContainsFunc(slices.Collect(maps.Keys(s.txt)), below) || slices.ContainsFunc(slices.Collect(maps.Keys(s.cname)), below)
 }
 
 // silent never answers.

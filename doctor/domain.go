@@ -8,7 +8,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"wildcard/issuance"
+	"wildcard/internal/dns01"
 	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/propagation"
@@ -57,7 +57,7 @@ func domainKinds() []Kind {
 
 // place is where the record of a domain is to stand, for [visit.probes].
 type place struct {
-	issuance.Location
+	dns01.Place
 	domain   string
 	resolver *propagation.Resolver
 }
@@ -73,7 +73,7 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 		v.fail(FoundName, domain, err, next{providers.CodeOf(err)})
 		return
 	}
-	at, err := issuance.Locate(ctx, router, resolver, c.CheckDelegation, domain)
+	at, err := dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: c.CheckDelegation}.Locate(ctx, domain)
 	if err != nil && v.late(ctx, domain) {
 		return
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-acme/lego/v4/acme"
 
+	"wildcard/internal/dns01"
 	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/journal"
@@ -91,9 +92,10 @@ func (r *run) locate(ctx context.Context) (map[string]place, error) {
 			domains = append(domains, Base(name))
 		}
 	}
+	solver := dns01.Solver{Router: r.Router, Resolver: r.Resolver, CheckDelegation: r.CheckDelegation, Register: true}
 	var mu sync.Mutex
 	err := r.sideBySide(lookupsAtOnce, len(domains), func(i int) error {
-		p, err := locator{router: r.Router, resolver: r.Resolver, check: r.CheckDelegation, register: true}.locate(ctx, domains[i])
+		p, err := solver.Locate(ctx, domains[i])
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/dns01"
 	"wildcard/issuance"
 	"wildcard/lineage"
 	"wildcard/messages"
@@ -212,7 +213,7 @@ func (e *engine) planRecords(ctx context.Context, o *order) ([]planRecord, []err
 			ctx, cancel := context.WithTimeout(ctx, planLimit)
 			defer cancel()
 			r := &records[i]
-			at, err := issuance.Locate(ctx, router, resolver, checksDelegation(o.settings), r.Domain)
+			at, err := dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: checksDelegation(o.settings)}.Locate(ctx, r.Domain)
 			if err != nil {
 				errs[i], r.Problem = err, e.errorOf(err)
 				return

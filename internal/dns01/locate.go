@@ -30,7 +30,7 @@ type Place struct {
 // name. Errors are those of FollowCNAME, Route, Advise and, with CheckDelegation, of [providers.DelegationChecker].
 func (s Solver) Locate(ctx context.Context, domain string) (Place, error) {
 	name := providers.ChallengeLabel + "." + domain + "."
-	fqdn, err := s.Resolver.FollowCNAME(ctx, name, s.Router.Lists)
+	fqdn, err := s.Owner(ctx, domain)
 	if err != nil {
 		if advice := s.Router.Advise(ctx, domain, err, s.Register); advice != nil {
 			return Place{}, advice
@@ -45,6 +45,25 @@ func (s Solver) Locate(ctx context.Context, domain string) (Place, error) {
 		return Place{}, err
 	}
 	return Place{route, fqdn}, s.delegation(ctx, route, fqdn)
+}
+
+// Owner finds the name of the record for a domain, CNAMEs followed. Errors are those of FollowCNAME.
+func (s Solver) Owner(ctx context.Context, domain string) (string, error) {
+	name := providers.ChallengeLabel + "." + domain + "."
+	return s.Resolver.FollowCNAME(ctx, name, func(ctx context.Context, fqdn string) (bool, error) {
+		if fqdn != name {
+			return s.Router.Lists(ctx, fqdn)
+		}
+		// The challenge's own name may be an account's that can list nothing; a CNAME leads to none of these.
+		_, err := s.Router.Route(ctx, name)
+		switch providers.CodeOf(err) {
+		case providers.CodeNoZone:
+			return false, nil
+		case providers.CodeAmbiguous: // two could write it, and the CNAME may lead to where one can
+			return true, nil
+		}
+		return err == nil, err
+	})
 }
 
 // explain finds the reason behind a CNAME look-up that failed: a zone that no account has, which is most often why no name

@@ -106,14 +106,16 @@ func foreignEnd(chain []string) error {
 		chain[end], by)
 }
 
-// brokenChain says why a chain of CNAMEs cannot be followed from its last name on. A name that the DNS does not know, or
-// whose name servers cannot be found, is an end that is not ours.
+// brokenChain says why a chain of CNAMEs cannot be followed from its last name on. A name of others that the DNS does not
+// know, or that its name servers do not serve, is an end that is not ours.
 func (s *session) brokenChain(ctx context.Context, chain []string, ours func(context.Context, string) (bool, error), err error) error {
 	here := chain[len(chain)-1]
-	if silent, ok := errors.AsType[*unansweredError](err); ok {
-		return providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "propagation: CNAME at %s: %w", here, silent)
+	silent, ok := errors.AsType[*unansweredError](err)
+	unknown := ok && silent.reached || providers.CodeOf(err) == providers.CodeDelegatedElsewhere || isRefused(err)
+	if ok {
+		err = providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "propagation: CNAME at %s: %w", here, silent)
 	}
-	if len(chain) == 1 || ctx.Err() != nil || providers.CodeOf(err) != providers.CodeDelegatedElsewhere && !isRefused(err) {
+	if len(chain) == 1 || ctx.Err() != nil || !unknown {
 		return err
 	}
 	if mine, oursErr := ours(ctx, here); oursErr != nil || mine {

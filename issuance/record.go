@@ -261,8 +261,11 @@ func (r *run) askNameServers(ctx context.Context, asked []propagation.Record) er
 	for _, server := range report.SteppedOver {
 		r.note(StepPublication, "name server stepped over: %s", server)
 	}
-	if report.Unverified {
-		r.note(StepPublication, "no name server could be asked on port 53; %s says the records are published", report.Path)
+	switch {
+	case report.Unverified && report.CutOff == propagation.Intercepted:
+		r.note(StepPublication, "not verified: something answers on port 53 in the place of the name servers; %s says the records are published", report.Path)
+	case report.Unverified:
+		r.note(StepPublication, "not verified: no name server could be asked on port 53; %s says the records are published", report.Path)
 	}
 	return nil
 }

@@ -28,9 +28,9 @@ const maxHops = 8
 // A chain of more than 8 CNAMEs, a loop, a target that is no host name, and an end that is not ours are errors of
 // [providers.CodeCNAME] (Misconfigured). If no name server answers, the error is [providers.CodeNoAnswer] (Temporary).
 //
-// Without a way out on port 53 CNAMEs are not looked up, since a resolver would remember that the name does not exist:
-// if Servers has only https:// URLs, or has some and no name server answers anything at all, fqdn is returned as it is.
-// That does not hold with [Resolver.NameServers], which must also answer for the zones that CNAMEs lead to.
+// Where this machine is kept from the name servers (package comment), resolvers are asked for CNAMEs at names that no account
+// of ours holds, and the first name that one holds is taken as it is. That does not hold with [Resolver.NameServers], which
+// must also answer for the zones that CNAMEs lead to.
 func (r *Resolver) FollowCNAME(ctx context.Context, fqdn string, ours func(ctx context.Context, name string) (bool, error)) (string, error) {
 	s, err := r.open()
 	if err != nil {
@@ -41,18 +41,16 @@ func (r *Resolver) FollowCNAME(ctx context.Context, fqdn string, ours func(ctx c
 	if err != nil {
 		return "", err
 	}
-	if len(s.nameServers)+len(s.resolvers) == 0 {
-		s.log.Info("CNAME not looked up: there are only resolvers over HTTPS, which would remember its absence", "fqdn", name)
-		return name, nil
-	}
 	chain := []string{name}
+	direct := false // a name server has answered
 	for {
 		here := chain[len(chain)-1]
 		link, err := s.alias(ctx, here)
+		direct = direct || err == nil
+		if silent, ok := errors.AsType[*unansweredError](err); ok && !direct {
+			link.target, err = s.aliasUnasked(ctx, here, silent, ours)
+		}
 		switch {
-		case err != nil && len(chain) == 1 && s.unreachable(err):
-			s.log.Warn("CNAME not looked up: no name server can be reached on port 53", "fqdn", name)
-			return name, nil
 		case err != nil:
 			return "", s.brokenChain(ctx, chain, ours, err)
 		case link.target == "":
@@ -75,13 +73,6 @@ func (r *Resolver) FollowCNAME(ctx context.Context, fqdn string, ours func(ctx c
 		s.log.Debug("CNAME", "from", here, "to", link.target)
 		chain = append(chain, link.target)
 	}
-}
-
-// unreachable reports whether err, of a look-up, says that no name server answers anything, while resolvers over HTTPS can
-// stand in for them.
-func (s *session) unreachable(err error) bool {
-	silent, ok := errors.AsType[*unansweredError](err)
-	return ok && !silent.reached && s.mayAskHTTPS()
 }
 
 // endsHere returns an error if a chain of CNAMEs does not end in a zone of ours.
@@ -111,6 +102,7 @@ func foreignEnd(chain []string) error {
 func (s *session) brokenChain(ctx context.Context, chain []string, ours func(context.Context, string) (bool, error), err error) error {
 	here := chain[len(chain)-1]
 	silent, ok := errors.AsType[*unansweredError](err)
+	ok = ok && providers.CodeOf(err) == "" // else it is known why
 	unknown := ok && silent.reached || providers.CodeOf(err) == providers.CodeDelegatedElsewhere || isRefused(err)
 	if ok {
 		err = providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "propagation: CNAME at %s: %w", here, silent)
@@ -145,17 +137,23 @@ func (s *session) alias(ctx context.Context, name string) (link, error) {
 	if err != nil {
 		return link{}, err
 	}
+	target, err := soleAlias(msg, name)
+	return link{target, d}, err
+}
+
+// soleAlias returns the canonical target of the CNAME at name in an answer, or "" if there is none.
+func soleAlias(msg *dns.Msg, name string) (string, error) {
 	targets := aliases(msg, name)
 	switch {
 	case len(targets) == 0:
-		return link{at: d}, nil
+		return "", nil
 	case len(targets) > 1:
-		return link{}, badCNAME(name, "there are %d, where only one may be (RFC 2181 §10.1)", len(targets))
+		return "", badCNAME(name, "there are %d, where only one may be (RFC 2181 §10.1)", len(targets))
 	}
 	if _, err := checkName(targets[0]); err != nil {
-		return link{}, badCNAME(name, "it leads to %s, which no record of yours can be named", providers.Excerpt(targets[0]))
+		return "", badCNAME(name, "it leads to %s, which no record of yours can be named", providers.Excerpt(targets[0]))
 	}
-	return link{targets[0], d}, nil
+	return targets[0], nil
 }
 
 // aliases returns the targets of the CNAMEs at name, canonical and each once.

@@ -121,12 +121,14 @@ func TestFollowCNAME_Fault094_NoAnswerIsNotNoCNAME(t *testing.T) {
 		"silent":   {silent, "no answer"},
 		"no AA":    {lame, "not authoritative"},
 	} {
-		w := newWorld(t, 2)
+		w := newWorld(t, 3)
+		w.redelegate("example.test.", "ns1.test.", "ns2.test.")
 		w.servers[0].set(c.handler)
 		w.servers[1].set(c.handler)
 		r := w.Resolver()
 		if name == "silent" {
-			r.Timeout = 50 * time.Millisecond
+			r.Timeout = 500 * time.Millisecond
+			w.address("ns.nic.test.", w.servers[2].addr.Addr().String()) // the zone above answers: the network is not to blame
 		}
 		got, err := r.FollowCNAME(t.Context(), challenge, anyTarget)
 		if got != "" {
@@ -253,32 +255,6 @@ func TestFollowCNAME_ReferralUpwardsIsLame(t *testing.T) {
 		_, err := w.Resolver().FollowCNAME(t.Context(), challenge, anyTarget)
 		wantError(t, err, providers.CodeNoAnswer, providers.Temporary, "not authoritative")
 	}
-}
-
-func TestFollowCNAME_OnlyResolversOverHTTPS(t *testing.T) {
-	t.Parallel()
-	r := Resolver{Servers: []string{"https://127.0.0.1:1/dns-query"}}
-	got, err := r.FollowCNAME(t.Context(), challenge, anyTarget)
-	if err != nil || got != challenge {
-		t.Errorf("%q, %v", got, err)
-	}
-}
-
-func TestFollowCNAME_Port53Blocked(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, 1)
-	w.servers[0].set(silent)
-	r := w.Resolver()
-	r.Timeout = 100 * time.Millisecond
-	r.Servers = append(r.Servers, "https://127.0.0.1:1/dns-query")
-	got, err := r.FollowCNAME(t.Context(), challenge, anyTarget)
-	if err != nil || got != challenge {
-		t.Errorf("%q, %v", got, err)
-	}
-	r.Timeout = 2 * time.Second
-	w.servers[0].set(says(dns.RcodeServerFailure)) // reached, so it is not blocked
-	_, err = r.FollowCNAME(t.Context(), challenge, anyTarget)
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary)
 }
 
 func TestFollowCNAME_Cancelled(t *testing.T) {

@@ -141,10 +141,6 @@ func (s *session) mayAsk(name string) bool {
 	return true
 }
 
-// mayAskHTTPS reports whether resolvers over HTTPS can stand in for name servers that cannot be reached. They know the
-// public DNS, and nothing of name servers that the user put in place of its.
-func (s *session) mayAskHTTPS() bool { return len(s.urls) > 0 && len(s.nameServers) == 0 }
-
 // lookUp asks the resolvers, one after the other and twice round, until one says NOERROR or NXDOMAIN. A question asked
 // before is not asked again.
 func (s *session) lookUp(ctx context.Context, q question) (*dns.Msg, error) {

@@ -6,11 +6,13 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"wildcard/conoha/conohatest"
 	"wildcard/issuance/acmetest"
@@ -407,6 +409,29 @@ func TestRevokeAndDelete(t *testing.T) {
 		t.Error(err)
 	}
 	w.run("delete", "example.com").exits(2)
+}
+
+// What the CA said of a certificate before it was revoked holds no longer: the next run asks, although the CA wanted to be left
+// alone for six hours, and renews if that is the answer.
+func TestRevoke_NextRunAsksTheCA(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.issue("*.example.com")
+	w.run("renew").exits(0)
+	asked := w.ca.Count(acmetest.RenewalInfo)
+	w.run("renew").exits(0)
+	if n := w.ca.Count(acmetest.RenewalInfo); n != asked || asked == 0 {
+		t.Fatalf("asked %d times, then %d", asked, n)
+	}
+	w.run("revoke", "example.com").exits(0)
+	w.ca.On(acmetest.RenewalInfo, func(*acmetest.Request) *acmetest.Reply {
+		past := w.clock().Add(-time.Hour).UTC()
+		return acmetest.JSON(http.StatusOK, map[string]any{"suggestedWindow": map[string]any{
+			"start": past.Format(time.RFC3339), "end": past.Add(30 * time.Minute).Format(time.RFC3339),
+		}}).With("Retry-After", "21600")
+	})
+	w.run("renew").exits(0, "renewed")
+	w.orders(2)
 }
 
 func TestAccount(t *testing.T) {

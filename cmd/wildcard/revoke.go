@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -96,6 +97,8 @@ func (p *program) revoke(c *cli.Context) error {
 			return err
 		}
 		deleted = true
+	} else if l.Owned() {
+		e.askAnew(c.Context, l)
 	}
 	if e.json {
 		e.answer(map[string]any{"lineage": name, "names": l.Leaf.DNSNames, "revoked": true, "was_revoked": again, "deleted": deleted})
@@ -140,6 +143,18 @@ func (e *engine) revokeLive(c *cli.Context, l *lineage.Lineage, why uint) error 
 		}
 	}
 	return ca.Revoke(c.Context, as, l.Leaf, why)
+}
+
+// askAnew has the next run ask the CA when a certificate is to be renewed, whatever it said before: of a revoked one it says
+// "at once" (RFC 9773 §4.2), but may have asked to be left alone for hours before that.
+func (e *engine) askAnew(ctx context.Context, l *lineage.Lineage) {
+	if _, err := l.Update(ctx, func(c *lineage.Conf) error {
+		s, _ := c.Settings()
+		s.RetryAfter = time.Time{}
+		return c.SetSettings(s)
+	}); err != nil {
+		e.log.Warn("asking for renewal information anew", "lineage", l.Name, "error", err)
+	}
 }
 
 // remove deletes a lineage of ours and what is remembered of an order for it.

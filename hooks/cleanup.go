@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"wildcard/internal/dns01"
 	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/memory"
@@ -69,9 +68,10 @@ func (h *hook) ownerWithoutJournal(ctx context.Context) (string, error) {
 	if r, ok := parseReceipt(h.request.AuthOutput); ok {
 		return r.FQDN, nil
 	}
-	fqdn, err := dns01.Solver{Router: h.router, Resolver: h.resolver}.Owner(ctx, h.request.Domain)
+	name := h.request.challengeName()
+	fqdn, err := h.resolver.FollowCNAME(ctx, name, h.router.Lists)
 	if providers.CodeOf(err) == providers.CodeCNAME {
-		return h.request.challengeName(), nil // what is written elsewhere is not ours; what stands here may be
+		return name, nil // what is written elsewhere is not ours; what stands here may be
 	}
 	return fqdn, err
 }

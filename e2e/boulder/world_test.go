@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -97,6 +98,7 @@ type world struct {
 	ca      *boulder.CA
 	variant boulder.Variant
 	conoha  *conohatest.Service
+	account conohatest.Account
 	zone    string // a registered domain that no other test has
 	dir     string
 	environ []string
@@ -124,8 +126,8 @@ func newWorld(t *testing.T, variant boulder.Variant, o conohatest.Options) *worl
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.conoha.Close() })
-	account := w.conoha.AddAccount(conohatest.Account{Version: 2})
-	w.conoha.AddZone(account.Tenant, w.zone)
+	w.account = w.conoha.AddAccount(conohatest.Account{Version: 2})
+	w.conoha.AddZone(w.account.Tenant, w.zone)
 	ca.Delegate(w.zone, w.conoha.ValidationResolver())
 	root, err := ca.Root()
 	if err == nil {
@@ -134,7 +136,7 @@ func newWorld(t *testing.T, variant boulder.Variant, o conohatest.Options) *worl
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.environ = slices.Concat(w.conoha.Environ(account), []string{
+	w.environ = slices.Concat(w.conoha.Environ(w.account), []string{
 		"PATH=" + all.bin + ":" + os.Getenv("PATH"), "HOME=" + w.dir, "LANG=C.UTF-8", "REQUESTS_CA_BUNDLE=" + w.dir + "/root.pem",
 		"WILDCARD_SERVER=" + ca.DirectoryURL(), "WILDCARD_CA_BUNDLE=" + w.dir + "/root.pem",
 		"WILDCARD_CONFIG_DIR=" + w.dir + "/etc", "WILDCARD_STATE_DIR=" + w.dir + "/state", "WILDCARD_RUN_DIR=" + w.dir + "/run",
@@ -321,6 +323,20 @@ func (w *world) nothingLeft() {
 	if err != nil || len(entries) > 0 {
 		w.t.Errorf("left in the journal: %q %v", entries, err)
 	}
+}
+
+// accountNumber is that of the account at the CA which made the zone's orders.
+func (w *world) accountNumber() (number int) {
+	w.t.Helper()
+	for _, e := range w.ca.Exchanges() {
+		if e.Path == "/acme/new-order" && strings.Contains(string(e.Payload), w.zone) {
+			number, _ = strconv.Atoi(e.Account[strings.LastIndex(e.Account, "/")+1:])
+		}
+	}
+	if number == 0 {
+		w.t.Fatal("no account has ordered anything")
+	}
+	return number
 }
 
 // posts counts what came to a path with a body, but for what only a nonce was wrong with.

@@ -15,7 +15,7 @@ const database = "boulder_sa"
 func (c *CA) prepareDatabase(ctx context.Context) error {
 	data := filepath.Join(c.dir, "mariadb")
 	install := exec.CommandContext(ctx, c.programs.mariadbInstall, "--no-defaults", "--datadir="+data, "--skip-test-db", "--skip-name-resolve",
-		"--auth-root-authentication-method=normal", "--user="+userName())
+		"--auth-root-authentication-method=normal", "--tmpdir="+c.dir, "--user="+userName())
 	if out, err := install.CombinedOutput(); err != nil {
 		return fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
 	}
@@ -44,7 +44,7 @@ func (c *CA) prepareDatabase(ctx context.Context) error {
 func (c *CA) databaseOptions() []string {
 	data := filepath.Join(c.dir, "mariadb")
 	return []string{
-		"--no-defaults", "--datadir=" + data, "--socket=" + filepath.Join(data, "socket"), "--pid-file=" + filepath.Join(data, "pid"),
+		"--no-defaults", "--datadir=" + data, "--tmpdir=" + c.dir, "--socket=" + filepath.Join(data, "socket"), "--pid-file=" + filepath.Join(data, "pid"),
 		"--bind-address=" + c.ip, fmt.Sprintf("--port=%d", portDatabase), "--user=" + userName(), "--skip-name-resolve", "--skip-log-bin",
 		"--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M",
 		"--max-connections=500",

@@ -64,11 +64,12 @@ func arrows() map[string][]string {
 		"wildcard/conoha":            {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/wholefile", gophercloud},
 		"wildcard/conoha/conohatest": {dns},
 
-		"wildcard/hooks":                     {"wildcard/failpoint", "wildcard/messages", "wildcard/providers/...", unix},
+		"wildcard/hooks":                     {"wildcard/failpoint", "wildcard/internal/dns01", "wildcard/messages", "wildcard/providers/...", unix},
 		"wildcard/cmd/wildcard-auth-hook":    {"wildcard/hooks"},
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
-		"wildcard/issuance":          {"wildcard/failpoint", "wildcard/messages", "wildcard/providers", "wildcard/providers/journal", "wildcard/providers/memory", "wildcard/providers/propagation", legoACME, legoAPI, idna},
+		"wildcard/internal/dns01":    {"wildcard/providers", "wildcard/providers/propagation"},
+		"wildcard/issuance":          {"wildcard/failpoint", "wildcard/internal/dns01", "wildcard/messages", "wildcard/providers", "wildcard/providers/journal", "wildcard/providers/memory", "wildcard/providers/propagation", legoACME, legoAPI, idna},
 		"wildcard/issuance/acmetest": {jose},
 		"wildcard/lineage":           {"wildcard/failpoint", "wildcard/providers", unix},
 		"wildcard/state":             {"wildcard/failpoint", "wildcard/providers", "wildcard/wholefile"},
@@ -85,11 +86,11 @@ func arrows() map[string][]string {
 		"wildcard/help":              {"wildcard/messages", urfave},
 		"wildcard/systemd":           {"wildcard/failpoint", "wildcard/program", "wildcard/providers", "wildcard/wholefile"},
 		"wildcard/doctor": {
-			"wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/program", "wildcard/providers", "wildcard/providers/journal",
+			"wildcard/internal/dns01", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/program", "wildcard/providers", "wildcard/providers/journal",
 			"wildcard/providers/propagation", "wildcard/providers/settings", "wildcard/state", dns,
 		},
 		"wildcard/cmd/wildcard": {
-			"wildcard/deploy", "wildcard/doctor", "wildcard/failpoint", "wildcard/help", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/metrics",
+			"wildcard/deploy", "wildcard/doctor", "wildcard/failpoint", "wildcard/help", "wildcard/internal/dns01", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/metrics",
 			"wildcard/notify", "wildcard/providers/...", "wildcard/state", "wildcard/systemd", "wildcard/trace", "wildcard/wholefile", goPretty, unix, urfave,
 		},
 

@@ -50,6 +50,26 @@ func TestHealthy(t *testing.T) {
 	}
 }
 
+// P9, P10: a wildcard's CNAME is no fault, and the record's place is the challenge's own name.
+func TestWildcardCNAME(t *testing.T) {
+	t.Parallel()
+	for _, target := range []string{"cdn.elsewhere.example.", "www." + apex + ".", apex + "."} {
+		w := newWorld(t)
+		w.conoha.PutRecord(apex, "*."+apex, "CNAME", target)
+		w.conoha.PutRecord(apex, "www."+apex, "A", "192.0.2.1")
+		w.doctor.Probe = true
+		report := w.examine(w.wanted("*.a.b." + apex))
+		if len(report.Findings) > 0 {
+			t.Errorf("%s: %v", target, codes(report))
+		}
+		for _, name := range []string{"_acme-challenge." + apex, "_acme-challenge.a.b." + apex} {
+			if !slices.ContainsFunc(report.Good, func(f Finding) bool { return strings.HasPrefix(f.What.String(), "record "+name+". in zone") }) {
+				t.Errorf("%s: no record at %s: %+v", target, name, report.Good)
+			}
+		}
+	}
+}
+
 // A zone for the challenge alone is probed at its own name, beside what stands there, and resolvers never hear of it: where
 // the zone above is somewhere else, and where the same name servers have both.
 func TestZoneForTheChallengeAlone(t *testing.T) {

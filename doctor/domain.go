@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/miekg/dns"
 
-	"wildcard/issuance"
+	"wildcard/internal/dns01"
 	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/propagation"
@@ -52,12 +53,24 @@ func domainKinds() []Kind {
 			Why:  text("It is asked in vain by everybody, and half the look-ups may be slow."),
 			Fix:  text("dig %s A, then mend the delegation of %s"),
 		},
+		{
+			Code: FoundBlocked, Severity: Warning,
+			What: text("no name server of %s can be asked from here: port 53 is closed, UDP and TCP"),
+			Why:  text("What the name servers have cannot be seen, so a resolver's word has to do, and every run waits long for it."),
+			Fix:  command("%s"),
+		},
+		{
+			Code: FoundIntercepted, Severity: Warning,
+			What: text("something answers on port 53 in the place of the name servers of %s"),
+			Why:  text("What the name servers have cannot be seen, so a resolver's word has to do, and every run waits long for it."),
+			Fix:  command("%s"),
+		},
 	}
 }
 
 // place is where the record of a domain is to stand, for [visit.probes].
 type place struct {
-	issuance.Location
+	dns01.Place
 	domain   string
 	resolver *propagation.Resolver
 }
@@ -73,7 +86,7 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 		v.fail(FoundName, domain, err, next{providers.CodeOf(err)})
 		return
 	}
-	at, err := issuance.Locate(ctx, router, resolver, c.CheckDelegation, domain)
+	at, err := dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: c.CheckDelegation}.Locate(ctx, domain)
 	if err != nil && v.late(ctx, domain) {
 		return
 	}
@@ -144,6 +157,15 @@ func (v *visit) nameServers(ctx context.Context, resolver *propagation.Resolver,
 	for _, host := range d.Unresolved {
 		v.find(FoundServerHost, zone, []any{host}, host, zone)
 	}
+	switch state, _ := resolver.CutOff(ctx, d, zone); state {
+	case propagation.Blocked:
+		v.find(FoundBlocked, zone, []any{zone}, wayOut(resolver))
+		return
+	case propagation.Intercepted:
+		v.find(FoundIntercepted, zone, []any{zone}, wayOut(resolver))
+		return
+	default:
+	}
 	var group sync.WaitGroup
 	answers := make([]answer, len(d.Addrs))
 	for i, a := range d.Addrs {
@@ -171,6 +193,17 @@ type answer struct {
 	noRoute bool   // this machine has no way to send there
 	silent  bool   //
 	lame    string // code of the answer of one that is no server of the zone; "NOERROR" without authority
+}
+
+// wayOut is what helps where no name server can be asked, and was not done yet.
+func wayOut(r *propagation.Resolver) *messages.Message {
+	switch overHTTPS := slices.ContainsFunc(r.Servers, func(s string) bool { return strings.HasPrefix(s, "https://") }); {
+	case len(r.NameServers) > 0:
+		return because("name no name servers (--nameserver), so that a resolver may stand in: --resolver https://…")
+	case overHTTPS:
+		return because("let UDP and TCP to port 53 of name servers through")
+	}
+	return because("let UDP and TCP to port 53 of name servers through, or name a resolver over HTTPS: --resolver https://…")
 }
 
 // digAt is how dig is told which address to ask.

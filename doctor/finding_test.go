@@ -79,6 +79,17 @@ func provocations() map[string]func(w *world) Report {
 			w.conoha.SetHostAddresses(second)
 			return w.examine()
 		},
+		FoundBlocked: func(w *world) Report {
+			w.timeout = time.Second
+			w.atElsewhere("127.0.0.250") // where nothing listens
+			return w.examine()
+		},
+		FoundIntercepted: func(w *world) Report {
+			w.atElsewhere("127.255.255.253")
+			w.refuses("127.255.255.253")
+			w.refuses("127.255.255.254") // there is no server either
+			return w.examine()
+		},
 		FoundCAA: func(w *world) Report {
 			w.conoha.PutRecord(apex, apex, "CAA", `0 issue "another.example"`)
 			return w.examine()

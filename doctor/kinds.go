@@ -19,6 +19,8 @@ const (
 	FoundServerTCP       = "nameserver.no-tcp"          // an address does not answer over TCP
 	FoundServerLame      = "nameserver.lame"            // an address answers without authority
 	FoundServerHost      = "nameserver.no-address"      // a name server has no address
+	FoundBlocked         = "port53.closed"              // no name server can be asked from here
+	FoundIntercepted     = "port53.intercepted"         // something else answers in the place of name servers
 	FoundCAA             = "caa.forbids"                // CAA does not let the CA issue
 	FoundCAAUnanswered   = "caa.unanswered"             // CAA cannot be looked up
 	FoundCAAUnjudged     = "caa.unjudged"               // the CA does not say how CAA names it

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/issuance"
+	"wildcard/internal/dns01"
 	"wildcard/providers"
 	"wildcard/providers/acmedns"
 	"wildcard/providers/rfc2136"
@@ -18,7 +18,7 @@ func TestProbeName(t *testing.T) {
 	const name = "one.auth.example.org."
 	at := func(p providers.Provider, zone string) string {
 		route := providers.Route{Account: providers.Account{Provider: p}, Zone: zone}
-		return challenge(place{Location: issuance.Location{Route: route, FQDN: name}, domain: "example.com"}).FQDN
+		return challenge(place{Place: dns01.Place{Route: route, FQDN: name}, domain: "example.com"}).FQDN
 	}
 	if got := at(&acmedns.Provider{}, ""); got != name {
 		t.Errorf("acme-dns: %s", got)
@@ -27,7 +27,7 @@ func TestProbeName(t *testing.T) {
 		t.Errorf("a zone of its own: %s", got)
 	}
 	const challenged = "_acme-challenge.www.example.com."
-	hasher := place{Location: issuance.Location{Route: service{keyAuth: true}.route(), FQDN: challenged}, domain: "www.example.com"}
+	hasher := place{Place: dns01.Place{Route: service{keyAuth: true}.route(), FQDN: challenged}, domain: "www.example.com"}
 	if got := challenge(hasher).FQDN; !strings.HasPrefix(got, "_acme-challenge.probe-") || !strings.HasSuffix(got, ".www.example.com.") {
 		t.Errorf("a service that works out names: %s", got)
 	}
@@ -79,7 +79,7 @@ func (s service) route() providers.Route {
 // probe has a service probed, and returns what was found.
 func (w *world) probe(ctx context.Context, s service) Report {
 	v := w.doctor.visit(ctx)
-	v.found(place{Location: issuance.Location{Route: s.route(), FQDN: "_acme-challenge.example.com."}, domain: "example.com"})
+	v.found(place{Place: dns01.Place{Route: s.route(), FQDN: "_acme-challenge.example.com."}, domain: "example.com"})
 	v.probes(ctx)
 	return v.close()
 }

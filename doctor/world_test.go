@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -16,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 
 	"wildcard/conoha/conohatest"
 	"wildcard/issuance"
@@ -301,4 +304,29 @@ func (w *world) live() []byte {
 	set, err := w.lineage().Set()
 	w.check(err)
 	return set.Fullchain()
+}
+
+// atElsewhere lets us reach all name servers of ConoHa Ver.2.0 at ip alone, as where the network gets in between.
+func (w *world) atElsewhere(ip string) {
+	for _, host := range []string{"ns-a1.conoha.io", "ns-a2.conoha.io", "ns-a3.conoha.io"} {
+		w.front.records(host, dns.TypeA, &dns.A{Hdr: dns.RR_Header{Name: host + ".", Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60}, A: net.ParseIP(ip)})
+	}
+}
+
+// refuses answers with REFUSED at an address, on the name servers' port.
+func (w *world) refuses(ip string) {
+	port := netip.MustParseAddrPort(w.conoha.NameServers(2)[0]).Port()
+	conn, err := net.ListenPacket("udp", netip.AddrPortFrom(netip.MustParseAddr(ip), port).String())
+	w.check(err)
+	server := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(rw dns.ResponseWriter, q *dns.Msg) {
+		_ = rw.WriteMsg(new(dns.Msg).SetRcode(q, dns.RcodeRefused))
+	})}
+	started, done := make(chan struct{}), make(chan struct{})
+	server.NotifyStartedFunc = func() { close(started) }
+	go func() {
+		defer close(done)
+		_ = server.ActivateAndServe()
+	}()
+	<-started
+	w.t.Cleanup(func() { _ = server.Shutdown(); <-done })
 }

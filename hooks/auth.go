@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"wildcard/internal/dns01"
 	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/journal"
@@ -93,10 +94,11 @@ func (h *hook) create(ctx context.Context) (journal.Entry, error) {
 	if err := h.forgetEarlier(ctx); err != nil {
 		return journal.Entry{}, err
 	}
-	route, fqdn, err := h.locate(ctx)
+	place, err := h.locate(ctx)
 	if err != nil {
 		return journal.Entry{}, err
 	}
+	route, fqdn := place.Route, place.FQDN
 	round, err := h.journal.Round(h.owner, h.request.Remaining)
 	if err != nil {
 		return journal.Entry{}, err
@@ -161,69 +163,18 @@ func (h *hook) forgetEarlier(ctx context.Context) error {
 	return nil
 }
 
-// locate finds where the record is to stand: the name, CNAMEs followed, and the account and zone that hold it.
-func (h *hook) locate(ctx context.Context) (providers.Route, string, error) {
-	name := h.request.challengeName()
-	fqdn, err := h.resolver.FollowCNAME(ctx, name, h.router.Lists)
-	if err != nil {
-		if advice := h.router.Advise(ctx, h.request.Domain, err, true); advice != nil {
-			return providers.Route{}, "", advice
-		}
-		return providers.Route{}, "", h.explain(ctx, name, err)
+// locate finds where the record is to stand. Delegations are not checked where name servers had to be named and the
+// resolvers are those of the system, which may know nothing of them.
+func (h *hook) locate(ctx context.Context) (dns01.Place, error) {
+	solver := dns01.Solver{
+		Router: h.router, Resolver: h.resolver, Register: true,
+		CheckDelegation: len(h.options.nameServers) == 0 || len(h.options.resolvers) > 0,
 	}
-	if fqdn != name {
-		h.log.Info("followed a CNAME", "from", name, "to", fqdn)
+	place, err := solver.Locate(ctx, h.request.Domain)
+	if name := h.request.challengeName(); err == nil && place.FQDN != name {
+		h.log.Info("followed a CNAME", "from", name, "to", place.FQDN)
 	}
-	route, err := h.router.Route(ctx, fqdn)
-	if err != nil {
-		if advice := h.router.Advise(ctx, h.request.Domain, err, true); advice != nil {
-			return providers.Route{}, "", advice
-		}
-		return providers.Route{}, "", err
-	}
-	return route, fqdn, h.checkDelegation(ctx, route, fqdn)
-}
-
-// explain finds the reason behind a CNAME look-up that failed: a zone that no account has, which is most often why no name
-// server knows it either, or one that is delegated to servers that do not serve it.
-func (h *hook) explain(ctx context.Context, name string, err error) error {
-	route, routeErr := h.router.Route(ctx, name)
-	if providers.CodeOf(routeErr) == providers.CodeNoZone {
-		return providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "%w (nor is a CNAME found that leads to one: %w)", routeErr, err)
-	}
-	if routeErr == nil && providers.CodeOf(err) == providers.CodeNoAnswer {
-		if why := h.checkDelegation(ctx, route, name); why != nil {
-			return why
-		}
-	}
-	return err
-}
-
-// checkDelegation refuses to write where nobody would look: into a zone that the DNS delegates to other name servers than
-// the account's, or above a child zone that is delegated away.
-func (h *hook) checkDelegation(ctx context.Context, route providers.Route, fqdn string) error {
-	checker, ok := route.Account.Provider.(providers.DelegationChecker)
-	overridden := len(h.options.nameServers) > 0
-	if !ok || overridden && len(h.options.resolvers) == 0 {
-		return nil
-	}
-	public := *h.resolver
-	public.NameServers = nil
-	delegation, err := public.Delegation(ctx, fqdn)
-	switch {
-	case err != nil && overridden:
-		h.log.Debug("delegation not checked", "error", err)
-		return nil
-	case err != nil:
-		return err
-	case route.Zone == fqdn:
-		return nil // a zone of its own for the challenge alone: asking resolvers for its cut would be asking for the challenge
-	case len(delegation.Zone) > len(route.Zone) && providers.InZone(delegation.Zone, route.Zone):
-		return providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
-			"delegation of %s: it is a zone of its own, delegated to %v, but the account lists only %s: add %s to the account, or use the provider that publishes it",
-			delegation.Zone, delegation.NameServers, route.Zone, delegation.Zone)
-	}
-	return checker.CheckDelegation(ctx, route.Zone, delegation.NameServers)
+	return place, err
 }
 
 // wait waits once for every value of the round.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"wildcard/internal/dns01"
 	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/memory"
@@ -68,10 +69,9 @@ func (h *hook) ownerWithoutJournal(ctx context.Context) (string, error) {
 	if r, ok := parseReceipt(h.request.AuthOutput); ok {
 		return r.FQDN, nil
 	}
-	name := h.request.challengeName()
-	fqdn, err := h.resolver.FollowCNAME(ctx, name, h.router.Lists)
+	fqdn, err := dns01.Solver{Router: h.router, Resolver: h.resolver}.Owner(ctx, h.request.Domain)
 	if providers.CodeOf(err) == providers.CodeCNAME {
-		return name, nil // what is written elsewhere is not ours; what stands here may be
+		return h.request.challengeName(), nil // what is written elsewhere is not ours; what stands here may be
 	}
 	return fqdn, err
 }

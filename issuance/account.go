@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"github.com/go-acme/lego/v4/acme"
@@ -23,7 +24,7 @@ type Registration struct {
 	Emails       []string
 	AgreeToTerms bool // to the Directory's TermsOfService
 	EABKeyID     string
-	EABKey       string // HMAC key, base64url with or without padding; a secret
+	EABKey       string // HMAC key in base64, either alphabet, with or without padding and white space; a secret
 }
 
 // AccountInfo is what the CA knows of an account.
@@ -58,21 +59,41 @@ func (ca *CA) MayRegister(r Registration) error {
 	if d.TermsOfService != "" && !r.AgreeToTerms {
 		return providers.Errorf(CodeTerms, providers.Refused, "acme: register at %s: the terms of service must be agreed to (--agree-tos): %s", ca.server.Host, d.TermsOfService)
 	}
-	if d.ExternalAccountRequired && (r.EABKeyID == "" || r.EABKey == "") {
+	wanted := d.ExternalAccountRequired || ca.facts.Binding == BindingUnsaid
+	if wanted && (r.EABKeyID == "" || r.EABKey == "") {
 		return providers.Errorf(CodeExternalAccount, providers.Misconfigured,
 			"acme: register at %s: it takes only accounts that are bound to one made on its web site: give --eab-kid and --eab-hmac-key", ca.server.Host)
 	}
-	if r.EABKey != "" {
-		key, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(r.EABKey, "="))
-		switch {
-		case err != nil:
-			return providers.Errorf(CodeExternalAccount, providers.Misconfigured, "acme: register at %s: --eab-hmac-key is not base64url", ca.server.Host)
-		case len(key) < 32: // RFC 7518 §3.2
-			return providers.Errorf(CodeExternalAccount, providers.Misconfigured,
-				"acme: register at %s: --eab-hmac-key has %d bytes, and HS256 needs 32: it was not copied whole", ca.server.Host, len(key))
-		}
+	if ca.facts.EmailWanted && len(r.Emails) == 0 {
+		return providers.Errorf(CodeContact, providers.Usage, "acme: register at %s: %s issues nothing to an account without an e-mail address: give --email", ca.server.Host, ca.facts.Company)
+	}
+	if r.EABKey == "" {
+		return nil
+	}
+	key, err := bindingKey(r.EABKey)
+	switch {
+	case err != nil:
+		return providers.Errorf(CodeExternalAccount, providers.Misconfigured, "acme: register at %s: --eab-hmac-key is not base64", ca.server.Host)
+	case len(key) < minBindingKey:
+		return providers.Errorf(CodeExternalAccount, providers.Misconfigured,
+			"acme: register at %s: --eab-hmac-key has %d bytes, and HS256 needs %d: it was not copied whole, or the CA gave out one that is too short", ca.server.Host, len(key), minBindingKey)
 	}
 	return nil
+}
+
+const minBindingKey = 32 // bytes, RFC 7518 §3.2
+
+// bindingKey decodes the key of an external account binding. RFC 8555 §7.3.4 wants base64url; some CAs' web sites show it
+// in ordinary base64, and what is copied may have lost its padding or gained line breaks.
+func bindingKey(text string) ([]byte, error) {
+	text = strings.NewReplacer("+", "-", "/", "_", " ", "", "\n", "", "\r", "", "\t", "").Replace(text)
+	return base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
+}
+
+// encodedTwice reports whether a key is itself base64 of a key: so gcloud prints it (acme.sh#4082). What is random is not.
+func encodedTwice(key []byte) bool {
+	inner, err := bindingKey(string(key))
+	return err == nil && len(inner) >= minBindingKey
 }
 
 // FindAccount returns the account that a key has at the CA (RFC 8555 §7.3.1); CodeAccountUnknown if it has none.
@@ -86,14 +107,25 @@ func (ca *CA) newAccount(ctx context.Context, key crypto.Signer, what string, re
 		return Account{}, err
 	}
 	var made acme.ExtendedAccount
+	key64 := ""
+	if r.EABKeyID != "" && r.EABKey != "" {
+		decoded, err := bindingKey(r.EABKey)
+		if err != nil {
+			return Account{}, providers.Errorf(CodeExternalAccount, providers.Misconfigured, "acme: %s at %s: --eab-hmac-key is not base64", what, ca.server.Host)
+		}
+		key64 = base64.RawURLEncoding.EncodeToString(decoded)
+	}
 	err = s.attempt(what+" at "+ca.server.Host, always, func() (err error) {
-		if r.EABKeyID != "" && r.EABKey != "" {
-			made, err = s.core.Accounts.NewEAB(request, r.EABKeyID, strings.TrimRight(r.EABKey, "="))
+		if key64 != "" {
+			made, err = s.core.Accounts.NewEAB(request, strings.TrimSpace(r.EABKeyID), key64)
 		} else {
 			made, err = s.core.Accounts.New(request)
 		}
 		return err
 	})
+	if problem, refused := asProblem(err); refused && key64 != "" {
+		err = problem.ofBinding(err, r.EABKey)
+	}
 	switch {
 	case err != nil:
 		return Account{}, err
@@ -103,6 +135,21 @@ func (ca *CA) newAccount(ctx context.Context, key crypto.Signer, what string, re
 		return Account{}, providers.Errorf(CodeUnauthorized, providers.Refused, "acme: %s at %s: the account is %s", what, ca.server.Host, printable(made.Status, 40))
 	}
 	return Account{URI: made.Location, Key: key}, nil
+}
+
+// ofBinding is the error of a binding that the CA may have refused, with what is probably wrong.
+func (p *Problem) ofBinding(err error, key string) error {
+	decoded, _ := bindingKey(key)
+	switch {
+	case providers.ClassOf(err) == providers.Temporary:
+		return err
+	case encodedTwice(decoded):
+		return providers.Errorf(CodeExternalAccount, providers.Misconfigured,
+			"%w (--eab-hmac-key is base64 of base64, as gcloud prints b64MacKey: give what base64 -d makes of it)", err)
+	case p.Type == "unauthorized":
+		return providers.Errorf(CodeExternalAccount, providers.Misconfigured, "%w", err)
+	}
+	return err
 }
 
 // AccountInfo asks the CA what it knows of an account.
@@ -133,8 +180,12 @@ func (ca *CA) Deactivate(ctx context.Context, a Account) error {
 }
 
 // Revoke revokes a certificate (RFC 8555 §7.6) in the name of the account that it was issued to, or of the certificate's
-// own key if a has only that. reason is a CRLReason of RFC 5280 §5.3.1; 0 is unspecified.
+// own key if a has only that. reason is a CRLReason of RFC 5280 §5.3.1; 0 is unspecified. One that the CA is known not to
+// take is CodeReason (Usage), and nothing is sent.
 func (ca *CA) Revoke(ctx context.Context, a Account, leaf *x509.Certificate, reason uint) error {
+	if err := ca.facts.mayRevoke(reason); err != nil {
+		return err
+	}
 	if ca.directory.RevokeCertURL == "" {
 		return providers.Errorf(CodeDirectory, providers.Failed, "acme: revoke: %s has no revokeCert", ca.server.Host)
 	}
@@ -143,5 +194,33 @@ func (ca *CA) Revoke(ctx context.Context, a Account, leaf *x509.Certificate, rea
 		return err
 	}
 	message := acme.RevokeCertMessage{Certificate: base64.RawURLEncoding.EncodeToString(leaf.Raw), Reason: &reason}
-	return s.attempt("revoke", always, func() error { return s.core.Certificates.Revoke(message) })
+	lost := false
+	err = s.attempt("revoke", always, func() error {
+		err := s.core.Certificates.Revoke(message)
+		if problem, refused := asProblem(err); isNetwork(err) && !refused || refused && problem.Status >= 500 {
+			lost = true // it may have happened
+		}
+		return err
+	})
+	if problem, refused := asProblem(err); refused && problem.Type == "alreadyRevoked" && lost {
+		return nil // by ourselves, a moment ago
+	}
+	return err
+}
+
+// mayRevoke refuses a reason that the CA is known not to take.
+func (f CAFacts) mayRevoke(reason uint) error {
+	if f.Reasons == nil || slices.Contains(f.Reasons, reason) {
+		return nil
+	}
+	var taken []string
+	for _, r := range f.Reasons {
+		taken = append(taken, reasonNames()[r])
+	}
+	return providers.Errorf(CodeReason, providers.Usage, "acme: revoke: %s takes no %s as a reason, only %s", f.Company, reasonNames()[reason], strings.Join(taken, ", "))
+}
+
+// reasonNames are the reasons that subscribers may give (RFC 5280 §5.3.1), under certbot's names.
+func reasonNames() map[uint]string {
+	return map[uint]string{0: "unspecified", 1: "keycompromise", 3: "affiliationchanged", 4: "superseded", 5: "cessationofoperation"}
 }

@@ -117,7 +117,7 @@ func explain(what string, err error) error {
 	if isNetwork(err) {
 		return providers.Errorf(CodeUnreachable, providers.Temporary, "acme: %s: %w", what, err)
 	}
-	return providers.Errorf(CodeReply, providers.Failed, "acme: %s: %s", what, printable(err.Error(), maxDetail))
+	return providers.Errorf(CodeReply, providers.Failed, "acme: %s: %s", what, printable(err.Error(), maxText))
 }
 
 // isTLS reports whether the CA's own certificate, or its TLS, is not accepted: nothing that a second try mends.

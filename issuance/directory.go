@@ -28,6 +28,7 @@ type Options struct {
 	Log            *slog.Logger     // every request at debug level; nil is silent
 	Now            func() time.Time // nil is time.Now
 	RequestTimeout time.Duration    // for one reply, body and all; 0 is 30 s
+	Facts          *CAFacts         // what is known of the CA; nil is what [KnownCA] has
 }
 
 // Directory is what a CA says about itself (RFC 8555 §7.1.1).
@@ -43,6 +44,7 @@ type Directory struct {
 // CA is one ACME server. Any number of goroutines may use it.
 type CA struct {
 	server    *url.URL
+	facts     CAFacts
 	document  []byte
 	directory acme.Directory
 	base      *http.Transport
@@ -55,7 +57,7 @@ type CA struct {
 }
 
 // Dial reads the CA's directory and checks that it is one: CodeDirectory if what answers is something else, such as a
-// hotel's log-in page, or if parts are missing.
+// hotel's log-in page, or if parts are missing. A CA that ended is not asked: CodeEnded.
 func Dial(ctx context.Context, o Options) (*CA, error) {
 	server, err := url.Parse(o.Server)
 	if err != nil || server.Scheme != "https" || server.Host == "" || server.User != nil || server.Fragment != "" {
@@ -72,6 +74,12 @@ func Dial(ctx context.Context, o Options) (*CA, error) {
 		ca.log = slog.New(slog.DiscardHandler)
 	}
 	ca.nonces = &nonces{now: ca.now}
+	if ca.facts, _ = KnownCA(o.Server); o.Facts != nil {
+		ca.facts = *o.Facts
+	}
+	if ca.facts.Ended != nil {
+		return nil, ca.facts.ended(o.Server)
+	}
 	return ca, ca.readDirectory(ctx)
 }
 
@@ -80,6 +88,9 @@ func (ca *CA) Close() { ca.base.CloseIdleConnections() }
 
 // Server is the URL of the directory.
 func (ca *CA) Server() string { return ca.server.String() }
+
+// Facts is what is known of the CA beside its directory.
+func (ca *CA) Facts() CAFacts { return ca.facts }
 
 // Directory is what the CA says about itself, its texts made fit for a terminal.
 func (ca *CA) Directory() Directory {

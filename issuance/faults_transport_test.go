@@ -516,7 +516,7 @@ func TestNonceRejectedForEver(t *testing.T) {
 	t.Parallel()
 	w := newScripted(t, acmetest.Options{})
 	w.ca.On(acmetest.NewOrder, acmetest.Is(func() *acmetest.Reply { return w.ca.Nonce(acmetest.Problem(400, "badNonce", "no")) }))
-	w.fails(issuance.CodeRefused, providers.Failed, "badNonce")
+	w.fails(issuance.CodeUnavailable, providers.Temporary, "badNonce")
 	if n := w.ca.Count(acmetest.NewOrder); n > 11 {
 		t.Errorf("%d requests", n)
 	}

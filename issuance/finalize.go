@@ -2,7 +2,6 @@ package issuance
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/x509"
 	"errors"
 
@@ -99,16 +98,12 @@ func (r *run) invalid(order acme.ExtendedOrder) error {
 	return providers.Errorf(code, class, "acme: order is invalid: %w", problem)
 }
 
-// csr is the request's, or a new one with all names and no subject (RFC 8555 §7.4; a subject's common name is of no use).
+// csr is the request's, or a new one with all names.
 func (r *run) csr() ([]byte, error) {
 	if r.request.CSR != nil {
 		return r.request.CSR, nil
 	}
-	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: r.request.Names}, r.request.Key)
-	if err != nil {
-		return nil, providers.Errorf(CodeInternal, providers.Internal, "certificate signing request: %w", err)
-	}
-	return csr, nil
+	return newCSR(r.request.Key, r.request.Names, r.CA.facts.CommonName)
 }
 
 // download fetches the certificate, checks it, and picks the chain.
@@ -120,39 +115,45 @@ func (r *run) download(order acme.ExtendedOrder) error {
 	if err != nil {
 		return err
 	}
-	expect := Expectation{Key: r.publicKey(), Names: r.request.Names, Now: r.CA.clock()}
-	leaf, err := CheckChain(chain, expect)
+	expect := Expectation{
+		Key: r.publicKey(), Names: r.request.Names, Now: r.CA.clock(), Roots: r.CA.base.TLSClientConfig.RootCAs, Alone: r.request.Alone,
+	}
+	delivered, err := CheckChain(chain, expect)
 	if err != nil {
 		return err
 	}
-	if want := r.request.PreferredChain; want != "" && !topIs(chain, want) {
+	if want := r.request.PreferredChain; want != "" && !topIs(delivered.Chain, want) {
 		alternate, ok := r.alternate(order.Certificate, want, expect)
 		if !ok {
 			r.note(StepDownload, "the CA offers no chain up to %s: its default chain is taken", printable(want, 80))
 		} else {
-			chain = alternate
+			delivered = alternate
 		}
 	}
-	r.result.Chain, r.result.Leaf = chain, leaf
-	return r.save(Checkpoint{Order: order.Location, Chain: chain})
+	for _, text := range delivered.Notes {
+		r.warn(StepDownload, text)
+	}
+	r.result.Chain, r.result.Leaf = delivered.Chain, delivered.Leaf
+	return r.save(Checkpoint{Order: order.Location, Chain: delivered.Chain})
 }
 
 // alternate finds the first good chain with the wanted top among those that the CA links to (RFC 8555 §7.4.2).
-func (r *run) alternate(url, want string, expect Expectation) ([]byte, bool) {
+func (r *run) alternate(url, want string, expect Expectation) (Delivered, bool) {
 	for _, link := range r.session.transport.seen(url).alternates {
 		chain, err := r.getCertificate(link, once)
+		var delivered Delivered
 		if err == nil {
-			_, err = CheckChain(chain, expect)
+			delivered, err = CheckChain(chain, expect)
 		}
 		if err != nil {
 			r.log.Debug("an alternate chain is of no use", "url", link, "error", err)
 			continue
 		}
-		if topIs(chain, want) {
-			return chain, true
+		if topIs(delivered.Chain, want) {
+			return delivered, true
 		}
 	}
-	return nil, false
+	return Delivered{}, false
 }
 
 func (r *run) getCertificate(url string, p policy) ([]byte, error) {
@@ -179,12 +180,15 @@ func (r *run) publicKey() any {
 // asProblem finds the CA's refusal in an error.
 func asProblem(err error) (*Problem, bool) { return errors.AsType[*Problem](err) }
 
-// maybeReplaces reports whether an order may have been refused for the certificate that it says it replaces (RFC 9773 §5). An error
-// of the CA's own may be one: Pebble does not find one certificate in 256, whose serial begins with a zero in DER.
+// maybeReplaces reports whether an order may have been refused for the certificate that it says it replaces (RFC 9773 §5).
+// Boulder answers 409 alreadyReplaced, 404 or 400 malformed, and 403 unauthorized (wfe2/wfe.go). An error of the CA's own may
+// be one: Pebble does not find one certificate in 256, whose serial begins with a zero in DER.
 func (p *Problem) maybeReplaces() bool {
 	switch p.Type {
-	case "rateLimited", "accountDoesNotExist", "userActionRequired", "badNonce":
-		return false
+	case "alreadyReplaced", "malformed", "unauthorized", "conflict", "":
+		return p.Status >= 400 && p.Status < 500 && p.Status != 429
+	case "serverInternal":
+		return p.RetryAfter.IsZero()
 	}
-	return p.Status >= 400 && p.Status < 500 && p.Status != 429 || p.Type == "serverInternal" && p.RetryAfter.IsZero()
+	return false
 }

@@ -59,7 +59,8 @@ type Request struct {
 	Key            crypto.Signer // the certificate's key; nil with CSR
 	CSR            []byte        // certificate signing request in DER, for exactly Names; nil makes one with Key
 	Profile        string        // ACME profile; "" is the CA's default
-	PreferredChain string        // common name of the root or issuer at the chain's top that is preferred; "" takes the CA's default
+	PreferredChain string        // common name of the issuer above the chain's last certificate that is preferred; "" takes the CA's default
+	Alone          bool          // the certificate may come without its issuer
 	Replaces       string        // CertificateID of the certificate this one follows; ""
 	Resume         *Checkpoint   // where an earlier run of the same request got to; nil
 	ProveAgain     bool          // give up what the CA holds as proven from before, so that all names are proven now
@@ -238,7 +239,10 @@ func (r *run) observe(e Event) {
 }
 
 func (r *run) note(step Step, format string, args ...any) {
-	text := messages.New(format, args...)
+	r.warn(step, messages.New(format, args...))
+}
+
+func (r *run) warn(step Step, text messages.Message) {
 	r.result.Warnings = append(r.result.Warnings, text)
 	r.observe(Event{Step: step, State: Noted, Text: text})
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"strings"
 
@@ -88,4 +89,26 @@ func ParseKey(text []byte) (crypto.Signer, error) {
 		return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "private key: neither PKCS #8, PKCS #1 nor SEC 1") // not the parser's words, which might quote
 	}
 	return signer, nil
+}
+
+// maxCommonName is the longest common name in octets (RFC 5280 appendix A.1, ub-common-name).
+const maxCommonName = 64
+
+// newCSR makes a certificate signing request with all names (RFC 8555 §7.4). Where the CA wants a common name it is the
+// first name that is short enough for one; elsewhere there is no subject, since a common name is of no use.
+func newCSR(key crypto.Signer, names []string, commonName bool) ([]byte, error) {
+	request := x509.CertificateRequest{DNSNames: names}
+	if commonName {
+		for _, name := range names {
+			if len(name) <= maxCommonName {
+				request.Subject = pkix.Name{CommonName: name}
+				break
+			}
+		}
+	}
+	csr, err := x509.CreateCertificateRequest(rand.Reader, &request, key)
+	if err != nil {
+		return nil, providers.Errorf(CodeInternal, providers.Internal, "certificate signing request: %w", err)
+	}
+	return csr, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-acme/lego/v4/acme"
@@ -80,11 +81,7 @@ func (r *run) order() (acme.ExtendedOrder, error) {
 		}
 		r.log.Debug("the earlier order cannot be taken up", "order", r.request.Resume.Order, "status", order.Status, "error", err)
 	}
-	order, err := r.newOrder(r.request.Replaces)
-	if problem, refused := asProblem(err); refused && r.request.Replaces != "" && r.CA.directory.RenewalInfo != "" && problem.maybeReplaces() {
-		r.note(StepOrder, "the CA refuses an order that says which certificate it replaces (%s): once more without", problem.Error())
-		order, err = r.newOrder("")
-	}
+	order, err := r.newOrderReplacing()
 	if err == nil && r.request.ProveAgain {
 		order, err = r.unproven(order)
 	}
@@ -92,6 +89,27 @@ func (r *run) order() (acme.ExtendedOrder, error) {
 		return order, err
 	}
 	return order, r.save(Checkpoint{Order: order.Location})
+}
+
+// newOrderReplacing makes an order that says which certificate it replaces (RFC 9773 §5), and one without if the CA will not
+// have that. Whether that was the reason only the second order shows: Let's Encrypt has "malformed" for either.
+func (r *run) newOrderReplacing() (acme.ExtendedOrder, error) {
+	order, err := r.newOrder(r.request.Replaces)
+	problem, refused := asProblem(err)
+	if !refused || r.request.Replaces == "" || r.CA.directory.RenewalInfo == "" || !problem.maybeReplaces() {
+		return order, err
+	}
+	r.log.Debug("acme: once more without replaces", "error", err)
+	order, without := r.newOrder("")
+	switch {
+	case without != nil:
+		return order, without
+	case problem.Type == "alreadyReplaced": // by an order of ours that came to no end, too, which the CA gives back
+		r.log.Debug("acme: the certificate has a successor already, or an order for one")
+	default:
+		r.note(StepOrder, "the CA takes the order only without the certificate that it replaces (%s)", problem.Error())
+	}
+	return order, nil
 }
 
 // resumable reports whether an order that was read is of use for this request.
@@ -104,11 +122,15 @@ func (r *run) resumable(order acme.ExtendedOrder) bool {
 	if at, err := time.Parse(time.RFC3339, order.Expires); err == nil && order.Status != acme.StatusValid && at.Before(r.CA.clock().Add(time.Minute)) {
 		return false
 	}
-	var names []string
+	var got, asked []string
 	for _, id := range order.Identifiers {
-		names = append(names, id.Value)
+		got = append(got, Base(id.Value))
 	}
-	return sameNames(names, r.request.Names)
+	for _, name := range r.request.Names {
+		asked = append(asked, Base(name)) // some CAs drop "*." (lego#2519); whoever resumes has asked for the same names before
+	}
+	missing, added := difference(got, asked)
+	return len(missing)+len(added) == 0
 }
 
 func (r *run) newOrder(replaces string) (acme.ExtendedOrder, error) {
@@ -212,19 +234,12 @@ func (r *run) authorizations(order acme.ExtendedOrder, places map[string]place) 
 	}); err != nil {
 		return err
 	}
-	seen := map[string]bool{}
+	names, err := r.namesOf(got, order.Authorizations)
+	if err != nil {
+		return err
+	}
 	for i, a := range got {
-		name := a.Identifier.Value
-		if a.Wildcard {
-			name = "*." + name
-		}
-		switch {
-		case a.Identifier.Type != "dns" || !slices.Contains(r.request.Names, name):
-			return bad("an authorization is for %s, which nobody asked for", printable(a.Identifier.Type+" "+name, 100))
-		case seen[name]:
-			return bad("two authorizations for %s", name)
-		}
-		seen[name] = true
+		name := names[i]
 		switch a.Status {
 		case acme.StatusValid:
 			r.observe(Event{Step: StepAuthorization, State: Noted, Domain: name, Text: messages.New("valid already")})
@@ -242,6 +257,39 @@ func (r *run) authorizations(order acme.ExtendedOrder, places map[string]place) 
 	return nil
 }
 
+// namesOf finds the name that each authorization is for. CAs mark that of *.N by "wildcard" (RFC 8555 §7.1.4), or by "*." in
+// the identifier, or not at all; so it is the base name that counts, and of N and *.N the one that is left.
+func (r *run) namesOf(all []acme.Authorization, urls []string) ([]string, error) {
+	names := make([]string, len(all))
+	assign := func(i int, name string) bool {
+		if names[i] != "" || slices.Contains(names, name) || !slices.Contains(r.request.Names, name) {
+			return false
+		}
+		names[i] = name
+		return true
+	}
+	for i, a := range all { // those that say it first
+		base := strings.ToLower(Base(a.Identifier.Value))
+		if a.Wildcard || base != strings.ToLower(a.Identifier.Value) {
+			assign(i, "*."+base)
+		} else {
+			assign(i, base)
+		}
+	}
+	for i, a := range all {
+		base := strings.ToLower(Base(a.Identifier.Value))
+		asked := a.Identifier.Type == "dns" && !strings.Contains(base, "*") && (slices.Contains(r.request.Names, base) || slices.Contains(r.request.Names, "*."+base))
+		about := printable(a.Identifier.Type+" "+a.Identifier.Value, 100)
+		switch {
+		case !asked:
+			return nil, providers.Errorf(CodeReply, providers.Failed, "acme: order: an authorization is for %s, which nobody asked for", about)
+		case slices.Index(urls, urls[i]) != i, !assign(i, base) && !assign(i, "*."+base) && names[i] == "":
+			return nil, providers.Errorf(CodeReply, providers.Failed, "acme: order: there are more authorizations for %s than were asked for", about)
+		}
+	}
+	return names, nil
+}
+
 func (r *run) getAuthorization(url string) (acme.Authorization, error) {
 	var a acme.Authorization
 	err := r.session.attempt("authorization", lagging, func() (err error) {
@@ -249,12 +297,4 @@ func (r *run) getAuthorization(url string) (acme.Authorization, error) {
 		return err
 	})
 	return a, err
-}
-
-// sameNames reports whether two lists have the same names, in any order.
-func sameNames(a, b []string) bool {
-	a, b = slices.Clone(a), slices.Clone(b)
-	slices.Sort(a)
-	slices.Sort(b)
-	return slices.Equal(a, b)
 }

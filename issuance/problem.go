@@ -3,6 +3,7 @@ package issuance
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -29,10 +30,13 @@ type SubProblem struct {
 
 const (
 	errorNamespace = "urn:ietf:params:acme:error:"
-	maxDetail      = 400 // bytes of a CA's text that are shown
+	maxText        = 400  // bytes of a CA's text that are shown
+	maxDetail      = 2000 // bytes of one with a URL, which must be whole: Let's Encrypt's for paused names has some 600
+	maxNamed       = 1200 // bytes of what is said of single names; then the names alone
+	maxListed      = 2400 // bytes of those
 )
 
-// Error returns the problem in one line, at most some 512 bytes: "403 unauthorized: detail".
+// Error returns the problem in one line, of some 6,000 bytes at most: "403 unauthorized: detail".
 func (p *Problem) Error() string {
 	var b strings.Builder
 	if p.Status != 0 {
@@ -41,23 +45,84 @@ func (p *Problem) Error() string {
 	if p.Type != "" {
 		b.WriteString(" " + p.Type)
 	}
-	if p.Detail != "" {
-		b.WriteString(": " + p.Detail)
+	if detail := p.detail(); detail != "" {
+		b.WriteString(": " + detail)
 	}
-	for _, sub := range p.Names {
-		if b.Len() > maxDetail {
-			b.WriteString("; …")
-			break
-		}
-		fmt.Fprintf(&b, "; %s: %s: %s", sub.Name, sub.Type, sub.Detail)
-	}
+	b.WriteString(p.named())
 	if p.Terms != "" {
 		b.WriteString(" (" + p.Terms + ")")
 	}
 	if !p.RetryAfter.IsZero() {
 		b.WriteString("; not before " + p.RetryAfter.UTC().Format(time.RFC3339))
 	}
+	if p.Status == 0 && p.Type == "" && p.Detail == "" && len(p.Names) == 0 {
+		b.WriteString(": the CA does not say why")
+	}
 	return strings.TrimLeft(b.String(), " :;")
+}
+
+// named is what is said of single names: those of which the same is said together, none of them left out as long as there is
+// room.
+func (p *Problem) named() string {
+	var order []string
+	names := map[string][]string{}
+	for _, sub := range p.Names {
+		said := sub.Type + ": " + sub.Detail
+		if names[said] == nil {
+			order = append(order, said)
+		}
+		names[said] = append(names[said], sub.Name)
+	}
+	var b strings.Builder
+	left := 0
+	for _, said := range order {
+		switch together := strings.Join(names[said], ", "); {
+		case b.Len() < maxNamed:
+			b.WriteString("; " + printable(together, maxNamed) + ": " + said)
+		case b.Len() < maxListed:
+			b.WriteString("; " + printable(together, maxNamed))
+		default:
+			left += len(names[said])
+		}
+	}
+	if left > 0 {
+		fmt.Fprintf(&b, "; and %d more", left)
+	}
+	return b.String()
+}
+
+// retryClause is how Boulder ends the text of a limit (ratelimits/transaction.go): the instant of its Retry-After, but for up to
+// 3 % that it adds there.
+func retryClause() *regexp.Regexp {
+	return regexp.MustCompile(`(?i),?\s*retry after (\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?: ?UTC|Z)`)
+}
+
+// detail is the CA's text, without an instant to come back at if the line has it anyway.
+func (p *Problem) detail() string {
+	text := p.Detail
+	if !p.RetryAfter.IsZero() {
+		text = retryClause().ReplaceAllString(text, "")
+	}
+	if !strings.Contains(text, "https://") {
+		text = printable(text, maxText)
+	}
+	return text
+}
+
+// instant is when to come back by the CA's text, for one that has no Retry-After; zero if it does not say.
+func (p *Problem) instant() time.Time {
+	found := retryClause().FindStringSubmatch(p.Detail)
+	if found == nil {
+		return time.Time{}
+	}
+	at, _ := time.Parse(time.DateTime, found[1]+" "+found[2]) // the zero time on error
+	return at
+}
+
+// waits reports whether a limit lasts until a person did something on the CA's web site: Let's Encrypt's paused names, and
+// clients that are too old for it. There is a URL and no instant to come back at.
+func (p *Problem) waits() bool {
+	return p.Type == "rateLimited" && p.RetryAfter.IsZero() && strings.Contains(p.Detail, "https://")
 }
 
 // document is a problem document as it comes over the network.
@@ -83,6 +148,9 @@ func parseProblem(status int, body []byte) *Problem {
 	}
 	p.Type = problemType(d.Type)
 	p.Detail = printable(d.Detail, maxDetail)
+	if p.Type == "rateLimited" {
+		p.RetryAfter = p.instant() // a header is more to the point
+	}
 	for _, sub := range d.SubProblems {
 		if len(p.Names) == 100 {
 			break
@@ -125,7 +193,12 @@ func printable(s string, limit int) string {
 func (p *Problem) class() (code string, class providers.Class) {
 	switch p.Type {
 	case "rateLimited":
+		if p.waits() {
+			return CodePaused, providers.Refused
+		}
 		return CodeRateLimited, providers.Temporary
+	case "badNonce", "conflict": // whatever there is in the way passes
+		return CodeUnavailable, providers.Temporary
 	case "accountDoesNotExist":
 		return CodeAccountUnknown, providers.Refused
 	case "userActionRequired":

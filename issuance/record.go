@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-acme/lego/v4/acme"
 
+	"wildcard/internal/dns01"
 	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/journal"
@@ -91,9 +92,10 @@ func (r *run) locate(ctx context.Context) (map[string]place, error) {
 			domains = append(domains, Base(name))
 		}
 	}
+	solver := dns01.Solver{Router: r.Router, Resolver: r.Resolver, CheckDelegation: r.CheckDelegation, Register: true}
 	var mu sync.Mutex
 	err := r.sideBySide(lookupsAtOnce, len(domains), func(i int) error {
-		p, err := locator{router: r.Router, resolver: r.Resolver, check: r.CheckDelegation, register: true}.locate(ctx, domains[i])
+		p, err := solver.Locate(ctx, domains[i])
 		if err != nil {
 			return err
 		}
@@ -259,8 +261,11 @@ func (r *run) askNameServers(ctx context.Context, asked []propagation.Record) er
 	for _, server := range report.SteppedOver {
 		r.note(StepPublication, "name server stepped over: %s", server)
 	}
-	if report.Unverified {
-		r.note(StepPublication, "no name server could be asked on port 53; %s says the records are published", report.Path)
+	switch {
+	case report.Unverified && report.CutOff == propagation.Intercepted:
+		r.note(StepPublication, "not verified: something answers on port 53 in the place of the name servers; %s says the records are published", report.Path)
+	case report.Unverified:
+		r.note(StepPublication, "not verified: no name server could be asked on port 53; %s says the records are published", report.Path)
 	}
 	return nil
 }

@@ -32,6 +32,36 @@ var explanationsOfCA = map[string]explanation{
 		cause: bilingual{"The CA's limit for this account, name or set of names is used up. The line says until when; asking sooner only prolongs it.", "このアカウント、名前、または名前の組に対する CA の上限に達しました。再開できる時刻は上の行にあります。それまで試さないでください。"},
 		next:  bilingual{"wait; meanwhile try with --dry-run, which counts elsewhere", "待ってください。その間の試行には、別枠の --dry-run を使えます"},
 	},
+	"acme.paused": {
+		exits: []int{77},
+		cause: bilingual{"The CA issues nothing here until a person has done something on its web site: too many tries have failed over months, or this program is too old for it. Waiting changes nothing.", "人が CA のサイトで手続きをするまで、CA は発行しません。何か月も失敗が続いたか、このプログラムが CA にとって古すぎます。待っても変わりません。"},
+		next:  bilingual{"mend what failed (wildcard doctor), then open the address in the line above and follow it", "失敗の原因を直し (wildcard doctor)、上の行のアドレスを開いて手続きしてください"},
+	},
+	"acme.ended": {
+		exits: []int{78},
+		cause: bilingual{"This CA, or this server of it, issues no certificates any more.", "この CA、またはこのサーバーは、証明書の発行を終了しました。"},
+		next:  bilingual{"wildcard issue --server letsencrypt NAME..., or another of: wildcard help ca", "wildcard issue --server letsencrypt 名前...、または wildcard help ca にある別の CA を使ってください"},
+	},
+	"acme.too-many-names": {
+		exits: []int{2},
+		cause: bilingual{"The CA takes fewer names on one certificate; the line above says how many. Nothing was sent to it.", "1 枚の証明書に入れられる名前の数を超えています。上限は上の行にあります。CA には何も送っていません。"},
+		next:  bilingual{"several certificates, or a wildcard in place of many names: wildcard issue '*.example.com' example.com", "証明書を分けるか、多くの名前の代わりにワイルドカードを使ってください: wildcard issue '*.example.com' example.com"},
+	},
+	"acme.no-wildcard": {
+		exits: []int{2},
+		cause: bilingual{"This CA issues no wildcard certificates. Nothing was sent to it.", "この CA はワイルドカード証明書を発行しません。CA には何も送っていません。"},
+		next:  bilingual{"each name by itself, or another CA: --server letsencrypt", "名前を 1 つずつ指定するか、別の CA を使ってください: --server letsencrypt"},
+	},
+	"acme.covered-name": {
+		exits: []int{2},
+		cause: bilingual{"*.example.com covers www.example.com, and this CA refuses a certificate with both. Nothing was sent to it.", "*.example.com は www.example.com を含みます。この CA は両方を持つ証明書を拒否します。CA には何も送っていません。"},
+		next:  bilingual{"make the signing request without the names that its wildcard covers", "ワイルドカードに含まれる名前を除いて署名要求を作り直してください"},
+	},
+	"acme.revocation-reason": {
+		exits: []int{2},
+		cause: bilingual{"The CA does not take this reason for a revocation; those it takes are in the line above.", "CA はこの失効理由を受け付けません。使えるものは上の行にあります。"},
+		next:  bilingual{"wildcard revoke --reason REASON NAME with one of those, or without --reason", "そのいずれかで wildcard revoke --reason 理由 名前、または --reason を省略してください"},
+	},
 	"acme.refused": {
 		exits: []int{1},
 		cause: bilingual{"The CA refuses the request, for the reason in the line above.", "CA が要求を拒否しました。理由は上の行にあります。"},

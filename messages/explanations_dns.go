@@ -58,6 +58,13 @@ var explanationsOfDNS = map[string]explanation{
 			"リゾルバーかネームサーバーの応答がなく、レコードを置く場所を決められません。53 番ポートが閉じているか、ネットワークの起動直後であることがよくあります。"},
 		next: bilingual{"name a resolver that answers, with --resolver IP; or later: wildcard renew", "--resolver IP で応答するリゾルバーを指定するか、後でもう一度: wildcard renew"},
 	},
+	"dns.intercepted": {
+		exits: []int{75},
+		cause: bilingual{
+			"Something on this network (a router, a firewall, the provider) answers every question to port 53 itself, whatever server it was meant for. So it cannot be seen what the name servers have.",
+			"このネットワークの何か (ルーター、ファイアウォール、プロバイダー) が、宛先のサーバーに関係なく 53 番ポートへの問い合わせに自分で答えています。そのためネームサーバーの内容を確認できません。"},
+		next: bilingual{"let UDP and TCP port 53 through, or take the way that the line names; there is no server at this address, so an answer shows what answers for it: dig +norecurse @192.0.2.253 . SOA", "53 番ポート (UDP と TCP) を通すか、上の行の方法を使ってください。次のアドレスにサーバーは無いので、応答があれば途中の何かです: dig +norecurse @192.0.2.253 . SOA"},
+	},
 	"dns.not-published": {
 		exits: []int{75},
 		cause: bilingual{

@@ -6,6 +6,8 @@ var japaneseAnswers = map[string]string{
 	"cause: %s": "原因: %s",
 	"next:  %s": "対処: %s",
 
+	"%s is left out: *.%s covers it, and %s refuses both on one certificate": "%[1]s は省きます: *.%[2]s に含まれ、%[3]s は 1 枚の証明書に両方を入れることを拒否します",
+
 	// Exit statuses
 	"done":            "完了",
 	"wrong usage":     "使い方の誤り",

@@ -128,7 +128,7 @@ func (r *Recorder) Note(lineage, text string) {
 func (r *Recorder) publication(lineage string, e issuance.Event, at float64) {
 	p := e.Publication
 	if p.Server == "" {
-		if p.State == propagation.Blocked {
+		if p.State == propagation.Blocked || p.State == propagation.Intercepted {
 			r.notes = append(r.notes, Note{at, lineage, string(p.State)})
 		}
 		return

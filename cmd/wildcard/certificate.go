@@ -21,6 +21,7 @@ import (
 type order struct {
 	name         string   // of the lineage, or for a CSR of what is remembered about it
 	names        []string // on the certificate
+	covered      []string // left out of them, since a wildcard covers them and the CA refuses both
 	live         *lineage.Lineage
 	settings     lineage.Settings
 	params       lineage.Params
@@ -61,9 +62,20 @@ func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err err
 	if err != nil {
 		return certificate{}, err
 	}
+	facts, _ := issuance.KnownCA(o.params.Server)
+	if err := errors.Join(facts.Objections(o.names, o.settings.Profile)...); err != nil {
+		return certificate{}, err // nothing was sent, so the ledger has nothing of it
+	}
 	ca, err := e.ca(ctx, o.params.Server, o.settings.CABundle)
 	if err != nil {
 		return certificate{}, e.remember(o, "", issuance.Result{}, err)
+	}
+	notes, err := ca.MayOrder(o.names, o.settings.Profile)
+	if err != nil {
+		return certificate{}, err
+	}
+	for _, note := range notes {
+		e.display.note("%s: %s", o.name, note)
 	}
 	if o.live != nil && !o.force && !o.dryRun {
 		if err := checkClock(ca); err != nil {
@@ -101,9 +113,10 @@ func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err err
 		return certificate{}, err
 	}
 	if pending.Chain != nil { // obtained by an earlier run, which could not store it
-		leaf, err := issuance.CheckChain(pending.Chain, issuance.Expectation{Key: publicKey(request), Names: o.names, Now: e.now()})
+		expect := issuance.Expectation{Key: publicKey(request), Names: o.names, Now: e.now(), Alone: request.Alone}
+		delivered, err := issuance.CheckChain(pending.Chain, expect)
 		if err == nil {
-			return e.keep(ctx, o, request, issuance.Result{Chain: pending.Chain, Leaf: leaf})
+			return e.keep(ctx, o, request, issuance.Result{Chain: delivered.Chain, Leaf: delivered.Leaf, Warnings: delivered.Notes})
 		}
 		e.log.Info("the certificate of an earlier run is of no use any more", "error", err)
 		request.Resume = nil
@@ -140,7 +153,8 @@ func (e *engine) intent(o *order, account string) state.Intent {
 func (e *engine) request(o *order, account string) (issuance.Request, state.Pending, error) {
 	r := issuance.Request{
 		Names: o.names, CSR: o.csr, Profile: o.settings.Profile, PreferredChain: o.params.PreferredChain,
-		ProveAgain: o.dryRun, // else a CA that takes the proof of an earlier try would let anything succeed
+		Alone:      o.csr != nil, // a lineage is nothing without
+		ProveAgain: o.dryRun,     // else a CA that takes the proof of an earlier try would let anything succeed
 	}
 	var pending state.Pending
 	if !o.dryRun {
@@ -277,7 +291,7 @@ func (e *engine) keep(ctx context.Context, o *order, r issuance.Request, result 
 	if err != nil {
 		return c, err
 	}
-	set, err := lineage.NewSet(result.Chain, key, o.names)
+	set, err := lineage.NewSet(result.Chain, key, result.Leaf.DNSNames) // which were found to fit
 	if err != nil {
 		return c, err
 	}

@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/urfave/cli/v2"
 
 	"wildcard/issuance"
 	"wildcard/lineage"
+	"wildcard/messages"
 	"wildcard/providers"
 )
 
@@ -98,6 +100,7 @@ func (p *program) issue(c *cli.Context) error {
 		return err
 	}
 	o.done = unlock
+	e.sayCovered(o)
 	if !o.dryRun {
 		e.ran()
 	}
@@ -126,7 +129,10 @@ func (e *engine) target(certName string, names []string) (string, error) {
 		if err != nil {
 			continue // "list" shows it
 		}
-		if s, ours := l.Conf.Settings(); ours && sameNames(s.Domains, names) {
+		s, ours := l.Conf.Settings()
+		facts, _ := issuance.KnownCA(l.Conf.Params().Server)
+		kept, _ := facts.WithoutCovered(names)
+		if ours && (sameNames(s.Domains, names) || sameNames(s.Domains, kept)) {
 			return l.Name, nil
 		}
 	}
@@ -199,6 +205,10 @@ func (e *engine) issueSettings(c *cli.Context, o *order) error {
 		o.params.Account = "" // accounts belong to a server
 	}
 	o.params.Server = server
+	if o.csr == nil { // whose names are as they are
+		facts, _ := issuance.KnownCA(server)
+		o.names, o.covered = facts.WithoutCovered(o.names)
+	}
 	if c.IsSet("account") {
 		o.params.Account = c.String("account")
 	}
@@ -261,10 +271,18 @@ func (e *engine) nothingToDo(ctx context.Context, o *order) (bool, error) {
 	return true, e.report(o, got, "kept", v)
 }
 
-// differs reports whether the certificate that is there is not the one that is asked for.
+// differs reports whether the certificate that is there is not the one that is asked for. What a CA added to the names is as if
+// it were not there.
 func (e *engine) differs(o *order) bool {
 	l := o.live
-	return l.Leaf == nil || !sameNames(l.Leaf.DNSNames, o.names) || l.Conf.Params().Server != o.params.Server ||
+	if l.Leaf == nil {
+		return true
+	}
+	asked := l.Leaf.DNSNames
+	if s, ours := l.Conf.Settings(); ours && len(s.Domains) > 0 {
+		asked = s.Domains
+	}
+	return !sameNames(asked, o.names) || !issuance.NamesFit(l.Leaf.DNSNames, asked) || l.Conf.Params().Server != o.params.Server ||
 		keyTypeOf(l.Conf.Params()) != o.keyType || e.profileOf(l) != o.settings.Profile
 }
 
@@ -309,12 +327,29 @@ func (e *engine) issued(o *order, got certificate, err error) error {
 	return e.report(o, got, action, v)
 }
 
-// uncovered is the base name that a lone wildcard leaves out; "" if there is none.
+// uncovered is the base name that a wildcard leaves out; "" if there is none that no other wildcard covers.
 func uncovered(names []string) string {
 	for _, name := range names {
-		if base := issuance.Base(name); base != name && !slices.Contains(names, base) {
+		if base := issuance.Base(name); base != name && !slices.Contains(names, base) && !issuance.Covers(names, base) {
 			return base
 		}
 	}
 	return ""
+}
+
+// coveredNotes say which names are left out of an order, and why that changes nothing.
+func coveredNotes(o *order) []messages.Message {
+	facts, _ := issuance.KnownCA(o.params.Server)
+	var notes []messages.Message
+	for _, name := range o.covered {
+		_, parent, _ := strings.Cut(name, ".")
+		notes = append(notes, messages.New("%s is left out: *.%s covers it, and %s refuses both on one certificate", name, parent, facts.Company))
+	}
+	return notes
+}
+
+func (e *engine) sayCovered(o *order) {
+	for _, note := range coveredNotes(o) {
+		e.display.note("%s", note)
+	}
 }

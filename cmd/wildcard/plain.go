@@ -133,6 +133,8 @@ func publicationLine(e issuance.Event) messages.Message {
 		return messages.New("%s is no server of the zone of %s", server, e.Domain)
 	case p.State == propagation.Blocked:
 		return messages.New("no name server can be reached on port 53")
+	case p.State == propagation.Intercepted:
+		return messages.New("something answers on port 53 in the place of the name servers")
 	case e.Domain != "":
 		return messages.New("%s: record of %s: %s", server, e.Domain, wordOf(p.State))
 	}
@@ -156,6 +158,8 @@ func wordOf(state propagation.State) messages.Message {
 		return messages.New("stepped over")
 	case propagation.Blocked:
 		return messages.New("blocked")
+	case propagation.Intercepted:
+		return messages.New("intercepted")
 	}
 	return messages.New("%s", string(state))
 }

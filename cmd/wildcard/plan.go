@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/dns01"
 	"wildcard/issuance"
 	"wildcard/lineage"
 	"wildcard/messages"
@@ -49,6 +49,7 @@ type planAnswer struct {
 	Register bool         `json:"register"`          // an account would be made
 	Profile  string       `json:"profile,omitempty"`
 	Records  []planRecord `json:"records"`
+	Notes    []string     `json:"notes,omitempty"` // what may be in the way, and names that are left out
 	Problems []*problem   `json:"problems"`
 }
 
@@ -89,12 +90,13 @@ func (p *program) plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := planAnswer{Lineage: name, Names: names, KeyType: string(o.keyType), Server: o.params.Server, Profile: o.settings.Profile, Problems: []*problem{}}
+	answer := planAnswer{Lineage: name, Names: o.names, KeyType: string(o.keyType), Server: o.params.Server, Profile: o.settings.Profile, Problems: []*problem{}}
 	e.planAction(o, &answer)
+	answer.Notes = e.texts(coveredNotes(o))
 	var problems []error
 	var group sync.WaitGroup
 	ctx := c.Context
-	var atCA error
+	var atCA []error
 	group.Go(func() { atCA = e.planCA(ctx, o, &answer) })
 	var located []error
 	answer.Records, located = e.planRecords(ctx, o)
@@ -103,9 +105,7 @@ func (p *program) plan(c *cli.Context) error {
 		return err
 	}
 	problems = append(problems, located...)
-	if atCA != nil {
-		problems = append(problems, atCA)
-	}
+	problems = append(problems, atCA...)
 	if !o.dryRun {
 		if err := e.store.Check(); err != nil {
 			problems = append(problems, err)
@@ -158,28 +158,31 @@ func (e *engine) planAction(o *order, answer *planAnswer) {
 	}
 }
 
-// planCA finds the CA, the account and the profile.
-func (e *engine) planCA(ctx context.Context, o *order, answer *planAnswer) error {
+// planCA finds the CA, the account and the profile, and what the CA would refuse.
+func (e *engine) planCA(ctx context.Context, o *order, answer *planAnswer) (problems []error) {
 	ctx, cancel := context.WithTimeout(ctx, planLimit)
 	defer cancel()
 	ca, err := e.ca(ctx, o.params.Server, o.settings.CABundle)
 	if err != nil {
-		return err
+		facts, _ := issuance.KnownCA(o.params.Server)
+		return append(facts.Objections(o.names, o.settings.Profile), err)
 	}
-	if _, offered := ca.Directory().Profiles[o.settings.Profile]; o.settings.Profile != "" && !offered {
-		return providers.Errorf(issuance.CodeProfile, providers.Usage, "profile %s: %s offers %s", o.settings.Profile, ca.Server(),
-			cmp.Or(strings.Join(sortedKeys(ca.Directory().Profiles), " "), "none"))
-	}
+	notes, _ := ca.MayOrder(o.names, o.settings.Profile)
+	answer.Notes = append(answer.Notes, e.texts(notes)...)
+	problems = ca.Objections(o.names, o.settings.Profile)
 	account, err := e.store.Account(ca.Server(), o.params.Account)
 	switch {
 	case err == nil:
 		o.params.Account, answer.Account = account.ID, account.URI
-		return nil
 	case providers.CodeOf(err) != lineage.CodeNotFound || o.params.Account != "":
-		return err
+		problems = append(problems, err)
+	default:
+		answer.Register = true
+		if err := ca.MayRegister(o.registration); err != nil {
+			problems = append(problems, err)
+		}
 	}
-	answer.Register = true
-	return ca.MayRegister(o.registration)
+	return problems
 }
 
 // planRecords finds where each record is to stand, side by side.
@@ -212,7 +215,7 @@ func (e *engine) planRecords(ctx context.Context, o *order) ([]planRecord, []err
 			ctx, cancel := context.WithTimeout(ctx, planLimit)
 			defer cancel()
 			r := &records[i]
-			at, err := issuance.Locate(ctx, router, resolver, checksDelegation(o.settings), r.Domain)
+			at, err := dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: checksDelegation(o.settings)}.Locate(ctx, r.Domain)
 			if err != nil {
 				errs[i], r.Problem = err, e.errorOf(err)
 				return
@@ -273,6 +276,9 @@ func (e *engine) printPlan(answer planAnswer) {
 			d.entry("limit", messages.New("%d of %d failed validations of %s within an hour are spent", r.Failed, r.Most, r.Domain))
 		}
 	}
+	for _, note := range answer.Notes {
+		e.say("%s", note)
+	}
 	if len(answer.Problems) > 0 && answer.Action != "keep" {
 		e.say("As things are, that would fail.")
 	}
@@ -280,12 +286,3 @@ func (e *engine) printPlan(answer planAnswer) {
 
 // dash is what stands in a table for what is not known.
 func dash(s string) string { return cmp.Or(s, "-") }
-
-func sortedKeys(m map[string]string) []string {
-	var keys []string
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
-}

@@ -347,6 +347,9 @@ func (r *renewRun) order(ctx context.Context, name string) (*order, verdict, err
 			o.params.Server, o.params.Account = staging, ""
 		}
 	}
+	facts, _ := issuance.KnownCA(o.params.Server)
+	o.names, o.covered = facts.WithoutCovered(o.names)
+	r.sayCovered(o)
 	return o, verdict{}, nil
 }
 

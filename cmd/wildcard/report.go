@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,7 +46,7 @@ func pathsOf(l *lineage.Lineage) *paths {
 func (e *engine) report(o *order, got certificate, action string, v verdict) error {
 	answer := issueAnswer{
 		Action: action, Names: got.Leaf.DNSNames, NotAfter: got.Leaf.NotAfter.UTC(), Server: o.params.Server, Account: o.params.Account,
-		Warnings: e.texts(got.Warnings), Forgot: got.Forgot.Round(time.Millisecond).Seconds(),
+		Warnings: e.texts(slices.Concat(coveredNotes(o), got.Warnings)), Forgot: got.Forgot.Round(time.Millisecond).Seconds(),
 		CleanUp: e.errorOf(got.CleanUp), Deploy: e.errorOf(got.Deploy),
 	}
 	if got.Lineage != nil {

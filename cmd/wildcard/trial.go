@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/issuance"
+	"wildcard/internal/dns01"
 	"wildcard/lineage"
 	"wildcard/messages"
 	"wildcard/providers"
@@ -148,7 +148,7 @@ func (e *engine) trialAccount(ctx context.Context, s lineage.Settings, zone stri
 		}
 	}
 	domain := trial.Name(zone)
-	place, err := issuance.Locate(ctx, router, resolver, len(s.NameServers) == 0 || len(s.Resolvers) > 0, domain)
+	place, err := dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: checksDelegation(s)}.Locate(ctx, domain)
 	if err != nil {
 		return providers.Account{}, err
 	}

@@ -60,6 +60,9 @@ func (n *NameServer) lookup(name string, kind uint16) outcome {
 func (n *NameServer) inZone(a *outcome, z *zone, name string, kind uint16, now time.Time) (next string) {
 	key := canonical(name)
 	at := n.visible(z, now, func(r *record) bool { return r.key == key })
+	if len(at) == 0 && !n.exists(z, key, now) {
+		at = n.wildcard(z, key, now)
+	}
 	var found []dns.RR
 	for _, r := range at {
 		if r.kind == "CNAME" && kind != dns.TypeCNAME && kind != dns.TypeANY {
@@ -85,6 +88,18 @@ func (n *NameServer) inZone(a *outcome, z *zone, name string, kind uint16, now t
 	}
 	a.authority = []dns.RR{n.soa(z, z.name, now)}
 	return ""
+}
+
+// wildcard returns the records that stand for a name which is not there: those of "*" below the closest name above that is
+// (RFC 4592 §3.3.1).
+func (n *NameServer) wildcard(z *zone, key string, now time.Time) []*record {
+	for above := key; above != z.name; {
+		_, above, _ = strings.Cut(above, ".")
+		if above == z.name || n.exists(z, above, now) {
+			return n.visible(z, now, func(r *record) bool { return r.key == "*."+above })
+		}
+	}
+	return nil
 }
 
 // exists reports whether a zone has a name, be it without records of its own (RFC 8020).

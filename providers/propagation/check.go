@@ -61,6 +61,7 @@ type observation struct {
 	texts     []string
 	ttl       time.Duration // of texts
 	replied   bool
+	authority bool
 	noRoute   bool
 	notServed bool // the server says that the zone is none of its business
 	detail    string
@@ -77,9 +78,9 @@ func observe(msg *dns.Msg, err error, fqdn string) observation {
 	found := texts(msg, fqdn)
 	switch {
 	case msg.Rcode == dns.RcodeSuccess && (msg.Authoritative || len(found) > 0):
-		return observation{state: Pending, replied: true, texts: found, ttl: ttl(msg, fqdn)}
+		return observation{state: Pending, replied: true, authority: msg.Authoritative, texts: found, ttl: ttl(msg, fqdn)}
 	case msg.Rcode == dns.RcodeNameError && msg.Authoritative:
-		return observation{state: Pending, replied: true}
+		return observation{state: Pending, replied: true, authority: true}
 	}
 	return observation{
 		state:     Lame,

@@ -2,9 +2,11 @@ package propagation
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 
@@ -16,16 +18,20 @@ const maxHops = 8
 
 // FollowCNAME returns where the TXT record of the challenge at fqdn must stand: fqdn itself, or the end of the chain of
 // CNAMEs that begins there (RFC 8555 §8.4 lets CAs follow them). Only authoritative name servers are asked, each link's
-// own; the first that answers with authority is believed, and "no answer" is never taken for "no CNAME".
+// own, and only for TXT records, as the CA asks: an answer to that begins with the CNAME (RFC 1034 §4.3.2). The first that
+// answers is believed, and "no answer" is never taken for "no CNAME".
 //
-// A chain of more than 8 CNAMEs, a loop, a target that is no host name, and one of which allowed says no (it reports
-// whether a zone of ours holds the target) are errors of [providers.CodeCNAME] (Misconfigured): a forged answer can delay
-// but never redirect a write. If no name server answers with authority, the error is [providers.CodeNoAnswer] (Temporary).
+// ours reports whether a zone of ours holds a name. The chain may pass through zones of others, but the end must be ours:
+// a forged answer can delay but never redirect a write. Where the chain comes to a name of ours that does not exist, and
+// whose CNAME is a wildcard's (RFC 4592), it ends: what is written there takes the place of what the wildcard makes.
 //
-// Without a way out on port 53 CNAMEs are not looked up, since a resolver would remember that the name does not exist:
-// if Servers has only https:// URLs, or has some and no name server answers anything at all, fqdn is returned as it is.
-// That does not hold with [Resolver.NameServers], which must also answer for the zones that CNAMEs lead to.
-func (r *Resolver) FollowCNAME(ctx context.Context, fqdn string, allowed func(ctx context.Context, target string) (bool, error)) (string, error) {
+// A chain of more than 8 CNAMEs, a loop, a target that is no host name, and an end that is not ours are errors of
+// [providers.CodeCNAME] (Misconfigured). If no name server answers, the error is [providers.CodeNoAnswer] (Temporary).
+//
+// Where this machine is kept from the name servers (package comment), resolvers are asked for CNAMEs at names that no account
+// of ours holds, and the first name that one holds is taken as it is. That does not hold with [Resolver.NameServers], which
+// must also answer for the zones that CNAMEs lead to.
+func (r *Resolver) FollowCNAME(ctx context.Context, fqdn string, ours func(ctx context.Context, name string) (bool, error)) (string, error) {
 	s, err := r.open()
 	if err != nil {
 		return "", err
@@ -35,65 +41,109 @@ func (r *Resolver) FollowCNAME(ctx context.Context, fqdn string, allowed func(ct
 	if err != nil {
 		return "", err
 	}
-	if len(s.nameServers)+len(s.resolvers) == 0 {
-		s.log.Info("CNAME not looked up: there are only resolvers over HTTPS, which would remember its absence", "fqdn", name)
-		return name, nil
-	}
 	chain := []string{name}
+	direct := false // a name server has answered
 	for {
-		target, err := s.alias(ctx, name)
-		if silent, ok := errors.AsType[*unansweredError](err); ok {
-			if len(chain) == 1 && !silent.reached && s.mayAskHTTPS() {
-				s.log.Warn("CNAME not looked up: no name server can be reached on port 53", "fqdn", name)
-				return name, nil
-			}
-			return "", providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "propagation: CNAME at %s: %w", name, err)
+		here := chain[len(chain)-1]
+		link, err := s.alias(ctx, here)
+		direct = direct || err == nil
+		if silent, ok := errors.AsType[*unansweredError](err); ok && !direct {
+			link.target, err = s.aliasUnasked(ctx, here, silent, ours)
 		}
+		switch {
+		case err != nil:
+			return "", s.brokenChain(ctx, chain, ours, err)
+		case link.target == "":
+			return here, s.endsHere(ctx, chain, ours)
+		}
+		wildcard, err := s.byWildcard(ctx, here, link, ours)
 		if err != nil {
 			return "", err
 		}
-		if target == "" {
-			return name, nil
+		if wildcard {
+			s.log.Info("the CNAME is a wildcard's and leads nowhere: the record is written in its place", "fqdn", here, "target", link.target)
+			return here, nil
 		}
 		switch {
-		case slices.Contains(chain, target):
-			return "", badCNAME(name, "it leads round in a circle, to %s: remove it, or let it end at a name in a zone of yours", target)
+		case slices.Contains(chain, link.target):
+			return "", badCNAME(here, "it leads round in a circle, to %s: remove it, or let it end at a name in a zone of yours", link.target)
 		case len(chain) > maxHops:
-			return "", badCNAME(name, "it is one more than the %d that are followed: let %s lead directly to a name in a zone of yours", maxHops, chain[0])
+			return "", badCNAME(here, "it is one more than the %d that are followed: let %s lead directly to a name in a zone of yours", maxHops, name)
 		}
-		switch ok, err := allowed(ctx, target); {
-		case err != nil:
-			return "", err
-		case !ok:
-			return "", badCNAME(name, "it leads to %s, which is in no zone of the configured accounts: add the account that holds it (--provider), or remove the CNAME", target)
-		}
-		s.log.Debug("CNAME", "from", name, "to", target)
-		chain = append(chain, target)
-		name = target
+		s.log.Debug("CNAME", "from", here, "to", link.target)
+		chain = append(chain, link.target)
 	}
+}
+
+// endsHere returns an error if a chain of CNAMEs does not end in a zone of ours.
+func (s *session) endsHere(ctx context.Context, chain []string, ours func(context.Context, string) (bool, error)) error {
+	if len(chain) == 1 {
+		return nil
+	}
+	ok, err := ours(ctx, chain[len(chain)-1])
+	if err == nil && !ok {
+		return foreignEnd(chain)
+	}
+	return err
+}
+
+func foreignEnd(chain []string) error {
+	end := len(chain) - 1
+	by := ""
+	if end > 1 {
+		by = " (it begins at " + chain[0] + ")"
+	}
+	return badCNAME(chain[end-1], "it leads to %s, which is in no zone of the configured accounts: add the account that holds it (--provider), or remove the CNAME%s",
+		chain[end], by)
+}
+
+// brokenChain says why a chain of CNAMEs cannot be followed from its last name on. A name of others that the DNS does not
+// know, or that its name servers do not serve, is an end that is not ours.
+func (s *session) brokenChain(ctx context.Context, chain []string, ours func(context.Context, string) (bool, error), err error) error {
+	here := chain[len(chain)-1]
+	silent, ok := errors.AsType[*unansweredError](err)
+	ok = ok && providers.CodeOf(err) == "" // else it is known why
+	unknown := ok && silent.reached || providers.CodeOf(err) == providers.CodeDelegatedElsewhere || isRefused(err)
+	if ok {
+		err = providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "propagation: CNAME at %s: %w", here, silent)
+	}
+	if len(chain) == 1 || ctx.Err() != nil || !unknown {
+		return err
+	}
+	if mine, oursErr := ours(ctx, here); oursErr != nil || mine {
+		return err
+	}
+	return foreignEnd(chain)
 }
 
 func badCNAME(name, format string, args ...any) error {
 	return providers.Errorf(providers.CodeCNAME, providers.Misconfigured, "propagation: CNAME at %s: %s", name, fmt.Sprintf(format, args...))
 }
 
-// alias returns the canonical target of the CNAME at name, or "" if there is none.
-func (s *session) alias(ctx context.Context, name string) (string, error) {
+// link is a CNAME that was found, and where it was.
+type link struct {
+	target string // canonical; "" if there is none
+	at     Delegation
+}
+
+// alias finds the CNAME at name.
+func (s *session) alias(ctx context.Context, name string) (link, error) {
 	s.shun(name)
 	d, err := s.delegation(ctx, name, parent(name))
 	if err != nil {
-		return "", err
+		return link{}, err
 	}
-	_, msg, err := s.authority(ctx, d, question{name: name, qtype: dns.TypeCNAME})
+	d, msg, err := s.authority(ctx, d, question{name: name, qtype: dns.TypeTXT})
 	if err != nil {
-		return "", err
+		return link{}, err
 	}
-	var targets []string
-	for _, cname := range owned[*dns.CNAME](msg.Answer, name) {
-		targets = append(targets, providers.CanonicalName(cname.Target))
-	}
-	slices.Sort(targets)
-	targets = slices.Compact(targets)
+	target, err := soleAlias(msg, name)
+	return link{target, d}, err
+}
+
+// soleAlias returns the canonical target of the CNAME at name in an answer, or "" if there is none.
+func soleAlias(msg *dns.Msg, name string) (string, error) {
+	targets := aliases(msg, name)
 	switch {
 	case len(targets) == 0:
 		return "", nil
@@ -105,3 +155,52 @@ func (s *session) alias(ctx context.Context, name string) (string, error) {
 	}
 	return targets[0], nil
 }
+
+// aliases returns the targets of the CNAMEs at name, canonical and each once.
+func aliases(msg *dns.Msg, name string) []string {
+	var targets []string
+	for _, cname := range owned[*dns.CNAME](msg.Answer, name) {
+		targets = append(targets, providers.CanonicalName(cname.Target))
+	}
+	slices.Sort(targets)
+	return slices.Compact(targets)
+}
+
+// byWildcard reports whether the CNAME at name, which is in a zone of ours, is one that a wildcard makes. It is if a name
+// beside it that nobody made leads to the same target, unless nothing leads there from below it: a name that exists ends
+// the wildcard for all names below (RFC 4592 §2.2.1), so it is then a CNAME of its own that happens to be like the
+// wildcard's. For that to count, the server must be one whose wildcards hold for names of two labels more, as they should.
+func (s *session) byWildcard(ctx context.Context, name string, l link, ours func(context.Context, string) (bool, error)) (bool, error) {
+	if ok, err := ours(ctx, name); err != nil || !ok {
+		return false, err
+	}
+	beside, err := s.leadsTo(ctx, randomLabel(15)+"."+parent(name), l)
+	if err != nil || !beside {
+		return false, err
+	}
+	below, err := s.leadsTo(ctx, randomLabel(15)+"."+name, l)
+	if err != nil || below {
+		return below, err
+	}
+	further, err := s.leadsTo(ctx, randomLabel(7)+"."+randomLabel(7)+"."+parent(name), l)
+	return !further, err
+}
+
+// leadsTo reports whether a name beside or below another has a CNAME with that one's target. What cannot be asked has none.
+func (s *session) leadsTo(ctx context.Context, name string, l link) (bool, error) {
+	if !validName(name) {
+		return false, nil
+	}
+	_, msg, err := s.authority(ctx, l.at, question{name: name, qtype: dns.TypeTXT})
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	if err != nil {
+		s.log.Debug("no answer about a wildcard", "name", name, "error", err)
+		return false, nil
+	}
+	return slices.Contains(aliases(msg, name), l.target), nil
+}
+
+// randomLabel returns a label that nobody has ever given to anything.
+func randomLabel(length int) string { return strings.ToLower(rand.Text()[:length]) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,16 +26,16 @@ func TestFollowCNAME(t *testing.T) {
 	w.servers[0].alias(challenge, "A1.Acme.test.")
 	w.servers[0].alias("a1.acme.test.", "a2.acme.test.")
 	var asked []string
-	allowed := func(_ context.Context, target string) (bool, error) {
+	ours := func(_ context.Context, target string) (bool, error) {
 		asked = append(asked, target)
 		return true, nil
 	}
-	got, err := r.FollowCNAME(t.Context(), challenge, allowed)
+	got, err := r.FollowCNAME(t.Context(), challenge, ours)
 	if err != nil || got != "a2.acme.test." {
 		t.Errorf("two CNAMEs: %q, %v", got, err)
 	}
-	if !slices.Equal(asked, []string{"a1.acme.test.", "a2.acme.test."}) {
-		t.Errorf("allowed was asked for %q", asked)
+	if last := asked[len(asked)-1]; last != "a2.acme.test." {
+		t.Errorf("ours was asked for %q, and not for the end", asked)
 	}
 	for _, q := range w.resolver.asked() {
 		if strings.Contains(q, "a1.acme.test.") || strings.Contains(q, "a2.acme.test.") {
@@ -54,7 +53,7 @@ func TestFollowCNAME_Fault092_TargetNotOurs(t *testing.T) {
 
 	_, err = w.Resolver().FollowCNAME(t.Context(), challenge, func(context.Context, string) (bool, error) { return false, errStop })
 	if !errors.Is(err, errStop) {
-		t.Errorf("error of allowed came back as %v", err)
+		t.Errorf("error of ours came back as %v", err)
 	}
 }
 
@@ -95,7 +94,7 @@ func TestFollowCNAME_Fault093_SixtyHops(t *testing.T) {
 	for i := 1; i < 60; i++ {
 		w.servers[0].alias(name(i), name(i+1))
 	}
-	_, err := w.Resolver().FollowCNAME(t.Context(), challenge, anyTarget)
+	_, err := w.Resolver().FollowCNAME(t.Context(), challenge, noTarget)
 	wantError(t, err, providers.CodeCNAME, providers.Misconfigured, "8")
 	if got := len(w.servers[0].asked()); got != 9 {
 		t.Errorf("the name server was asked %d times, want 9", got)
@@ -122,12 +121,14 @@ func TestFollowCNAME_Fault094_NoAnswerIsNotNoCNAME(t *testing.T) {
 		"silent":   {silent, "no answer"},
 		"no AA":    {lame, "not authoritative"},
 	} {
-		w := newWorld(t, 2)
+		w := newWorld(t, 3)
+		w.redelegate("example.test.", "ns1.test.", "ns2.test.")
 		w.servers[0].set(c.handler)
 		w.servers[1].set(c.handler)
 		r := w.Resolver()
 		if name == "silent" {
-			r.Timeout = 50 * time.Millisecond
+			r.Timeout = 500 * time.Millisecond
+			w.address("ns.nic.test.", w.servers[2].addr.Addr().String()) // the zone above answers: the network is not to blame
 		}
 		got, err := r.FollowCNAME(t.Context(), challenge, anyTarget)
 		if got != "" {
@@ -254,32 +255,6 @@ func TestFollowCNAME_ReferralUpwardsIsLame(t *testing.T) {
 		_, err := w.Resolver().FollowCNAME(t.Context(), challenge, anyTarget)
 		wantError(t, err, providers.CodeNoAnswer, providers.Temporary, "not authoritative")
 	}
-}
-
-func TestFollowCNAME_OnlyResolversOverHTTPS(t *testing.T) {
-	t.Parallel()
-	r := Resolver{Servers: []string{"https://127.0.0.1:1/dns-query"}}
-	got, err := r.FollowCNAME(t.Context(), challenge, anyTarget)
-	if err != nil || got != challenge {
-		t.Errorf("%q, %v", got, err)
-	}
-}
-
-func TestFollowCNAME_Port53Blocked(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, 1)
-	w.servers[0].set(silent)
-	r := w.Resolver()
-	r.Timeout = 100 * time.Millisecond
-	r.Servers = append(r.Servers, "https://127.0.0.1:1/dns-query")
-	got, err := r.FollowCNAME(t.Context(), challenge, anyTarget)
-	if err != nil || got != challenge {
-		t.Errorf("%q, %v", got, err)
-	}
-	r.Timeout = 2 * time.Second
-	w.servers[0].set(says(dns.RcodeServerFailure)) // reached, so it is not blocked
-	_, err = r.FollowCNAME(t.Context(), challenge, anyTarget)
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary)
 }
 
 func TestFollowCNAME_Cancelled(t *testing.T) {

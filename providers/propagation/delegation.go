@@ -90,11 +90,10 @@ func (s *session) delegation(ctx context.Context, fqdn, start string) (Delegatio
 }
 
 func (s *session) noAnswer(fqdn string, err error) error {
-	text := err.Error()
 	if errors.Is(err, context.DeadlineExceeded) {
-		text = "no answer within " + s.lookupLimit().String()
+		err = errors.New("no answer within " + s.lookupLimit().String())
 	}
-	return providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "propagation: name servers of %s: %s", fqdn, text)
+	return providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "propagation: name servers of %s: %w", fqdn, err)
 }
 
 // cut returns the first name from start upwards that has an NS set, and the set; "" if only the root is left.
@@ -120,7 +119,7 @@ func (s *session) cut(ctx context.Context, start string) (zone string, hosts []s
 // fromParent finds the delegation of a name about which resolvers say neither yes nor no, as they do when none of the servers
 // that it is delegated to serves it: its parent's servers still tell which these are. err is what the resolvers said.
 func (s *session) fromParent(ctx context.Context, name string, err error) (zone string, hosts []string, _ error) {
-	if _, refused := errors.AsType[*refusedError](err); !refused {
+	if !isRefused(err) {
 		return "", nil, err
 	}
 	zone, hosts, parentErr := s.cut(ctx, parent(name))

@@ -8,7 +8,7 @@
 // A recursive resolver is never asked for the name of a challenge, nor for anything below it: it would remember "no such
 // name" for as long as the zone's SOA says, up to an hour at ConoHa, and so might the CA's. Resolvers are asked for NS, A
 // and AAAA records only, from the parent of the name (or the account's own zone) upwards; everything else is asked of the
-// name servers themselves, with recursion off. The one exception is a wait without any way out on port 53, below.
+// name servers themselves, with recursion off. The one exception is a machine that is cut off from them, below.
 //
 // The wait is over when every address of every name server, IPv4 and IPv6, has every value, all values of one name in one
 // answer, and has them still a tenth of a second later. A server that does not answer, or answers without authority, holds
@@ -40,11 +40,19 @@
 //     sets the pace: name servers are looked at from the start, since they do not remember a "no".
 //   - A time-out of all resolvers ends Run at once, while that of name servers does not.
 //
-// # No way out on port 53
+// # Cut off from the name servers
 //
-// If nothing was ever heard from any address, over UDP or TCP, an event of state [Blocked] says so, and the wait goes on.
-// If Servers has https:// URLs (RFC 8484), these are then asked for the values. They are resolvers, so they are asked
-// nothing before the longest delay that the zones' histories know (180 s without a history), and then every 30 s. A wait
-// that ends this way is marked [Report.Unverified], and adds nothing to the history. CNAMEs are not looked up at all in
-// this situation. None of this holds with [Resolver.NameServers]: they are asked, or nobody.
+// If no address ever answered with authority, it is found out why ([Resolver.CutOff]): the servers of the zone above are asked,
+// and addresses at which there is no server at all. Either the zone's servers are down or lame, and the wait goes on; or this
+// machine is kept from them. Packets to port 53 bring nothing ([Blocked]), or something on the way answers in the place of
+// all servers ([Intercepted]): a router's forwarder, a firewall's resolver, a provider's. An interceptor is not asked for
+// challenges any more, since it may ask a resolver in turn, and what it says never counts as a name server's word. It is told
+// from servers that never set the AA bit by the zone above, which has authority for them.
+//
+// Resolvers then stand in: those over HTTPS (RFC 8484) first, else those on port 53, of which one may be all that can be
+// reached. They are asked nothing before the longest delay that the zones' histories know (180 s without a history; three
+// quarters of a shorter limit), and then every 30 s. A wait that ends this way is marked [Report.Unverified], and adds nothing
+// to the history. A CNAME is looked up only at a name that no account of ours holds: at our own a resolver would remember that
+// there is none. If one is there all the same, the wait sees it and fails. None of this holds with [Resolver.NameServers],
+// which a resolver knows nothing of.
 package propagation

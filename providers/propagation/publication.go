@@ -19,9 +19,14 @@ type publication struct {
 	mu         sync.Mutex
 	wake       chan struct{} // closed, and made anew, when a value was gained or lost: each address reckons anew when to look
 	events     []Event
-	reached    bool // some server answered something
-	generation int  // counts gains and losses
+	reached    bool  // some server answered something
+	authority  bool  // some server answered with authority
+	examined   bool  // it is known why none does
+	cutOff     State // why: [Blocked] or [Intercepted]; "" if the reason lies with the servers
+	generation int   // counts gains and losses
 	resolvers  map[expected]State
+	told       []string // the resolvers that have answered
+	elsewhere  error    // a resolver has seen a CNAME that leads to where the record is not
 }
 
 // record notes what a query, sent at asked, brought for c.
@@ -31,7 +36,7 @@ func (b *publication) record(c *check, asked time.Time, o observation) {
 	now := time.Now()
 	had, before := c.complete, c.latest.state
 	c.asked, c.latest, c.complete = true, o, false
-	b.reached = b.reached || o.replied
+	b.reached, b.authority = b.reached || o.replied, b.authority || o.authority
 	if o.state != before {
 		c.changed = now
 	}
@@ -127,8 +132,9 @@ func (b *publication) patience(c *check) (until time.Time, ok bool) {
 // verdict is what [Wait.Run] acts on.
 type verdict struct {
 	done       bool
-	byResolver bool      // blocked, and a resolver has everything
-	blocked    bool      // everything was asked and nothing ever answered
+	byResolver bool      // cut off, and a resolver has everything
+	elsewhere  error     // cut off, and a resolver has seen a CNAME that leads elsewhere
+	unheard    bool      // everything was asked and nothing ever answered with authority
 	again      time.Time // when to judge again at the latest; zero if only news can change anything
 	generation int
 }
@@ -138,14 +144,14 @@ func (b *publication) judge() verdict {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	v := verdict{done: true, blocked: !b.reached, generation: b.generation}
+	v := verdict{done: true, unheard: !b.authority, generation: b.generation}
 	for _, z := range b.zones {
 		if z.firstComplete.IsZero() {
 			v.done = false
 		}
 		for _, st := range z.servers {
 			for _, c := range st.checks {
-				v.blocked = v.blocked && c.asked
+				v.unheard = v.unheard && c.asked
 				if c.complete {
 					continue
 				}
@@ -167,7 +173,10 @@ func (b *publication) judge() verdict {
 			}
 		}
 	}
-	v.byResolver = v.blocked && !slices.ContainsFunc(b.names(), func(c *check) bool { return !b.atResolver(c) })
+	v.elsewhere = b.elsewhere
+	// What answers without authority may be no server of the zone at all.
+	v.done = v.done && (b.authority || b.examined) && b.cutOff != Intercepted
+	v.byResolver = v.unheard && b.cutOff != "" && !slices.ContainsFunc(b.names(), func(c *check) bool { return !b.atResolver(c) })
 	return v
 }
 
@@ -211,6 +220,13 @@ func (b *publication) take() []Event {
 	events := b.events
 	b.events = nil
 	return events
+}
+
+// conclude notes why no server answers with authority.
+func (b *publication) conclude(cutOff State) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.examined, b.cutOff = true, cutOff
 }
 
 // post keeps an event that is not about one check.

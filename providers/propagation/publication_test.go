@@ -23,9 +23,9 @@ func newTestPublication(overridden bool, addrs ...string) (*publication, []*chec
 // What may be stepped over, and when, with one server that has everything.
 func TestJudge(t *testing.T) {
 	t.Parallel()
-	all := observation{state: Pending, replied: true, texts: []string{value2, "old", value1}}
-	half := observation{state: Pending, replied: true, texts: []string{value1}}
-	none := observation{state: Pending, replied: true}
+	all := observation{state: Pending, replied: true, authority: true, texts: []string{value2, "old", value1}}
+	half := observation{state: Pending, replied: true, authority: true, texts: []string{value1}}
+	none := observation{state: Pending, replied: true, authority: true}
 	dead := observation{state: Silent}
 	servfail := observation{state: Lame, replied: true}
 	refused := observation{state: Lame, replied: true, notServed: true}
@@ -84,17 +84,21 @@ func TestJudge(t *testing.T) {
 }
 
 // Without a server that has everything nobody is stepped over.
-func TestJudge_NobodyHasIt(t *testing.T) {
+func TestJudge_NoServerHasIt(t *testing.T) {
 	t.Parallel()
 	b, checks := newTestPublication(false, "192.0.2.1:53", "192.0.2.2:53", "[2001:db8::1]:53")
 	for _, c := range checks {
 		b.record(c, b.start, observation{state: Silent, noRoute: true})
 	}
-	if v := b.judge(); v.done || !v.blocked || !v.again.IsZero() {
+	if v := b.judge(); v.done || !v.unheard || !v.again.IsZero() {
 		t.Errorf("verdict = %+v", v)
 	}
 	b.record(checks[0], b.start, observation{state: Lame, replied: true})
-	if v := b.judge(); v.done || v.blocked {
+	if v := b.judge(); v.done || !v.unheard {
+		t.Errorf("verdict = %+v", v)
+	}
+	b.record(checks[0], b.start, observation{state: Pending, replied: true, authority: true})
+	if v := b.judge(); v.done || v.unheard {
 		t.Errorf("verdict = %+v", v)
 	}
 }

@@ -13,14 +13,15 @@ const (
 	Unreachable State = "unreachable"  // cannot be sent to, or has no address at all
 	SteppedOver State = "stepped over" // silent, lame or unreachable for so long that it is waited for no more
 	Blocked     State = "blocked"      // no name server at all can be reached on port 53
+	Intercepted State = "intercepted"  // something else answers on port 53 in the place of all name servers
 )
 
 // Event is one change of state.
 type Event struct {
-	Server  string        // canonical host name; the address with [Resolver.NameServers]; the URL for a resolver over HTTPS
-	Addr    string        // ip:port; empty for a host without an address and for resolvers over HTTPS
+	Server  string        // canonical host name; the address with [Resolver.NameServers]; for a resolver its URL or address
+	Addr    string        // ip:port; empty for a host without an address and for resolvers
 	Zone    string        // empty if unknown
-	FQDN    string        // owner of the TXT record; empty where the event is about the server, or about all (Blocked)
+	FQDN    string        // owner of the TXT record; empty where the event is about the server, or about all (Blocked, Intercepted)
 	Value   string        // expected contents of the TXT record; empty as FQDN is
 	State   State         //
 	Elapsed time.Duration // since [Wait.Run] was called
@@ -42,8 +43,10 @@ type Report struct {
 	// TTLs is the longest TTL with which a name server had the records of a name, by FQDN; names that only a resolver was asked
 	// for have none.
 	TTLs map[string]time.Duration
-	// Path is the way the values were looked at: [PathDirect], or the URL of a resolver over HTTPS.
+	// Path is the way the values were looked at: [PathDirect], or the resolvers that have told.
 	Path string
+	// CutOff says why no name server could be asked: [Blocked], [Intercepted], or "".
+	CutOff State
 	// Unverified says that no name server could be asked, so that all there is is a resolver's word: of one server of each
 	// zone, and as of when it looked.
 	Unverified bool

@@ -141,10 +141,6 @@ func (s *session) mayAsk(name string) bool {
 	return true
 }
 
-// mayAskHTTPS reports whether resolvers over HTTPS can stand in for name servers that cannot be reached. They know the
-// public DNS, and nothing of name servers that the user put in place of its.
-func (s *session) mayAskHTTPS() bool { return len(s.urls) > 0 && len(s.nameServers) == 0 }
-
 // lookUp asks the resolvers, one after the other and twice round, until one says NOERROR or NXDOMAIN. A question asked
 // before is not asked again.
 func (s *session) lookUp(ctx context.Context, q question) (*dns.Msg, error) {
@@ -198,6 +194,11 @@ func (s *session) recurse(ctx context.Context, q question) (*dns.Msg, error) {
 type refusedError struct{ text string }
 
 func (e *refusedError) Error() string { return e.text }
+
+func isRefused(err error) bool {
+	_, refused := errors.AsType[*refusedError](err)
+	return refused
+}
 
 // resolver returns the i-th resolver: those on port 53, which know more of the local network, come before those on HTTPS.
 func (s *session) resolver(i int) (name string, ask func(context.Context, question) (*dns.Msg, error)) {

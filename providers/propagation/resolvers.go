@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"wildcard/providers"
 )
 
-// askResolvers asks the resolvers over HTTPS, while no name server can be reached, whether they see the values: not before first
-// has passed since the start, since they would remember a "no", and then every so often.
+// askResolvers asks resolvers, while no name server can be asked, whether they see the values: not before first has passed
+// since the start, since they would remember a "no", and then every so often.
 func (w watcher) askResolvers(ctx context.Context, first, every time.Duration) {
 	timer := time.NewTimer(time.Until(w.publication.start.Add(first)))
 	defer timer.Stop()
@@ -20,16 +22,16 @@ func (w watcher) askResolvers(ctx context.Context, first, every time.Duration) {
 			return
 		}
 		for _, c := range w.publication.missingAtResolvers() {
-			for _, url := range w.urls {
-				msg, err := w.askHTTPS(ctx, url, question{name: c.fqdn, qtype: dns.TypeTXT})
+			for _, r := range w.standIns() {
+				msg, err := r.ask(ctx, question{name: c.fqdn, qtype: dns.TypeTXT})
 				if ctx.Err() != nil {
 					return
 				}
 				if err == nil && (msg.Rcode == dns.RcodeSuccess || msg.Rcode == dns.RcodeNameError) {
-					w.publication.recordResolver(url, c, texts(msg, c.fqdn))
+					w.publication.recordResolver(r.name, c, msg)
 					break // one resolver's "no" is enough: the next would only remember it as well
 				}
-				w.log.Debug("resolver over HTTPS", "fqdn", c.fqdn, "resolver", url, "error", err)
+				w.log.Debug("resolver in place of name servers", "fqdn", c.fqdn, "resolver", r.name, "error", err)
 			}
 		}
 		timer.Reset(every)
@@ -53,32 +55,51 @@ func (b *publication) atResolver(c *check) bool {
 	return !slices.ContainsFunc(c.values, func(v value) bool { return b.resolvers[expected{c.fqdn, v.text}] != Published })
 }
 
-// missingAtResolvers returns what resolvers are to be asked: nothing as soon as a name server was reached.
+// missingAtResolvers returns what resolvers are to be asked: nothing as soon as a name server has answered with authority.
 func (b *publication) missingAtResolvers() []*check {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.reached {
+	if b.authority {
 		return nil
 	}
 	return slices.DeleteFunc(b.names(), b.atResolver)
 }
 
-// recordResolver notes what the resolver at url sees at c's name.
-func (b *publication) recordResolver(url string, c *check, texts []string) {
+// recordResolver notes what a resolver sees at c's name, or at the name to which CNAMEs lead from there.
+func (b *publication) recordResolver(resolver string, c *check, msg *dns.Msg) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !slices.Contains(b.told, resolver) {
+		b.told = append(b.told, resolver)
+	}
+	name, texts := end(msg, c.fqdn)
 	for _, v := range c.values {
 		state := Pending
 		if slices.Contains(texts, v.text) {
 			state = Published
+		} else if name != c.fqdn && b.elsewhere == nil {
+			b.elsewhere = badCNAME(c.fqdn, "%s sees that it leads to %s, where the record is not: write it there (the account that holds %s is needed), or remove the CNAME",
+				resolver, name, name)
 		}
 		if about := (expected{c.fqdn, v.text}); b.resolvers[about] != state {
 			b.resolvers[about] = state
 			b.events = append(b.events, Event{
-				Server: url, Zone: c.zone.name, FQDN: c.fqdn, Value: v.text, State: state,
+				Server: resolver, Zone: c.zone.name, FQDN: c.fqdn, Value: v.text, State: state,
 				Elapsed: time.Since(b.start), detail: "says a resolver",
 			})
 		}
 	}
 	b.signal()
+}
+
+// end returns the name to which the CNAMEs in an answer lead from name, and the values of its TXT records there.
+func end(msg *dns.Msg, name string) (string, []string) {
+	for range maxHops {
+		alias := owned[*dns.CNAME](msg.Answer, name)
+		if len(alias) != 1 {
+			break
+		}
+		name = providers.CanonicalName(alias[0].Target)
+	}
+	return name, texts(msg, name)
 }

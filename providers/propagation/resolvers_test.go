@@ -34,7 +34,10 @@ type overHTTPS struct {
 func newOverHTTPS(t *testing.T, answer func(http.ResponseWriter, *dns.Msg)) *overHTTPS {
 	o := &overHTTPS{answer: answer}
 	o.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // the wait is over
+		}
 		q := new(dns.Msg)
 		if r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/dns-message" || q.Unpack(body) != nil || !q.RecursionDesired {
 			t.Errorf("%s %s is not a query of RFC 8484", r.Method, r.URL)
@@ -238,12 +241,13 @@ func TestWait_Port53Blocked_HostileResolver(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancelCause(t.Context())
 			var turn atomic.Int64
-			_, o, wait, diary := blocked(t, func(w http.ResponseWriter, q *dns.Msg) {
+			w, o, wait, diary := blocked(t, func(w http.ResponseWriter, q *dns.Msg) {
 				answer(w, q)
 				if turn.Add(1) == 3 {
 					cancel(errStop)
 				}
 			})
+			w.standsIn() // what the one over HTTPS does not tell the other may
 			wait.Resolver.Timeout = 400 * time.Millisecond
 			report, err := wait.Run(ctx, []Record{record(value1)})
 			if !errors.Is(err, errStop) || report.Unverified {

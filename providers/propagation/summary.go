@@ -10,7 +10,7 @@ import (
 )
 
 // failure says what is missing when the time is up, in one line of bounded length.
-func (b *publication) failure(limit time.Duration, blocked bool) error {
+func (b *publication) failure(limit time.Duration, s *session) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	code := providers.CodeNoAnswer
@@ -34,11 +34,22 @@ func (b *publication) failure(limit time.Duration, blocked bool) error {
 		}
 	}
 	advice := ""
-	if blocked && !b.reached {
-		advice = "; port 53 seems to be closed from here: --resolver https://… asks a resolver over HTTPS"
+	if b.cutOff != "" && !b.authority {
+		if b.cutOff == Intercepted {
+			code = providers.CodeIntercepted
+		}
+		advice = "; " + cutOffWords(b.cutOff) + b.atResolvers() + s.wayOut()
 	}
 	return providers.Errorf(code, providers.Temporary, "propagation: not published everywhere within %v: %s%s",
 		limit, strings.Join(names[:min(len(names), 3)], "; ")+more(len(names)-3), advice)
+}
+
+// atResolvers says what the resolvers have told that stand in for the name servers.
+func (b *publication) atResolvers() string {
+	if len(b.told) == 0 {
+		return ""
+	}
+	return "; " + listed(b.told, 4) + " does not show all values either"
 }
 
 func more(n int) string {
@@ -49,10 +60,13 @@ func more(n int) string {
 }
 
 // report sums up.
-func (b *publication) report(path string, unverified bool) Report {
+func (b *publication) report(unverified bool) Report {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	r := Report{Elapsed: time.Since(b.start), Path: path, Unverified: unverified, TTLs: map[string]time.Duration{}}
+	r := Report{Elapsed: time.Since(b.start), Path: PathDirect, Unverified: unverified, CutOff: b.cutOff, TTLs: map[string]time.Duration{}}
+	if unverified {
+		r.Path = strings.Join(b.told, " ")
+	}
 	var without []string
 	for _, z := range b.zones {
 		for _, st := range z.servers {

@@ -1,9 +1,9 @@
 package propagation
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -32,8 +32,8 @@ type Wait struct {
 	// DeadAfter is how long a silent, unreachable or lame name server holds up the wait after the first one of its zone has
 	// everything; 0 means 10 s.
 	DeadAfter time.Duration
-	// ResolverAfter is when resolvers over HTTPS are first asked for a value if no name server can be reached, in zones
-	// without a history; 0 means 180 s. ResolverEvery is the time from one such question to the next; 0 means 30 s.
+	// ResolverAfter is when resolvers are first asked for a value if no name server can be asked, in zones without a
+	// history; 0 means 180 s. ResolverEvery is the time from one such question to the next; 0 means 30 s.
 	ResolverAfter, ResolverEvery time.Duration
 	// HistoryDir is where it is kept how long publication takes in each zone; "" keeps nothing.
 	HistoryDir string
@@ -49,7 +49,8 @@ type Wait struct {
 //
 // Errors: [providers.CodeNotPublished] (Temporary) if the limit passes while a server answers without the values, and
 // [providers.CodeNoAnswer] (Temporary) if it passes with servers that do not answer at all, or if the resolvers do not
-// answer; [providers.CodeDelegatedElsewhere] (Misconfigured) if a record's zone is not delegated. When ctx ends, Run
+// answer; [providers.CodeIntercepted] (Temporary) if it passes while something answers in the servers' place; [providers.CodeCNAME]
+// (Misconfigured) if a resolver that stands in for them sees a CNAME at a name that leads elsewhere; [providers.CodeDelegatedElsewhere] (Misconfigured) if a record's zone is not delegated. When ctx ends, Run
 // returns its cause at once. The report is filled in as far as Run came.
 func (w *Wait) Run(ctx context.Context, records []Record) (Report, error) {
 	start := time.Now()
@@ -83,37 +84,34 @@ func (w *Wait) Run(ctx context.Context, records []Record) (Report, error) {
 // follow lets every address be watched, and judges.
 func (w *Wait) follow(parent context.Context, watcher watcher, limit time.Duration) (Report, error) {
 	var (
-		b       = watcher.publication
-		group   sync.WaitGroup
-		path    = PathDirect
-		again   = time.NewTimer(0)
-		said    bool // that port 53 is blocked
-		settled chan int
+		b        = watcher.publication
+		group    sync.WaitGroup
+		again    = time.NewTimer(0)
+		settled  chan int
+		examined chan State // why no server answers with authority
 	)
 	ctx, cancel := context.WithCancel(parent)
+	direct, stop := context.WithCancel(ctx)
 	defer group.Wait()
 	defer cancel()
+	defer stop()
 	defer again.Stop()
 	for _, a := range b.addresses {
-		group.Go(func() { watcher.watch(ctx, a) })
+		group.Go(func() { watcher.watch(direct, a) })
 	}
 	for {
 		v := b.judge()
-		if v.blocked && !said {
-			said = true
-			b.post(Event{State: Blocked, detail: "no name server can be reached on port 53"})
-			if watcher.mayAskHTTPS() {
-				group.Go(func() {
-					watcher.askResolvers(ctx, w.firstResolverLook(b, limit), orDefault(w.ResolverEvery, 30*time.Second))
-				})
-			}
+		if v.unheard && examined == nil {
+			examined = make(chan State, 1)
+			group.Go(func() { examined <- watcher.examine(ctx) })
 		}
 		w.tell(b)
-		if v.byResolver {
-			path = strings.Join(watcher.urls, " ")
-			return b.report(path, true), nil
-		}
-		if v.done && settled == nil {
+		switch {
+		case v.byResolver:
+			return b.report(true), nil
+		case v.elsewhere != nil:
+			return b.report(true), v.elsewhere
+		case v.done && settled == nil:
 			settled = make(chan int, 1)
 			group.Go(func() {
 				watcher.confirm(ctx, settle)
@@ -127,21 +125,50 @@ func (w *Wait) follow(parent context.Context, watcher watcher, limit time.Durati
 		select {
 		case <-b.changed:
 		case <-again.C:
+		case state := <-examined:
+			b.conclude(state)
+			if state == Intercepted {
+				stop() // it might ask a resolver in turn, which would remember a "no"
+			}
+			if state != "" {
+				b.post(Event{State: state, detail: cutOffWords(state)})
+				if state == Intercepted && len(watcher.standIns()) == 0 {
+					w.tell(b)
+					return b.report(false), b.failure(limit, watcher.session)
+				}
+				group.Go(func() {
+					watcher.askResolvers(ctx, w.firstResolverLook(b, limit), orDefault(w.ResolverEvery, 30*time.Second))
+				})
+			}
 		case generation := <-settled:
 			settled = nil
 			// Nothing was gained or lost since: all that there is was confirmed.
 			if v := b.judge(); v.done && v.generation == generation && ctx.Err() == nil {
 				w.tell(b)
-				return b.report(path, false), nil
+				return b.report(false), nil
 			}
 		case <-ctx.Done():
 			w.tell(b)
-			return b.report(path, false), b.failure(limit, said && len(watcher.nameServers) == 0)
+			return b.report(false), b.failure(limit, watcher.session)
 		}
 	}
 }
 
-// firstResolverLook is when resolvers over HTTPS are first asked: never before all values were there on any earlier occasion,
+// examine finds out why no server answers with authority, by the first zone's.
+func (w watcher) examine(ctx context.Context) State {
+	z := w.publication.zones[0]
+	zone := cmp.Or(z.name, parent(z.servers[0].checks[0].fqdn))
+	var addrs []Address
+	for _, server := range z.servers {
+		addrs = append(addrs, server.Address)
+	}
+	w.publication.mu.Lock()
+	reached := w.publication.reached
+	w.publication.mu.Unlock()
+	return w.cutOff(ctx, zone, addrs, reached)
+}
+
+// firstResolverLook is when resolvers are first asked: never before all values were there on any earlier occasion,
 // since an early question spoils the answer for as long as the resolver remembers it. A short limit brings it forward, as
 // after the limit the answer would be of no use.
 func (w *Wait) firstResolverLook(b *publication, limit time.Duration) time.Duration {
@@ -172,7 +199,7 @@ func (w *Wait) tell(b *publication) {
 
 func level(e Event) slog.Level {
 	switch {
-	case e.State == Blocked:
+	case e.State == Blocked, e.State == Intercepted:
 		return slog.LevelWarn
 	case e.quiet:
 	case e.State == Published, e.State == SteppedOver:

@@ -490,6 +490,7 @@ func TestWait_ValuesInTurns(t *testing.T) {
 func TestWait_AllServersDead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
+	w.standsIn() // shortly before the end
 	w.servers[0].set(silent)
 	w.servers[1].set(silent)
 	wait, diary := w.wait()

@@ -3,6 +3,7 @@ package propagation
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -28,6 +29,8 @@ type world struct {
 	resolver *server
 	servers  []*server
 
+	mayAskAll bool // the resolver may be asked about challenges
+
 	mu    sync.Mutex
 	zones map[string][]string // zone → host names
 	hosts map[string][]string // host name → addresses
@@ -52,6 +55,9 @@ func newWorld(t testing.TB, count int) *world {
 		w.address(host, w.servers[i].addr.Addr().String())
 	}
 	t.Cleanup(func() {
+		if w.mayAskAll {
+			return
+		}
 		for _, q := range w.resolver.asked() {
 			if strings.Contains(strings.ToLower(q), "_acme-challenge") {
 				t.Errorf("fault 96: the resolver was asked for %s", q)
@@ -92,10 +98,31 @@ func (w *world) delegate(zone string, hosts ...string) {
 	w.zones[zone] = append(w.zones[zone], hosts...)
 }
 
+// redelegate delegates a zone to other hosts than before.
+func (w *world) redelegate(zone string, hosts ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.zones[zone] = hosts
+}
+
 func (w *world) address(host string, addrs ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.hosts[host] = append(w.hosts[host], addrs...)
+}
+
+// standsIn lets the resolver be asked for challenges too: it then has what was published to it.
+func (w *world) standsIn() {
+	w.mayAskAll = true
+	w.resolver.set(func(rw dns.ResponseWriter, r *dns.Msg) {
+		if !strings.HasPrefix(strings.ToLower(r.Question[0].Name), "_acme-challenge.") {
+			w.recurse(rw, r)
+			return
+		}
+		m := w.resolver.answer(r)
+		m.Authoritative, m.RecursionAvailable = false, true
+		rw.WriteMsg(m)
+	})
 }
 
 // recurse answers as a resolver does.
@@ -169,8 +196,9 @@ type server struct {
 	handler dns.HandlerFunc
 	log     []string // "TYPE name. network"
 	txt     map[string][]string
-	cname   map[string]string
-	changed chan struct{} // closed and made anew at every question
+	cname   map[string]string // "*." names are wildcards
+	oneOnly bool              // its wildcards hold for names of one label more alone, as no name server's should
+	changed chan struct{}     // closed and made anew at every question
 }
 
 func newServer(addr string) (*server, error) {
@@ -291,7 +319,7 @@ func (s *server) answer(r *dns.Msg) *dns.Msg {
 	m.Authoritative = true
 	q := r.Question[0]
 	name := providers.CanonicalName(q.Name)
-	if target := s.cname[name]; target != "" {
+	if target := s.cname[s.source(name)]; target != "" {
 		m.Answer = append(m.Answer, &dns.CNAME{Hdr: header(q.Name, dns.TypeCNAME), Target: target})
 		return m
 	}
@@ -304,6 +332,37 @@ func (s *server) answer(r *dns.Msg) *dns.Msg {
 		m.Rcode = dns.RcodeNameError
 	}
 	return m
+}
+
+// source is the name whose records answer for name: itself, or the wildcard at the closest name above that there is, if name
+// is not there (RFC 4592 §3.3.1), which is how BIND, NSD, Knot and PowerDNS do it.
+func (s *server) source(name string) string {
+	for above := name; above != "" && !s.exists(above); above = parent(above) {
+		if _, ok := s.cname["*."+parent(above)]; ok && (s.exists(parent(above)) || s.oneOnly) && (above == name || !s.oneOnly) {
+			return "*." + parent(above)
+		}
+	}
+	return name
+}
+
+// exists reports whether there is a record at name or below (RFC 8020).
+func (s *server) exists(name string) bool {
+	below := func(key string) bool { return providers.InZone(key, name) }
+	return slices.ContainsFunc(slices.Collect(maps.Keys(s.txt)), below) || slices.ContainsFunc(slices.Collect(maps.Keys(s.cname)), below)
+}
+
+// authoritative answers with authority that there is nothing.
+func authoritative(w dns.ResponseWriter, r *dns.Msg) {
+	m := new(dns.Msg).SetReply(r)
+	m.Authoritative = true
+	w.WriteMsg(m)
+}
+
+// withCause is t's context with a way to end it.
+func withCause(t *testing.T) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	t.Cleanup(func() { cancel(nil) })
+	return ctx, cancel
 }
 
 // silent never answers.

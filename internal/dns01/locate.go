@@ -1,0 +1,108 @@
+// Package dns01 is the way of a challenge's record: where it has to stand, and which account can write it there. All that
+// write such records find their places here: issuance, certbot's hooks, plan, doctor and the trial of a service.
+package dns01
+
+import (
+	"context"
+
+	"wildcard/providers"
+	"wildcard/providers/propagation"
+)
+
+// Solver finds the places of records.
+type Solver struct {
+	Router   providers.Router
+	Resolver *propagation.Resolver
+	// CheckDelegation refuses zones that the DNS delegates to other name servers than the account's, where the service knows
+	// its own ([providers.DelegationChecker]).
+	CheckDelegation bool
+	// Register lets names be registered at services that work through CNAMEs, for domains that have none.
+	Register bool
+}
+
+// Place is where the TXT record for a domain is to stand, and which account can write it.
+type Place struct {
+	Route providers.Route
+	FQDN  string // CNAMEs followed
+}
+
+// Locate finds the place for a domain (without "*."). It creates no record, and asks no resolver for the challenge's own
+// name. Errors are those of FollowCNAME, Route, Advise and, with CheckDelegation, of [providers.DelegationChecker].
+func (s Solver) Locate(ctx context.Context, domain string) (Place, error) {
+	name := providers.ChallengeLabel + "." + domain + "."
+	fqdn, err := s.Owner(ctx, domain)
+	if err != nil {
+		if advice := s.Router.Advise(ctx, domain, err, s.Register); advice != nil {
+			return Place{}, advice
+		}
+		return Place{}, s.explain(ctx, name, err)
+	}
+	route, err := s.Router.Route(ctx, fqdn)
+	if err != nil {
+		if advice := s.Router.Advise(ctx, domain, err, s.Register); advice != nil {
+			return Place{}, advice
+		}
+		return Place{}, err
+	}
+	return Place{route, fqdn}, s.delegation(ctx, route, fqdn)
+}
+
+// Owner finds the name of the record for a domain, CNAMEs followed. Errors are those of FollowCNAME.
+func (s Solver) Owner(ctx context.Context, domain string) (string, error) {
+	name := providers.ChallengeLabel + "." + domain + "."
+	return s.Resolver.FollowCNAME(ctx, name, func(ctx context.Context, fqdn string) (bool, error) {
+		if fqdn != name {
+			return s.Router.Lists(ctx, fqdn)
+		}
+		// The challenge's own name may be an account's that can list nothing; a CNAME leads to none of these.
+		_, err := s.Router.Route(ctx, name)
+		switch providers.CodeOf(err) {
+		case providers.CodeNoZone:
+			return false, nil
+		case providers.CodeAmbiguous: // two could write it, and the CNAME may lead to where one can
+			return true, nil
+		}
+		return err == nil, err
+	})
+}
+
+// explain finds the reason behind a CNAME look-up that failed: a zone that no account has, which is most often why no name
+// server knows it either, or one that is delegated to servers that do not serve it.
+func (s Solver) explain(ctx context.Context, name string, err error) error {
+	route, routeErr := s.Router.Route(ctx, name)
+	if providers.CodeOf(routeErr) == providers.CodeNoZone {
+		return providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "%w (nor is a CNAME found that leads to one: %w)", routeErr, err)
+	}
+	if routeErr == nil && providers.CodeOf(err) == providers.CodeNoAnswer {
+		if why := s.delegation(ctx, route, name); why != nil {
+			return why
+		}
+	}
+	return err
+}
+
+// delegation refuses to write where nobody would look: into a zone that the DNS delegates to other name servers than the
+// account's, or above a child zone that is delegated away.
+func (s Solver) delegation(ctx context.Context, route providers.Route, fqdn string) error {
+	checker, ok := route.Account.Provider.(providers.DelegationChecker)
+	if !ok || !s.CheckDelegation {
+		return nil
+	}
+	overridden := len(s.Resolver.NameServers) > 0
+	public := *s.Resolver
+	public.NameServers = nil
+	delegation, err := public.Delegation(ctx, fqdn)
+	switch {
+	case err != nil && overridden:
+		return nil // name servers that had to be named may belong to a zone that nobody else sees
+	case err != nil:
+		return err
+	case route.Zone == fqdn:
+		return nil // a zone of its own for the challenge alone: asking resolvers for its cut would be asking for the challenge
+	case len(delegation.Zone) > len(route.Zone) && providers.InZone(delegation.Zone, route.Zone):
+		return providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
+			"delegation of %s: it is a zone of its own, delegated to %v, but the account lists only %s: add %s to the account, or use the provider that publishes it",
+			delegation.Zone, delegation.NameServers, route.Zone, delegation.Zone)
+	}
+	return checker.CheckDelegation(ctx, route.Zone, delegation.NameServers)
+}

@@ -199,6 +199,9 @@ func (h *hook) wait(ctx context.Context, last journal.Entry) error {
 		return err
 	}
 	h.log.Info("published", "values", len(records), "stepped over", report.SteppedOver)
+	if err := propagation.ExtraWait(ctx, h.options.extraWait, nil); err != nil {
+		return err
+	}
 	return h.forget(ctx, last.Round, report)
 }
 

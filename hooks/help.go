@@ -34,11 +34,13 @@ func help(l messages.Language, program string, duty messages.Message) string {
 	flag("--state-dir DIR", "where the journal is kept (default: /var/lib/wildcard)")
 	flag("--resolver LIST", "resolvers, IP[:PORT],... (default: the system's)")
 	flag("--nameserver LIST", "ask these for publication, not the delegated ones")
+	flag("--extra-wait SECONDS", "wait longer, for servers that cannot be asked (0)")
 	flag("--ca-cache SECONDS", "how long the CA's resolvers keep an answer (60)")
 	flag("--lang LANG", "language, en or ja (default: that of the locale)")
 	flag("-v", "say on standard error what is done")
 	line("")
 	line("Variables of the same meaning: %s.", "WILDCARD_PROVIDER, WILDCARD_ENV_FILE, "+
-		"WILDCARD_CONFIG_DIR, WILDCARD_STATE_DIR, WILDCARD_RESOLVERS, WILDCARD_NAMESERVERS, WILDCARD_CA_CACHE")
+		"WILDCARD_CONFIG_DIR, WILDCARD_STATE_DIR, WILDCARD_RESOLVERS, WILDCARD_NAMESERVERS, WILDCARD_EXTRA_WAIT, "+
+		"WILDCARD_CA_CACHE")
 	return b.String()
 }

@@ -23,6 +23,7 @@ type options struct {
 	stateDir    string
 	resolvers   []string      // none: the system's
 	nameServers []string      // none: the delegated ones
+	extraWait   time.Duration // from publication until certbot goes on
 	caCache     time.Duration // how long the CA's resolvers keep an answer
 	verbose     bool
 }
@@ -36,7 +37,7 @@ func parseOptions(program string, args, environ []string) (options, error) {
 	var o options
 	var specs []string
 	resolvers, nameServers := env["WILDCARD_RESOLVERS"], env["WILDCARD_NAMESERVERS"]
-	caCache := env["WILDCARD_CA_CACHE"]
+	caCache, extraWait := env["WILDCARD_CA_CACHE"], env["WILDCARD_EXTRA_WAIT"]
 
 	flags := flag.NewFlagSet(program, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -46,6 +47,7 @@ func parseOptions(program string, args, environ []string) (options, error) {
 	flags.StringVar(&o.stateDir, "state-dir", "", "")
 	flags.StringVar(&resolvers, "resolver", resolvers, "")
 	flags.StringVar(&nameServers, "nameserver", nameServers, "")
+	flags.StringVar(&extraWait, "extra-wait", extraWait, "")
 	flags.StringVar(&caCache, "ca-cache", caCache, "")
 	flags.BoolVar(&o.verbose, "v", false, "")
 	switch err := flags.Parse(args); {
@@ -86,6 +88,11 @@ func parseOptions(program string, args, environ []string) (options, error) {
 	}
 	if o.nameServers, err = parseServers(flags, "nameserver", nameServers); err != nil {
 		return o, err
+	}
+	if extraWait != "" {
+		if o.extraWait, err = propagation.ParseExtraWait(extraWait); err != nil {
+			return o, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "--extra-wait (WILDCARD_EXTRA_WAIT): %w", err)
+		}
 	}
 	o.caCache = memory.DefaultKeep
 	if caCache != "" {

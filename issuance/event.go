@@ -18,6 +18,7 @@ const (
 	StepAuthorization Step = "authorization" // authorizations are fetched
 	StepRecords       Step = "records"       // TXT records are created
 	StepPublication   Step = "publication"   // name servers are waited for
+	StepExtraWait     Step = "extra-wait"    // servers are waited for that cannot be asked from here; only with [Issuer.ExtraWait]
 	StepMemory        Step = "memory"        // what the CA's resolvers remember is waited for; only if they do
 	StepValidation    Step = "validation"    // challenges are answered and polled
 	StepFinalize      Step = "finalize"      // the CSR is sent and the order polled
@@ -49,7 +50,7 @@ type Event struct {
 	Total   int              // names of the step
 	Elapsed time.Duration    // since [Issuer.Obtain] was called
 
-	Left   time.Duration // of StepMemory: what is still to be waited, at most
+	Left   time.Duration // of StepExtraWait and StepMemory: what is still to be waited, at most
 	Others bool          // of StepMemory: it waits for another run's record of the name, so that the CA sees both
 
 	// Publication is one name server's change of mind, of Progress in StepPublication; nil otherwise.

@@ -38,7 +38,8 @@ type Issuer struct {
 	Memory          *memory.Memory // what the CAs' resolvers remember; nil waits for nothing
 	Cache           *time.Duration // how long they keep an answer, 0 for not at all; nil is what is known of the CA
 	Wait            time.Duration  // the longest wait for publication; 0 is what the services ask for, else 15 min; 50 min at most
-	Limit           time.Duration  // for the whole run; 0 is Wait and 15 min
+	ExtraWait       time.Duration  // from publication until the CA is told to look, for servers that cannot be asked from here
+	Limit           time.Duration  // for the whole run; 0 is Wait, ExtraWait and 15 min
 	Observe         func(Event)    // told of what happens, one event at a time; nil is nobody
 	Log             *slog.Logger   // nil is silent
 
@@ -118,7 +119,7 @@ func (i *Issuer) Obtain(ctx context.Context, request Request) (Result, error) {
 	limit := i.Limit
 	wait := i.wait()
 	if limit == 0 {
-		limit = wait + afterPublication
+		limit = wait + i.ExtraWait + afterPublication
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -206,13 +206,16 @@ func (r *run) prove(ctx context.Context, order acme.ExtendedOrder, places map[st
 	if err := r.step(StepPublication, n, func() error { return r.publication(ctx) }); err != nil {
 		return err
 	}
+	if err := r.extraWait(ctx); err != nil {
+		return err
+	}
 	if err := r.forget(ctx); err != nil {
 		return err
 	}
 	r.reservation.Look(ctx)
 	err := r.step(StepValidation, n, func() error { return r.validate(ctx) })
 	r.looked(ctx, err)
-	return err
+	return r.unseen(err)
 }
 
 // authorizations fetches them all, and makes a record of each that is not valid yet.

@@ -20,6 +20,7 @@ type Settings struct {
 	CABundle    string    // ca_bundle: path of extra roots for the CA's own TLS
 	Resolvers   []string  // resolvers
 	NameServers []string  // nameservers
+	ExtraWait   string    // extra_wait: for how many seconds servers are waited for that cannot be asked; "" is none
 	CACache     string    // ca_cache: for how many seconds the CA's resolvers keep an answer; "" is what is known of the CA
 	Combined    string    // combined: path of the file with key and chain
 	DeployHooks []string  // deploy_hooks: commands beyond certbot's renew_hook
@@ -30,7 +31,7 @@ type Settings struct {
 
 // texts, lists and times name the keys once for both directions.
 func (s *Settings) texts() map[string]*string {
-	return map[string]*string{"env_file": &s.EnvFile, "profile": &s.Profile, "ca_bundle": &s.CABundle, "ca_cache": &s.CACache, "combined": &s.Combined}
+	return map[string]*string{"env_file": &s.EnvFile, "profile": &s.Profile, "ca_bundle": &s.CABundle, "extra_wait": &s.ExtraWait, "ca_cache": &s.CACache, "combined": &s.Combined}
 }
 
 func (s *Settings) lists() map[string]*[]string {
@@ -42,7 +43,7 @@ func (s *Settings) times() map[string]*time.Time {
 	return map[string]*time.Time{"renew_at": &s.RenewAt, "ari_retry_after": &s.RetryAfter}
 }
 
-var order = []string{"domains", "providers", "env_file", "profile", "ca_bundle", "resolvers", "nameservers", "ca_cache", "combined", "deploy_hooks",
+var order = []string{"domains", "providers", "env_file", "profile", "ca_bundle", "resolvers", "nameservers", "extra_wait", "ca_cache", "combined", "deploy_hooks",
 	"renew_at", "ari_retry_after", "deploy_pending"}
 
 // Settings reads the [wildcard] section; ok is false when there is none. A time that cannot be read counts as not set.

@@ -31,6 +31,8 @@ func label(l messages.Language, s *Span) string {
 		return l.Sprintf("TXT records created")
 	case issuance.StepPublication:
 		return l.Sprintf("publication")
+	case issuance.StepExtraWait:
+		return l.Sprintf("extra wait")
 	case issuance.StepMemory:
 		return l.Sprintf("CA's cache")
 	case issuance.StepValidation:

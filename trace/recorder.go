@@ -89,7 +89,7 @@ func (r *Recorder) Event(lineage string, e issuance.Event) {
 		switch {
 		case e.Publication != nil:
 			r.publication(lineage, e, at)
-		case e.Step == issuance.StepMemory: // which counts down
+		case e.Step == issuance.StepExtraWait, e.Step == issuance.StepMemory: // which counts down
 		case s != nil:
 			text, bad := e.Domain, false
 			if rest, invalid := strings.CutPrefix(e.Text.String(), "invalid"); invalid {

@@ -197,6 +197,8 @@ func (e *engine) settingsOfHook(line string) lineage.Settings {
 			s.Resolvers = strings.Split(value, ",")
 		case "nameserver":
 			s.NameServers = strings.Split(value, ",")
+		case "extra-wait":
+			s.ExtraWait = value
 		case "ca-cache":
 			s.CACache = value
 		}

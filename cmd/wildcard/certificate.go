@@ -105,7 +105,7 @@ func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err err
 		Router: router, Resolver: resolver,
 		CheckDelegation: checksDelegation(o.settings),
 		Journal:         e.journal, HistoryDir: e.dirs.State + "/history",
-		Memory: e.memory, Cache: cache(o.settings),
+		Memory: e.memory, Cache: cache(o.settings), ExtraWait: extraWait(o.settings),
 		Observe: o.observe, Log: e.log,
 	}
 	request, pending, err := e.request(o, account.URI)

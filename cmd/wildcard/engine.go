@@ -213,6 +213,15 @@ func cache(s lineage.Settings) *time.Duration {
 	return &keep
 }
 
+// extraWait is how long a lineage waits for servers that cannot be asked.
+func extraWait(s lineage.Settings) time.Duration {
+	d, err := propagation.ParseExtraWait(s.ExtraWait)
+	if err != nil {
+		return 0 // not set; else [program.dnsOptions] has said so
+	}
+	return d
+}
+
 // checksDelegation reports whether zones must be delegated to their service: not where name servers had to be named and the
 // resolvers are those of the system, which may know nothing of them.
 func checksDelegation(s lineage.Settings) bool {

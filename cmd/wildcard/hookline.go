@@ -36,6 +36,7 @@ func (m *machine) hookLines(s lineage.Settings) (auth, cleanup string) {
 	}
 	add("resolver", strings.Join(s.Resolvers, ","))
 	add("nameserver", strings.Join(s.NameServers, ","))
+	add("extra-wait", s.ExtraWait)
 	add("ca-cache", s.CACache)
 	line := func(program string) string {
 		return strings.Join(append([]string{lineage.Quote(hookProgram(program))}, args...), " ")

@@ -35,6 +35,7 @@ func dnsFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "provider", Usage: "`SPEC` of a DNS service, [ZONE=]NAME[:ARG][@ENVFILE]; may be repeated (WILDCARD_PROVIDER; default conoha)"},
 		&cli.StringFlag{Name: "env-file", Usage: "`FILE` with the credentials (WILDCARD_ENV_FILE; /etc/letsencrypt/conoha/.env)"},
 		&cli.StringFlag{Name: "resolver", Usage: "`IP[:PORT],...` of resolvers for look-ups (WILDCARD_RESOLVERS; default the system's)"},
+		&cli.StringFlag{Name: "extra-wait", Usage: "`SECONDS` from when all name servers have the records until the CA is told to look, for servers that cannot be asked from here, such as anycast (WILDCARD_EXTRA_WAIT; default 0)"},
 		&cli.StringFlag{Name: "ca-cache", Usage: "`SECONDS` for which the CA's resolvers keep an answer; 0 for a CA of your own that keeps none (WILDCARD_CA_CACHE; default 60, as Let's Encrypt)"},
 		&cli.StringFlag{Name: "nameserver", Usage: "`IP[:PORT],...` of name servers to ask for publication in place of the delegated ones (WILDCARD_NAMESERVERS)"},
 	})
@@ -114,21 +115,25 @@ func (p *program) dnsOptions(c *cli.Context, s *lineage.Settings) error {
 	if s.NameServers, err = p.servers(c, "nameserver", s.NameServers, "WILDCARD_NAMESERVERS"); err != nil {
 		return err
 	}
+	s.ExtraWait = p.option(c, "extra-wait", s.ExtraWait, "WILDCARD_EXTRA_WAIT")
+	if err = checkSeconds(c, "extra-wait", "WILDCARD_EXTRA_WAIT", s.ExtraWait, propagation.ParseExtraWait); err != nil {
+		return err
+	}
 	s.CACache = p.option(c, "ca-cache", s.CACache, "WILDCARD_CA_CACHE")
-	return checkCACache(c, s.CACache)
+	return checkSeconds(c, "ca-cache", "WILDCARD_CA_CACHE", s.CACache, memory.ParseKeep)
 }
 
-// checkCACache reports what is wrong with --ca-cache, or with what stands for it in the environment or with the lineage.
-func checkCACache(c *cli.Context, text string) error {
+// checkSeconds reports what is wrong with a flag, or with what stands for it in the environment or with the lineage.
+func checkSeconds(c *cli.Context, flag, variable, text string, parse func(string) (time.Duration, error)) error {
 	if text == "" {
 		return nil
 	}
-	_, err := memory.ParseKeep(text)
+	_, err := parse(text)
 	switch {
-	case err != nil && c.IsSet("ca-cache"):
-		return usage("--ca-cache %w", err)
+	case err != nil && c.IsSet(flag):
+		return usage("--%s %w", flag, err)
 	case err != nil:
-		return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "WILDCARD_CA_CACHE %w", err)
+		return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "%s %w", variable, err)
 	}
 	return nil
 }

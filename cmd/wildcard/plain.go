@@ -20,10 +20,15 @@ func plainLine(l messages.Language, name string, e issuance.Event) string {
 			text = doing(e.Step, e.Total)
 		case issuance.StepMemory:
 			text = remembered(e)
+		case issuance.StepExtraWait:
+			text = longer(e)
 		}
 	case issuance.Progress:
 		if p := e.Publication; p != nil && p.State != propagation.Pending {
 			text = publicationLine(e)
+		}
+		if e.Step == issuance.StepExtraWait && wholeSeconds(e.Left)%10 == 0 {
+			text = longer(e)
 		}
 		if e.Step == issuance.StepMemory && wholeSeconds(e.Left)%10 == 0 {
 			text = remembered(e)
@@ -41,6 +46,11 @@ func plainLine(l messages.Language, name string, e issuance.Event) string {
 	return fmt.Sprintf("%s: %s: %s", name, seconds(e.Elapsed), text.In(l))
 }
 
+// longer says for how long the CA is not told to look yet.
+func longer(e issuance.Event) messages.Message {
+	return messages.New("%s: %d s more (--extra-wait)", doing(e.Step, e.Total), wholeSeconds(e.Left))
+}
+
 // doing says what a step is about to do, in the words of an unfinished one.
 func doing(step issuance.Step, n int) messages.Message {
 	switch step {
@@ -56,6 +66,8 @@ func doing(step issuance.Step, n int) messages.Message {
 		return messages.New("creating %s", count(n, "TXT record"))
 	case issuance.StepPublication:
 		return messages.New("waiting until all name servers have %s", count(n, "TXT record"))
+	case issuance.StepExtraWait:
+		return messages.New("waiting for name servers that cannot be asked from here")
 	case issuance.StepMemory:
 		return messages.New("waiting until the CA's resolvers have forgotten what they saw before")
 	case issuance.StepValidation:
@@ -85,6 +97,8 @@ func done(step issuance.Step, n int) messages.Message {
 		return messages.New("%s created", count(n, "TXT record"))
 	case issuance.StepPublication:
 		return messages.New("all name servers have %s", count(n, "TXT record"))
+	case issuance.StepExtraWait:
+		return messages.New("the time for name servers that cannot be asked is over")
 	case issuance.StepMemory:
 		return messages.New("the CA's resolvers have forgotten what they saw before")
 	case issuance.StepValidation:

@@ -23,6 +23,7 @@ type issueAnswer struct {
 	Server   string     `json:"server,omitempty"`
 	Account  string     `json:"account,omitempty"`
 	Warnings []string   `json:"warnings,omitempty"`
+	Extra    float64    `json:"extra_wait,omitempty"`          // seconds
 	Forgot   float64    `json:"waited_for_ca_cache,omitempty"` // seconds
 	CleanUp  *problem   `json:"cleanup_pending,omitempty"`
 	Deploy   *problem   `json:"deploy_failed,omitempty"`
@@ -46,7 +47,7 @@ func pathsOf(l *lineage.Lineage) *paths {
 func (e *engine) report(o *order, got certificate, action string, v verdict) error {
 	answer := issueAnswer{
 		Action: action, Names: got.Leaf.DNSNames, NotAfter: got.Leaf.NotAfter.UTC(), Server: o.params.Server, Account: o.params.Account,
-		Warnings: e.texts(slices.Concat(coveredNotes(o), got.Warnings)), Forgot: got.Forgot.Round(time.Millisecond).Seconds(),
+		Warnings: e.texts(slices.Concat(coveredNotes(o), got.Warnings)), Extra: extraWait(o.settings).Seconds(), Forgot: got.Forgot.Round(time.Millisecond).Seconds(),
 		CleanUp: e.errorOf(got.CleanUp), Deploy: e.errorOf(got.Deploy),
 	}
 	if got.Lineage != nil {

@@ -49,7 +49,8 @@ type showAnswer struct {
 	EnvFile        string   `json:"env_file,omitempty"`
 	Resolvers      []string `json:"resolvers,omitempty"`
 	NameServers    []string `json:"nameservers,omitempty"`
-	CACache        string   `json:"ca_cache,omitempty"` // seconds
+	ExtraWait      string   `json:"extra_wait,omitempty"` // seconds
+	CACache        string   `json:"ca_cache,omitempty"`   // seconds
 	AuthHook       string   `json:"auth_hook,omitempty"`
 	DeployHooks    []string `json:"deploy_hooks,omitempty"`
 	RenewalWhy     string   `json:"renewal_reason,omitempty"`
@@ -88,7 +89,7 @@ func (m *machine) showAnswer(l *lineage.Lineage) showAnswer {
 	a := showAnswer{
 		listLine: m.listLine(l, ledger), Version: l.Version, KeyType: string(keyTypeOf(params)), ReuseKey: params.ReuseKey,
 		Server: params.Server, Account: params.Account, Profile: s.Profile, PreferredChain: params.PreferredChain,
-		Providers: s.Providers, EnvFile: s.EnvFile, Resolvers: s.Resolvers, NameServers: s.NameServers, CACache: s.CACache,
+		Providers: s.Providers, EnvFile: s.EnvFile, Resolvers: s.Resolvers, NameServers: s.NameServers, ExtraWait: s.ExtraWait, CACache: s.CACache,
 		AuthHook: params.AuthHook, DeployHooks: deployCommands(params, s),
 	}
 	if l.Leaf != nil {
@@ -161,6 +162,9 @@ func (m *machine) printShow(a showAnswer) {
 	d.value("env file", a.EnvFile)
 	d.value("resolvers", strings.Join(a.Resolvers, " "))
 	d.value("name servers", strings.Join(a.NameServers, " "))
+	if a.ExtraWait != "" {
+		d.value("extra wait", a.ExtraWait+" s")
+	}
 	if a.CACache != "" {
 		d.value("CA's cache", a.CACache+" s")
 	}

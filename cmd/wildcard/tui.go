@@ -50,7 +50,7 @@ type stepView struct {
 	done, total int
 	began, end  time.Duration
 	note        string
-	left        time.Duration // of StepMemory
+	left        time.Duration // of StepExtraWait and StepMemory
 }
 
 // serverView is what one name server says about one record.
@@ -94,6 +94,9 @@ func (p *picture) event(name string, e issuance.Event) {
 		s.done, s.total = max(s.done, e.Done), max(s.total, e.Total)
 		if e.Publication != nil {
 			v.publication(e)
+		}
+		if e.Step == issuance.StepExtraWait {
+			s.left = e.Left
 		}
 		if e.Step == issuance.StepMemory {
 			s.left, s.note = e.Left, remembered(e).In(p.language)

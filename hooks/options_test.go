@@ -1,0 +1,31 @@
+package hooks
+
+import (
+	"testing"
+	"time"
+
+	"wildcard/providers"
+)
+
+func TestParseOptions_ExtraWait(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args, environ []string
+		want          time.Duration
+	}{
+		{nil, nil, 0},
+		{[]string{"--extra-wait", "15"}, nil, 15 * time.Second},
+		{nil, []string{"WILDCARD_EXTRA_WAIT=20"}, 20 * time.Second},
+		{[]string{"--extra-wait=0"}, []string{"WILDCARD_EXTRA_WAIT=20"}, 0},
+	} {
+		o, err := parseOptions("hook", c.args, c.environ)
+		if err != nil || o.extraWait != c.want {
+			t.Errorf("%q, %q: %v, %v", c.args, c.environ, o.extraWait, err)
+		}
+	}
+	for _, wrong := range []string{"x", "-5", "3001", "1m"} {
+		if _, err := parseOptions("hook", []string{"--extra-wait=" + wrong}, nil); providers.CodeOf(err) != providers.CodeBadSettings {
+			t.Errorf("%s: %v", wrong, err)
+		}
+	}
+}

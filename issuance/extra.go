@@ -1,0 +1,60 @@
+package issuance
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"wildcard/providers"
+	"wildcard/providers/propagation"
+)
+
+// extraWait waits, once all name servers that can be asked have the records, for those that cannot be.
+func (r *run) extraWait(ctx context.Context) error {
+	if r.ExtraWait <= 0 {
+		return nil
+	}
+	total := len(r.records)
+	r.observe(Event{Step: StepExtraWait, State: Started, Left: r.ExtraWait, Total: total})
+	err := propagation.ExtraWait(ctx, r.ExtraWait, func(left time.Duration) {
+		r.observe(Event{Step: StepExtraWait, State: Progress, Left: left, Total: total})
+	})
+	if err != nil {
+		r.observe(Event{Step: StepExtraWait, State: Failed, Err: err, Total: total})
+		return err
+	}
+	r.observe(Event{Step: StepExtraWait, State: Finished, Done: total, Total: total})
+	return nil
+}
+
+// unseen adds to the error of a validation that found no record, or an older one, what helps if the CA asks other machines than
+// we do: behind one address there may be many (anycast, load balancers), and only one of them answers us.
+func (r *run) unseen(err error) error {
+	failed, ok := errors.AsType[*ValidationError](err)
+	if !ok {
+		return err
+	}
+	for _, f := range failed.Failures {
+		if notFound(f.Reason) {
+			return providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%w; the name servers that could be asked from here had it: "+
+				"if others answer the CA (anycast), wait longer before it looks, with --extra-wait SECONDS (now %d)", err, int(r.ExtraWait.Seconds()))
+		}
+	}
+	return err
+}
+
+// notFound reports whether a CA says that it saw no record of a challenge, or only others. Boulder says NXDOMAIN with the type
+// dns, and "No TXT record found" and "Incorrect TXT record" with unauthorized (va/dns.go); other CAs use words of the kind, Pebble the number of NXDOMAIN.
+func notFound(p *Problem) bool {
+	if p == nil {
+		return false
+	}
+	detail := strings.ToLower(p.Detail)
+	for _, words := range []string{"nxdomain", "no txt record", "incorrect txt record", "not found", "no such", "no valid txt", "does not exist", "did not match", "response: 3"} {
+		if strings.Contains(detail, words) {
+			return true
+		}
+	}
+	return false
+}

@@ -44,7 +44,7 @@ func (r *run) reserveRecords(ctx context.Context) error {
 	if pause.Left <= 0 {
 		return nil
 	}
-	if err := pause.Within(r.left(), r.CA.now()); err != nil {
+	if err := pause.Within(r.left()); err != nil {
 		return err
 	}
 	r.observe(Event{Step: StepPublication, State: Noted, FQDN: pause.Record.FQDN, Left: pause.Left, Text: messages.New(

@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	core "k8s.io/api/core/v1"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"wildcard/providers"
+	"wildcard/providers/memory"
 	"wildcard/providers/plugin"
 	"wildcard/providers/propagation"
 )
@@ -27,6 +30,9 @@ type Config struct {
 	Resolvers string `json:"resolvers,omitempty"`
 	// NameServers are asked for publication in place of the delegated ones, "ip[:port],…".
 	NameServers string `json:"nameServers,omitempty"`
+	// CACache is for how many seconds the CA's resolvers keep an answer, 60 if it is not said: a further value at a name at which the
+	// CA has just looked waits for that. 0 is for a CA of one's own whose resolver keeps nothing.
+	CACache *int `json:"caCache,omitempty"`
 }
 
 // SecretRef names a Secret.
@@ -39,6 +45,7 @@ type parsed struct {
 	Config
 	spec                   providers.Spec
 	resolvers, nameServers []string
+	caCache                time.Duration
 }
 
 // parseConfig reads the config of the solver called name. Fields that it does not know are refused: they would be typing errors.
@@ -78,6 +85,12 @@ func parseConfig(name string, raw *apiextensions.JSON, environ []string) (parsed
 	}
 	if c.nameServers, err = servers(c.NameServers); err != nil {
 		return bad("nameServers: %w", err)
+	}
+	c.caCache = memory.DefaultKeep
+	if c.CACache != nil {
+		if c.caCache, err = memory.ParseKeep(strconv.Itoa(*c.CACache)); err != nil {
+			return bad("caCache: %w", err)
+		}
 	}
 	return c, nil
 }

@@ -121,7 +121,8 @@ func secretManifest(namespace, name string, environ []string) string {
 	return string(text)
 }
 
-// issuerManifest is a ClusterIssuer for conoha like that of deploy/kubernetes/example.
+// issuerManifest is a ClusterIssuer for conoha like that of deploy/kubernetes/example, but for a CA that remembers nothing: it asks
+// the name servers themselves.
 func issuerManifest(name, directory string, root []byte, secret, nameServers string) string {
 	return fmt.Sprintf(`
 apiVersion: cert-manager.io/v1
@@ -140,6 +141,6 @@ spec:
           webhook:
             groupName: %[4]s
             solverName: conoha
-            config: {secretRef: {name: %[5]s}, nameServers: %[6]q}
+            config: {secretRef: {name: %[5]s}, nameServers: %[6]q, caCache: 0}
 `, name, directory, base64.StdEncoding.EncodeToString(root), group, secret, nameServers)
 }

@@ -25,6 +25,13 @@
 // has made. Since its text goes into the Challenge's status, where every change makes cert-manager try again at once, an error's
 // text is the same each time.
 //
+// cert-manager does challenges of one name one after the other: example.com, clean-up, *.example.com. Let's Encrypt's resolvers keep
+// what they saw for the first for its TTL, a minute at most, so the second is answered only when that is over, which the self-check's
+// minute did by chance (package providers/memory): at most [mostHeld] within a call, else as an error, and at a later call. The CA counts as looking from a Present that succeeded until the CleanUp. Who
+// looked when is kept in the process alone: the cluster gives a webhook no folder that outlives it, and there is one pod by
+// default. A webhook that was started anew learns of a look from its CleanUp; with several pods each knows of its own part. What can
+// come of that is a failed validation, after which cert-manager makes another order.
+//
 // There is no journal. cert-manager is one: before it calls Present it puts a finalizer on the Challenge, and when the Challenge
 // is over, or deleted, it calls CleanUp until that succeeds, whether Present has ever answered or not
 // (pkg/controller/acmechallenges/sync.go, Sync and finalize, v1.21). A webhook that is killed in between therefore leaves
@@ -56,6 +63,7 @@ import (
 	"k8s.io/apiserver/pkg/server"
 
 	"wildcard/providers/builtin"
+	"wildcard/providers/memory"
 	"wildcard/providers/settings"
 )
 
@@ -82,9 +90,10 @@ func main() {
 // solvers are one for each kind of provider that can work without a person.
 func solvers(registry builtin.Providers, environ []string, log *slog.Logger) []webhook.Solver {
 	var all []webhook.Solver
+	looks := memory.Open("", log) // one for all: Issuers with different services may have one record name
 	for name := range registry {
 		if name != "manual" {
-			all = append(all, &Solver{name: name, accounts: newAccounts(registry, environ, log), environ: environ, log: log})
+			all = append(all, &Solver{name: name, accounts: newAccounts(registry, environ, log), memory: looks, environ: environ, log: log})
 		}
 	}
 	return all

@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"wildcard/providers"
+	"wildcard/providers/memory"
 	"wildcard/providers/propagation"
 )
 
@@ -27,6 +28,7 @@ const answerLimit = 45 * time.Second
 type Solver struct {
 	name     string
 	accounts *accounts
+	memory   *memory.Memory
 	environ  []string
 	log      *slog.Logger
 
@@ -60,16 +62,27 @@ func (s *Solver) Initialize(config *rest.Config, stop <-chan struct{}) error {
 // Present makes the challenge's value one of those of its TXT record set, and returns when all name servers have it.
 func (s *Solver) Present(request *v1alpha1.ChallengeRequest) error {
 	return s.answer(request, func(ctx context.Context, t target) error {
+		r := s.reservation(t)
+		r.Add(ctx, t.remembered())
 		if _, err := t.account.Present(ctx, t.challenge); err != nil {
 			return err
 		}
-		return t.wait(ctx, s.log)
+		report, err := t.wait(ctx, s.log)
+		if err != nil {
+			return err
+		}
+		if err := s.forget(ctx, t, report); err != nil {
+			return err
+		}
+		r.Look(ctx) // as soon as this is answered
+		return nil
 	})
 }
 
 // CleanUp removes the challenge's value from its TXT record set. What is gone already is a success.
 func (s *Solver) CleanUp(request *v1alpha1.ChallengeRequest) error {
 	return s.answer(request, func(ctx context.Context, t target) error {
+		s.memory.LookedAt(ctx, self(), t.ca(), t.remembered(), false)
 		return t.account.CleanUp(ctx, t.challenge, "")
 	})
 }
@@ -148,31 +161,27 @@ type target struct {
 }
 
 // wait waits until the record is published.
-func (t target) wait(ctx context.Context, log *slog.Logger) error {
+func (t target) wait(ctx context.Context, log *slog.Logger) (propagation.Report, error) {
 	if waiter, ok := t.account.Provider.(providers.Waiter); ok {
-		return waiter.Wait(ctx, []providers.Challenge{t.challenge})
+		return propagation.Report{}, waiter.Wait(ctx, []providers.Challenge{t.challenge})
 	}
 	resolvers := t.config.resolvers
 	if len(resolvers) == 0 {
 		var err error
 		if resolvers, err = propagation.SystemServers("/etc/resolv.conf"); err != nil && len(t.config.nameServers) == 0 {
-			return err
+			return propagation.Report{}, err
 		}
-	}
-	left := answerLimit
-	if deadline, ok := ctx.Deadline(); ok {
-		left = time.Until(deadline) - time.Second
 	}
 	wait := propagation.Wait{
 		Resolver: &propagation.Resolver{Servers: resolvers, NameServers: t.config.nameServers, Log: log},
-		Limit:    left, Log: log,
+		Limit:    timeLeft(ctx), Log: log,
 	}
-	_, err := wait.Run(ctx, []propagation.Record{{Zone: t.zone, FQDN: t.challenge.FQDN, Value: t.challenge.Value}})
+	report, err := wait.Run(ctx, []propagation.Record{{Zone: t.zone, FQDN: t.challenge.FQDN, Value: t.challenge.Value}})
 	if code := providers.CodeOf(err); code == providers.CodeNotPublished || errors.Is(err, context.DeadlineExceeded) {
-		return providers.Errorf(providers.CodeNotPublished, providers.Temporary,
+		return report, providers.Errorf(providers.CodeNotPublished, providers.Temporary,
 			"webhook: TXT %s: not published yet; the record is there, and is looked for again", t.challenge.FQDN)
 	}
-	return err
+	return report, err
 }
 
 // changing is what differs from one failure to the next of the same kind: durations, times, ports and identifiers of requests.

@@ -20,6 +20,7 @@ import (
 
 	"wildcard/conoha/conohatest"
 	"wildcard/providers/builtin"
+	"wildcard/providers/memory"
 )
 
 const (
@@ -34,6 +35,7 @@ type world struct {
 	cluster *fake.Clientset
 	solver  *Solver
 	servers string
+	caCache int // seconds; 0, since there is no CA that would remember anything
 }
 
 func newWorld(t *testing.T) *world {
@@ -75,7 +77,7 @@ func (w *world) secret(namespace, name string, environ []string, version string)
 }
 
 func (w *world) request(action v1alpha1.ChallengeAction, name, secret, value string) *v1alpha1.ChallengeRequest {
-	config, err := json.Marshal(map[string]any{"secretRef": map[string]any{"name": secret}, "resolvers": w.conoha.Resolver(), "nameServers": w.servers})
+	config, err := json.Marshal(map[string]any{"secretRef": map[string]any{"name": secret}, "resolvers": w.conoha.Resolver(), "nameServers": w.servers, "caCache": w.caCache})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -158,7 +160,7 @@ func TestSolverStartsAgain(t *testing.T) {
 	if err := w.present("a.example.com", "com", value); err != nil {
 		t.Fatal(err)
 	}
-	again := &Solver{name: "conoha", accounts: newAccounts(builtin.Registry(), nil, slog.New(slog.DiscardHandler)), log: slog.New(slog.DiscardHandler)}
+	again := &Solver{name: "conoha", accounts: newAccounts(builtin.Registry(), nil, slog.New(slog.DiscardHandler)), memory: memory.Open("", nil), log: slog.New(slog.DiscardHandler)}
 	again.client, again.stopped = w.cluster, t.Context()
 	w.solver = again
 	if err := w.cleanUp("a.example.com", "com", value); err != nil {

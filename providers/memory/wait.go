@@ -14,6 +14,7 @@ const CodeRemembers = "acme.remembers"
 type Pause struct {
 	Record Record
 	Left   time.Duration // 0 is nothing
+	Until  time.Time
 	// Others says that it waits for a record of another run at this name to be published, at most so long; else it waits for
 	// the CA's resolvers to forget what they saw there last.
 	Others bool
@@ -37,12 +38,12 @@ func (r *Reservation) pause(all []entry, now time.Time) Pause {
 		for j := range all {
 			other := &all[j]
 			if left := other.until(mine, r.ca, now).Sub(now); left > p.Left {
-				p = Pause{Record: mine.Record, Left: left}
+				p = Pause{Record: mine.Record, Left: left, Until: now.Add(left)}
 			}
 		}
 		for j := range all {
 			if left := r.others(mine, &all[j], now); left > p.Left {
-				p = Pause{Record: mine.Record, Left: left, Others: true}
+				p = Pause{Record: mine.Record, Left: left, Until: now.Add(left), Others: true}
 			}
 		}
 	}
@@ -75,7 +76,7 @@ func (r *Reservation) Wait(ctx context.Context, limit time.Duration, tell func(P
 			return nil
 		}
 		now := r.memory.now()
-		if err := p.Within(limit-now.Sub(began), now); err != nil {
+		if err := p.Within(limit - now.Sub(began)); err != nil {
 			return err
 		}
 		if p.Others && now.After(began.Add(limit)) {
@@ -95,11 +96,11 @@ func (r *Reservation) Wait(ctx context.Context, limit time.Duration, tell func(P
 }
 
 // Within returns an error if a pause is longer than what is left of a run, with the instant from when on it may be tried again.
-func (p Pause) Within(left time.Duration, now time.Time) error {
+func (p Pause) Within(left time.Duration) error {
 	if p.Others || p.Left <= left {
 		return nil
 	}
 	return providers.Errorf(CodeRemembers, providers.Temporary,
 		"memory: TXT %s: the CA's resolvers may remember until %s what stood there before, and the run has less time than that",
-		p.Record.FQDN, now.Add(p.Left).UTC().Format("2006-01-02 15:04:05 MST"))
+		p.Record.FQDN, p.Until.UTC().Format("2006-01-02 15:04:05 MST"))
 }

@@ -17,13 +17,12 @@ import (
 
 // How often and how long a request is tried again.
 const (
-	maxRetries    = 4                // after 5xx and network failures: 250 ms, 500 ms, 1 s, 2 s
-	nonceRetries  = 10               // after badNonce
-	nonceLimit    = 30 * time.Second // and not for longer than that
-	lagLimit      = 30 * time.Second // after 404, where replicas may not agree yet
-	patience      = 30 * time.Second // the longest Retry-After that is waited for within a run
-	longestRetry  = 2 * time.Second
-	shortestRetry = 250 * time.Millisecond
+	nonceRetries = 10               // after badNonce
+	nonceLimit   = 30 * time.Second // and not for longer than that
+	lagLimit     = 30 * time.Second // after 404, where replicas may not agree yet
+	goneLimit    = 5 * time.Second  // after 404 of what was there a moment ago: Let's Encrypt looks again itself
+	patience     = 90 * time.Second // the longest Retry-After that is waited for within a run: every 500 of Boulder's says 60
+	shortestWait = 250 * time.Millisecond
 )
 
 // policy is what may be tried again.
@@ -31,72 +30,116 @@ type policy int
 
 const (
 	always  policy = iota // after whatever a second request may mend
-	lagging               // the same, and after 404: what is asked for is known to be there
+	lagging               // the same, and after 404: what is asked for was made a moment ago
+	known                 // the same, and after 404 for a little: what is asked for may be gone
 	once                  // only after badNonce: the caller finds out whether it happened
 )
+
+// networkWait is how long is waited after the nth network failure in a row; false is not to try again.
+func networkWait(n int) (time.Duration, bool) { return shortestWait << min(n-1, 3), n <= 4 }
+
+// serverWait is the same after the nth reply of 5xx without a Retry-After.
+func serverWait(n int) (time.Duration, bool) { return time.Second << min(n-1, 3), n <= 4 }
+
+// limitedWait is the same after the nth rateLimited without a Retry-After: Google's limits are by the minute, and their
+// instant is in the text alone.
+func limitedWait(n int) (time.Duration, bool) {
+	return []time.Duration{5 * time.Second, 15 * time.Second, 45 * time.Second}[min(n, 3)-1], n <= 3
+}
+
+// retries counts why a request was tried again.
+type retries struct{ network, timeouts, server, limited, nonces int }
+
+// wait is how long to wait after a refusal for now, the nth of its kind; false if that is too long, or would not help.
+// Retry-After is an order here, unlike in a good reply.
+func (n *retries) wait(p *Problem, rest time.Duration) (time.Duration, bool) {
+	if _, class := p.class(); class != providers.Temporary {
+		return 0, false
+	}
+	var wait time.Duration
+	var again bool
+	if p.Status < 500 || p.Type == "rateLimited" {
+		n.limited++
+		wait, again = limitedWait(n.limited)
+	} else {
+		n.server++
+		wait, again = serverWait(n.server)
+	}
+	if p.after > 0 {
+		wait = p.after
+	}
+	return wait, again && wait <= patience && wait < rest
+}
 
 // attempt calls f, which makes one request, until it succeeds, fails for good or the session's context ends. Its errors
 // are ready for the user; what says what was tried, as in "new order".
 func (s *session) attempt(what string, p policy, f func() error) error {
 	began := s.ca.now()
-	var retries, badNonces, timeouts int
-	delay := shortestRetry
+	var n retries
 	for {
-		before := s.transport.nonceFailed()
-		err := guard(f)
+		err := s.try(f)
 		if err == nil {
 			return nil
-		}
-		if after := s.transport.nonceFailed(); after.count != before.count && !isNetwork(err) {
-			err = after.err // of which err has the text only
 		}
 		if s.ctx.Err() != nil {
 			return context.Cause(s.ctx)
 		}
-		wait := delay
-		problem, refused := errors.AsType[*Problem](err)
-		_, broken := errors.AsType[*replyError](err)
-		_, crashed := errors.AsType[*panicError](err)
-		spent := s.ca.now().Sub(began)
-		again := false
-		switch {
-		case crashed, broken, isTLS(err):
-		case refused && problem.Type == "badNonce":
-			badNonces++
-			again = badNonces <= nonceRetries && spent < nonceLimit
-			wait = time.Duration(badNonces-1) * 50 * time.Millisecond
-		case p == once:
-		case refused && problem.Status == http.StatusNotFound && p == lagging:
-			again = spent < lagLimit
-			delay = min(2*delay, longestRetry)
-		case refused && (problem.Status == http.StatusTooManyRequests || problem.Type == "rateLimited" || problem.Status >= 500):
-			retries++
-			again = retries <= maxRetries
-			if problem.Status < 500 && problem.RetryAfter.IsZero() {
-				again = false
-			}
-			if after := problem.RetryAfter.Sub(s.ca.now()); !problem.RetryAfter.IsZero() {
-				again = again && after <= patience
-				wait = max(after, shortestRetry)
-			}
-			delay = min(2*delay, longestRetry)
-		case refused, !isNetwork(err):
-		default:
-			if errors.Is(err, errTimeout) {
-				timeouts++
-			}
-			retries++
-			again = retries <= maxRetries && timeouts < 2
-			delay = min(2*delay, longestRetry)
-		}
+		wait, again := s.again(err, p, &n, s.ca.now().Sub(began))
 		if !again {
 			return explain(what, err)
 		}
 		s.ca.log.Debug("acme: trying again", "what", what, "after", wait, "error", err)
-		if err := sleep(s.ctx, wait); err != nil {
+		if err := s.ca.sleep(s.ctx, wait); err != nil {
 			return err
 		}
 	}
+}
+
+// try calls f once. An error of a request for a nonce, of which the JOSE library makes plain text, is restored.
+func (s *session) try(f func() error) error {
+	before := s.transport.nonceFailed()
+	err := guard(f)
+	if after := s.transport.nonceFailed(); err != nil && after.count != before.count && !isNetwork(err) {
+		return &nonceError{after.err}
+	}
+	return err
+}
+
+// again is whether a request is tried again after an error, and how long after.
+func (s *session) again(err error, p policy, n *retries, spent time.Duration) (time.Duration, bool) {
+	problem, refused := errors.AsType[*Problem](err)
+	_, broken := errors.AsType[*replyError](err)
+	_, crashed := errors.AsType[*panicError](err)
+	switch {
+	case crashed, broken, isTLS(err):
+		return 0, false
+	case refused && problem.Type == "badNonce":
+		n.nonces++
+		return time.Duration(n.nonces-1) * 50 * time.Millisecond, n.nonces <= nonceRetries && spent < nonceLimit
+	case p == once && !unsent(err):
+		return 0, false
+	case refused && problem.Status == http.StatusNotFound:
+		limit := map[policy]time.Duration{lagging: lagLimit, known: goneLimit}[p]
+		return max(shortestWait, min(spent, 2*time.Second)), spent < limit
+	case refused:
+		return n.wait(problem, s.left())
+	case !isNetwork(err):
+		return 0, false
+	}
+	if errors.Is(err, errTimeout) {
+		n.timeouts++
+	}
+	n.network++
+	wait, again := networkWait(n.network)
+	return wait, again && n.timeouts < 2
+}
+
+// left is what the session may still take.
+func (s *session) left() time.Duration {
+	if s.rest == nil {
+		return 24 * time.Hour
+	}
+	return s.rest()
 }
 
 // explain gives an error of a request its code, class and words.
@@ -137,6 +180,21 @@ func isTLS(err error) bool {
 func isNetwork(err error) bool {
 	_, ok := errors.AsType[*url.Error](err)
 	return ok
+}
+
+// nonceError is why there was no nonce for a request, which was not sent.
+type nonceError struct{ err error }
+
+func (e *nonceError) Error() string { return e.err.Error() }
+func (e *nonceError) Unwrap() error { return e.err }
+
+// unsent reports whether the CA cannot have the request that failed.
+func unsent(err error) bool {
+	if _, ok := errors.AsType[*nonceError](err); ok {
+		return true
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
 }
 
 // panicError is a panic that was caught.

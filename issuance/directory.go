@@ -22,13 +22,16 @@ import (
 
 // Options say which CA, and how to speak to it.
 type Options struct {
-	Server         string           // URL of the directory, https
-	UserAgent      string           // "wildcard/VERSION"
-	RootCAs        *x509.CertPool   // roots for the CA's own TLS; nil is the system's
-	Log            *slog.Logger     // every request at debug level; nil is silent
-	Now            func() time.Time // nil is time.Now
-	RequestTimeout time.Duration    // for one reply, body and all; 0 is 30 s
-	Facts          *CAFacts         // what is known of the CA; nil is what [KnownCA] has
+	Server    string           // URL of the directory, https
+	UserAgent string           // "wildcard/VERSION"
+	RootCAs   *x509.CertPool   // roots for the CA's own TLS; nil is the system's
+	Log       *slog.Logger     // every request at debug level; nil is silent
+	Now       func() time.Time // nil is time.Now
+	// Sleep waits, or returns the cause of the context's end; nil is by the machine's clock. Tests whose clock goes on by
+	// itself replace it together with Now: every wait between requests, of an Issuer too, is made with it.
+	Sleep          func(context.Context, time.Duration) error
+	RequestTimeout time.Duration // for one reply, body and all; 0 is 30 s
+	Facts          *CAFacts      // what is known of the CA; nil is what [KnownCA] has
 }
 
 // Directory is what a CA says about itself (RFC 8555 §7.1.1).
@@ -51,9 +54,13 @@ type CA struct {
 	agent     string
 	timeout   time.Duration
 	now       func() time.Time
+	sleep     func(context.Context, time.Duration) error
 	log       *slog.Logger
 	skew      time.Duration
 	nonces    *nonces
+	slots     chan struct{} // one for each request under way
+	asking    *pace         // for nonces
+	looking   *pace         // at what is pending
 }
 
 // Dial reads the CA's directory and checks that it is one: CodeDirectory if what answers is something else, such as a
@@ -63,7 +70,7 @@ func Dial(ctx context.Context, o Options) (*CA, error) {
 	if err != nil || server.Scheme != "https" || server.Host == "" || server.User != nil || server.Fragment != "" {
 		return nil, providers.Errorf(providers.CodeUsage, providers.Usage, "server %s: must be the https:// URL of an ACME directory", providers.Excerpt(o.Server))
 	}
-	ca := &CA{server: server, base: newBase(o.RootCAs), agent: o.UserAgent, timeout: o.RequestTimeout, now: o.Now, log: o.Log}
+	ca := &CA{server: server, base: newBase(o.RootCAs), agent: o.UserAgent, timeout: o.RequestTimeout, now: o.Now, sleep: o.Sleep, log: o.Log}
 	if ca.timeout == 0 {
 		ca.timeout = 30 * time.Second
 	}
@@ -73,7 +80,13 @@ func Dial(ctx context.Context, o Options) (*CA, error) {
 	if ca.log == nil {
 		ca.log = slog.New(slog.DiscardHandler)
 	}
+	if ca.sleep == nil {
+		ca.sleep = sleep
+	}
 	ca.nonces = &nonces{now: ca.now}
+	ca.slots = make(chan struct{}, requestsAtOnce)
+	ca.asking = &pace{now: ca.now, sleep: ca.sleep, most: noncesInTime, span: nonceSpan}
+	ca.looking = &pace{now: ca.now, sleep: ca.sleep, most: 1, span: betweenLooks}
 	if ca.facts, _ = KnownCA(o.Server); o.Facts != nil {
 		ca.facts = *o.Facts
 	}
@@ -155,7 +168,7 @@ func (ca *CA) readDirectory(ctx context.Context) error {
 			return providers.Errorf(CodeDirectory, providers.Failed, "acme: directory %s: %s is missing: not an ACME directory", ca.server, entry.name)
 		}
 	}
-	for _, entry := range []string{d.NewNonceURL, d.NewAccountURL, d.NewOrderURL, d.RevokeCertURL, d.RenewalInfo} {
+	for _, entry := range []string{d.NewNonceURL, d.NewAccountURL, d.NewOrderURL, d.RevokeCertURL} {
 		if entry == "" {
 			continue
 		}
@@ -167,6 +180,9 @@ func (ca *CA) readDirectory(ctx context.Context) error {
 			return providers.Errorf(CodeDirectory, providers.Failed, "acme: directory %s: %w", ca.server, err)
 		}
 	}
+	if u, err := url.Parse(d.RenewalInfo); err != nil || d.RenewalInfo != "" && u.Scheme != "https" {
+		return providers.Errorf(CodeDirectory, providers.Failed, "acme: directory %s: renewalInfo is no https:// URL", ca.server)
+	}
 	ca.document = body
 	return nil
 }
@@ -175,6 +191,7 @@ func (ca *CA) transport(ctx context.Context) *transport {
 	return &transport{
 		ctx: ctx, base: ca.base, directory: ca.server, document: ca.document, newNonce: ca.directory.NewNonceURL, nonces: ca.nonces,
 		agent: ca.agent, timeout: ca.timeout, now: ca.now, log: ca.log, last: map[string]reply{},
+		slots: ca.slots, asking: ca.asking,
 	}
 }
 
@@ -185,6 +202,7 @@ type session struct {
 	transport *transport
 	core      *api.Core
 	account   Account
+	rest      func() time.Duration // what the session may still take; nil is without end
 }
 
 // session opens one. kid is the account's URL; "" until it is known.

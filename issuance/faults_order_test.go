@@ -219,9 +219,8 @@ func TestAnswerLost(t *testing.T) {
 // next run.
 func TestPendingForEver(t *testing.T) {
 	t.Parallel()
-	w := newScripted(t, acmetest.Options{})
-	w.issuer.Limit = time.Second
-	w.ca.On(acmetest.Authorization, forever("", acmetest.Authorization, ""))
+	w := newScripted(t, acmetest.Options{Boulder: true, ValidationTime: acmetest.Takes(24 * time.Hour)})
+	w.issuer.Limit = 20 * time.Minute
 	w.fails(issuance.CodeDeadline, providers.Temporary, "")
 	if n := w.ca.Deactivated(); n != 0 {
 		t.Errorf("%d authorizations were deactivated", n)
@@ -234,7 +233,7 @@ func TestAuthorizationLost(t *testing.T) {
 	for _, status := range []string{"expired", "revoked", "deactivated"} {
 		t.Run(status, func(t *testing.T) {
 			t.Parallel()
-			w := newScripted(t, acmetest.Options{})
+			w := newScripted(t, acmetest.Options{Boulder: true})
 			w.ca.On(acmetest.Authorization, func(r *acmetest.Request) *acmetest.Reply {
 				reply := r.Next()
 				if r.OrderID == 1 && w.conoha.Calls().Creates > 0 {

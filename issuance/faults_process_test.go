@@ -47,7 +47,7 @@ func TestProviderPanics(t *testing.T) {
 // though the monotonic one stood still.
 func TestSuspended(t *testing.T) {
 	t.Parallel()
-	w := newScripted(t, acmetest.Options{})
+	w := newScripted(t, acmetest.Options{Boulder: true, Now: time.Now, ValidationTime: acmetest.Takes(24 * time.Hour)})
 	var asleep atomic.Bool
 	w.issuer.CA = w.dialTo(issuance.Options{Now: func() time.Time {
 		if asleep.Load() {
@@ -59,7 +59,7 @@ func TestSuspended(t *testing.T) {
 		if w.ca.Answered() > 0 {
 			asleep.Store(true)
 		}
-		return forever("", acmetest.Authorization, "")(r)
+		return r.Next()
 	})
 	w.fails(issuance.CodeDeadline, providers.Temporary, "took longer than", "*.example.com")
 }

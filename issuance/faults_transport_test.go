@@ -391,45 +391,26 @@ func TestNonceLimited(t *testing.T) {
 func TestPollingStaysWithinBounds(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"-1", "0", "abc", "1000000000000000000"} {
-		for _, endpoint := range []acmetest.Endpoint{acmetest.Challenge, acmetest.Authorization, acmetest.Order} {
+		for _, endpoint := range []acmetest.Endpoint{acmetest.Challenge, acmetest.Authorization, acmetest.Order, acmetest.Finalize} {
 			t.Run(value+" "+string(endpoint), func(t *testing.T) {
 				t.Parallel()
-				w := newScripted(t, acmetest.Options{})
-				w.issuer.Limit = 1200 * time.Millisecond
-				w.ca.On(acmetest.Authorization, forever(endpoint, acmetest.Authorization, value))
-				w.ca.On(acmetest.Challenge, forever(endpoint, acmetest.Challenge, value))
-				if endpoint == acmetest.Order {
-					w.ca.On(acmetest.Authorization, nil)
-					w.ca.On(acmetest.Challenge, nil)
+				o := acmetest.Options{Boulder: true, ValidationTime: acmetest.Takes(24 * time.Hour)}
+				if endpoint == acmetest.Finalize {
+					o.ValidationTime = acmetest.Takes(0)
+				}
+				w := newScripted(t, o)
+				w.issuer.Limit = 10 * time.Minute
+				w.ca.On(endpoint, func(r *acmetest.Request) *acmetest.Reply { return r.Next().With("Retry-After", value) })
+				if endpoint == acmetest.Finalize {
 					w.ca.On(acmetest.Finalize, processing(value))
 					w.ca.On(acmetest.Order, processing(value))
 				}
 				w.fails(issuance.CodeDeadline, providers.Temporary, "", "*.example.com")
-				if n := w.ca.Count(acmetest.Authorization) + w.ca.Count(acmetest.Order) + w.ca.Count(acmetest.Challenge); n > 10 {
-					t.Errorf("%d requests in 1.2 s", n)
+				if n := w.ca.Count(acmetest.Authorization) + w.ca.Count(acmetest.Order) + w.ca.Count(acmetest.Challenge); n > 220 || n < 20 {
+					t.Errorf("%d requests in 10 minutes", n)
 				}
 			})
 		}
-	}
-}
-
-// forever keeps authorizations pending while their challenge is processed, and says Retry-After on one endpoint.
-func forever(on, endpoint acmetest.Endpoint, value string) acmetest.Script {
-	return func(r *acmetest.Request) *acmetest.Reply {
-		reply := r.Next().Edit(func(d map[string]any) {
-			if endpoint == acmetest.Challenge {
-				d["status"] = "processing"
-				return
-			}
-			if d["status"] == "valid" {
-				d["status"] = "pending"
-				d["challenges"].([]any)[0].(map[string]any)["status"] = "processing"
-			}
-		})
-		if on == endpoint {
-			reply.With("Retry-After", value)
-		}
-		return reply
 	}
 }
 

@@ -23,13 +23,17 @@ import (
 // scripted is an offline ConoHa with its name servers, a CA that does what a test says, and an issuer with an account.
 type scripted struct {
 	*world
-	ca *acmetest.Server
-	t  testing.TB
+	ca    *acmetest.Server
+	clock *clock // the CA's and the issuer's
+	t     testing.TB
 }
 
 func newScripted(t testing.TB, o acmetest.Options) *scripted {
 	t.Helper()
-	w := &scripted{world: &world{state: t.TempDir()}, t: t}
+	w := &scripted{world: &world{state: t.TempDir()}, clock: &clock{}, t: t}
+	if o.Now == nil {
+		o.Now = w.clock.Now
+	}
 	var err error
 	if w.conoha, err = conohatest.Start(conohatest.Options{}); err != nil {
 		t.Fatal(err)
@@ -45,6 +49,7 @@ func newScripted(t testing.TB, o acmetest.Options) *scripted {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.ca.Close)
+	w.clock.waited = w.ca.Settle
 	client := w.dialTo(issuance.Options{})
 	account, err := client.Register(t.Context(), nil, issuance.Registration{AgreeToTerms: true, EABKeyID: "kid", EABKey: eabKey})
 	if err != nil {
@@ -72,7 +77,7 @@ func newScripted(t testing.TB, o acmetest.Options) *scripted {
 	w.issuer = &issuance.Issuer{
 		CA: client, Account: account, Router: providers.Router{Accounts: accounts},
 		Resolver: &propagation.Resolver{Servers: []string{w.conoha.Resolver()}, NameServers: w.nameServers(environ)},
-		Journal:  records, Pacing: issuance.Pacing{FirstLook: 10 * time.Millisecond, AnswerAgain: time.Millisecond},
+		Journal:  records,
 		Observe: func(e issuance.Event) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -122,6 +127,9 @@ func (w *scripted) tryDial(o issuance.Options) (*issuance.CA, error) {
 		o.RootCAs.AppendCertsFromPEM(w.ca.RootPEM())
 	}
 	o.UserAgent = "wildcard/test"
+	if o.Now == nil {
+		o.Now, o.Sleep = w.clock.Now, w.clock.Sleep
+	}
 	ca, err := issuance.Dial(w.t.Context(), o)
 	if ca != nil {
 		w.t.Cleanup(ca.Close)

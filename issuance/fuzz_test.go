@@ -190,7 +190,7 @@ func FuzzReplies(f *testing.F) {
 			}
 			_, err = r.getOrder("https://ca.example/order/1", lagging)
 			wantTold(t, ctx, err)
-			_, err = r.getAuthorization("https://ca.example/authorization/1")
+			_, err = r.getAuthorization("https://ca.example/authorization/1", lagging)
 			wantTold(t, ctx, err)
 			err = s.attempt("certificate", lagging, func() error {
 				_, _, err := s.core.Certificates.Get("https://ca.example/certificate/1", true)

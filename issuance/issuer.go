@@ -21,7 +21,6 @@ const (
 	afterPublication = 15 * time.Minute
 	defaultWait      = 15 * time.Minute
 	longestWait      = 50 * time.Minute // authorizations may live one hour
-	clockCheck       = 5 * time.Second
 )
 
 // Issuer obtains certificates with one account of one CA. Several runs may go on at once.
@@ -95,8 +94,9 @@ type ValidationError struct {
 
 // ValidationFailure is one name and the CA's reason.
 type ValidationFailure struct {
-	Name   string
-	Reason *Problem
+	Name    string
+	Reason  *Problem
+	Answers int // how often the challenge was answered: Let's Encrypt counts each for a failure
 }
 
 func (e *ValidationError) Error() string {
@@ -123,17 +123,22 @@ func (i *Issuer) Obtain(ctx context.Context, request Request) (Result, error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stop := i.expire(ctx, cancel, limit)
+	over, stop := newLimit(ctx, i.CA.now, cancel, limit)
 	defer stop()
 
-	r := &run{Issuer: i, request: request, waitLimit: wait, limit: limit, started: time.Now(), log: i.Log}
+	r := &run{Issuer: i, request: request, waitLimit: wait, time: over, started: i.CA.now(), log: i.Log}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	err := r.attempt(ctx)
-	if errors.Is(err, errOrderLost) && ctx.Err() == nil && r.result.CleanUp == nil {
-		r.note(StepOrder, "%s: a new one is made", printable(err.Error(), 200))
-		r.request.Resume, r.records, r.result.Resumed = nil, nil, false
+	_, taken := errors.AsType[*otherKey](err)
+	if (taken || errors.Is(err, errOrderLost)) && ctx.Err() == nil && r.result.CleanUp == nil {
+		if taken {
+			r.note(StepOrder, "another run has finalized the order with a key of its own: a new one is made")
+		} else {
+			r.note(StepOrder, "%s: a new one is made", printable(err.Error(), 200))
+		}
+		r.request.Resume, r.records, r.result.Resumed, r.seenFinal = nil, nil, false, false
 		err = r.attempt(ctx)
 	}
 	if errors.Is(err, errOrderLost) {
@@ -171,38 +176,12 @@ func (i *Issuer) wait() time.Duration {
 	return min(limit, longestWait)
 }
 
-// expire ends ctx when the limit has passed by either clock.
-func (i *Issuer) expire(ctx context.Context, cancel context.CancelCauseFunc, limit time.Duration) (stop func()) {
-	cause := providers.Errorf(CodeDeadline, providers.Temporary, "acme: the run took longer than %v", limit)
-	began := i.CA.now().Round(0) // without the monotonic part
-	timer := time.AfterFunc(limit, func() { cancel(cause) })
-	done := make(chan struct{})
-	go func() {
-		ticks := time.NewTicker(clockCheck)
-		defer ticks.Stop()
-		for {
-			select {
-			case <-ticks.C:
-				if i.CA.now().Round(0).Sub(began) > limit {
-					cancel(cause)
-					return
-				}
-			case <-ctx.Done():
-				return
-			case <-done:
-				return
-			}
-		}
-	}()
-	return func() { timer.Stop(); close(done) }
-}
-
 // run is one call of Obtain.
 type run struct {
 	*Issuer
 	request   Request
 	waitLimit time.Duration
-	limit     time.Duration
+	time      *limit
 	started   time.Time
 	log       *slog.Logger
 	session   *session
@@ -214,7 +193,8 @@ type run struct {
 	observing   sync.Mutex // one event at a time
 	reservation *memory.Reservation
 
-	cleaning sync.Mutex // one deletion of each record
+	cleaning  sync.Mutex // one deletion of each record
+	seenFinal bool       // every authorization was seen to be final: the records are of no use any more
 }
 
 // protected calls f; a panic becomes an error of class Internal, so that cleaning up goes on.
@@ -233,7 +213,7 @@ func (r *run) protected(f func() error) error {
 func (r *run) observe(e Event) {
 	r.observing.Lock()
 	defer r.observing.Unlock()
-	e.Elapsed = time.Since(r.started)
+	e.Elapsed = r.CA.now().Sub(r.started)
 	if r.Observe != nil {
 		r.Observe(e)
 	}

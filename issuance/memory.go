@@ -93,6 +93,3 @@ func (r *run) looked(ctx context.Context, err error) {
 	}
 	r.reservation.Looked(ctx, outcome)
 }
-
-// left is what the run may still take.
-func (r *run) left() time.Duration { return r.limit - time.Since(r.started) }

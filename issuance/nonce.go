@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// nonceAge is how long a nonce is used. CAs forget them by number, not by time, and on their own restarts: one that lay
-	// idle during a wait for the DNS costs a round trip more than asking for a new one.
-	nonceAge  = time.Minute
+	// nonceAge is how long a nonce is used. CAs forget them by number, not by time (Boulder: 65,536 newer ones), and on their
+	// own restarts. One that has lain too long costs no more than asking for another: its refusal brings a fresh one.
+	nonceAge  = 15 * time.Minute
 	maxNonces = 64
 )
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-acme/lego/v4/acme"
@@ -14,9 +15,6 @@ import (
 	"wildcard/providers"
 	"wildcard/providers/journal"
 )
-
-// requestsAtOnce is how many requests go to the CA side by side.
-const requestsAtOnce = 8
 
 // steps is the order of an issuance (RFC 8555 §7.4).
 func (r *run) steps(ctx context.Context) (err error) {
@@ -34,6 +32,7 @@ func (r *run) steps(ctx context.Context) (err error) {
 	if r.session, err = r.CA.session(ctx, r.Account.Key, r.Account.URI); err != nil {
 		return err
 	}
+	r.session.rest = r.left
 	var order acme.ExtendedOrder
 	if err = r.step(StepOrder, 0, func() error {
 		order, err = r.order()
@@ -42,23 +41,27 @@ func (r *run) steps(ctx context.Context) (err error) {
 		return err
 	}
 	r.result.Order = order.Location
-	if r.request.ProveAgain && order.Status != acme.StatusPending {
+	if r.request.ProveAgain && !wantsProof(order) {
 		r.note(StepOrder, "the CA wants no proof for this order: DNS is not tried")
 	}
 
-	if order.Status == acme.StatusPending {
+	if wantsProof(order) {
 		if err = r.prove(ctx, order, places); err != nil {
 			return err
 		}
 	}
 	r.reservation.Release(ctx) // what needed no record
-	// From here on the CA does not look at the records any more.
+	// Once each authorization is final, or the order accepted, the CA does not look at the records any more. That the order is
+	// ready is not enough: Dogtag's is when the first of its names is valid.
 	cleaned := make(chan error, 1)
-	go func() { cleaned <- r.cleanUp(ctx) }()
-	defer func() { r.result.CleanUp = <-cleaned }()
+	tidy := sync.OnceFunc(func() { go func() { cleaned <- r.cleanUp(ctx) }() })
+	defer func() { tidy(); r.result.CleanUp = <-cleaned }()
+	if len(r.records) == 0 || r.seenFinal {
+		tidy()
+	}
 
 	if err = r.step(StepFinalize, 0, func() error {
-		order, err = r.finalize(order)
+		order, err = r.finalize(order, tidy)
 		return err
 	}); err != nil {
 		return err
@@ -66,10 +69,19 @@ func (r *run) steps(ctx context.Context) (err error) {
 	return r.step(StepDownload, 0, func() error { return r.download(order) })
 }
 
+// wantsProof reports whether an order has still to be proven: it is pending, or in a state of the CA's own.
+func wantsProof(order acme.ExtendedOrder) bool {
+	switch order.Status {
+	case acme.StatusReady, acme.StatusProcessing, acme.StatusValid, acme.StatusInvalid:
+		return false
+	}
+	return true
+}
+
 // order takes up the order of an earlier run, or makes a new one.
 func (r *run) order() (acme.ExtendedOrder, error) {
 	if r.request.Resume != nil && r.request.Resume.Order != "" {
-		order, err := r.getOrder(r.request.Resume.Order, lagging)
+		order, err := r.getOrder(r.request.Resume.Order, known)
 		switch {
 		case err == nil && r.resumable(order):
 			r.result.Resumed = true
@@ -115,8 +127,7 @@ func (r *run) newOrderReplacing() (acme.ExtendedOrder, error) {
 // resumable reports whether an order that was read is of use for this request.
 func (r *run) resumable(order acme.ExtendedOrder) bool {
 	switch order.Status {
-	case acme.StatusPending, acme.StatusReady, acme.StatusProcessing, acme.StatusValid:
-	default:
+	case acme.StatusInvalid, acme.StatusDeactivated, acme.StatusExpired, acme.StatusRevoked, "":
 		return false
 	}
 	if at, err := time.Parse(time.RFC3339, order.Expires); err == nil && order.Status != acme.StatusValid && at.Before(r.CA.clock().Add(time.Minute)) {
@@ -145,6 +156,7 @@ func (r *run) newOrder(replaces string) (acme.ExtendedOrder, error) {
 	if order.Location == "" {
 		return order, providers.Errorf(CodeReply, providers.Failed, "acme: new order: the reply has no Location")
 	}
+	resolveOrder(r.CA.directory.NewOrderURL, &order)
 	return order, nil
 }
 
@@ -154,7 +166,7 @@ func (r *run) unproven(order acme.ExtendedOrder) (acme.ExtendedOrder, error) {
 	urls := order.Authorizations[:min(len(order.Authorizations), len(r.request.Names))] // with more it is refused later
 	given := make([]bool, len(urls))
 	if err := r.sideBySide(requestsAtOnce, len(urls), func(i int) error {
-		a, err := r.getAuthorization(urls[i])
+		a, err := r.getAuthorization(urls[i], lagging)
 		if err != nil || a.Status != acme.StatusValid {
 			return err
 		}
@@ -173,8 +185,11 @@ func (r *run) unproven(order acme.ExtendedOrder) (acme.ExtendedOrder, error) {
 
 func (r *run) getOrder(url string, p policy) (acme.ExtendedOrder, error) {
 	var order acme.ExtendedOrder
-	err := r.session.attempt("order "+url, p, func() (err error) {
-		order, err = r.session.core.Orders.Get(url)
+	err := r.session.attempt("order "+url, p, func() error {
+		body, err := r.session.read(url)
+		if err == nil {
+			order, err = readOrder(url, body)
+		}
 		return err
 	})
 	order.Location = url
@@ -213,7 +228,7 @@ func (r *run) prove(ctx context.Context, order acme.ExtendedOrder, places map[st
 		return err
 	}
 	r.reservation.Look(ctx)
-	err := r.step(StepValidation, n, func() error { return r.validate(ctx) })
+	err := r.step(StepValidation, n, func() error { return r.validate(ctx, order) })
 	r.looked(ctx, err)
 	return r.unseen(err)
 }
@@ -232,7 +247,7 @@ func (r *run) authorizations(order acme.ExtendedOrder, places map[string]place) 
 	}
 	got := make([]acme.Authorization, n)
 	if err := r.sideBySide(requestsAtOnce, n, func(i int) (err error) {
-		got[i], err = r.getAuthorization(order.Authorizations[i])
+		got[i], err = r.getAuthorization(order.Authorizations[i], lagging)
 		return err
 	}); err != nil {
 		return err
@@ -241,14 +256,15 @@ func (r *run) authorizations(order acme.ExtendedOrder, places map[string]place) 
 	if err != nil {
 		return err
 	}
+	orderExpires, _ := time.Parse(time.RFC3339, order.Expires) // the zero time on error
+	expires := []time.Time{orderExpires}
 	for i, a := range got {
 		name := names[i]
 		switch a.Status {
 		case acme.StatusValid:
 			r.observe(Event{Step: StepAuthorization, State: Noted, Domain: name, Text: messages.New("valid already")})
 			continue
-		case acme.StatusPending:
-		default:
+		case acme.StatusInvalid, acme.StatusDeactivated, acme.StatusExpired, acme.StatusRevoked:
 			return fmt.Errorf("%w: authorization of %s is %s", errOrderLost, name, printable(a.Status, 40))
 		}
 		rec, err := r.newRecord(name, order.Authorizations[i], a, places[Base(name)])
@@ -256,7 +272,9 @@ func (r *run) authorizations(order acme.ExtendedOrder, places map[string]place) 
 			return err
 		}
 		r.records = append(r.records, rec)
+		expires = append(expires, a.Expires)
 	}
+	r.expire(expires...)
 	return nil
 }
 
@@ -293,10 +311,13 @@ func (r *run) namesOf(all []acme.Authorization, urls []string) ([]string, error)
 	return names, nil
 }
 
-func (r *run) getAuthorization(url string) (acme.Authorization, error) {
+func (r *run) getAuthorization(url string, p policy) (acme.Authorization, error) {
 	var a acme.Authorization
-	err := r.session.attempt("authorization", lagging, func() (err error) {
-		a, err = r.session.core.Authorizations.Get(url)
+	err := r.session.attempt("authorization", p, func() error {
+		body, err := r.session.read(url)
+		if err == nil {
+			a, err = readAuthorization(url, body)
+		}
 		return err
 	})
 	return a, err

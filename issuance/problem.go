@@ -19,6 +19,8 @@ type Problem struct {
 	Names      []SubProblem // what is wrong with single names (RFC 8555 §6.7.1)
 	Terms      string       // link to the terms of service, of userActionRequired
 	RetryAfter time.Time    // when to come back; zero if the CA did not say
+
+	after time.Duration // the same as Retry-After had it; 0 without
 }
 
 // SubProblem is the part of a problem that concerns one name.

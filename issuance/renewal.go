@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -46,6 +47,9 @@ func (ca *CA) RenewalInfo(ctx context.Context, leaf *x509.Certificate) (Window, 
 		return Window{RetryAfter: askAgain}, providers.Errorf(CodeRenewalInfo, providers.Temporary, "acme: renewal information: %w", err)
 	}
 	t := ca.transport(ctx)
+	if elsewhere, err := url.Parse(ca.directory.RenewalInfo); err == nil {
+		t.directory = elsewhere // which may be on a host of its own (RFC 9773 §4.1); nothing secret goes there
+	}
 	u := ca.directory.RenewalInfo + "/" + id
 	response, err := t.client().Get(u) //nolint:noctx // the transport has the context
 	if err != nil {

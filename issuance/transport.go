@@ -26,7 +26,13 @@ const (
 	maxBody       = 1 << 20 // bytes of a reply, as large as a certificate chain may be
 	minRetryAfter = time.Second
 	maxRetryAfter = 24 * time.Hour
-	connections   = 8 // requests to one CA at a time
+	keptBody      = 64 << 10
+
+	// Let's Encrypt's load balancer takes 20 requests for a nonce a second from one address, and 10 at once; of others many
+	// more. HTTP/2 carries any number of requests on one connection, so it is these that are counted.
+	requestsAtOnce = 8 // to one CA
+	noncesInTime   = 10
+	nonceSpan      = time.Second
 )
 
 // errTimeout is the cause of a request that took longer than one may.
@@ -46,8 +52,8 @@ func newBase(roots *x509.CertPool) *http.Transport {
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    10 * time.Second,
 		ForceAttemptHTTP2:      true,
-		MaxConnsPerHost:        connections,
-		MaxIdleConnsPerHost:    connections,
+		MaxConnsPerHost:        requestsAtOnce,
+		MaxIdleConnsPerHost:    requestsAtOnce,
 		IdleConnTimeout:        time.Minute,
 		MaxResponseHeaderBytes: 256 << 10,
 		DisableCompression:     true, // an encoding that nobody asked for is refused, and so is every bomb
@@ -66,6 +72,8 @@ type transport struct {
 	timeout   time.Duration
 	now       func() time.Time
 	log       *slog.Logger
+	slots     chan struct{} // of the CA
+	asking    *pace         // of the CA
 
 	mu     sync.Mutex
 	last   map[string]reply // by URL, what lego drops
@@ -89,6 +97,7 @@ func (t *transport) nonceFailed() nonceFailure {
 type reply struct {
 	retryAfter time.Duration // 0 if there was none
 	alternates []string      // Link rel="alternate" (RFC 8555 §7.4.2)
+	body       []byte        // of a good reply that is not large
 }
 
 // client returns an HTTP client of this transport. Redirects stay on the CA's host, and never repeat a POST.
@@ -126,6 +135,10 @@ func (t *transport) roundTrip(r *http.Request) (*http.Response, error) {
 		return answer(r, http.Header{"Content-Type": {"application/json"}}, t.document), nil
 	}
 
+	if err := t.turn(asks); err != nil {
+		return nil, err
+	}
+	defer func() { <-t.slots }()
 	ctx, cancel := context.WithTimeoutCause(t.ctx, t.timeout, errTimeout)
 	defer cancel()
 	r = r.Clone(ctx)
@@ -147,6 +160,9 @@ func (t *transport) roundTrip(r *http.Request) (*http.Response, error) {
 		t.nonces.put(fresh)
 	}
 	seen := reply{retryAfter: t.retryAfter(response.Header), alternates: alternates(r.URL, response.Header)}
+	if response.StatusCode < 300 && len(body) <= keptBody {
+		seen.body = body
+	}
 	t.mu.Lock()
 	t.last[r.URL.String()] = seen
 	t.mu.Unlock()
@@ -155,7 +171,8 @@ func (t *transport) roundTrip(r *http.Request) (*http.Response, error) {
 	case response.StatusCode >= 400:
 		problem := parseProblem(response.StatusCode, body)
 		if seen.retryAfter > 0 {
-			problem.RetryAfter = t.now().Add(seen.retryAfter).Truncate(time.Second)
+			problem.after = seen.retryAfter
+			problem.RetryAfter = t.now().Add(seen.retryAfter + time.Second - 1).Truncate(time.Second)
 		}
 		if problem.Type == "userActionRequired" {
 			problem.Terms = printable(link(response.Header, "terms-of-service"), 200)
@@ -166,7 +183,7 @@ func (t *transport) roundTrip(r *http.Request) (*http.Response, error) {
 			return nil, &replyError{"no usable Replay-Nonce in the reply to newNonce"}
 		}
 		response.Header.Set("Replay-Nonce", fresh)
-	case response.StatusCode < 300 && len(body) > 0 && !acceptable(response.Header.Get("Content-Type")):
+	case response.StatusCode < 300 && len(body) > 0 && !acceptable(response.Header.Get("Content-Type"), body):
 		return nil, &replyError{fmt.Sprintf("unexpected content type %s: %s", printable(response.Header.Get("Content-Type"), 60), printable(string(body), 120))}
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
@@ -179,10 +196,35 @@ func (t *transport) check(u *url.URL) error {
 	if u.Scheme != "https" {
 		return &replyError{"refused to follow " + printable(u.Redacted(), 200) + ": not https"}
 	}
-	if !strings.EqualFold(u.Host, t.directory.Host) {
+	if authority(u) != authority(t.directory) {
 		return &replyError{"refused to follow " + printable(u.Redacted(), 200) + ": not on " + t.directory.Host}
 	}
 	return nil
+}
+
+// authority is host and port of a URL in one form: the port may be written out or not, and the host's case or a dot at its
+// end say nothing (RFC 3986 §6.2).
+func authority(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = "443"
+	}
+	return net.JoinHostPort(strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), port)
+}
+
+// turn waits until there may be one more request. Who gets a turn gives back a slot.
+func (t *transport) turn(forNonce bool) error {
+	if forNonce {
+		if err := t.asking.wait(t.ctx); err != nil {
+			return err
+		}
+	}
+	select {
+	case t.slots <- struct{}{}:
+		return nil
+	case <-t.ctx.Done():
+		return context.Cause(t.ctx)
+	}
 }
 
 // send sends a request and reads the reply whole.
@@ -219,14 +261,18 @@ func answer(r *http.Request, header http.Header, body []byte) *http.Response {
 	}
 }
 
-// acceptable reports whether a body of that type can be what was asked for. A missing type is let pass: what is not JSON
-// or PEM will be found out.
-func acceptable(contentType string) bool {
-	if contentType == "" {
+// acceptable reports whether a body can be what was asked for. A page for people (text/html) cannot; other types that say
+// neither JSON nor PEM, or nothing, are common enough that the contents decide: a document, or a certificate.
+func acceptable(contentType string, body []byte) bool {
+	media, _, err := mime.ParseMediaType(contentType)
+	if err == nil && (media == "application/json" || strings.HasSuffix(media, "+json") || media == "application/pem-certificate-chain") {
 		return true
 	}
-	media, _, err := mime.ParseMediaType(contentType)
-	return err == nil && (media == "application/json" || strings.HasSuffix(media, "+json") || media == "application/pem-certificate-chain")
+	if err == nil && (media == "text/html" || media == "application/xhtml+xml") {
+		return false
+	}
+	trimmed := bytes.TrimSpace(body)
+	return contentType == "" || bytes.HasPrefix(trimmed, []byte("{")) || bytes.Contains(trimmed, []byte("-----BEGIN CERTIFICATE-----"))
 }
 
 // seen returns what the headers of the last reply from a URL said.
@@ -234,6 +280,13 @@ func (t *transport) seen(u string) reply {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.last[u]
+}
+
+// forget drops what the last reply from a URL said.
+func (t *transport) forget(u string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.last, u)
 }
 
 // retryAfter reads a Retry-After header, seconds or a date (RFC 9110 §10.2.3), within bounds; 0 if there is none that makes

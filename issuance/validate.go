@@ -14,139 +14,381 @@ import (
 )
 
 const (
-	firstLook   = 250 * time.Millisecond
-	slowestPoll = 5 * time.Second  // where the CA gives no Retry-After
-	longestPoll = 30 * time.Second // whatever Retry-After a good reply asks for
-	answerAgain = 5 * time.Second  // after an answer that the CA may not have
-	answerTries = 4
+	// untilFinal is how long the records stay where the CA may still be looking and nothing more can be learned of it: after
+	// its order is invalid, or where it will not be asked. Validations take up to half a minute.
+	untilFinal = time.Minute
+	// unreadable is how long an authorization that cannot be read is looked at.
+	unreadable = time.Minute
 )
 
+// validator answers the challenges of a run and looks until the CA has come to an end with all of them. But for the answers
+// it does one thing at a time.
+type validator struct {
+	*run
+	order string // URL
+	names []*validation
+
+	began     time.Time // when the last answer was sent
+	last      time.Time // when the last look was due
+	orderNext time.Time // the order is not to be looked at before
+	orderDead time.Time // when it was found invalid
+	orderErr  error     // why
+	noOrder   bool      // it cannot be read: the authorizations tell as much
+	orderTurn bool
+	ready     bool // the order needs no more proof
+
+	trouble trouble
+
+	mu    sync.Mutex
+	valid int
+}
+
+// trouble is what keeps us from looking.
+type trouble struct {
+	retries
+	since time.Time // of the first look in a row that told nothing
+	pause time.Time // no look before
+	told  bool
+	end   time.Time // when the run ends for it; zero if it does not
+	err   error
+}
+
 // validate answers all challenges and polls until every authorization is final (RFC 8555 §7.5.1). All failures are
-// reported, not only the first.
-func (r *run) validate(ctx context.Context) error {
-	verdicts := make([]*Problem, len(r.records))
-	var mu sync.Mutex
-	done := 0
-	err := r.sideBySide(len(r.records), len(r.records), func(i int) error {
-		rec := r.records[i]
-		verdict, err := r.validateOne(rec)
-		if err != nil {
-			return err
-		}
-		verdicts[i] = verdict
-		mu.Lock()
-		defer mu.Unlock()
-		e := Event{Step: StepValidation, State: Progress, Domain: rec.name, Total: len(r.records)}
-		if verdict == nil {
-			done++
-			e.Text = messages.New("valid")
-		} else {
-			e.Text = messages.New("invalid: %s", verdict.Error())
-		}
-		e.Done = done
-		r.observe(e)
-		return nil
-	})
+// reported, not only the first. Whether each was seen to be final, and not only the order ready, is in r.seenFinal.
+func (r *run) validate(ctx context.Context, order acme.ExtendedOrder) error {
+	v := &validator{run: r, order: order.Location, orderTurn: true}
+	for _, rec := range r.records {
+		v.names = append(v.names, &validation{rec: rec})
+	}
+	err := v.poll(ctx)
 	var failed ValidationError
-	for i, verdict := range verdicts {
-		if verdict != nil {
-			failed.Failures = append(failed.Failures, ValidationFailure{r.records[i].name, verdict})
+	for _, n := range v.names {
+		switch {
+		case n.verdict != nil:
+			failed.Failures = append(failed.Failures, ValidationFailure{Name: n.rec.name, Reason: n.verdict, Answers: n.answers})
+		case n.err != nil:
+			err = errors.Join(n.err, err)
 		}
 	}
 	if len(failed.Failures) > 0 {
-		code, class := CodeValidation, providers.Failed
-		if failed.Failures[0].Reason.Type == "caa" {
-			code, class = CodeCAA, providers.Misconfigured
-		}
-		err = errors.Join(providers.Errorf(code, class, "acme: validation: %w", &failed), err)
+		err = errors.Join(failed.failed(), err)
 	}
-	if ctx.Err() != nil {
-		return errors.Join(context.Cause(ctx), err)
+	if err == nil && v.orderErr != nil {
+		err = v.orderErr
+	}
+	if cause := context.Cause(ctx); cause != nil && v.trouble.err == nil && !errors.Is(err, cause) {
+		return errors.Join(cause, err)
 	}
 	return err
 }
 
-// validateOne answers one challenge and waits for its authorization: nil is valid, a Problem why it is invalid. A challenge
-// that stays pending was taken all the same: Boulder leaves it so until the validation is over, and counts each answer as a
-// validation of its own. It is answered again only if the request failed and the authorization shows that nothing came of it.
-func (r *run) validateOne(rec *record) (*Problem, error) {
-	s := r.session
-	answers := 0
-	var answered time.Time
-	answer := func() error {
-		answers++
-		answered = s.ca.now()
-		return s.attempt("answer the challenge of "+rec.name, once, func() error {
-			_, err := s.core.Challenges.New(rec.challenge.URL)
-			return err
-		})
-	}
-	failed := answer()
-	wait := orDefault(r.Pacing.FirstLook, firstLook)
-	next := 2 * wait
+// poll goes on until everything is over, or may not go on.
+func (v *validator) poll(ctx context.Context) error {
 	for {
-		if err := sleep(s.ctx, wait); err != nil {
-			return nil, err
+		if err := v.answerDue(ctx); err != nil {
+			return err
 		}
-		a, err := r.getAuthorization(rec.authorization)
-		if err != nil {
-			return nil, err
+		if v.done() {
+			return nil
 		}
-		switch a.Status {
-		case acme.StatusValid:
-			return nil, nil
-		case acme.StatusInvalid:
-			return reason(a), nil
-		case acme.StatusDeactivated, acme.StatusExpired, acme.StatusRevoked:
-			return nil, fmt.Errorf("%w: authorization of %s is %s", errOrderLost, rec.name, printable(a.Status, 40))
+		now := v.CA.now()
+		at, look := v.nextLook(now)
+		if again, ok := v.nextAnswer(); ok && (!look || again.Before(at)) {
+			at, look = again, false
 		}
-		if failed != nil && s.ca.now().Sub(answered) >= orDefault(r.Pacing.AnswerAgain, answerAgain) && untouched(a) {
-			if answers == answerTries {
-				return nil, failed
+		if end := v.mustEnd(); !end.IsZero() && !at.Before(end) {
+			return v.pause(ctx, end)
+		}
+		if err := v.sleep(ctx, at.Sub(now)); err != nil {
+			return err
+		}
+		if look {
+			if err := v.look(ctx); err != nil {
+				return err
 			}
-			failed = answer()
-		}
-		wait = next
-		next = min(2*next, slowestPoll)
-		if asked := s.transport.seen(rec.authorization).retryAfter; asked > 0 {
-			wait = min(asked, longestPoll)
 		}
 	}
 }
 
-// untouched reports whether an authorization shows no sign of an answer.
-func untouched(a acme.Authorization) bool {
-	for _, c := range a.Challenges {
-		if c.Type == "dns-01" && (c.Status != acme.StatusPending || c.Error != nil) {
+// mustEnd is when the run ends whatever the authorizations say; zero if it does not.
+func (v *validator) mustEnd() time.Time {
+	end := v.trouble.end
+	if !v.orderDead.IsZero() {
+		if at := v.orderDead.Add(untilFinal); end.IsZero() || at.Before(end) {
+			end = at
+		}
+	}
+	return end
+}
+
+// pause waits for the end and says what it is for.
+func (v *validator) pause(ctx context.Context, end time.Time) error {
+	if err := v.sleep(ctx, end.Sub(v.CA.now())); err != nil {
+		return errors.Join(v.trouble.err, err)
+	}
+	return v.trouble.err // nil if it is the order that is invalid
+}
+
+// done reports whether nothing more is to be learned.
+func (v *validator) done() bool {
+	seen := true
+	for _, n := range v.names {
+		seen = seen && n.over
+	}
+	if seen {
+		v.seenFinal = true
+	}
+	return seen || v.ready
+}
+
+// hopeless reports whether the order has failed already, so that nothing more is answered.
+func (v *validator) hopeless() bool {
+	for _, n := range v.names {
+		if n.over && (n.verdict != nil || n.err != nil) {
+			return true
+		}
+	}
+	return !v.orderDead.IsZero()
+}
+
+// answerDue sends the answers whose time has come, side by side.
+func (v *validator) answerDue(ctx context.Context) error {
+	hopeless := v.hopeless()
+	now := v.CA.now()
+	var due []*validation
+	for _, n := range v.names {
+		switch {
+		case !n.due(now):
+			if hopeless && !n.over && !n.sent && !n.pending() {
+				n.end(v.giveUp(n))
+			}
+		case hopeless && n.answers == 0:
+			n.over = true // the one that failed says why
+		case hopeless && n.lookUp: // the CA may be looking after all
+			n.sent, n.refused = true, now
+		case hopeless:
+			n.end(v.giveUp(n))
+		default:
+			due = append(due, n)
+		}
+	}
+	if len(due) == 0 {
+		return nil
+	}
+	err := v.sideBySide(requestsAtOnce, len(due), func(i int) error {
+		n := due[i]
+		if n.lookUp { // whether an earlier answer got through after all
+			v.lookAt(n)
+			if n.over || n.sent {
+				return nil
+			}
+		}
+		v.answer(n)
+		return nil
+	})
+	v.began = v.CA.now()
+	v.last = v.began.Add(orDefault(v.Pacing.FirstLook, firstLook) - between(0, len(v.names)))
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// giveUp is what is said of a name that is not answered again, since another has failed.
+func (v *validator) giveUp(n *validation) (*Problem, error) {
+	if n.words != nil {
+		return n.words, nil
+	}
+	return nil, n.failure
+}
+
+// nextAnswer is when a challenge is to be answered next.
+func (v *validator) nextAnswer() (at time.Time, ok bool) {
+	for _, n := range v.names {
+		if !n.over && !n.sent && (!ok || n.again.Before(at)) {
+			at, ok = n.again, true
+		}
+	}
+	return at, ok
+}
+
+// nextLook is when to look next, and whether there is anything to look at.
+func (v *validator) nextLook(now time.Time) (at time.Time, ok bool) {
+	consider := func(t time.Time) {
+		if !ok || t.Before(at) {
+			at, ok = t, true
+		}
+	}
+	for _, n := range v.names {
+		if n.pending() {
+			consider(n.next)
+		}
+	}
+	if !ok {
+		return at, false
+	}
+	if v.looksAtOrder() {
+		consider(v.orderNext)
+	}
+	for _, t := range []time.Time{v.last.Add(between(now.Sub(v.began), len(v.names))), v.trouble.pause} {
+		if at.Before(t) {
+			at = t
+		}
+	}
+	return at, true
+}
+
+// looksAtOrder reports whether the order may tell something: not that all is well before all is answered.
+func (v *validator) looksAtOrder() bool {
+	if v.noOrder || !v.orderDead.IsZero() {
+		return false
+	}
+	for _, n := range v.names {
+		if !n.over && !n.sent {
 			return false
 		}
 	}
 	return true
 }
 
-// reason is why an authorization is invalid.
-func reason(a acme.Authorization) *Problem {
-	for _, c := range a.Challenges {
-		if c.Error != nil {
-			return problemOf(c.Error)
+// look looks at the order, or at the authorization that was not looked at for longest.
+func (v *validator) look(ctx context.Context) error {
+	if err := v.CA.looking.wait(ctx); err != nil {
+		return err
+	}
+	now := v.CA.now()
+	v.last = now
+	var oldest *validation
+	for _, n := range v.names {
+		if n.pending() && !n.next.After(now) && (oldest == nil || n.looked.Before(oldest.looked)) {
+			oldest = n
 		}
 	}
-	return &Problem{Detail: "the CA does not say why"}
-}
-
-// problemOf makes a Problem of lego's.
-func problemOf(d *acme.ProblemDetails) *Problem {
-	p := &Problem{Status: d.HTTPStatus, Type: problemType(d.Type), Detail: printable(d.Detail, maxDetail)}
-	for _, sub := range d.SubProblems {
-		if len(p.Names) == 100 {
-			break
-		}
-		p.Names = append(p.Names, SubProblem{printable(sub.Identifier.Value, 100), problemType(sub.Type), printable(sub.Detail, 200)})
+	order := v.looksAtOrder() && !v.orderNext.After(now)
+	if order && (v.orderTurn || oldest == nil) {
+		v.orderTurn = false
+		return v.lookAtOrder()
 	}
-	return p
+	v.orderTurn = true
+	if oldest == nil {
+		return nil
+	}
+	return v.lookAt(oldest)
 }
 
-// giveUp deactivates an authorization (RFC 8555 §7.5.2).
+// lookAtOrder finds out whether all authorizations are valid (RFC 8555 §7.1.6), by one request.
+func (v *validator) lookAtOrder() error {
+	order, err := v.getOrder(v.order, once)
+	if err != nil {
+		if problem, ok := asProblem(err); ok && problem.Status == 404 {
+			v.noOrder = true
+			return nil
+		}
+		return v.cannotLook(err)
+	}
+	v.trouble = trouble{}
+	v.orderNext = v.CA.now().Add(wish(v.session.transport.seen(v.order).retryAfter, orderAsk))
+	switch order.Status {
+	case acme.StatusReady, acme.StatusProcessing, acme.StatusValid:
+		v.ready = true
+		for _, n := range v.names {
+			v.settle(n, nil, nil)
+		}
+	case acme.StatusInvalid, acme.StatusDeactivated, acme.StatusExpired, acme.StatusRevoked:
+		// Why, the authorizations tell; those that are not final yet come to their end all the same.
+		v.orderDead, v.orderErr = v.CA.now(), v.invalid(order)
+	}
+	return nil
+}
+
+// lookAt looks at one authorization.
+func (v *validator) lookAt(n *validation) error {
+	a, err := v.getAuthorization(n.rec.authorization, once)
+	now := v.CA.now()
+	n.looked = now
+	if err != nil {
+		if problem, ok := asProblem(err); ok && problem.Status == 404 {
+			if n.missing.IsZero() {
+				n.missing = now
+			}
+			if now.Sub(n.missing) >= goneLimit {
+				v.settle(n, nil, fmt.Errorf("%w: authorization of %s is gone", errOrderLost, n.rec.name))
+			}
+			n.next = now.Add(time.Second)
+			return nil
+		}
+		return v.cannotLook(err)
+	}
+	n.missing = time.Time{}
+	v.mu.Lock()
+	v.trouble = trouble{}
+	v.mu.Unlock()
+	asked := v.session.transport.seen(n.rec.authorization).retryAfter
+	n.next = now.Add(wish(asked, longestAsk))
+	switch a.Status {
+	case acme.StatusValid:
+		v.settle(n, nil, nil)
+	case acme.StatusInvalid:
+		v.settle(n, reason(a), nil)
+	case acme.StatusDeactivated, acme.StatusExpired, acme.StatusRevoked:
+		v.settle(n, nil, fmt.Errorf("%w: authorization of %s is %s", errOrderLost, n.rec.name, printable(a.Status, 40)))
+	default: // whatever is not final is waited for
+		for _, c := range a.Challenges {
+			if c.Type == n.rec.challenge.Type && (c.Error == nil || n.again.IsZero()) {
+				v.shown(n, c, asked)
+			}
+		}
+		if !n.over && !n.refused.IsZero() && now.Sub(n.refused) >= lagLimit {
+			v.settle(n, nil, n.failure)
+		}
+	}
+	return nil
+}
+
+// cannotLook is a look that told nothing, which is no verdict: the CA may be looking at the records. Refusals that pass, and a
+// CA that cannot be reached, are waited for; where that takes too long the records stay for as long as a validation may take.
+func (v *validator) cannotLook(err error) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.session.ctx.Err() != nil {
+		return context.Cause(v.session.ctx)
+	}
+	now := v.CA.now()
+	t := &v.trouble
+	if t.since.IsZero() {
+		t.since = now
+	}
+	wait, ends := 5*time.Second, now.Sub(t.since) >= unreadable
+	problem, refused := asProblem(err)
+	switch {
+	case providers.ClassOf(err) != providers.Temporary:
+		if ends {
+			t.end, t.err = now, err
+		}
+	case refused && problem.after > 0:
+		wait = problem.after
+		if wait > patience || wait >= v.left() {
+			wait = min(untilFinal, max(0, v.left()-time.Second))
+			t.end, t.err = now.Add(wait), err
+		}
+	case refused && (problem.Status < 500 || problem.Type == "rateLimited"):
+		t.limited++
+		wait, _ = limitedWait(min(t.limited, 3))
+	default:
+		t.server++
+		wait, _ = serverWait(min(t.server, 4))
+	}
+	t.pause = now.Add(wait)
+	if !t.told && wait >= 4*time.Second {
+		t.told = true
+		v.observe(Event{Step: StepValidation, State: Noted, Total: len(v.names), Text: messages.New(
+			"the CA cannot be asked (%s): the records stay, and it is asked again in %d s", printable(err.Error(), 200), int(wait.Seconds()))})
+	}
+	return nil
+}
+
+// giveUp deactivates an authorization (RFC 8555 §7.5.2), which must be valid: Boulder counts a pending one that is
+// deactivated as a failed validation.
 func giveUp(s *session, name, authorization string) error {
 	return s.attempt("deactivate the authorization of "+name, once, func() error { return s.core.Authorizations.Deactivate(authorization) })
 }

@@ -261,7 +261,9 @@ func (e *engine) remember(o *order, account string, result issuance.Result, err 
 		a.Outcome, a.Code, a.Text = state.Failed, providers.CodeOf(err), messages.OneLine(err.Error())
 		if failed, ok := errors.AsType[*issuance.ValidationError](err); ok {
 			for _, f := range failed.Failures {
-				a.FailedValidations = append(a.FailedValidations, f.Name)
+				for range max(1, f.Answers) { // the CA counts each
+					a.FailedValidations = append(a.FailedValidations, f.Name)
+				}
 			}
 		}
 		if refused, ok := errors.AsType[*issuance.Problem](err); ok && a.Code == issuance.CodeRateLimited {

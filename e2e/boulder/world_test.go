@@ -98,7 +98,7 @@ type world struct {
 	ca      *boulder.CA
 	variant boulder.Variant
 	conoha  *conohatest.Service
-	account conohatest.Account
+	tenant  string // of the ConoHa account
 	zone    string // a registered domain that no other test has
 	dir     string
 	environ []string
@@ -106,11 +106,17 @@ type world struct {
 
 // everywhere runs a test against each variant, all at once.
 func everywhere(t *testing.T, test func(w *world)) {
+	t.Helper()
+	everywhereWith(t, conohatest.Options{}, test)
+}
+
+// everywhereWith is everywhere with a ConoHa of its own kind.
+func everywhereWith(t *testing.T, o conohatest.Options, test func(w *world)) {
 	t.Parallel()
 	for _, variant := range boulder.Variants() {
 		t.Run(string(variant), func(t *testing.T) {
 			t.Parallel()
-			test(newWorld(t, variant, conohatest.Options{}))
+			test(newWorld(t, variant, o))
 		})
 	}
 }
@@ -121,13 +127,21 @@ func newWorld(t *testing.T, variant boulder.Variant, o conohatest.Options) *worl
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newWorldOf(t, ca, variant, o)
+}
+
+// newWorldOf is a world with a CA of its own.
+func newWorldOf(t *testing.T, ca *boulder.CA, variant boulder.Variant, o conohatest.Options) *world {
+	t.Helper()
+	var err error
 	w := &world{t: t, ca: ca, variant: variant, zone: fmt.Sprintf("zone%d-wildcard.com", all.serial.Add(1)), dir: t.TempDir()}
 	if w.conoha, err = conohatest.Start(o); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.conoha.Close() })
-	w.account = w.conoha.AddAccount(conohatest.Account{Version: 2})
-	w.conoha.AddZone(w.account.Tenant, w.zone)
+	account := w.conoha.AddAccount(conohatest.Account{Version: 2})
+	w.tenant = account.Tenant
+	w.conoha.AddZone(w.tenant, w.zone)
 	ca.Delegate(w.zone, w.conoha.ValidationResolver())
 	root, err := ca.Root()
 	if err == nil {
@@ -136,7 +150,7 @@ func newWorld(t *testing.T, variant boulder.Variant, o conohatest.Options) *worl
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.environ = slices.Concat(w.conoha.Environ(w.account), []string{
+	w.environ = slices.Concat(w.conoha.Environ(account), []string{
 		"PATH=" + all.bin + ":" + os.Getenv("PATH"), "HOME=" + w.dir, "LANG=C.UTF-8", "REQUESTS_CA_BUNDLE=" + w.dir + "/root.pem",
 		"WILDCARD_SERVER=" + ca.DirectoryURL(), "WILDCARD_CA_BUNDLE=" + w.dir + "/root.pem",
 		"WILDCARD_CONFIG_DIR=" + w.dir + "/etc", "WILDCARD_STATE_DIR=" + w.dir + "/state", "WILDCARD_RUN_DIR=" + w.dir + "/run",
@@ -295,14 +309,24 @@ func (w *world) certificate(n int) *x509.Certificate {
 // answeredOnce fails the test unless each of the zone's dns-01 challenges of n names was answered exactly once, and no other at all.
 func (w *world) answeredOnce(n int) {
 	w.t.Helper()
+	w.answered(n, func(c *boulder.Challenge) int { return len(c.Answers) })
+}
+
+// takenOnce is answeredOnce where the CA may have failed to take an answer.
+func (w *world) takenOnce(n int) {
+	w.t.Helper()
+	w.answered(n, (*boulder.Challenge).Taken)
+}
+
+func (w *world) answered(n int, count func(*boulder.Challenge) int) {
+	w.t.Helper()
 	answered := map[string]int{}
 	for _, challenge := range w.ca.Challenges(w.zone) {
-		switch {
-		case challenge.Type != "dns-01" && len(challenge.Answers) > 0, len(challenge.Answers) > 1:
-			w.t.Errorf("%s of %s was answered %d times", challenge.Type, challenge.Name, len(challenge.Answers))
-		case len(challenge.Answers) == 1:
-			answered[challenge.Name]++
+		times := count(challenge)
+		if times > 1 || times == 1 && challenge.Type != "dns-01" {
+			w.t.Errorf("%s of %s was answered %d times", challenge.Type, challenge.Name, times)
 		}
+		answered[challenge.Name] += times
 	}
 	for _, name := range w.names(n) {
 		if answered[name] == 0 {

@@ -273,26 +273,18 @@ func (c *CA) Services() (names []string) {
 	return names
 }
 
-// Restart ends a service as an operator does, who lets it finish what it has begun, and starts it again.
+// Restart ends a service as an operator does, who lets it finish what it has begun, and starts it again. It returns when the
+// service listens; others may still take it for gone, for a second or so.
 func (c *CA) Restart(ctx context.Context, service string) error {
-	if err := c.Stop(service); err != nil {
-		return err
-	}
-	return c.Resume(ctx, service)
-}
-
-// Stop ends a service as an operator does.
-func (c *CA) Stop(service string) error {
 	p := c.processes[service]
 	if p == nil {
 		return fmt.Errorf("there is no service %s", service)
 	}
-	return p.stop(syscall.SIGTERM)
-}
-
-// Resume starts a service that was stopped.
-func (c *CA) Resume(ctx context.Context, service string) error {
-	p := c.processes[service]
+	p.restarting.Lock()
+	defer p.restarting.Unlock()
+	if err := p.stop(syscall.SIGTERM); err != nil {
+		return err
+	}
 	if err := p.start(); err != nil {
 		return err
 	}

@@ -173,6 +173,16 @@ type Challenge struct {
 	Answers []Exchange // that the CA took or refused; those whose nonce was refused were none
 }
 
+// Taken is how many answers the CA took.
+func (c *Challenge) Taken() (n int) {
+	for _, e := range c.Answers {
+		if e.Status < 400 {
+			n++
+		}
+	}
+	return n
+}
+
 // Challenges are all of the names of a zone that a client has seen.
 func (c *CA) Challenges(zone string) (all []*Challenge) {
 	byURL := map[string]*Challenge{}

@@ -20,6 +20,8 @@ type process struct {
 	log     string
 	address string // where it listens when it is ready
 
+	restarting sync.Mutex // held from a stop to the start after it
+
 	mu    sync.Mutex
 	cmd   *exec.Cmd
 	ended chan struct{} // closed when cmd is over
@@ -52,13 +54,16 @@ func (p *process) start() error {
 
 // ready waits until it listens.
 func (p *process) ready(ctx context.Context) error {
+	p.mu.Lock()
+	ended := p.ended
+	p.mu.Unlock()
 	for {
 		conn, err := net.DialTimeout("tcp", p.address, time.Second)
 		if err == nil {
 			return conn.Close()
 		}
 		select {
-		case <-p.ended:
+		case <-ended:
 			return fmt.Errorf("%s has ended; it said:\n%s", p.name, p.said())
 		case <-ctx.Done():
 			return fmt.Errorf("%s does not listen on %s: %w; it said:\n%s", p.name, p.address, ctx.Err(), p.said())

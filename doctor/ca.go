@@ -52,6 +52,30 @@ func caKinds() []Kind {
 			Fix:  command("wildcard issue --profile OTHER %s"),
 		},
 		{
+			Code: FoundRefusal, Severity: Error, Class: providers.Usage,
+			What: command("%s"),
+			Why:  text("It refuses the order."),
+			Fix:  command("%s"),
+		},
+		{
+			Code: FoundCharge, Severity: Note,
+			What: command("%s"),
+			Why:  text("It may refuse the order, or want money for it."),
+			Fix:  text("nothing, if that is known; what CAs take: wildcard help ca"),
+		},
+		{
+			Code: FoundBinding, Severity: Warning,
+			What: command("%s"),
+			Why:  text("There is no account at this CA yet, and none can be made as things are."),
+			Fix:  command("wildcard account register --server %s --agree-tos --email YOU@EXAMPLE.COM --eab-kid ID --eab-hmac-key KEY"),
+		},
+		{
+			Code: FoundHeld, Severity: Error, Class: providers.Failed,
+			What: command("%s"),
+			Why:  text("Every further order would cost another certificate like it, so none is made by itself."),
+			Fix:  text("ask the CA why; to order once more: wildcard issue --force --cert-name %s NAME..."),
+		},
+		{
 			Code: FoundLedger, Severity: Warning,
 			What: text("the next attempt is made %s"),
 			Why:  text("A timer tries nothing before that."),
@@ -80,6 +104,8 @@ func (v *visit) ca(ctx context.Context, c Case) {
 		if v.first("ca", server, c.Settings.CABundle) && !v.late(ctx, server) {
 			v.fail(FoundCA, server, err, next{providers.CodeOf(err)})
 		}
+		facts, _ := issuance.KnownCA(server)
+		v.refusals(c, facts)
 		v.ledger(c, "")
 		return
 	}
@@ -91,7 +117,33 @@ func (v *visit) ca(ctx context.Context, c Case) {
 			v.find(FoundProfile, c.subject(), []any{p, listed(profiles(ca))}, c.subject())
 		}
 	}
+	v.refusals(c, ca.Facts())
 	v.ledger(c, v.account(ctx, ca, c))
+}
+
+// refusals looks at what is known that the CA would refuse. Names that a wildcard covers are left out of orders.
+func (v *visit) refusals(c Case, facts issuance.CAFacts) {
+	names, _ := facts.WithoutCovered(c.Domains)
+	for _, err := range facts.Objections(names, c.Settings.Profile) {
+		v.fail(FoundRefusal, c.subject(), err, next{providers.CodeOf(err)})
+	}
+	for _, note := range facts.Notes(names, c.Settings.Profile) {
+		v.find(FoundCharge, c.subject(), []any{note})
+	}
+}
+
+// refused looks at certificates that were issued and refused.
+func (v *visit) refused(context.Context) {
+	if v.State == nil {
+		return
+	}
+	holds, err := v.State.Holds()
+	if err != nil {
+		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State, because("has a ledger that cannot be read: %s", messages.OneLine(err.Error()))}, "ls -l "+v.Dirs.State)
+	}
+	for name, held := range holds {
+		v.fail(FoundHeld, name, held, name)
+	}
 }
 
 func profiles(ca *issuance.CA) []string {
@@ -121,7 +173,13 @@ func (v *visit) account(ctx context.Context, ca *issuance.CA, c Case) string {
 	stored, err := v.Store.Account(ca.Server(), c.Params.Account)
 	switch {
 	case providers.CodeOf(err) == lineage.CodeNotFound && !c.ours() && c.Params.Account == "":
-		v.good(ca.Server(), "there is no account yet; wildcard issue registers one")
+		// Terms and address are given when it is made.
+		r := issuance.Registration{AgreeToTerms: true, Emails: []string{"-"}, EABKeyID: v.Binding.EABKeyID, EABKey: v.Binding.EABKey}
+		if err := ca.MayRegister(r); err != nil {
+			v.fail(FoundBinding, ca.Server(), err, ca.Server())
+		} else {
+			v.good(ca.Server(), "there is no account yet; wildcard issue registers one")
+		}
 		return ""
 	case err != nil:
 		if v.first("no account", ca.Server(), c.Params.Account) {
@@ -176,8 +234,8 @@ func (v *visit) limits(c Case, i state.Intent) {
 		return // Check has just read the same
 	}
 	most := 0
-	for _, domain := range c.bases() {
-		most = max(most, failed[domain])
+	for _, name := range c.Domains {
+		most = max(most, failed[name])
 	}
-	v.good(c.subject(), "limits: %d of %d failed validations an hour are left for %s", state.MostFailures-most, state.MostFailures, strings.Join(c.bases(), " "))
+	v.good(c.subject(), "limits: %d of %d failed validations an hour are left for %s", state.MostFailures-most, state.MostFailures, strings.Join(c.Domains, " "))
 }

@@ -63,6 +63,9 @@ func (v *visit) caa(ctx context.Context, c Case, domain string) {
 	}
 	identities := ca.Directory().CAAIdentities
 	if len(identities) == 0 {
+		identities = ca.Facts().CAA
+	}
+	if len(identities) == 0 {
 		v.find(FoundCAAUnjudged, domain, []any{at, ca.Server()}, at)
 		return
 	}

@@ -37,10 +37,11 @@ type Doctor struct {
 	// CA reads a CA's directory.
 	CA func(ctx context.Context, server, bundle string) (*issuance.CA, error)
 
-	Endpoints []Endpoint    // to be compared with the store
-	Probe     bool          // make a record and delete it again
-	Fix       bool          // repair lineages of ours (package lineage, Repair)
-	Limit     time.Duration // of one check; 0 is 30 s
+	Binding   issuance.Registration // the external account binding that the environment has
+	Endpoints []Endpoint            // to be compared with the store
+	Probe     bool                  // make a record and delete it again
+	Fix       bool                  // repair lineages of ours (package lineage, Repair)
+	Limit     time.Duration         // of one check; 0 is 30 s
 }
 
 // Case is one certificate to look at: one that is there, or the names of one that somebody means to get.
@@ -91,6 +92,7 @@ func (d *Doctor) Examine(ctx context.Context, cases []Case) Report {
 		{"journal", v.journal},
 		{"schedulers", func(ctx context.Context) { v.schedulers(ctx, cases) }},
 		{"hooks", v.hooks},
+		{"refused certificates", v.refused},
 	}
 	for _, c := range cases {
 		checks = append(checks, check{"settings of " + c.subject(), func(ctx context.Context) { v.settings(ctx, c) }},

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/issuance"
 	"wildcard/issuance/acmetest"
 	"wildcard/lineage"
 	"wildcard/providers/journal"
@@ -148,6 +149,23 @@ func provocations() map[string]func(w *world) Report {
 		},
 		FoundProfile: func(w *world) Report {
 			w.update(func(_ *lineage.Conf, s *lineage.Settings) error { s.Profile = "short"; return nil })
+			return w.examine()
+		},
+		FoundRefusal: func(w *world) Report {
+			w.facts = &issuance.CAFacts{Company: "A CA", Operator: "ca.example", Names: 1, Memory: time.Minute}
+			return w.examine()
+		},
+		FoundCharge: func(w *world) Report {
+			w.facts = &issuance.CAFacts{Company: "A CA", Operator: "ca.example", Wildcards: issuance.Paid, Memory: time.Minute}
+			return w.examine()
+		},
+		FoundBinding: func(w *world) Report {
+			w.facts = &issuance.CAFacts{Company: "A CA", Operator: "ca.example", Binding: issuance.BindingUnsaid, Memory: time.Minute}
+			w.check(os.RemoveAll(w.config("accounts")))
+			return w.examine(w.wanted("www.example.com"))
+		},
+		FoundHeld: func(w *world) Report {
+			w.check(w.doctor.State.KeepRefused(apex, state.Refused{Reason: "nobody asked for it"}, nil, nil))
 			return w.examine()
 		},
 		FoundLedger: func(w *world) Report {

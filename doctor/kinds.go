@@ -34,6 +34,10 @@ const (
 	FoundAccount         = "account.unusable"           // the account's files cannot be used
 	FoundAccountRefused  = "account.refused"            // the CA does not accept the account
 	FoundProfile         = "profile.unknown"            // the CA does not offer the profile
+	FoundRefusal         = "ca.refusal"                 // the CA would refuse the order
+	FoundCharge          = "ca.conditions"              // the CA might, or it costs money
+	FoundBinding         = "account.binding"            // a new account needs what is not given
+	FoundHeld            = "certificate.refused"        // a certificate was issued and refused, and none is ordered again
 	FoundLedger          = "ledger.blocked"             // limits do not allow an attempt now
 	FoundAttempt         = "attempt.failed"             // the last attempt failed
 	FoundStore           = "store.unusable"             // certificates cannot be stored

@@ -54,6 +54,7 @@ type world struct {
 	environ []string      // of the process
 	timeout time.Duration // of a DNS answer
 	doctor  Doctor
+	facts   *issuance.CAFacts // of the CA; nil is what the table has
 	domains []string
 
 	mu           sync.Mutex
@@ -155,7 +156,7 @@ func (w *world) makeDoctor() {
 		CA: func(ctx context.Context, server, _ string) (*issuance.CA, error) {
 			roots := x509.NewCertPool()
 			roots.AppendCertsFromPEM(w.ca.RootPEM())
-			ca, err := issuance.Dial(ctx, issuance.Options{Server: server, UserAgent: "test", RootCAs: roots, Now: w.doctor.Now})
+			ca, err := issuance.Dial(ctx, issuance.Options{Server: server, UserAgent: "test", RootCAs: roots, Now: w.doctor.Now, Facts: w.facts})
 			if err == nil {
 				w.t.Cleanup(ca.Close)
 			}

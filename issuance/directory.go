@@ -90,8 +90,8 @@ func Dial(ctx context.Context, o Options) (*CA, error) {
 	if ca.facts, _ = KnownCA(o.Server); o.Facts != nil {
 		ca.facts = *o.Facts
 	}
-	if ca.facts.Ended != nil {
-		return nil, ca.facts.ended(o.Server)
+	if err := ca.facts.MayAsk(o.Server); err != nil {
+		return nil, err
 	}
 	return ca, ca.readDirectory(ctx)
 }

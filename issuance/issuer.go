@@ -82,6 +82,7 @@ type Result struct {
 	Order    string             // URL
 	Resumed  bool               // the order was one of an earlier run
 	Warnings []messages.Message // what a person should know
+	Spent    []string           // names that the CA looked for in vain and was asked to look for again, once for each time
 	Forgot   time.Duration      // how long was waited for what the CA's resolvers remembered
 	CleanUp  error              // records that could not be deleted (CodeCleanUp, Temporary); the journal has them
 }

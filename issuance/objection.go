@@ -15,7 +15,7 @@ import (
 // its directory and the table of CAs, and sends nothing. Notes are what a person should know of it. Errors are those of
 // [CA.Objections], joined.
 func (ca *CA) MayOrder(names []string, profile string) (notes []messages.Message, err error) {
-	return ca.facts.notes(names, profile), errors.Join(ca.Objections(names, profile)...)
+	return ca.facts.Notes(names, profile), errors.Join(ca.Objections(names, profile)...)
 }
 
 // Objections are the reasons for which the CA would refuse an order: CodeProfile, CodeTooMany, CodeNoWildcard and CodeCovered,
@@ -48,8 +48,8 @@ func (f CAFacts) Objections(names []string, profile string) []error {
 	return all
 }
 
-// notes are what may be in the way, but is not sure or only costs money.
-func (f CAFacts) notes(names []string, profile string) []messages.Message {
+// Notes are what may be in the way, but is not sure or only costs money.
+func (f CAFacts) Notes(names []string, profile string) []messages.Message {
 	var all []messages.Message
 	if most := f.MostNames(profile); most > 0 && len(names) > most && f.NamesUnsure {
 		all = append(all, messages.New("%d names: %s is said to take at most %d on one certificate", len(names), f.Company, most))
@@ -103,8 +103,11 @@ func (f CAFacts) WithoutCovered(names []string) (kept, covered []string) {
 	return kept, covered
 }
 
-// ended is the error of a CA that issues no more: CodeEnded, Misconfigured.
-func (f CAFacts) ended(server string) error {
+// MayAsk is the error of a CA that issues no more: CodeEnded, Misconfigured.
+func (f CAFacts) MayAsk(server string) error {
+	if f.Ended == nil {
+		return nil
+	}
 	instead := "others are " + strings.Join(ServerNames(), " ")
 	if f.Ended.Instead != "" {
 		instead = "it is " + f.Ended.Instead + " now"

@@ -27,6 +27,7 @@ type Settings struct {
 	RenewAt     time.Time // renew_at: instant chosen within the CA's window (RFC 9773 §4.2), kept until it passes
 	RetryAfter  time.Time // ari_retry_after: renewal information is not asked for before
 	Deploy      bool      // deploy_pending: deploy hooks have yet to succeed for the live certificate
+	NewKey      bool      // new_key: the live key was revoked as compromised, so the next renewal keeps it not
 }
 
 // texts, lists and times name the keys once for both directions.
@@ -43,8 +44,8 @@ func (s *Settings) times() map[string]*time.Time {
 	return map[string]*time.Time{"renew_at": &s.RenewAt, "ari_retry_after": &s.RetryAfter}
 }
 
-var order = []string{"domains", "providers", "env_file", "profile", "ca_bundle", "resolvers", "nameservers", "extra_wait", "ca_cache", "combined", "deploy_hooks",
-	"renew_at", "ari_retry_after", "deploy_pending"}
+var order = []string{"domains", "providers", "env_file", "profile", "ca_bundle", "resolvers", "nameservers", "extra_wait", "ca_cache", "combined",
+	"deploy_hooks", "renew_at", "ari_retry_after", "deploy_pending", "new_key"}
 
 // Settings reads the [wildcard] section; ok is false when there is none. A time that cannot be read counts as not set.
 func (c *Conf) Settings() (s Settings, ok bool) {
@@ -60,6 +61,8 @@ func (c *Conf) Settings() (s Settings, ok bool) {
 	}
 	pending, _ := c.Get(section, "deploy_pending")
 	s.Deploy = pending == "True"
+	newKey, _ := c.Get(section, "new_key")
+	s.NewKey = newKey == "True"
 	return s, c.Has(section)
 }
 
@@ -82,7 +85,7 @@ func (c *Conf) SetSettings(s Settings) error {
 			text = *texts[key]
 		case times[key] != nil && !times[key].IsZero():
 			text = times[key].UTC().Format(time.RFC3339)
-		case key == "deploy_pending" && s.Deploy:
+		case key == "deploy_pending" && s.Deploy, key == "new_key" && s.NewKey:
 			text = "True"
 		}
 		if text == "" {

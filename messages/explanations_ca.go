@@ -134,8 +134,8 @@ var explanationsOfCA = map[string]explanation{
 	},
 	"acme.bad-certificate": {
 		exits: []int{1},
-		cause: bilingual{"What the CA delivered is not the certificate that was asked for (key, names, dates or chain). It is not stored.", "CA から届いたものが、要求した証明書と一致しません (鍵、名前、日付、チェーンのいずれか)。保存していません。"},
-		next:  bilingual{"run it once more; if it stays, tell the CA", "もう一度実行してください。続く場合は CA に連絡してください"},
+		cause: bilingual{"What the CA delivered is not the certificate that was asked for (key, names, dates or chain). It is not made live.", "CA から届いたものが、要求した証明書と一致しません (鍵、名前、日付、チェーンのいずれか)。使っていません。"},
+		next:  bilingual{"compare the line above with what you asked for, and ask the CA; to order once more: wildcard issue --force NAME...", "上の行と要求した内容を比べ、CA に確認してください。注文し直す場合: wildcard issue --force 名前..."},
 	},
 	"acme.already-revoked": {
 		exits: []int{1},

@@ -17,6 +17,11 @@ var explanationsOfRuns = map[string]explanation{
 		cause: bilingual{"The last attempts failed, so unattended runs wait longer each time, as the CA asks clients to do.", "直近の試行が失敗したため、自動実行の間隔を延ばしています (CA の要請によるものです)。"},
 		next:  bilingual{"wildcard show NAME tells the last failure; by hand it is tried at once: wildcard renew --force --cert-name NAME", "直近の失敗の確認: wildcard show 名前。手動ならすぐに試せます: wildcard renew --force --cert-name 名前"},
 	},
+	"ledger.held": {
+		exits: []int{1},
+		cause: bilingual{"The CA issued a certificate that is not what was asked for. It is kept in the state directory; a further order would cost another one like it, so none is made.", "CA が発行した証明書は要求したものと違いました。証明書は状態ディレクトリに残してあります。注文し直すと同じものがまた発行されるため、注文しません。"},
+		next:  bilingual{"ask for what the CA gives (with the names in the line above), or choose another CA; to order once more all the same: wildcard issue --force NAME...", "上の行の名前を含めて CA が出すとおりに要求するか、別の CA を選んでください。それでも注文し直す場合: wildcard issue --force 名前..."},
+	},
 	"hook.failed": {
 		exits: []int{1, 78},
 		cause: bilingual{"The certificate is stored; a hook that runs before or after it could not be run, failed, or took too long. A deploy hook is run again by the next run.", "証明書は保存済みですが、前後に実行するフックを起動できないか、失敗したか、時間がかかりすぎました。deploy フックは次の実行でもう一度実行します。"},

@@ -8,6 +8,10 @@ var japaneseAnswers = map[string]string{
 
 	"%s is left out: *.%s covers it, and %s refuses both on one certificate": "%[1]s は省きます: *.%[2]s に含まれ、%[3]s は 1 枚の証明書に両方を入れることを拒否します",
 
+	"%s: the CA does not take the key of the live certificate any more, so a new one is made": "%s: CA が現在の証明書の鍵を受け付けなくなったため、新しい鍵を作ります",
+	"%s: the key of the live certificate was revoked as compromised, so a new one is made":    "%s: 現在の証明書の鍵は漏えいを理由に失効しているため、新しい鍵を作ります",
+	"Its key is not used again: the next renewal makes a new one.":                            "この鍵は今後使いません。次の更新で新しい鍵を作ります。",
+
 	// Exit statuses
 	"done":            "完了",
 	"wrong usage":     "使い方の誤り",

@@ -46,7 +46,7 @@ func (s *State) Check(i Intent) error {
 	return backOff(history(past, i.Lineage, i.Now).Last, i)
 }
 
-// FailedValidations is how many validations of each name (without "*.") have failed within the last hour for the intent's
+// FailedValidations is how many validations of each name ("*.N" and "N" are two) have failed within the last hour for the intent's
 // server and account, of the [MostFailures] that there may be.
 func (s *State) FailedValidations(i Intent) (map[string]int, error) {
 	s.mu.Lock()
@@ -99,8 +99,8 @@ func validations(past []Attempt, i Intent) error {
 	return nil
 }
 
-// identifier is what the CA counts by.
-func identifier(name string) string { return strings.TrimPrefix(name, "*.") }
+// identifier is what the CA counts by: each name of a certificate by itself, a wildcard too (boulder/ratelimits).
+func identifier(name string) string { return strings.ToLower(name) }
 
 // rateLimited is what the CA asked for. A limit may be one of the account, or of names: it holds for the lineage that met it.
 func rateLimited(past []Attempt, i Intent) error {

@@ -80,7 +80,7 @@ func TestFailedValidations(t *testing.T) {
 	s := open(t, t.TempDir())
 	i := intent(noon())
 	i.Unattended, i.Force = false, true
-	for n, names := range [][]string{{"example.com"}, {"*.example.com"}, {"other.example.org", "example.com"}} {
+	for n, names := range [][]string{{"*.example.com", "example.com"}, {"*.example.com"}, {"other.example.org", "*.Example.com", "other.example.org"}} {
 		if err := s.Check(i); err != nil {
 			t.Fatalf("after %d: %v", n, err)
 		}
@@ -98,6 +98,7 @@ func TestFailedValidations(t *testing.T) {
 		t.Errorf("an hour after the first: %v", err)
 	}
 	for what, change := range map[string]func(*state.Intent){
+		"without star":    func(i *state.Intent) { i.Domains = []string{"example.com"} },
 		"another name":    func(i *state.Intent) { i.Domains = []string{"other.example.org"} },
 		"another account": func(i *state.Intent) { i.Account = "https://ca.example/acct/2" },
 		"another CA":      func(i *state.Intent) { i.Server = "https://staging.example/directory" },

@@ -3,11 +3,12 @@ package state
 import "wildcard/providers"
 
 // Codes of this package's errors, beside [providers.CodeState]. Those of the ledger are Temporary and name the instant from
-// which they no longer hold.
+// which they no longer hold, but for the last one.
 const (
 	CodeValidations = "ledger.validations"  // validations of a name failed too often within an hour
 	CodeRateLimited = "ledger.rate-limited" // the CA asked to come back later, and it is not later yet
 	CodeBackOff     = "ledger.back-off"     // the last attempts failed, and the next is not to be made yet
+	CodeHeld        = "ledger.held"         // a certificate was issued and refused; Failed, and holds until somebody decides
 )
 
 func failed(format string, args ...any) error {

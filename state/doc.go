@@ -1,6 +1,7 @@
 // Package state keeps what has to be known between runs and is no certificate: the ledger of attempts, so that neither a
 // CA's limits nor its patience are used up by a timer (ledger.go, check.go), and orders under way, with the key that their
-// certificate will be for (pending.go), and what people were told of renewals that fail (watch.go). The journal of DNS records and the history of publication are packages of their own
+// certificate will be for (pending.go), certificates that were issued and refused (refused.go), and what people were told of
+// renewals that fail (watch.go). The journal of DNS records and the history of publication are packages of their own
 // beside it, in the same folder.
 //
 // # On disk
@@ -14,6 +15,9 @@
 // pending/NAME.json is one order under way, 0600, since it has a private key; written whole or not at all. A file that
 // cannot be read is set aside as NAME.json.damaged and counts as none: it costs a new order, never a run.
 //
+// refused/NAME.pem is a certificate that was issued and refused, with its key, 0600: two lines of text, the second one JSON, then
+// PEM, so that whoever decides about it can look at it and use it.
+//
 // watch.json is written whole by each run of "renew". One that cannot be read counts as none: a message too many is better
 // than a renewal that ends for the sake of messages.
 //
@@ -22,9 +26,13 @@
 // An attempt that lies more than five minutes in the future was made under a clock that was wrong and counts for nothing;
 // otherwise a machine whose clock was set back would not renew for years.
 //
-// Failed validations are counted by identifier (RFC 8555 §7.1.3), so *.example.com and example.com count together, as they
-// do at Let's Encrypt, which stops at five an hour. We stop when there are three, with --force too: an hour's ban is worse
-// than the wait. Whatever else the ledger says, a person may overrule.
+// Failed validations are counted as Let's Encrypt does, which stops at five an hour: by the name as it stands on the
+// certificate, so *.example.com and example.com are two; and one for each time that the CA looked in vain, so an attempt may
+// have a name twice. We stop when there are three, with --force too: an hour's ban is worse than the wait. Whatever else
+// the ledger says, a person may overrule.
+//
+// A certificate that was issued and refused (refused.go) ends all attempts of its lineage, those of people too: each one
+// costs another certificate, and the CA would most probably do the same again. --force, or another request, goes on.
 //
 // Back-off is for unattended runs only. It is at most a tenth of the life that the certificate has left, so that one that is
 // about to expire is tried often, and at most ten minutes when nothing was ordered, since then the CA was spared.

@@ -60,7 +60,7 @@ func FuzzLedger(f *testing.F) {
 		if err != nil || len(recent) != 1 || !recent[0].Time.Before(now.Add(wrongClock)) {
 			t.Errorf("%+v, %v", recent, err)
 		}
-		if h, err := s.Last("example.com", now); err != nil || h.Last.Failures < 0 || len(h.Last.Text) > 4*512 {
+		if h, err := s.Last("example.com", now); err != nil || h.Last.Failures < 0 || len(h.Last.Text) > 4*mostText {
 			t.Errorf("%+v, %v", h.Last, err)
 		}
 	})

@@ -21,6 +21,7 @@ const (
 	wrongClock = 5 * time.Minute
 
 	mostCounted = 1_000_000 // failures one after the other
+	mostText    = 2048      // bytes of an error's text: URLs in it must be whole
 )
 
 // Outcome is how an attempt ended.
@@ -63,7 +64,7 @@ type cache struct {
 	file     fs.FileInfo
 }
 
-// Record appends an attempt. Its text is cut at 512 bytes.
+// Record appends an attempt. Its text is cut at 2048 bytes.
 func (s *State) Record(a Attempt) error {
 	unlock, err := s.exclusive()
 	if err != nil {
@@ -74,8 +75,8 @@ func (s *State) Record(a Attempt) error {
 	if err != nil {
 		return err
 	}
-	if len(a.Text) > 512 {
-		a.Text = a.Text[:512]
+	if len(a.Text) > mostText {
+		a.Text = a.Text[:mostText]
 	}
 	a.Time, a.NotBefore, a.Failures = a.Time.UTC(), a.NotBefore.UTC(), 0
 	if a.Outcome == Failed {

@@ -34,7 +34,7 @@ func TestHistory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !h.Last.Time.Equal(noon().Add(3*time.Hour)) || h.Last.Failures != 1 || len(h.Last.Text) != 512 ||
+		if !h.Last.Time.Equal(noon().Add(3*time.Hour)) || h.Last.Failures != 1 || len(h.Last.Text) != 2048 ||
 			!h.LastSuccess.Time.Equal(noon().Add(2*time.Hour)) || !h.LastRenewal.Time.Equal(noon().Add(time.Hour)) {
 			t.Errorf("%s sees %+v", what, h)
 		}

@@ -107,17 +107,20 @@ func (s *State) RemovePending(name string) error {
 }
 
 // AllPending returns the names that have an order under way, sorted.
-func (s *State) AllPending() ([]string, error) {
-	entries, err := os.ReadDir(s.path(pendingDir))
+func (s *State) AllPending() ([]string, error) { return s.namesIn(pendingDir, ".json") }
+
+// namesIn returns the names that have a file in a folder, sorted; the folder need not be there.
+func (s *State) namesIn(dir, suffix string) ([]string, error) {
+	entries, err := os.ReadDir(s.path(dir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, failed("pending: %w", err)
+		return nil, failed("%s: %w", dir, err)
 	}
 	var names []string
 	for _, entry := range entries {
-		if name, ok := strings.CutSuffix(entry.Name(), ".json"); ok && !strings.HasPrefix(name, ".") {
+		if name, ok := strings.CutSuffix(entry.Name(), suffix); ok && !strings.HasPrefix(name, ".") {
 			names = append(names, name)
 		}
 	}

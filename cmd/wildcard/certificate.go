@@ -31,6 +31,7 @@ type order struct {
 	mayRegister  bool
 	dryRun       bool
 	force        bool
+	again        bool // of a CSR, whose force is always set: order although the last certificate was refused
 	unattended   bool
 	observe      func(issuance.Event)
 	done         func() // drops the lineage's order lock, before the answer is printed: nobody may ever read it
@@ -49,6 +50,9 @@ type certificate struct {
 
 // obtain obtains one certificate and stores it. Whoever calls has the lineage's order lock.
 func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err error) {
+	if err := e.mayObtain(o); err != nil {
+		return certificate{}, err // nothing was sent, so the ledger has nothing of it
+	}
 	if o.csr == nil && !o.dryRun {
 		if err := e.store.Preflight(); err != nil {
 			return certificate{}, err
@@ -62,13 +66,9 @@ func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err err
 	if err != nil {
 		return certificate{}, err
 	}
-	facts, _ := issuance.KnownCA(o.params.Server)
-	if err := errors.Join(facts.Objections(o.names, o.settings.Profile)...); err != nil {
-		return certificate{}, err // nothing was sent, so the ledger has nothing of it
-	}
 	ca, err := e.ca(ctx, o.params.Server, o.settings.CABundle)
 	if err != nil {
-		return certificate{}, e.remember(o, "", issuance.Result{}, err)
+		return certificate{}, e.remember(o, "", issuance.Request{}, issuance.Result{}, err)
 	}
 	notes, err := ca.MayOrder(o.names, o.settings.Profile)
 	if err != nil {
@@ -131,10 +131,60 @@ func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err err
 		request.Resume = nil
 		result, err = issuer.Obtain(ctx, request)
 	}
-	if err := e.remember(o, account.URI, result, err); err != nil {
+	if providers.CodeOf(err) == issuance.CodeCSR && o.keepsKey(request) {
+		e.display.note("%s: the CA does not take the key of the live certificate any more, so a new one is made", o.name)
+		if request.Key, err = o.keyType.GenerateKey(); err != nil {
+			return certificate{}, err
+		}
+		request.Save = e.saver(o, account.URI, request)
+		if result.Order != "" {
+			request.Resume = &issuance.Checkpoint{Order: result.Order}
+		}
+		result, err = issuer.Obtain(ctx, request)
+	}
+	if err := e.remember(o, account.URI, request, result, err); err != nil {
 		return certificate{Warnings: result.Warnings}, err
 	}
 	return e.keep(ctx, o, request, result)
+}
+
+// mayObtain finds out what is known beforehand to be refused: by the CA, or since the last certificate was.
+func (e *engine) mayObtain(o *order) error {
+	facts, _ := issuance.KnownCA(o.params.Server)
+	if err := facts.MayAsk(o.params.Server); err != nil {
+		return err
+	}
+	if err := errors.Join(facts.Objections(o.names, o.settings.Profile)...); err != nil {
+		return err
+	}
+	return e.held(o)
+}
+
+// held is the error of an order whose like brought a certificate that was refused; nil if there was none, or if it is to be made
+// all the same.
+func (e *engine) held(o *order) error {
+	insists := o.force && o.csr == nil || o.again
+	if o.dryRun || insists || e.state == nil {
+		return nil
+	}
+	return e.state.Held(o.name, o.refusable(time.Time{}, ""))
+}
+
+// refusable is what is remembered of an order whose certificate is refused.
+func (o *order) refusable(at time.Time, reason string) state.Refused {
+	return state.Refused{
+		Time: at, Server: o.params.Server, Domains: o.names, Profile: o.settings.Profile, KeyType: string(o.keyType), Reason: reason,
+	}
+}
+
+// keepsKey reports whether a request is for the key of the live certificate.
+func (o *order) keepsKey(r issuance.Request) bool {
+	return o.live != nil && o.live.Leaf != nil && r.Key != nil && isKeyOf(r.Key, o.live.Leaf)
+}
+
+func isKeyOf(key crypto.Signer, leaf *x509.Certificate) bool {
+	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return ok && public.Equal(leaf.PublicKey)
 }
 
 // intent is what the ledger has to agree to.
@@ -179,23 +229,28 @@ func (e *engine) request(o *order, account string) (issuance.Request, state.Pend
 	if o.live != nil && o.live.Leaf != nil && o.live.Conf.Params().Server == o.params.Server && !o.dryRun {
 		r.Replaces = issuance.CertificateID(o.live.Leaf)
 	}
+	r.Save = e.saver(o, account, r)
+	return r, pending, nil
+}
+
+// saver keeps how far an order is, with the request's key; nil where nothing is kept.
+func (e *engine) saver(o *order, account string, r issuance.Request) func(issuance.Checkpoint) error {
 	if o.dryRun {
-		return r, pending, nil
+		return nil
 	}
-	var key []byte
-	if r.Key != nil {
-		var err error
-		if key, err = issuance.MarshalKey(r.Key); err != nil {
-			return r, pending, err
+	return func(c issuance.Checkpoint) error {
+		var key []byte
+		if r.Key != nil {
+			var err error
+			if key, err = issuance.MarshalKey(r.Key); err != nil {
+				return err
+			}
 		}
-	}
-	r.Save = func(c issuance.Checkpoint) error {
 		return e.state.SavePending(o.name, state.Pending{
 			Server: o.params.Server, Account: account, Domains: o.names, Profile: o.settings.Profile,
 			Order: c.Order, Key: key, CSR: o.csr, Chain: c.Chain, Created: e.now(),
 		})
 	}
-	return r, pending, nil
 }
 
 // usable reports whether an earlier order is for just this certificate, and is not stored already.
@@ -231,12 +286,19 @@ func (e *engine) forgetStored(l *lineage.Lineage) {
 	}
 }
 
-// key is the certificate's key: the earlier order's, the live one with --reuse-key, else a new one.
+// key is the certificate's key: the earlier order's, the live one with --reuse-key, else a new one. A key that was revoked as
+// compromised is not used again: CAs block it for good.
 func (e *engine) key(o *order, p state.Pending) (crypto.Signer, error) {
 	if len(p.Key) > 0 {
-		if key, err := issuance.ParseKey(p.Key); err == nil && typeOf(key) == o.keyType {
+		key, err := issuance.ParseKey(p.Key)
+		blocked := err == nil && o.settings.NewKey && o.live != nil && o.live.Leaf != nil && isKeyOf(key, o.live.Leaf)
+		if err == nil && typeOf(key) == o.keyType && !blocked {
 			return key, nil
 		}
+	}
+	if o.settings.NewKey && o.params.ReuseKey {
+		e.display.note("%s: the key of the live certificate was revoked as compromised, so a new one is made", o.name)
+		return o.keyType.GenerateKey()
 	}
 	if o.params.ReuseKey && o.live != nil && o.live.Damage == nil {
 		set, err := o.live.Set()
@@ -249,13 +311,14 @@ func (e *engine) key(o *order, p state.Pending) (crypto.Signer, error) {
 }
 
 // remember writes an attempt into the ledger and returns its error. An order that is lost for good is not taken up again.
-func (e *engine) remember(o *order, account string, result issuance.Result, err error) error {
+func (e *engine) remember(o *order, account string, r issuance.Request, result issuance.Result, err error) error {
 	if _, stopped := errors.AsType[interrupted](err); stopped || o.dryRun {
 		return err
 	}
 	a := state.Attempt{
 		Time: e.now(), Lineage: o.name, Server: o.params.Server, Account: account, Domains: o.names,
 		Outcome: state.Succeeded, Ordered: result.Order != "", Renewed: err == nil && o.live != nil,
+		FailedValidations: result.Spent,
 	}
 	if err != nil {
 		a.Outcome, a.Code, a.Text = state.Failed, providers.CodeOf(err), messages.OneLine(err.Error())
@@ -269,8 +332,11 @@ func (e *engine) remember(o *order, account string, result issuance.Result, err 
 		if refused, ok := errors.AsType[*issuance.Problem](err); ok && a.Code == issuance.CodeRateLimited {
 			a.NotBefore = refused.RetryAfter
 		}
-		switch a.Code {
-		case issuance.CodeValidation, issuance.CodeOrder, issuance.CodeCertificate, issuance.CodeCSR, issuance.CodeName, issuance.CodeCAA:
+		refused, issued := errors.AsType[*issuance.RefusedCertificate](err)
+		if issued {
+			err = e.keepRefused(o, r, refused, err)
+		}
+		if issued || isLost(a.Code) {
 			if err := e.state.RemovePending(o.name); err != nil {
 				e.log.Warn("forgetting an order", "error", err)
 			}
@@ -280,6 +346,31 @@ func (e *engine) remember(o *order, account string, result issuance.Result, err 
 		e.log.Warn("ledger", "error", recordErr)
 	}
 	return err
+}
+
+// isLost reports whether an order is of no use any more after an error of some code. What is delivered and is no certificate is
+// no such error: it may be one when it is fetched again.
+func isLost(code string) bool {
+	switch code {
+	case issuance.CodeValidation, issuance.CodeOrder, issuance.CodeCSR, issuance.CodeName, issuance.CodeCAA:
+		return true
+	}
+	return false
+}
+
+// keepRefused keeps a certificate that was issued and refused, and returns its error with the place.
+func (e *engine) keepRefused(o *order, r issuance.Request, refused *issuance.RefusedCertificate, err error) error {
+	var key []byte
+	if r.Key != nil {
+		var keyErr error
+		if key, keyErr = issuance.MarshalKey(r.Key); keyErr != nil {
+			return errors.Join(err, keyErr)
+		}
+	}
+	if keepErr := e.state.KeepRefused(o.name, o.refusable(e.now(), refused.Reason), key, refused.Chain); keepErr != nil {
+		return errors.Join(err, keepErr)
+	}
+	return providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%w (it is kept in %s, and nothing is ordered again before --force is given)", err, e.state.RefusedPath(o.name))
 }
 
 // keep stores a certificate and makes it the live one, then writes the combined file and runs the deploy hooks. Whatever
@@ -301,7 +392,7 @@ func (e *engine) keep(ctx context.Context, o *order, r issuance.Request, result 
 	pending := o.settings.Combined != "" || e.hasHooks(commands)
 	change := func(conf *lineage.Conf) error {
 		s := o.settings
-		s.Domains, s.RenewAt, s.RetryAfter, s.Deploy = o.names, time.Time{}, time.Time{}, pending
+		s.Domains, s.RenewAt, s.RetryAfter, s.Deploy, s.NewKey = o.names, time.Time{}, time.Time{}, pending, false
 		if err := conf.SetParams(o.params); err != nil {
 			return err
 		}
@@ -311,7 +402,7 @@ func (e *engine) keep(ctx context.Context, o *order, r issuance.Request, result 
 	if o.live == nil {
 		c.Lineage, err = e.store.Create(ctx, o.name, set, change)
 	} else {
-		if o.params.ReuseKey && o.live.Damage == nil && o.live.Conf.Params().ReuseKey {
+		if o.params.ReuseKey && o.live.Damage == nil && o.live.Conf.Params().ReuseKey && o.keepsKey(r) {
 			set.Key = nil // a link to the key that is live
 		}
 		c.Lineage, err = o.live.Renew(ctx, set, change)
@@ -320,7 +411,7 @@ func (e *engine) keep(ctx context.Context, o *order, r issuance.Request, result 
 	if err != nil {
 		return c, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%w (the certificate is kept in %s; the next run stores it)", err, e.dirs.State)
 	}
-	if err := e.state.RemovePending(o.name); err != nil {
+	if err := errors.Join(e.state.RemovePending(o.name), e.state.RemoveRefused(o.name)); err != nil {
 		e.log.Warn("forgetting an order", "error", err)
 	}
 	if pending {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,7 +48,7 @@ func (p *program) issueCSR(c *cli.Context) error {
 	defer e.close()
 	digest := sha256.Sum256(der)
 	o := &order{
-		name: "csr-" + hex.EncodeToString(digest[:8]), names: names, csr: der, force: true, mayRegister: true,
+		name: "csr-" + hex.EncodeToString(digest[:8]), names: names, csr: der, force: true, again: c.Bool("force"), mayRegister: true,
 		registration: e.registration(c), observe: e.observe("csr"),
 	}
 	if err := e.issueSettings(c, o); err != nil {
@@ -67,7 +68,7 @@ func (p *program) issueCSR(c *cli.Context) error {
 	if err := output("--out", out, got.Chain); err != nil {
 		return providers.Errorf(codeOutput, providers.Failed, "%w (the next run with this request takes the certificate up again)", err)
 	}
-	if err := e.state.RemovePending(o.name); err != nil {
+	if err := errors.Join(e.state.RemovePending(o.name), e.state.RemoveRefused(o.name)); err != nil {
 		e.log.Warn("forgetting an order", "error", err)
 	}
 	return e.reportCSR(out, got)

@@ -79,7 +79,7 @@ func (p *program) doctor(c *cli.Context) error {
 	}
 	d := doctor.Doctor{
 		Store: e.store, Dirs: e.dirs, State: e.state, Journal: e.journal, Log: e.log, Now: p.now, Root: p.root,
-		Router: e.router, Resolver: e.resolver, CA: e.ca, Endpoints: endpoints, Probe: c.Bool("probe"), Fix: c.Bool("fix"),
+		Router: e.router, Resolver: e.resolver, CA: e.ca, Binding: e.registration(c), Endpoints: endpoints, Probe: c.Bool("probe"), Fix: c.Bool("fix"),
 	}
 	if d.Probe {
 		e.display.note("a TXT record is made in each zone and deleted when every name server has it: this takes as long as publication does")

@@ -238,8 +238,13 @@ func (e *engine) planLimits(o *order, answer *planAnswer) error {
 	if err != nil {
 		return err
 	}
-	for i := range answer.Records {
-		answer.Records[i].Failed = failed[answer.Records[i].Domain]
+	for i, r := range answer.Records {
+		for _, name := range r.Names {
+			answer.Records[i].Failed = max(answer.Records[i].Failed, failed[name])
+		}
+	}
+	if err := e.held(o); err != nil {
+		return err
 	}
 	return e.state.Check(intent)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -84,7 +85,7 @@ func (p *program) revoke(c *cli.Context) error {
 	}
 	defer func() { _ = lock.Unlock() }()
 	again := false
-	err = e.revokeLive(c, l, why)
+	byKey, err := e.revokeLive(c, l, why)
 	if providers.CodeOf(err) == issuance.CodeRevoked {
 		again, err = true, nil
 	}
@@ -98,7 +99,7 @@ func (p *program) revoke(c *cli.Context) error {
 		}
 		deleted = true
 	} else if l.Owned() {
-		e.askAnew(c.Context, l)
+		e.askAnew(c.Context, l, byKey)
 	}
 	if e.json {
 		e.answer(map[string]any{"lineage": name, "names": l.Leaf.DNSNames, "revoked": true, "was_revoked": again, "deleted": deleted})
@@ -109,6 +110,9 @@ func (p *program) revoke(c *cli.Context) error {
 	} else {
 		e.say("%s is revoked.", name)
 	}
+	if byKey && !deleted && l.Owned() && l.Conf.Params().ReuseKey {
+		e.say("Its key is not used again: the next renewal makes a new one.")
+	}
 	if deleted {
 		e.say("Its files are deleted.")
 	} else {
@@ -118,16 +122,16 @@ func (p *program) revoke(c *cli.Context) error {
 }
 
 // revokeLive revokes the live certificate in the name of its account, or of its own key if that leaked or the account is
-// gone. A CA that is told by the key itself trusts that key no more.
-func (e *engine) revokeLive(c *cli.Context, l *lineage.Lineage, why uint) error {
+// gone: byKey. A CA that is told by the key itself trusts that key no more.
+func (e *engine) revokeLive(c *cli.Context, l *lineage.Lineage, why uint) (byKey bool, err error) {
 	s, _ := l.Conf.Settings()
 	bundle, err := absolute("--ca-bundle", e.option(c, "ca-bundle", s.CABundle, "WILDCARD_CA_BUNDLE"))
 	if err != nil {
-		return err
+		return false, err
 	}
 	ca, err := e.ca(c.Context, l.Conf.Params().Server, bundle)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var as issuance.Account
 	account, err := e.store.Account(ca.Server(), l.Conf.Params().Account)
@@ -136,21 +140,22 @@ func (e *engine) revokeLive(c *cli.Context, l *lineage.Lineage, why uint) error 
 	} else {
 		set, err := l.Set()
 		if err != nil {
-			return err
+			return false, err
 		}
 		if as.Key, err = issuance.ParseKey(set.Key); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return ca.Revoke(c.Context, as, l.Leaf, why)
+	return as.URI == "", ca.Revoke(c.Context, as, l.Leaf, why)
 }
 
 // askAnew has the next run ask the CA when a certificate is to be renewed, whatever it said before: of a revoked one it says
-// "at once" (RFC 9773 §4.2), but may have asked to be left alone for hours before that.
-func (e *engine) askAnew(ctx context.Context, l *lineage.Lineage) {
+// "at once" (RFC 9773 §4.2), but may have asked to be left alone for hours before that. With newKey it makes a new key, too.
+func (e *engine) askAnew(ctx context.Context, l *lineage.Lineage, newKey bool) {
 	if _, err := l.Update(ctx, func(c *lineage.Conf) error {
 		s, _ := c.Settings()
 		s.RetryAfter = time.Time{}
+		s.NewKey = s.NewKey || newKey
 		return c.SetSettings(s)
 	}); err != nil {
 		e.log.Warn("asking for renewal information anew", "lineage", l.Name, "error", err)
@@ -162,5 +167,5 @@ func (e *engine) remove(ctx context.Context, l *lineage.Lineage) error {
 	if err := l.Delete(ctx); err != nil {
 		return err
 	}
-	return e.state.RemovePending(l.Name)
+	return errors.Join(e.state.RemovePending(l.Name), e.state.RemoveRefused(l.Name))
 }

@@ -15,6 +15,7 @@ var japaneseProviders = map[string]string{
 
 	// Settings of several
 	"TTL of the TXT records in seconds (60)":                                        "TXT レコードの TTL、秒 (60)",
+	"TTL of the TXT records in seconds (1)":                                         "TXT レコードの TTL、秒 (1)",
 	"how long to wait until all name servers publish the records, in seconds (900)": "全ネームサーバーでの公開を待つ時間、秒 (900)",
 	"its secret": "その秘密",
 	"password":   "パスワード",

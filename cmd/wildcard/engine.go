@@ -69,6 +69,7 @@ func (p *program) engine(c *cli.Context) (*engine, error) {
 	}
 	e.runDir = m.dirs.Run
 	e.memory = memory.Open(filepath.Join(m.dirs.State, "memory"), m.log)
+	e.memory.Now, e.memory.Sleep = m.now, m.sleep
 	e.hooks = &deploy.Hooks{ConfigDir: m.dirs.Config, Environ: p.environ, Stderr: e.display, Log: m.log}
 	return e, nil
 }

@@ -57,6 +57,7 @@ type program struct {
 	environ               []string
 	stdin, stdout, stderr *os.File
 	now                   func() time.Time
+	sleep                 func(context.Context, time.Duration) error // while a CA remembers; nil is a timer
 	language              messages.Language
 	root                  string          // of the file system in which doctor looks for schedulers; "" is /
 	typed                 string          // the program with its command

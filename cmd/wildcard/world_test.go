@@ -48,6 +48,8 @@ type world struct {
 
 	mu  sync.Mutex
 	now func() time.Time
+
+	sleep func(context.Context, time.Duration) error // nil is a timer
 }
 
 func newWorld(t testing.TB) *world { return newWorldOf(t, acmetest.Options{}) }
@@ -157,7 +159,7 @@ func (w *world) runFrom(input string, args ...string) said {
 	defer stdin.Close()
 	stdout, out := gather(w.t)
 	stderr, errs := gather(w.t)
-	p := &program{environ: w.environ, stdin: stdin, stdout: stdout, stderr: stderr, now: w.clock, root: w.dir}
+	p := &program{environ: w.environ, stdin: stdin, stdout: stdout, stderr: stderr, now: w.clock, sleep: w.sleep, root: w.dir}
 	running.Lock()
 	code := p.main(append([]string{"wildcard"}, args...))
 	running.Unlock()

@@ -14,7 +14,7 @@
 //	# The zones to write in. Not needed if the provider is given as ZONE=rfc2136.
 //	#RFC2136_ZONE=example.com,example.net
 //	# TTL of the records, and how long to wait for one answer and for publication, in seconds.
-//	#RFC2136_TTL=60
+//	#RFC2136_TTL=1
 //	#RFC2136_DNS_TIMEOUT=10
 //	#RFC2136_PROPAGATION_TIMEOUT=900
 //

@@ -43,7 +43,7 @@ func Families() []settings.Family {
 		{Name: algorithm, Optional: true, Help: "hmac-sha256 (default), hmac-sha512, hmac-sha384, hmac-sha224 or hmac-sha1"},
 		{Name: tsigFile, Optional: true, Help: "path of a key file as tsig-keygen prints it, in place of name, algorithm and secret"},
 		{Name: zoneList, Optional: true, Help: "zones to write in, separated by commas; not needed with a spec ZONE=rfc2136"},
-		{Name: ttl, Optional: true, Help: "TTL of the TXT records in seconds (60)"},
+		{Name: ttl, Optional: true, Help: "TTL of the TXT records in seconds (1)"},
 		{Name: dnsTimeout, Optional: true, Help: "how long to wait for one answer of the server, in seconds (10)"},
 		{Name: propagation, Optional: true, Help: "how long to wait until all name servers publish the records, in seconds (900)"},
 	}
@@ -100,7 +100,7 @@ func newAccount(set settings.Set, src settings.Sources) (account, error) {
 		}
 	}
 	r := reading{set: set}
-	a.ttl = r.number(ttl, 60, 1, 1<<31-1)
+	a.ttl = r.number(ttl, 1, 1, 1<<31-1) // so that the resolvers of CAs keep nothing for long
 	a.timeout = r.duration(dnsTimeout, 10*time.Second)
 	a.propagation = r.duration(propagation, 0)
 	return a, r.err

@@ -191,7 +191,7 @@ func (h *hook) print(r receipt) {
 func (h *hook) sweep(ctx context.Context, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	report, err := h.journal.Sweep(ctx, h.router.Accounts)
+	report, err := h.journal.Sweep(ctx, h.router.Accounts, nil)
 	if err != nil {
 		h.log.Warn("sweep", "error", err)
 	}

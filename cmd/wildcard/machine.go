@@ -72,7 +72,7 @@ func (m *machine) sweep(ctx context.Context, records *journal.Journal, accounts 
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	swept := m.trace.Begin("", trace.WorkSweep)
-	report, err := records.Sweep(ctx, accounts)
+	report, err := records.Sweep(ctx, accounts, nil)
 	swept(err)
 	if err != nil {
 		m.log.Warn("sweep", "error", err)

@@ -33,4 +33,16 @@
 // ever started. An entry without a handle that is younger than ten seconds is looked for twice, a second apart: the create
 // call of the killed process may still be under way at the service, and a cleanup that found nothing looks like one that
 // deleted something.
+//
+// Whoever sweeps an entry or takes it over holds its file's lock meanwhile, and looks only then whether the owner is dead, so that
+// an entry is never both. What is to be deleted is marked in the entry first.
+//
+// # Taken over
+//
+// An order that is taken up again wants the same values at the same names. The entry of a dead run then becomes this run's, in one
+// step and with its handle ([Journal.TakeOver]), instead of a deletion and a creation, which slower name servers would show as the
+// old record, then none, then the new one. A run therefore first takes over what it needs and sweeps the rest afterwards; a
+// sweep at its start leaves alone what it may need. To any other sweep the dead are dead, whatever became of their order: a record
+// that nobody comes for must not stay. An entry that is marked is taken over as well, since its record may still be there, but says
+// that the record cannot be counted on.
 package journal

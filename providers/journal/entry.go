@@ -31,11 +31,12 @@ type Entry struct {
 	Created     time.Time        `json:"created"`         // given by [Journal.Add]
 	Order       string           `json:"order,omitempty"` // ACME order URL, if we are the ACME client
 
+	CleaningUp bool `json:"cleaning_up,omitempty"` // the record's deletion has begun
+
 	// Of hooks only: which round of certbot's calls it was made in (see [Journal.Round]).
-	Round      string `json:"round,omitempty"`
-	Remaining  int    `json:"remaining,omitempty"` // CERTBOT_REMAINING_CHALLENGES of the call
-	Sequence   int    `json:"sequence,omitempty"`  // order of the owner's calls; given by [Journal.Add]
-	CleaningUp bool   `json:"cleaning_up,omitempty"`
+	Round     string `json:"round,omitempty"`
+	Remaining int    `json:"remaining,omitempty"` // CERTBOT_REMAINING_CHALLENGES of the call
+	Sequence  int    `json:"sequence,omitempty"`  // order of the owner's calls; given by [Journal.Add]
 }
 
 // Challenge is the entry as a provider wants it for a cleanup.

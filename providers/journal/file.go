@@ -25,29 +25,37 @@ func (j *Journal) path(e Entry) string { return filepath.Join(j.dir, e.ID+suffix
 
 // write puts an entry in its place, whole or not at all.
 func (j *Journal) write(e Entry) error {
+	f, err := j.place(e)
+	if f != nil {
+		_ = f.Close()
+	}
+	return err
+}
+
+// place puts an entry in its place, whole or not at all, and returns its file, open and locked, if it is there. It may be there
+// and not be durable: the error says so.
+func (j *Journal) place(e Entry) (*os.File, error) {
 	text, err := encode(e)
 	if err != nil {
-		return failed(err)
+		return nil, failed(err)
 	}
 	f, err := j.create()
 	if err != nil {
-		return failed(err)
+		return nil, failed(err)
 	}
 	err = failpoint.Do("journal", "write", func() error { _, err := f.Write(text); return err })
 	if err == nil {
 		err = failpoint.Do("journal", "fsync", f.Sync)
 	}
-	if closeErr := failpoint.Do("journal", "close", f.Close); err == nil {
-		err = closeErr
-	}
 	if err == nil {
 		err = failpoint.Do("journal", "rename", func() error { return os.Rename(f.Name(), j.path(e)) })
 	}
 	if err != nil {
+		_ = f.Close()
 		_ = failpoint.Do("journal", "remove", func() error { return os.Remove(f.Name()) })
-		return failed(err)
+		return nil, failed(err)
 	}
-	return j.sync()
+	return f, j.sync()
 }
 
 // create makes a file that is to become an entry. Its random name keeps any two writers apart, and its lock, which goes

@@ -78,10 +78,7 @@ func failed(err error) error {
 func (j *Journal) Add(e Entry) (Entry, error) {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
-	e.ID, e.Created, e.Sequence = hex.EncodeToString(id[:]), j.now().UTC().Round(0), 0
-	for _, other := range j.of(e.Owner) {
-		e.Sequence = max(e.Sequence, other.Sequence+1)
-	}
+	e.ID, e.Created, e.Sequence = hex.EncodeToString(id[:]), j.now().UTC().Round(0), j.next(e.Owner)
 	if err := e.check(); err != nil {
 		return e, providers.Errorf(providers.CodeState, providers.Internal, "journal: new entry: %w", err)
 	}
@@ -159,8 +156,14 @@ func (j *Journal) Match(domain, value string) ([]Entry, error) {
 	}), err
 }
 
-// of returns the entries of an owner; none if they cannot be read.
-func (j *Journal) of(owner Process) []Entry {
+// next is the sequence number of an owner's next entry: after those that can be read.
+func (j *Journal) next(owner Process) int {
+	sequence := 0
 	entries, _, _ := j.Entries()
-	return slices.DeleteFunc(entries, func(e Entry) bool { return e.Owner != owner })
+	for _, e := range entries {
+		if e.Owner == owner {
+			sequence = max(sequence, e.Sequence+1)
+		}
+	}
+	return sequence
 }

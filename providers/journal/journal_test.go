@@ -230,7 +230,7 @@ func TestEntries_NotOurFiles(t *testing.T) {
 	if all, damaged, err := j.Entries(); err != nil || len(all) != 0 || len(damaged) != len(before) {
 		t.Errorf("%v, %v, %v", all, damaged, err)
 	}
-	if report, err := j.Sweep(t.Context(), nil); err != nil || len(report.Swept)+len(report.Kept) != 0 {
+	if report, err := j.Sweep(t.Context(), nil, nil); err != nil || len(report.Swept)+len(report.Kept) != 0 {
 		t.Errorf("%v, %v", report, err)
 	}
 }

@@ -124,7 +124,7 @@ func programs() map[string]func() error {
 				return err
 			}
 			s := &service{zones: []string{"example.com."}}
-			report, err := j.Sweep(context.Background(), []providers.Account{{Provider: s, Fingerprint: sample(self).Fingerprint}})
+			report, err := j.Sweep(context.Background(), []providers.Account{{Provider: s, Fingerprint: sample(self).Fingerprint}}, nil)
 			if err == nil {
 				fmt.Println(len(report.Swept), len(report.Kept))
 			}

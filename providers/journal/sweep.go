@@ -3,6 +3,8 @@ package journal
 import (
 	"cmp"
 	"context"
+	"errors"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -29,10 +31,11 @@ const (
 )
 
 // Sweep removes the records of dead owners, oldest first, through those of accounts that made them (package comment), until
-// ctx ends. One entry takes at most half of the time that is left, and an account that did not answer within it is not
+// ctx ends. Those of which leave says so are left for a run to take over (nil leaves none), and those that another process has in
+// hand are left to it. One entry takes at most half of the time that is left, and an account that did not answer within it is not
 // asked again, so that the others get their turn. What could not be removed stays for the next sweep; only reading the
 // journal itself can fail. Several sweeps at once do no harm.
-func (j *Journal) Sweep(ctx context.Context, accounts []providers.Account) (SweepReport, error) {
+func (j *Journal) Sweep(ctx context.Context, accounts []providers.Account, leave func(Entry) bool) (SweepReport, error) {
 	entries, damaged, err := j.Entries()
 	if err != nil {
 		return SweepReport{}, err
@@ -41,17 +44,23 @@ func (j *Journal) Sweep(ctx context.Context, accounts []providers.Account) (Swee
 		j.log.Warn("journal: a file is not readable", "path", d.Path, "error", d.Err)
 	}
 	s := sweep{journal: j, accounts: accounts, silent: map[string]error{}}
-	var again []Entry
+	var again []*held
 	for _, e := range entries {
-		age := j.now().Sub(e.Created)
-		switch {
-		case !e.Owner.Dead(age):
-		case !s.cleanUp(ctx, e):
-		case e.Handle == "" && age < fresh:
-			again = append(again, e)
-		default:
-			s.forget(e)
+		if !j.dead(e) || leave != nil && leave(e) {
+			continue
 		}
+		h := s.hold(e)
+		if h == nil {
+			continue
+		}
+		switch deleted := s.cleanUp(ctx, h); {
+		case deleted && h.Handle == "" && j.now().Sub(h.Created) < fresh:
+			again = append(again, h)
+			continue
+		case deleted:
+			s.forget(h)
+		}
+		h.release()
 	}
 	if len(again) > 0 { // CleanUp does not tell whether there was anything to delete
 		select {
@@ -59,13 +68,17 @@ func (j *Journal) Sweep(ctx context.Context, accounts []providers.Account) (Swee
 		case <-ctx.Done():
 		}
 	}
-	for _, e := range again {
-		if s.cleanUp(ctx, e) {
-			s.forget(e)
+	for _, h := range again {
+		if s.cleanUp(ctx, h) {
+			s.forget(h)
 		}
+		h.release()
 	}
 	return s.report, nil
 }
+
+// dead reports whether an entry's owner is.
+func (j *Journal) dead(e Entry) bool { return e.Owner.Dead(j.now().Sub(e.Created)) }
 
 // sweep is one of the journal.
 type sweep struct {
@@ -75,19 +88,35 @@ type sweep struct {
 	report   SweepReport
 }
 
+// hold takes an entry in hand; nil if there is nothing to do with it after all.
+func (s *sweep) hold(e Entry) *held {
+	h, err := s.journal.hold(e.ID)
+	switch {
+	case errors.Is(err, errHeld), errors.Is(err, fs.ErrNotExist): // another process does it, or did
+		return nil
+	case err != nil:
+		s.report.Kept = append(s.report.Kept, Kept{e, failed(err)})
+		return nil
+	case !s.journal.dead(h.Entry): // it was taken over
+		h.release()
+		return nil
+	}
+	return h
+}
+
 // cleanUp removes an entry's record in the entry's share of the time. It reports whether it did; if not, the entry is kept.
-func (s *sweep) cleanUp(ctx context.Context, e Entry) bool {
-	err := s.silent[e.Fingerprint]
+func (s *sweep) cleanUp(ctx context.Context, h *held) bool {
+	err := s.silent[h.Fingerprint]
 	if err == nil {
-		err = s.cleanUpWithin(ctx, e)
+		err = s.cleanUpWithin(ctx, h)
 	}
 	if err != nil {
-		s.report.Kept = append(s.report.Kept, Kept{e, err})
+		s.report.Kept = append(s.report.Kept, Kept{h.Entry, err})
 	}
 	return err == nil
 }
 
-func (s *sweep) cleanUpWithin(ctx context.Context, e Entry) error {
+func (s *sweep) cleanUpWithin(ctx context.Context, h *held) error {
 	if ctx.Err() != nil {
 		return providers.Errorf(providers.CodeUnavailable, providers.Temporary, "journal: no time left for it: %w", context.Cause(ctx))
 	}
@@ -96,23 +125,36 @@ func (s *sweep) cleanUpWithin(ctx context.Context, e Entry) error {
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
 		defer cancel()
 	}
-	account, err := accountOf(ctx, e, s.accounts)
+	account, err := accountOf(ctx, h.Entry, s.accounts)
 	if err == nil {
-		err = account.CleanUp(ctx, e.Challenge(), e.Handle)
+		s.mark(h)
+		err = account.CleanUp(ctx, h.Challenge(), h.Handle)
 	}
 	if err != nil && ctx.Err() != nil {
-		s.silent[e.Fingerprint] = err
+		s.silent[h.Fingerprint] = err
 	}
 	return err
 }
 
-// forget removes an entry whose record is gone.
-func (s *sweep) forget(e Entry) {
-	if err := s.journal.Remove(e); err != nil {
-		s.report.Kept = append(s.report.Kept, Kept{e, err})
+// mark says in an entry that its record is being deleted, so that whoever takes it over after our death does not count on it.
+func (s *sweep) mark(h *held) {
+	if h.CleaningUp {
 		return
 	}
-	s.report.Swept = append(s.report.Swept, e)
+	e := h.Entry
+	e.CleaningUp = true
+	if err := h.put(e); err != nil {
+		s.journal.log.Warn("journal", "error", err) // deleting matters more
+	}
+}
+
+// forget removes an entry whose record is gone.
+func (s *sweep) forget(h *held) {
+	if err := s.journal.Remove(h.Entry); err != nil {
+		s.report.Kept = append(s.report.Kept, Kept{h.Entry, err})
+		return
+	}
+	s.report.Swept = append(s.report.Swept, h.Entry)
 }
 
 // accountOf returns the account that made the entry's record, provided that it may touch it now. For one that lists zones,

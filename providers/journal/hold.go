@@ -1,0 +1,74 @@
+package journal
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"wildcard/failpoint"
+)
+
+// held is an entry that this process holds: no other one sweeps it or takes it over meanwhile. The hold ends with the process.
+type held struct {
+	Entry
+	journal *Journal
+	file    *os.File // the entry's, locked
+}
+
+// errHeld says that another process holds the entry.
+var errHeld = errors.New("another process has it in hand")
+
+// hold locks an entry and reads it anew. Errors are errHeld, [fs.ErrNotExist], and what is wrong with the file. Where there are
+// no locks (some network file systems), an entry is held by whoever asks.
+func (j *Journal) hold(id string) (*held, error) {
+	path := j.path(Entry{ID: id})
+	for {
+		f, err := j.open(path)
+		if err != nil {
+			return nil, err
+		}
+		err = failpoint.Do("journal", "lock", func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			_ = f.Close()
+			return nil, errHeld
+		}
+		if !inPlace(f, path) {
+			_ = f.Close() // it was replaced or removed before the lock was ours
+			continue
+		}
+		text, err := io.ReadAll(io.LimitReader(f, mostEntry))
+		if err == nil {
+			var e Entry
+			if e, err = decode(text); err == nil && e.ID == id {
+				return &held{e, j, f}, nil
+			}
+		}
+		_ = f.Close()
+		return nil, errors.Join(errors.New("it is no entry of ours"), err)
+	}
+}
+
+// inPlace reports whether an open file is still the one at its path.
+func inPlace(f *os.File, path string) bool {
+	opened, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := os.Lstat(path)
+	return err == nil && os.SameFile(opened, now)
+}
+
+// put replaces the entry, whole and durable, and goes on holding it: the new file is locked before it takes its place.
+func (h *held) put(e Entry) error {
+	f, err := h.journal.place(e)
+	if f != nil {
+		_ = h.file.Close()
+		h.file, h.Entry = f, e
+	}
+	return err
+}
+
+// release ends the hold.
+func (h *held) release() { _ = h.file.Close() }

@@ -40,9 +40,10 @@ type record struct {
 	value            string
 	keyAuthorization string
 
-	mu    sync.Mutex
-	entry journal.Entry // with an ID as long as something may be there
-	open  bool          // a creation was broken off: the service may carry it out after our deletion
+	mu      sync.Mutex
+	entry   journal.Entry // with an ID as long as something may be there
+	open    bool          // a creation was broken off: the service may carry it out after our deletion
+	doubled bool          // a dead run's creation may have been carried out beside ours
 }
 
 // tokenForm is what a token looks like (RFC 8555 §8.3). Nothing else is hashed, shown or handed on.
@@ -157,32 +158,32 @@ func (rec *record) zoneKey() string {
 	return rec.place.route.Account.Fingerprint + " " + rec.place.route.Zone
 }
 
-// create writes the journal entry and then creates the record.
+// create writes the journal entry and then creates the record, unless an earlier run did.
 func (r *run) create(ctx context.Context, rec *record) error {
-	account := rec.place.route.Account
-	entry, err := r.Journal.Add(journal.Entry{
-		Spec:        account.Spec.String(),
-		Fingerprint: account.Fingerprint,
-		Zone:        rec.place.route.Zone,
-		Domain:      Base(rec.name),
-		FQDN:        rec.place.fqdn,
-		Value:       rec.value,
-		KeyAuth:     rec.keyAuthorization,
-		Owner:       r.owner,
-		Order:       r.result.Order,
-	})
+	entry, taken, err := r.enter(ctx, rec)
 	if err != nil {
 		return err
 	}
 	rec.set(entry)
+	if taken || r.result.Resumed {
+		there, err := r.fromEarlier(ctx, rec, &entry, taken)
+		rec.set(entry)
+		if err != nil {
+			return fmt.Errorf("%s: %w", rec.name, err)
+		}
+		if there {
+			return nil
+		}
+	}
 	// A creation is not broken off half-way at once, or nobody would know whether the service will still carry it out.
 	calm, cancel := lingering(ctx, orDefault(r.Pacing.Linger, 20*time.Second))
 	defer cancel()
-	entry.Handle, err = account.Present(calm, rec.dns())
+	entry.Handle, err = rec.place.route.Account.Present(calm, rec.dns())
 	if err != nil {
 		rec.open = calm.Err() != nil
 		return fmt.Errorf("%s: %w", rec.name, err)
 	}
+	entry.CleaningUp = false
 	rec.set(entry)
 	return r.Journal.Update(entry)
 }
@@ -290,7 +291,7 @@ func (r *run) cleanUp(ctx context.Context) error {
 		return r.sideBySide(createsAtOnce, len(left), func(i int) error {
 			rec := left[i]
 			entry := rec.journalled()
-			if err := rec.place.route.Account.CleanUp(ctx, rec.dns(), entry.Handle); err != nil {
+			if err := r.delete(ctx, rec, entry); err != nil {
 				return providers.Errorf(CodeCleanUp, providers.Temporary, "cleanup of %s is pending, the next run tries again: %w", entry.FQDN, err)
 			}
 			rec.set(journal.Entry{})
@@ -300,6 +301,19 @@ func (r *run) cleanUp(ctx context.Context) error {
 			return r.Journal.Remove(entry)
 		})
 	})
+}
+
+// delete deletes a record. Its entry says so first: a run that takes it over after our death must not count on the record.
+func (r *run) delete(ctx context.Context, rec *record, entry journal.Entry) error {
+	entry.CleaningUp = true
+	if err := r.Journal.Update(entry); err != nil {
+		r.log.Warn("journal", "error", err) // deleting matters more
+	}
+	account := rec.place.route.Account
+	if err := account.CleanUp(ctx, rec.dns(), entry.Handle); err != nil || !rec.doubled || entry.Handle == "" {
+		return err
+	}
+	return account.CleanUp(ctx, rec.dns(), "")
 }
 
 func orDefault(d, otherwise time.Duration) time.Duration {

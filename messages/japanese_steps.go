@@ -59,6 +59,8 @@ var japaneseSteps = map[string]string{
 	"name server stepped over: %s":                                                                                   "ネームサーバーを待機対象から除外しました: %s",
 	"not verified: no name server could be asked on port 53; %s says the records are published":                      "未確認: 53 番ポートでネームサーバーに問い合わせできませんでした。%s によればレコードは公開されています",
 	"not verified: something answers on port 53 in the place of the name servers; %s says the records are published": "未確認: 53 番ポートではネームサーバーの代わりに別の何かが答えています。%s によればレコードは公開されています",
+	"the record of an earlier run is taken over":                                                                     "前回の実行のレコードを引き継ぎます",
+	"name servers still show the record that an earlier run deleted: waiting until they do not":                      "前回の実行が削除したレコードがネームサーバーにまだ出ています。消えるまで待機します",
 
 	"%s has the record of %s": "%[1]s に %[2]s のレコードが出ました",
 	"something answers on port 53 in the place of the name servers": "53 番ポートでは、ネームサーバーの代わりに別の何かが答えています",

@@ -59,7 +59,8 @@ func (p *program) issueCSR(c *cli.Context) error {
 		return err
 	}
 	defer func() { _ = lock.Unlock() }()
-	e.sweepFor(c.Context, []lineage.Settings{o.settings})
+	e.sweepFor(c.Context, []lineage.Settings{o.settings}, o.names...)
+	defer e.sweepFor(c.Context, []lineage.Settings{o.settings}) // what was not taken over
 	got, err := e.obtain(c.Context, o)
 	e.display.close()
 	if err != nil {

@@ -230,8 +230,9 @@ func checksDelegation(s lineage.Settings) bool {
 }
 
 // sweepFor removes what dead processes left, through the services of these settings. With an empty journal nothing is
-// opened.
-func (e *engine) sweepFor(ctx context.Context, all []lineage.Settings) {
+// opened. What stands at names that are about to be ordered is left: the order may be one that is taken up again, with its
+// records. Whoever gives names calls again without, when the order has come to its end.
+func (e *engine) sweepFor(ctx context.Context, all []lineage.Settings, names ...string) {
 	if entries, _, err := e.journal.Entries(); err != nil || len(entries) == 0 {
 		return
 	}
@@ -249,7 +250,7 @@ func (e *engine) sweepFor(ctx context.Context, all []lineage.Settings) {
 			}
 		}
 	}
-	e.sweep(ctx, e.journal, accounts, sweepLimit)
+	e.sweep(ctx, e.journal, accounts, sweepLimit, names...)
 }
 
 // account is the ACME account that a lineage uses: the one that is there for the server, else a new one if mayRegister.

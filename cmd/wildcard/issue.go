@@ -104,7 +104,8 @@ func (p *program) issue(c *cli.Context) error {
 	if !o.dryRun {
 		e.ran()
 	}
-	e.sweepFor(ctx, []lineage.Settings{o.settings})
+	e.sweepFor(ctx, []lineage.Settings{o.settings}, o.names...)
+	defer e.sweepFor(ctx, []lineage.Settings{o.settings}) // what was not taken over
 	if !o.dryRun && o.live != nil && !o.force {
 		if answered, err := e.nothingToDo(ctx, o); answered || err != nil {
 			return err

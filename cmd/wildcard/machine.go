@@ -4,10 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/issuance"
 	"wildcard/lineage"
 	"wildcard/providers"
 	"wildcard/providers/journal"
@@ -66,13 +68,15 @@ func (m *machine) openState() (*state.State, *journal.Journal, error) {
 	return remembered, records, err
 }
 
-// sweep removes what dead processes left behind, as far as limit allows. What it cannot remove stays in the journal and is
-// no reason to stop.
-func (m *machine) sweep(ctx context.Context, records *journal.Journal, accounts []providers.Account, limit time.Duration) journal.SweepReport {
+// sweep removes what dead processes left behind, as far as limit allows, but for what stands at these names. What it cannot remove
+// stays in the journal and is no reason to stop.
+func (m *machine) sweep(ctx context.Context, records *journal.Journal, accounts []providers.Account, limit time.Duration, but ...string) journal.SweepReport {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	swept := m.trace.Begin("", trace.WorkSweep)
-	report, err := records.Sweep(ctx, accounts, nil)
+	report, err := records.Sweep(ctx, accounts, func(entry journal.Entry) bool {
+		return slices.ContainsFunc(but, func(name string) bool { return issuance.Base(name) == entry.Domain })
+	})
 	swept(err)
 	if err != nil {
 		m.log.Warn("sweep", "error", err)

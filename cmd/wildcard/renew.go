@@ -116,6 +116,7 @@ type renewRun struct {
 	began      time.Time
 	names      []string // those with something to do
 	orders     int      // those that are due
+	ordered    []string // the names on certificates that may be ordered
 	kept       int
 	mu         sync.Mutex
 	results    []renewed
@@ -166,6 +167,7 @@ func (r *renewRun) consider(ctx context.Context, l *lineage.Lineage) error {
 	if r.c.Bool("force") || r.c.Bool("dry-run") || l.NeedsRepair() {
 		r.names = append(r.names, l.Name)
 		r.orders++
+		r.ordered = append(r.ordered, certifiedNames(l, s)...)
 		return nil
 	}
 	v, err := r.judge(ctx, l)
@@ -174,6 +176,7 @@ func (r *renewRun) consider(ctx context.Context, l *lineage.Lineage) error {
 		return err
 	case v.due:
 		r.orders++
+		r.ordered = append(r.ordered, certifiedNames(l, s)...)
 	case !s.Deploy && !r.hasStored(l):
 		r.kept++
 		if r.c.String("cert-name") != "" {
@@ -211,7 +214,10 @@ func (r *renewRun) run(ctx context.Context) {
 		accounts, _ = r.everyAccount(r.c, false) // whoever needs one that cannot be opened says so
 	}
 	if len(accounts) > 0 {
-		r.sweep(ctx, r.journal, accounts, sweepLimit)
+		r.sweep(ctx, r.journal, accounts, sweepLimit, r.ordered...)
+		if len(r.ordered) > 0 {
+			defer r.sweep(ctx, r.journal, accounts, sweepLimit) // what no order took over
+		}
 	}
 	if len(r.names) == 0 {
 		return
@@ -334,11 +340,7 @@ func (r *renewRun) order(ctx context.Context, name string) (*order, verdict, err
 	if o.settings.CABundle == "" {
 		o.settings.CABundle = r.environment("WILDCARD_CA_BUNDLE")
 	}
-	given := o.settings.Domains
-	if len(given) == 0 && l.Leaf != nil {
-		given = l.Leaf.DNSNames // adopted, or the section was edited
-	}
-	if o.names, err = issuance.ParseNames(given); err != nil {
+	if o.names, err = issuance.ParseNames(certifiedNames(l, o.settings)); err != nil {
 		return nil, verdict{}, err
 	}
 	o.keyType = keyTypeOf(o.params)
@@ -351,6 +353,14 @@ func (r *renewRun) order(ctx context.Context, name string) (*order, verdict, err
 	o.names, o.covered = facts.WithoutCovered(o.names)
 	r.sayCovered(o)
 	return o, verdict{}, nil
+}
+
+// certifiedNames are the names of a lineage: those of its settings, else those on its certificate.
+func certifiedNames(l *lineage.Lineage, s lineage.Settings) []string {
+	if len(s.Domains) == 0 && l.Leaf != nil {
+		return l.Leaf.DNSNames // adopted, or the section was edited
+	}
+	return s.Domains
 }
 
 func (e *engine) preRan() bool {

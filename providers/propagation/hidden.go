@@ -10,7 +10,7 @@ import (
 
 const (
 	firstHiddenLook  = 100 * time.Millisecond
-	latestHiddenLook = 2 * time.Second
+	latestHiddenLook = time.Second
 )
 
 // Shows reports whether some name server of a name's zone has a TXT record with the value there now, and which. Servers that do not
@@ -45,7 +45,7 @@ func (r *Resolver) UntilHidden(ctx context.Context, fqdn, value string, limit ti
 	if err != nil {
 		return err
 	}
-	for pause := firstHiddenLook; ; pause = min(2*pause, latestHiddenLook) {
+	for pause := firstHiddenLook; ; pause = min(pause*3/2, latestHiddenLook) {
 		server, shows, err := r.showsOf(ctx, d, fqdn, value)
 		switch {
 		case ctx.Err() != nil:

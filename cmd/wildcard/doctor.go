@@ -29,7 +29,7 @@ named. A NAME of which there is no certificate yet is looked at as "issue" would
 		ArgsUsage: "[NAME...]",
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "probe", Usage: "make a TXT record in each zone, wait for the name servers, delete it"},
-			&cli.BoolFlag{Name: "fix", Usage: "put the files of our certificates in order"},
+			&cli.BoolFlag{Name: "fix", Usage: "put our certificates' files in order"},
 			&cli.StringSliceFlag{Name: "endpoint", Usage: "server to compare with the files, `[CERTIFICATE=]HOST[:PORT]`; may be repeated"},
 		}, caFlags(), dnsFlags(), commonFlags()),
 		Action: p.doctor,

@@ -21,18 +21,7 @@ func (p *Provider) CheckDelegation(ctx context.Context, zone string, delegated [
 	if among(nameServers(p.account.version)) {
 		return nil
 	}
-	held, _, err := p.zones.holding(ctx, zone)
-	if err == nil && held.Name != zone {
-		err = providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "the account does not list it")
-	}
-	var id string
-	if err == nil {
-		id, err = held.id()
-	}
-	var own []string
-	if err == nil {
-		own, err = p.client.apex(ctx, id, zone, p.account.version)
-	}
+	own, err := p.apex(ctx, zone)
 	if err != nil {
 		return failed(err, "look up the name servers of zone %s", zone)
 	}
@@ -41,6 +30,28 @@ func (p *Provider) CheckDelegation(ctx context.Context, zone string, delegated [
 	}
 	return providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
 		"conoha: zone %s: delegated to %s, but this account publishes it on %s", zone, hostList(delegated), hostList(own))
+}
+
+// NameServers returns the hosts of the zone's own NS records.
+func (p *Provider) NameServers(ctx context.Context, zone string) ([]string, error) {
+	own, err := p.apex(ctx, providers.CanonicalName(zone))
+	return own, failed(err, "look up the name servers of zone %s", zone)
+}
+
+// apex returns the name servers that a zone's own records name.
+func (p *Provider) apex(ctx context.Context, zone string) ([]string, error) {
+	held, _, err := p.zones.holding(ctx, zone)
+	if err == nil && held.Name != zone {
+		err = providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "the account does not list it")
+	}
+	if err != nil {
+		return nil, err
+	}
+	id, err := held.id()
+	if err != nil {
+		return nil, err
+	}
+	return p.client.apex(ctx, id, zone, p.account.version)
 }
 
 // nameServers are the hosts that publish a generation's zones (§4).

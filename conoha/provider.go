@@ -26,7 +26,7 @@ type Options struct {
 }
 
 // Provider publishes challenges in the zones of one ConoHa account. It implements [providers.Zones],
-// [providers.DelegationChecker], [providers.Patience] and [providers.Closer] besides [providers.Provider].
+// [providers.DelegationChecker], [providers.NameServers], [providers.Patience] and [providers.Closer] besides [providers.Provider].
 type Provider struct {
 	account   account
 	identity  *identity
@@ -48,6 +48,7 @@ var (
 	_ providers.Provider          = (*Provider)(nil)
 	_ providers.Zones             = (*Provider)(nil)
 	_ providers.DelegationChecker = (*Provider)(nil)
+	_ providers.NameServers       = (*Provider)(nil)
 	_ providers.Patience          = (*Provider)(nil)
 	_ providers.Closer            = (*Provider)(nil)
 )

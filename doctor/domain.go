@@ -73,6 +73,7 @@ type place struct {
 	dns01.Place
 	domain   string
 	resolver *propagation.Resolver
+	checked  bool // the delegation was
 }
 
 // domain finds where the record of a domain is to stand and looks at the zone and the name servers there.
@@ -86,7 +87,7 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 		v.fail(FoundName, domain, err, next{providers.CodeOf(err)})
 		return
 	}
-	at, err := dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: c.CheckDelegation}.Locate(ctx, domain)
+	at, err := dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: c.CheckDelegation, Foresee: true}.Locate(ctx, domain)
 	if err != nil && v.late(ctx, domain) {
 		return
 	}
@@ -105,7 +106,7 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 		v.fail(FoundName, domain, err, next{})
 		return
 	}
-	v.found(place{at, domain, resolver})
+	v.found(place{at, domain, resolver, c.CheckDelegation})
 	v.good(domain, "record %s in zone %s, by %s", at.FQDN, dash(at.Route.Zone), at.Route.Account.Label)
 	d, err := resolver.Delegation(ctx, at.FQDN)
 	switch {

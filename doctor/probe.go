@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/dns01"
 	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/journal"
@@ -151,6 +152,7 @@ func (v *visit) publication(ctx context.Context, p place, c providers.Challenge)
 		return waiter.Wait(ctx, []providers.Challenge{c})
 	}
 	wait := propagation.Wait{Resolver: p.resolver, Limit: p.wait(), Log: v.Log}
-	_, err := wait.Run(ctx, []propagation.Record{{Zone: p.Route.Zone, FQDN: c.FQDN, Value: c.Value}})
+	origin := dns01.Solver{Resolver: p.resolver, CheckDelegation: p.checked}.Origin(dns01.Place{Route: p.Route, FQDN: c.FQDN})
+	_, err := wait.Run(ctx, []propagation.Record{{Zone: p.Route.Zone, FQDN: c.FQDN, Value: c.Value, Origin: origin}})
 	return err
 }

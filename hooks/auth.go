@@ -163,14 +163,18 @@ func (h *hook) forgetEarlier(ctx context.Context) error {
 	return nil
 }
 
-// locate finds where the record is to stand. Delegations are not checked where name servers had to be named and the
-// resolvers are those of the system, which may know nothing of them.
-func (h *hook) locate(ctx context.Context) (dns01.Place, error) {
-	solver := dns01.Solver{
+// solver finds places. Delegations are not checked where name servers had to be named and the resolvers are those of the
+// system, which may know nothing of them.
+func (h *hook) solver() dns01.Solver {
+	return dns01.Solver{
 		Router: h.router, Resolver: h.resolver, Register: true,
 		CheckDelegation: len(h.options.nameServers) == 0 || len(h.options.resolvers) > 0,
 	}
-	place, err := solver.Locate(ctx, h.request.Domain)
+}
+
+// locate finds where the record is to stand.
+func (h *hook) locate(ctx context.Context) (dns01.Place, error) {
+	place, err := h.solver().Locate(ctx, h.request.Domain)
 	if name := h.request.challengeName(); err == nil && place.FQDN != name {
 		h.log.Info("followed a CNAME", "from", name, "to", place.FQDN)
 	}
@@ -185,7 +189,11 @@ func (h *hook) wait(ctx context.Context, last journal.Entry) error {
 	}
 	var records []propagation.Record
 	for _, e := range entries {
-		records = append(records, propagation.Record{Zone: e.Zone, FQDN: e.FQDN, Value: e.Value})
+		record := propagation.Record{Zone: e.Zone, FQDN: e.FQDN, Value: e.Value}
+		if account, err := h.accountOf(e); err == nil {
+			record.Origin = h.solver().Origin(dns01.Place{Route: providers.Route{Account: account, Zone: e.Zone}, FQDN: e.FQDN})
+		}
+		records = append(records, record)
 	}
 	wait := propagation.Wait{
 		Resolver:   h.resolver,

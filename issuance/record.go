@@ -83,6 +83,10 @@ func (rec *record) dns() providers.Challenge {
 	}
 }
 
+func (r *run) solver() dns01.Solver {
+	return dns01.Solver{Router: r.Router, Resolver: r.Resolver, CheckDelegation: r.CheckDelegation, Register: true}
+}
+
 // locate finds the place of every name's record. Nothing is created before all are found.
 func (r *run) locate(ctx context.Context) (map[string]place, error) {
 	var domains []string
@@ -93,7 +97,7 @@ func (r *run) locate(ctx context.Context) (map[string]place, error) {
 			domains = append(domains, Base(name))
 		}
 	}
-	solver := dns01.Solver{Router: r.Router, Resolver: r.Resolver, CheckDelegation: r.CheckDelegation, Register: true}
+	solver := r.solver()
 	var mu sync.Mutex
 	err := r.sideBySide(lookupsAtOnce, len(domains), func(i int) error {
 		p, err := solver.Locate(ctx, domains[i])
@@ -216,6 +220,7 @@ func (r *run) publication(ctx context.Context) error {
 	waiting := map[string][]providers.Challenge{}
 	waiters := map[string]providers.Waiter{}
 	var asked []propagation.Record
+	solver := r.solver()
 	for _, rec := range r.records {
 		account := rec.place.route.Account
 		if w, ok := account.Provider.(providers.Waiter); ok {
@@ -223,7 +228,7 @@ func (r *run) publication(ctx context.Context) error {
 			waiting[account.Fingerprint] = append(waiting[account.Fingerprint], rec.dns())
 			continue
 		}
-		asked = append(asked, propagation.Record{Zone: rec.place.route.Zone, FQDN: rec.place.fqdn, Value: rec.value})
+		asked = append(asked, propagation.Record{Zone: rec.place.route.Zone, FQDN: rec.place.fqdn, Value: rec.value, Origin: solver.Origin(dns01.Place{Route: rec.place.route, FQDN: rec.place.fqdn})})
 	}
 	var calls []func() error
 	for id, w := range waiters {

@@ -58,6 +58,13 @@ var explanationsOfDNS = map[string]explanation{
 			"リゾルバーかネームサーバーの応答がなく、レコードを置く場所を決められません。53 番ポートが閉じているか、ネットワークの起動直後であることがよくあります。"},
 		next: bilingual{"name a resolver that answers, with --resolver IP; or later: wildcard renew", "--resolver IP で応答するリゾルバーを指定するか、後でもう一度: wildcard renew"},
 	},
+	"dns.other-servers": {
+		exits: []int{78},
+		cause: bilingual{
+			"The record was, or would be, written to one server, and others are awaited that have another zone of that name: split horizon, views, an old delegation. Both are in the line. The CA may well see the record.",
+			"レコードを書くサーバーと、待っているサーバーが別のもので、後者には同じ名前の別のゾーンがあります (スプリットホライズン、ビュー、古い委任)。両方とも上の行にあります。CA からは見えている可能性があります。"},
+		next: bilingual{"take the option that the line names; what the world sees: dig +trace ZONE SOA", "上の行のオプションを指定してください。外から見えるもの: dig +trace ゾーン SOA"},
+	},
 	"dns.intercepted": {
 		exits: []int{75},
 		cause: bilingual{

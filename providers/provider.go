@@ -81,6 +81,30 @@ type DelegationChecker interface {
 	CheckDelegation(ctx context.Context, zone string, nameServers []string) error
 }
 
+// NameServers is implemented by providers that know which name servers publish a zone of theirs.
+type NameServers interface {
+	// NameServers returns their host names, as the NS records of the account's zone have them.
+	NameServers(ctx context.Context, zone string) ([]string, error)
+}
+
+// Origin is implemented by providers that write to one server, which shows a change at once to those who have the credential.
+type Origin interface {
+	// Origin asks the server that is written to what it holds at fqdn, and about the zone that holds fqdn there.
+	Origin(ctx context.Context, fqdn string) (OriginView, error)
+}
+
+// OriginView is what the server that is written to holds.
+type OriginView struct {
+	Server      string   // host:port or ip:port
+	Texts       []string // values of the TXT records at the name
+	Zone        string   // canonical name of the zone that holds the name
+	NameServers []string // hosts of the zone's NS records
+	Primary     string   // MNAME of the zone's SOA record
+	Mail        string   // its RNAME
+	Serial      uint32   // its SERIAL
+	Signed      bool     // the zone has DNSSEC signatures there
+}
+
 // Hasher is implemented by providers that may work out a challenge's value themselves, as lego's do.
 type Hasher interface {
 	// NeedsKeyAuth reports whether challenges need their ACME inputs. Such a provider cannot serve certbot.

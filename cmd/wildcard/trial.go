@@ -148,7 +148,7 @@ func (e *engine) trialAccount(ctx context.Context, s lineage.Settings, zone stri
 		}
 	}
 	domain := trial.Name(zone)
-	place, err := dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: checksDelegation(s)}.Locate(ctx, domain)
+	place, err := dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: checksDelegation(s), Foresee: true}.Locate(ctx, domain)
 	if err != nil {
 		return providers.Account{}, err
 	}

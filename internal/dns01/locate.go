@@ -16,6 +16,8 @@ type Solver struct {
 	// CheckDelegation refuses zones that the DNS delegates to other name servers than the account's, where the service knows
 	// its own ([providers.DelegationChecker]).
 	CheckDelegation bool
+	// Foresee asks the server that would be written to whether the name servers that would be awaited are those of its zone.
+	Foresee bool
 	// Register lets names be registered at services that work through CNAMEs, for domains that have none.
 	Register bool
 }
@@ -44,7 +46,42 @@ func (s Solver) Locate(ctx context.Context, domain string) (Place, error) {
 		}
 		return Place{}, err
 	}
-	return Place{route, fqdn}, s.delegation(ctx, route, fqdn)
+	if err := s.delegation(ctx, route, fqdn); err != nil {
+		return Place{route, fqdn}, err
+	}
+	return Place{route, fqdn}, s.foresee(ctx, Place{route, fqdn})
+}
+
+// Origin tells what the server has to which a place's record is written, if its service can tell; else it is nil. It is nil, too,
+// where the check of the delegation has compared the name servers already.
+func (s Solver) Origin(p Place) propagation.Origin {
+	if _, compared := p.Route.Account.Provider.(providers.DelegationChecker); compared && s.CheckDelegation {
+		return nil
+	}
+	switch service := p.Route.Account.Provider.(type) {
+	case providers.Origin:
+		return func(ctx context.Context) (providers.OriginView, error) { return service.Origin(ctx, p.FQDN) }
+	case providers.NameServers:
+		hosts := func(ctx context.Context) ([]string, error) { return service.NameServers(ctx, p.Route.Zone) }
+		return s.Resolver.OriginOf(hosts, p.Route.Zone, p.FQDN)
+	}
+	return nil
+}
+
+// foresee sees beforehand what a wait would find out.
+func (s Solver) foresee(ctx context.Context, p Place) error {
+	origin := s.Origin(p)
+	if origin == nil || !s.Foresee {
+		return nil
+	}
+	d, err := s.Resolver.Delegation(ctx, p.FQDN)
+	if err != nil {
+		return nil //nolint:nilerr // it is told by those who look for name servers
+	}
+	if err = s.Resolver.Foresee(ctx, d, origin); providers.CodeOf(err) == providers.CodeOtherServers {
+		return err
+	}
+	return nil
 }
 
 // Owner finds the name of the record for a domain, CNAMEs followed. Errors are those of FollowCNAME.

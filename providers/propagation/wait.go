@@ -21,6 +21,8 @@ type Record struct {
 	Zone  string // the account's zone that holds FQDN; "" if the account cannot tell
 	FQDN  string // owner, CNAMEs followed
 	Value string // exact contents
+
+	Origin Origin // tells what the server has to which it was written; nil if that is not known
 }
 
 // Wait is a wait until the name servers publish TXT records.
@@ -35,6 +37,9 @@ type Wait struct {
 	// ResolverAfter is when resolvers are first asked for a value if no name server can be asked, in zones without a
 	// history; 0 means 180 s. ResolverEvery is the time from one such question to the next; 0 means 30 s.
 	ResolverAfter, ResolverEvery time.Duration
+	// CompareAfter is when the server written to is first asked, if no awaited server has anything by then: those may be others
+	// that never will; 0 means 4 s, and then twice as long each time.
+	CompareAfter time.Duration
 	// HistoryDir is where it is kept how long publication takes in each zone; "" keeps nothing.
 	HistoryDir string
 	// Observe is told of every change of state, one at a time and in order, on the goroutine that called Run. First come
@@ -49,7 +54,8 @@ type Wait struct {
 //
 // Errors: [providers.CodeNotPublished] (Temporary) if the limit passes while a server answers without the values, and
 // [providers.CodeNoAnswer] (Temporary) if it passes with servers that do not answer at all, or if the resolvers do not
-// answer; [providers.CodeIntercepted] (Temporary) if it passes while something answers in the servers' place; [providers.CodeCNAME]
+// answer; [providers.CodeOtherServers] (Misconfigured) if the server written to has the values and those awaited are others;
+// [providers.CodeIntercepted] (Temporary) if it passes while something answers in the servers' place; [providers.CodeCNAME]
 // (Misconfigured) if a resolver that stands in for them sees a CNAME at a name that leads elsewhere; [providers.CodeDelegatedElsewhere] (Misconfigured) if a record's zone is not delegated. When ctx ends, Run
 // returns its cause at once. The report is filled in as far as Run came.
 func (w *Wait) Run(ctx context.Context, records []Record) (Report, error) {
@@ -71,7 +77,13 @@ func (w *Wait) Run(ctx context.Context, records []Record) (Report, error) {
 		return Report{Path: PathDirect, Elapsed: time.Since(start)}, err
 	}
 	b := newPublication(all, start, orDefault(w.DeadAfter, 10*time.Second), w.HistoryDir, len(s.nameServers) > 0)
-	report, err := w.follow(limited, watcher{s, b}, limit)
+	origins := map[string]Origin{}
+	for _, record := range records {
+		if record.Origin != nil {
+			origins[providers.CanonicalName(record.FQDN)] = record.Origin
+		}
+	}
+	report, err := w.follow(limited, watcher{s, b}, origins, limit)
 	switch {
 	case err == nil && !report.Unverified:
 		w.remember(b)
@@ -82,13 +94,14 @@ func (w *Wait) Run(ctx context.Context, records []Record) (Report, error) {
 }
 
 // follow lets every address be watched, and judges.
-func (w *Wait) follow(parent context.Context, watcher watcher, limit time.Duration) (Report, error) {
+func (w *Wait) follow(parent context.Context, watcher watcher, origins map[string]Origin, limit time.Duration) (Report, error) {
 	var (
 		b        = watcher.publication
 		group    sync.WaitGroup
 		again    = time.NewTimer(0)
 		settled  chan int
 		examined chan State // why no server answers with authority
+		others   = make(chan error, 1)
 	)
 	ctx, cancel := context.WithCancel(parent)
 	direct, stop := context.WithCancel(ctx)
@@ -98,6 +111,13 @@ func (w *Wait) follow(parent context.Context, watcher watcher, limit time.Durati
 	defer again.Stop()
 	for _, a := range b.addresses {
 		group.Go(func() { watcher.watch(direct, a) })
+	}
+	if len(origins) > 0 {
+		group.Go(func() {
+			if err := watcher.compareUntil(ctx, origins, orDefault(w.CompareAfter, 4*time.Second)); err != nil {
+				others <- err
+			}
+		})
 	}
 	for {
 		v := b.judge()
@@ -125,6 +145,9 @@ func (w *Wait) follow(parent context.Context, watcher watcher, limit time.Durati
 		select {
 		case <-b.changed:
 		case <-again.C:
+		case err := <-others:
+			w.tell(b)
+			return b.report(false), err
 		case state := <-examined:
 			b.conclude(state)
 			if state == Intercepted {

@@ -18,8 +18,8 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Provider publishes challenges by updates at one server with one key. It implements [providers.Patience] besides
-// [providers.Provider].
+// Provider publishes challenges by updates at one server with one key. It implements [providers.Patience] and
+// [providers.Origin] besides [providers.Provider].
 type Provider struct {
 	account account
 	bound   string // the ZONE= of the spec, canonical; "" without one
@@ -38,6 +38,7 @@ func (z zoned) Zones(context.Context, bool) ([]string, error) {
 var (
 	_ providers.Provider = (*Provider)(nil)
 	_ providers.Patience = (*Provider)(nil)
+	_ providers.Origin   = (*Provider)(nil)
 	_ providers.Zones    = zoned{}
 )
 

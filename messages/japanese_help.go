@@ -27,7 +27,7 @@ var japaneseHelp = map[string]string{
 
 	"what is wrong, why it matters, and the command that mends it":                   "問題点、影響、対処のコマンドを表示します",
 	"make a TXT record in each zone, wait for the name servers, delete it":           "各ゾーンに TXT レコードを作り、公開を待って削除します",
-	"put our certificates' files in order":                                     "wildcard の証明書のファイルを修復します",
+	"put our certificates' files in order":                                           "wildcard の証明書のファイルを修復します",
 	"server to compare with the files, `[CERTIFICATE=]HOST[:PORT]`; may be repeated": "ファイルと比べるサーバー `[CERTIFICATE=]HOST[:PORT]`。複数指定できます",
 
 	"have systemd renew what is due":                              "systemd による自動更新を設定します",

@@ -47,8 +47,22 @@ func limitedWait(n int) (time.Duration, bool) {
 	return []time.Duration{5 * time.Second, 15 * time.Second, 45 * time.Second}[min(n, 3)-1], n <= 3
 }
 
-// retries counts why a request was tried again.
-type retries struct{ network, timeouts, server, limited, nonces int }
+// retries counts why a request was tried again, and has when it began to be, since the attempt began.
+type retries struct {
+	network, timeouts, server, limited, nonces, missing int
+
+	nonceFrom, missingFrom time.Duration
+}
+
+// lasts counts one more of a kind, and returns for how long it has been going on. What was waited for before, a minute after a
+// 500 perhaps, does not count: that is when the CA comes back with other nonces.
+func lasts(count *int, from *time.Duration, spent time.Duration) time.Duration {
+	if *count == 0 {
+		*from = spent
+	}
+	*count++
+	return spent - *from
+}
 
 // wait is how long to wait after a refusal for now, the nth of its kind; false if that is too long, or would not help.
 // Retry-After is an order here, unlike in a good reply.
@@ -114,13 +128,14 @@ func (s *session) again(err error, p policy, n *retries, spent time.Duration) (t
 	case crashed, broken, isTLS(err):
 		return 0, false
 	case refused && problem.Type == "badNonce":
-		n.nonces++
-		return time.Duration(n.nonces-1) * 50 * time.Millisecond, n.nonces <= nonceRetries && spent < nonceLimit
+		lasted := lasts(&n.nonces, &n.nonceFrom, spent)
+		return time.Duration(n.nonces-1) * 50 * time.Millisecond, n.nonces <= nonceRetries && lasted < nonceLimit
 	case p == once && !unsent(err):
 		return 0, false
 	case refused && problem.Status == http.StatusNotFound:
 		limit := map[policy]time.Duration{lagging: lagLimit, known: goneLimit}[p]
-		return max(shortestWait, min(spent, 2*time.Second)), spent < limit
+		lasted := lasts(&n.missing, &n.missingFrom, spent)
+		return max(shortestWait, min(lasted, 2*time.Second)), lasted < limit
 	case refused:
 		return n.wait(problem, s.left())
 	case !isNetwork(err):

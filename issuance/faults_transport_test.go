@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -489,6 +490,42 @@ func TestNonceRejected(t *testing.T) {
 				t.Errorf("%d orders, %d requests", len(w.ca.Orders()), n.Load())
 			}
 		})
+	}
+}
+
+// A CA that restarts, as Boulder does: one 500 with "Retry-After: 60", and when it is back it knows the nonces from before no
+// more, and its replica not yet what was made just now. The minute that was waited does not count for the patience with those.
+func TestAttempt_RestartOfTheCA(t *testing.T) {
+	t.Parallel()
+	for _, endpoint := range []acmetest.Endpoint{
+		acmetest.NewOrder, acmetest.Authorization, acmetest.Challenge, acmetest.Finalize, acmetest.Order, acmetest.Certificate,
+	} {
+		for _, missing := range []bool{false, true} {
+			if missing && !slices.Contains([]acmetest.Endpoint{acmetest.Authorization, acmetest.Order, acmetest.Certificate}, endpoint) {
+				continue
+			}
+			t.Run(fmt.Sprint(endpoint, missing), func(t *testing.T) {
+				t.Parallel()
+				w := newScripted(t, acmetest.Options{Boulder: true, ValidationTime: acmetest.Takes(5 * time.Minute)})
+				var n atomic.Int64
+				w.ca.On(endpoint, func(r *acmetest.Request) *acmetest.Reply {
+					switch n.Add(1) {
+					case 1:
+						return w.ca.Nonce(acmetest.Problem(500, "serverInternal", "Unable to validate JWS").With("Retry-After", "60"))
+					case 2, 3:
+						if missing {
+							return w.ca.Nonce(acmetest.Problem(404, "malformed", "not found"))
+						}
+						return w.ca.Nonce(acmetest.Problem(400, "badNonce", "no"))
+					}
+					return r.Next()
+				})
+				w.succeeds("*.example.com")
+				if n.Load() < 2 {
+					t.Errorf("%d requests", n.Load())
+				}
+			})
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 type zone struct {
 	name       string // canonical; "" if unknown
 	servers    []*zoneServer
+	delegation Delegation
 	unresolved []string
 	history    history
 	overridden bool // the servers are not the delegated ones but the user's own

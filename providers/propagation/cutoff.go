@@ -135,7 +135,7 @@ func (s *session) above(ctx context.Context, zone string) (authority, replied bo
 	if err != nil || name == "" {
 		return false, false
 	}
-	d, err := s.resolve(ctx, ctx, name, hosts, nil)
+	d, err := s.resolve(ctx, name, hosts, referralGlue{})
 	if err != nil {
 		return false, false
 	}

@@ -57,9 +57,7 @@ func knowsAll(w dns.ResponseWriter, r *dns.Msg) {
 // server.
 func (w *world) intercept(answer dns.HandlerFunc) {
 	w.t.Helper()
-	for _, s := range w.servers {
-		s.set(answer)
-	}
+	w.everywhere(answer)
 	s, err := newServer(netip.AddrPortFrom(netip.MustParseAddr("127.255.255.254"), uint16(w.port)).String())
 	if err != nil {
 		w.t.Fatal(err)
@@ -138,8 +136,8 @@ func TestWait_Port53Intercepted_OneResolver(t *testing.T) {
 func TestWait_Port53Closed_OneResolver(t *testing.T) {
 	t.Parallel()
 	for name, way := range map[string]func(*world){
-		"silence": func(w *world) { w.servers[0].set(silent); w.servers[1].set(silent) },
-		"refused": func(w *world) { w.servers[0].close(); w.servers[1].close() },
+		"silence": func(w *world) { w.everywhere(silent) },
+		"refused": func(w *world) { w.servers[0].close(); w.servers[1].close(); w.registry.close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -249,8 +247,11 @@ func TestCutOff_ServersLameOrDown(t *testing.T) {
 			d := Delegation{Zone: "example.test.", Addrs: []Address{{"ns1.test.", w.servers[0].addr}}}
 			w.servers[0].set(c.own)
 			if c.above != nil {
-				w.address("ns.nic.test.", w.servers[1].addr.Addr().String())
-				w.servers[1].set(c.above)
+				w.registry.set(c.above)
+			} else {
+				w.mu.Lock()
+				w.hosts["ns.nic.test."] = nil
+				w.mu.Unlock()
 			}
 			if c.empty != nil {
 				s, err := newServer(netip.AddrPortFrom(netip.MustParseAddr("127.255.255.254"), uint16(w.port)).String())

@@ -14,14 +14,25 @@ import (
 	"wildcard/providers"
 )
 
-// Delegation is a zone of the DNS and the name servers to which it is delegated.
+// Delegation is a zone of the DNS and the name servers that may be asked about it: by the CA's resolvers, which begin at the
+// root, remember what they like, and go by what the parent's servers say as well as by what the zone says of itself.
 type Delegation struct {
 	// Zone is the zone's canonical name; "" if the name servers are those of [Resolver.NameServers], when nothing was
 	// looked up and the account's own zone is to be taken.
 	Zone string
-	// NameServers are the canonical host names of the name servers, sorted; none with [Resolver.NameServers].
+	// NameServers are the canonical host names of the name servers, sorted: of all those below. None with
+	// [Resolver.NameServers].
 	NameServers []string
-	// Addrs are all addresses of all name servers, each once, IPv4 first for every host.
+	// Delegated are those to which the parent's servers delegate; none if these could not be asked, or do not delegate the
+	// zone, as with one that only our own network knows.
+	Delegated []string
+	// Listed are those that the zone's own servers name; none if these could not be asked.
+	Listed []string
+	// Cached are those that the resolvers named. If the parent's servers could be asked they are not among NameServers on
+	// that account: a resolver remembers for days what is no longer so.
+	Cached []string
+	// Addrs are all addresses of all name servers, each once, IPv4 first for every host. Those in the parent's referral
+	// ("glue") count like those that are looked up.
 	Addrs []Address
 	// Unresolved are the host names for which no address was found.
 	Unresolved []string
@@ -33,12 +44,36 @@ type Address struct {
 	Addr netip.AddrPort
 }
 
-// Delegation finds the zone that holds fqdn, and its name servers: NS look-ups from the parent of fqdn upwards, until one
-// is answered with an NS set of just that name. NXDOMAIN, an empty answer and records of other owners mean "go up". A
-// resolver is never asked for fqdn itself, nor for any name at or below an _acme-challenge label.
+// ResolversBehind reports whether the resolvers still know name servers that the zone does not have any more.
+func (d Delegation) ResolversBehind() bool {
+	return len(d.Delegated) > 0 && slices.ContainsFunc(d.Cached, func(host string) bool { return !slices.Contains(d.NameServers, host) })
+}
+
+// SetsDiffer reports whether the parent's servers delegate to other servers than the zone itself lists.
+func (d Delegation) SetsDiffer() bool {
+	return len(d.Delegated) > 0 && len(d.Listed) > 0 && !slices.Equal(d.Delegated, d.Listed)
+}
+
+// By says who names a host, if that is not both the parent and the zone itself, or not known.
+func (d Delegation) By(host string) string {
+	switch delegated, listed := slices.Contains(d.Delegated, host), slices.Contains(d.Listed, host); {
+	case !d.SetsDiffer():
+	case delegated && !listed:
+		return "which the parent of " + d.Zone + " lists, and the zone itself does not"
+	case listed && !delegated:
+		return "which the zone " + d.Zone + " itself lists, and its parent does not"
+	}
+	return ""
+}
+
+// Delegation finds the zone that holds fqdn, and its name servers. First the resolvers are asked for NS records, from the
+// parent of fqdn upwards, until one is answered with an NS set of just that name: NXDOMAIN, an empty answer and records of
+// other owners mean "go up". Then the servers of the top-level domain are asked, and those they refer to, with recursion
+// off, until the zone is reached; what they say counts, and the resolvers' word only if they cannot be asked, or do not
+// know the zone, as with one of our own network. Last the zone's own servers are asked which they are.
 //
-// So a zone cut at fqdn itself stays unseen here; [Resolver.FollowCNAME] and [Wait.Run] learn of it from the name servers,
-// by their referral.
+// A resolver is never asked for fqdn itself, nor for any name at or below an _acme-challenge label. So a zone cut at fqdn
+// itself stays unseen here; [Resolver.FollowCNAME] and [Wait.Run] learn of it from the name servers, by their referral.
 //
 // Errors: [providers.CodeNoAnswer] (Temporary) if the resolvers give no usable answer within the limits, or if none of the
 // name servers has an address; [providers.CodeDelegatedElsewhere] (Misconfigured) if there is no delegation below the root.
@@ -53,7 +88,11 @@ func (r *Resolver) Delegation(ctx context.Context, fqdn string) (Delegation, err
 		return Delegation{}, err
 	}
 	s.shun(fqdn)
-	return s.delegation(ctx, fqdn, parent(fqdn))
+	d, err := s.delegation(ctx, fqdn, parent(fqdn))
+	if err != nil {
+		return Delegation{}, err
+	}
+	return s.complete(ctx, d)
 }
 
 func checkName(fqdn string) (string, error) {
@@ -69,24 +108,59 @@ func parent(name string) string {
 	return rest
 }
 
-// delegation walks upwards from start, at or above fqdn.
+// delegation finds the zone at or above start, which is at or above fqdn, and the servers it is delegated to; [session.complete]
+// adds those that it lists itself.
 func (s *session) delegation(ctx context.Context, fqdn, start string) (Delegation, error) {
 	if len(s.nameServers) > 0 {
 		return Delegation{Addrs: slices.Clone(s.nameServers)}, nil
 	}
-	lookups, cancel := context.WithTimeout(ctx, s.lookupLimit())
-	defer cancel()
-	zone, hosts, err := s.cut(lookups, start)
+	d, err := s.found.delegation(ctx, start, func() (Delegation, error) { return s.find(ctx, start) })
 	switch {
 	case ctx.Err() != nil:
 		return Delegation{}, context.Cause(ctx)
 	case err != nil:
 		return Delegation{}, s.noAnswer(fqdn, err)
-	case zone == "":
+	case d.Zone == "":
 		return Delegation{}, providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
 			"propagation: name servers of %s: the DNS delegates no zone above it; check the domain's registration, or ask another resolver (--resolver)", fqdn)
 	}
-	return s.resolve(ctx, lookups, zone, hosts, nil)
+	return d.clone(), nil
+}
+
+// find asks resolvers and then name servers from the top for the zone at or above start; its name is empty if there is
+// none.
+func (s *session) find(ctx context.Context, start string) (Delegation, error) {
+	lookups, cancel := context.WithTimeout(ctx, s.lookupLimit())
+	defer cancel()
+	zone, hosts, err := s.cut(lookups, start)
+	if ctx.Err() != nil || err != nil && !isRefused(err) || err == nil && zone == "" {
+		return Delegation{}, err
+	}
+	target := zone
+	if err != nil {
+		zone = ""
+	}
+	if parent(zone) == "" {
+		target = start // the resolvers do not know, or know of the top-level domain alone
+	}
+	d, descentErr := s.found.delegation(ctx, "from the top to "+target, func() (Delegation, error) { return s.descend(lookups, target) })
+	switch {
+	case descentErr == nil || len(d.Zone) > len(zone):
+		if zone == d.Zone {
+			d.Cached = hosts
+		}
+	case err == nil:
+		s.log.Debug("the name servers are those that resolvers know: the servers above cannot be asked", "zone", zone, "error", descentErr)
+		d, err = s.resolve(lookups, zone, hosts, referralGlue{})
+		d.Cached = hosts
+		return d, err
+	default:
+		return Delegation{}, err
+	}
+	if d.ResolversBehind() {
+		s.log.Info("resolvers are behind: the parent's servers delegate the zone to others", "zone", d.Zone, "resolvers", hosts, "parent", d.Delegated)
+	}
+	return d, nil
 }
 
 func (s *session) noAnswer(fqdn string, err error) error {
@@ -102,80 +176,95 @@ func (s *session) cut(ctx context.Context, start string) (zone string, hosts []s
 		if !s.mayAsk(name) {
 			continue
 		}
-		msg, err := s.lookUp(ctx, question{name: name, qtype: dns.TypeNS})
-		if err != nil {
-			return s.fromParent(ctx, name, err)
-		}
-		for _, ns := range owned[*dns.NS](msg.Answer, name) {
-			hosts = append(hosts, ns.Ns)
-		}
-		if hosts = canonicalHosts(hosts); len(hosts) > 0 {
-			return name, hosts, nil
+		hosts, err := s.listedBy(ctx, name)
+		if err != nil || len(hosts) > 0 {
+			return name, hosts, err
 		}
 	}
 	return "", nil, nil
 }
 
-// fromParent finds the delegation of a name about which resolvers say neither yes nor no, as they do when none of the servers
-// that it is delegated to serves it: its parent's servers still tell which these are. err is what the resolvers said.
-func (s *session) fromParent(ctx context.Context, name string, err error) (zone string, hosts []string, _ error) {
-	if !isRefused(err) {
-		return "", nil, err
+// listedBy returns the name servers of name, as the resolvers know them; none if it is no zone.
+func (s *session) listedBy(ctx context.Context, name string) ([]string, error) {
+	msg, err := s.lookUp(ctx, question{name: name, qtype: dns.TypeNS})
+	if err != nil {
+		return nil, err
 	}
-	zone, hosts, parentErr := s.cut(ctx, parent(name))
-	if parentErr != nil || zone == "" {
-		return "", nil, err
-	}
-	above, parentErr := s.resolve(ctx, ctx, zone, hosts, nil)
-	if parentErr != nil {
-		return "", nil, err
-	}
-	msg, parentErr := s.inquire(ctx, above, question{name: name, qtype: dns.TypeNS})
-	if silent, ok := errors.AsType[*unansweredError](parentErr); ok && silent.reached {
-		return zone, hosts, nil // the parent's servers do not serve it either: the cut is up there
-	}
-	if parentErr != nil {
-		return "", nil, err
-	}
-	if child, below := referral(msg, name, zone); child != "" {
-		return child, below, nil
-	}
-	return "", nil, err
+	return hostsOf(msg, name), nil
 }
 
-// resolve finds all addresses of all hosts, side by side. Glue, of a referral, serves for hosts that resolvers do not know.
-// ctx is the caller's, lookups the same with the limit for look-ups.
-func (s *session) resolve(ctx, lookups context.Context, zone string, hosts []string, glue []dns.RR) (Delegation, error) {
-	types := []uint16{dns.TypeA, dns.TypeAAAA}
-	found := make([][]netip.Addr, len(hosts)*len(types))
-	errs := make([]error, len(found))
-	var group sync.WaitGroup
-	for i := range found {
-		group.Go(func() {
-			found[i], errs[i] = s.addresses(lookups, hosts[i/len(types)], types[i%len(types)])
-		})
+// hostsOf returns the name servers of name in an answer.
+func hostsOf(msg *dns.Msg, name string) []string {
+	var hosts []string
+	for _, ns := range owned[*dns.NS](msg.Answer, name) {
+		hosts = append(hosts, ns.Ns)
 	}
-	group.Wait()
-	if ctx.Err() != nil {
+	return canonicalHosts(hosts)
+}
+
+// referralGlue is the addresses that came with a referral, and the zone whose servers gave them: these know nothing of
+// hosts outside it.
+type referralGlue struct {
+	from    string
+	records []dns.RR
+}
+
+func (g referralGlue) addresses(host string) []netip.Addr {
+	if g.from == "" || !providers.InZone(host, g.from) {
+		return nil
+	}
+	return addressesIn(g.records, host)
+}
+
+// resolve finds all addresses of all hosts, side by side. Those in the referral count, whether or not others are found
+// (RFC 1034 §4.2.1); for hosts in the zone itself they are all there is, since what resolvers know of these may be of
+// another time. Look-ups end with ctx.
+func (s *session) resolve(ctx context.Context, zone string, hosts []string, glue referralGlue) (Delegation, error) {
+	found, lookupErr := s.addressesOf(ctx, hosts, func(host string) bool {
+		return providers.InZone(host, zone) && len(glue.addresses(host)) > 0
+	})
+	if err := ctx.Err(); errors.Is(err, context.Canceled) {
 		return Delegation{}, context.Cause(ctx)
 	}
 	d := Delegation{Zone: zone, NameServers: hosts}
 	for i, host := range hosts {
-		addrs := append(found[2*i], found[2*i+1]...)
-		if len(addrs) == 0 && providers.InZone(host, zone) {
-			addrs = addressesIn(glue, host)
-		}
-		d.add(host, addrs, uint16(s.Port))
+		d.add(host, append(glue.addresses(host), found[i]...), uint16(s.Port))
 	}
 	if len(d.Addrs) == 0 {
-		err := fmt.Errorf("none of %s has an address", listed(hosts, 6))
-		if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
-			err = errs[i]
+		if lookupErr == nil {
+			lookupErr = fmt.Errorf("none of %s has an address", listed(hosts, 6))
 		}
-		return Delegation{}, s.noAnswer(zone, err)
+		return Delegation{}, lookupErr
 	}
 	s.log.Debug("delegation", "zone", zone, "servers", hosts, "addresses", len(d.Addrs), "unresolved", d.Unresolved)
 	return d, nil
+}
+
+// addressesOf looks up the addresses of hosts, but of those to be left out, and returns the first error as well.
+func (s *session) addressesOf(ctx context.Context, hosts []string, leaveOut func(host string) bool) (found [][]netip.Addr, err error) {
+	types := []uint16{dns.TypeA, dns.TypeAAAA}
+	parts := make([][]netip.Addr, len(hosts)*len(types))
+	errs := make([]error, len(parts))
+	var group sync.WaitGroup
+	for i := range parts {
+		if host := hosts[i/len(types)]; !leaveOut(host) {
+			group.Go(func() { parts[i], errs[i] = s.addresses(ctx, host, types[i%len(types)]) })
+		}
+	}
+	group.Wait()
+	for i := range hosts {
+		found = append(found, append(parts[2*i], parts[2*i+1]...))
+	}
+	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
+		err = errs[i]
+	}
+	return found, err
+}
+
+func (d Delegation) clone() Delegation {
+	d.Addrs, d.Unresolved = slices.Clone(d.Addrs), slices.Clone(d.Unresolved)
+	d.NameServers = slices.Clone(d.NameServers)
+	return d
 }
 
 // add appends a host's addresses, within bounds that no honest zone meets.

@@ -2,6 +2,7 @@ package propagation
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,10 +25,13 @@ func (s *session) authority(ctx context.Context, d Delegation, q question) (Dele
 			return d, msg, nil
 		}
 		lookups, cancel := context.WithTimeout(ctx, s.lookupLimit())
-		below, err := s.resolve(ctx, lookups, child, hosts, msg.Extra)
+		below, err := s.refer(lookups, d, child, hosts, msg)
 		cancel()
-		if err != nil {
-			return d, nil, err
+		switch {
+		case ctx.Err() != nil:
+			return d, nil, context.Cause(ctx)
+		case err != nil:
+			return d, nil, s.noAnswer(child, err)
 		}
 		d = below
 	}
@@ -43,7 +47,7 @@ type unansweredError struct {
 func (e *unansweredError) Error() string { return e.text }
 
 // inquire asks the servers of d for q, one more whenever one fails or stagger has passed, and returns the first
-// authoritative answer or referral to a child zone. The error is an *unansweredError or the cause of ctx's end.
+// authoritative answer or referral to a child zone, or, if there is none of these, an answer without authority. The error is an *unansweredError or the cause of ctx's end.
 func (s *session) inquire(parent context.Context, d Delegation, q question) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(parent, s.lookupLimit())
 	type result struct {
@@ -58,6 +62,7 @@ func (s *session) inquire(parent context.Context, d Delegation, q question) (*dn
 		next      = time.NewTimer(0)
 		group     sync.WaitGroup
 		reached   bool
+		withoutAA *dns.Msg // the best answer without authority
 		complaint []string
 	)
 	defer group.Wait()
@@ -89,6 +94,9 @@ func (s *session) inquire(parent context.Context, d Delegation, q question) (*dn
 				return r.msg, nil
 			default:
 				why = lameness(r.msg)
+				if withoutAuthority(r.msg) && (withoutAA == nil || len(withoutAA.Answer) == 0) {
+					withoutAA = r.msg
+				}
 			}
 			complaint = append(complaint, r.from.String()+": "+why)
 			next.Reset(0)
@@ -100,6 +108,9 @@ func (s *session) inquire(parent context.Context, d Delegation, q question) (*dn
 			return nil, &unansweredError{reached: reached, text: listed(complaint, 6)}
 		}
 	}
+	if withoutAA != nil {
+		return withoutAA, nil
+	}
 	return nil, &unansweredError{reached: reached, text: listed(complaint, 6)}
 }
 
@@ -109,6 +120,13 @@ func usableAnswer(msg *dns.Msg, name, zone string) bool {
 		return true
 	}
 	return msg.Authoritative && (msg.Rcode == dns.RcodeSuccess || msg.Rcode == dns.RcodeNameError)
+}
+
+// withoutAuthority reports whether msg is what servers say that never claim authority, and are the zone's all the same: the
+// CA takes their word. It is none that looks for the answer elsewhere (it would offer recursion), nor one that refers upwards.
+func withoutAuthority(msg *dns.Msg) bool {
+	return !msg.Authoritative && !msg.RecursionAvailable && (msg.Rcode == dns.RcodeSuccess || msg.Rcode == dns.RcodeNameError) &&
+		!slices.ContainsFunc(msg.Ns, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeNS })
 }
 
 // lameness says why an answer without data settles nothing.

@@ -57,7 +57,6 @@ func tasks(records []Record) ([]*task, error) {
 func (s *session) locate(ctx context.Context, all []*task) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	delegations := map[string]func() (Delegation, error){}
 	for _, t := range all {
 		s.shun(t.fqdn)
 	}
@@ -68,18 +67,13 @@ func (s *session) locate(ctx context.Context, all []*task) error {
 		if start == "" {
 			start = parent(t.fqdn)
 		}
-		find, ok := delegations[start]
-		if !ok {
-			find = sync.OnceValues(func() (Delegation, error) { return s.delegation(ctx, t.fqdn, start) })
-			delegations[start] = find
-		}
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			if ctx.Err() != nil {
 				return
 			}
-			d, err := find()
+			d, err := s.delegation(ctx, t.fqdn, start)
 			if err == nil {
 				t.delegation, err = s.below(ctx, t, d)
 			}
@@ -92,11 +86,23 @@ func (s *session) locate(ctx context.Context, all []*task) error {
 	return context.Cause(ctx)
 }
 
-// below returns the delegation that t's name has beneath d.
+// below returns the delegation that t's name has, at d or beneath it, with all servers that may be asked.
 func (s *session) below(ctx context.Context, t *task, d Delegation) (Delegation, error) {
 	if len(s.nameServers) > 0 {
 		return d, nil
 	}
+	var group sync.WaitGroup
+	group.Go(func() { _, _ = s.complete(ctx, d) }) // it is kept, and most often what is wanted
+	deepest, err := s.deepest(ctx, t, d)
+	group.Wait()
+	if err != nil {
+		return deepest, err
+	}
+	return s.complete(ctx, deepest)
+}
+
+// deepest asks the servers of d, and those that they refer to, for t's name.
+func (s *session) deepest(ctx context.Context, t *task, d Delegation) (Delegation, error) {
 	brief, cancel := context.WithTimeout(ctx, 2*s.timeout())
 	defer cancel()
 	d, _, err := s.authority(brief, d, question{name: t.fqdn, qtype: dns.TypeTXT})
@@ -107,21 +113,24 @@ func (s *session) below(ctx context.Context, t *task, d Delegation) (Delegation,
 		s.log.Debug("no name server answers yet", "fqdn", t.fqdn, "zone", d.Zone, "error", err)
 		return d, nil
 	}
-	if t.zone != d.Zone && providers.InZone(t.zone, d.Zone) {
-		// Servers of the zone above that serve this one too refer nobody to it, and everybody finds it there.
-		own, msg, err := s.authority(brief, d, question{name: t.zone, qtype: dns.TypeSOA})
-		if err == nil && len(owned[*dns.SOA](msg.Answer, t.zone)) > 0 {
-			own.Zone = t.zone
-			return own, nil
-		}
-		if ctx.Err() != nil {
-			return d, context.Cause(ctx)
-		}
-		return d, providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
-			"propagation: zone %s, to which %s was written, is not delegated: the DNS ends at %s, served by %s; delegate it to the name servers of the account that has it",
-			t.zone, t.fqdn, d.Zone, listed(d.NameServers, 6))
+	if t.zone == d.Zone || !providers.InZone(t.zone, d.Zone) {
+		return d, nil
 	}
-	return d, nil
+	// Servers of the zone above that serve this one too refer nobody to it, and everybody finds it there.
+	own, msg, err := s.authority(brief, d, question{name: t.zone, qtype: dns.TypeSOA})
+	switch {
+	case ctx.Err() != nil:
+		return d, context.Cause(ctx)
+	case err != nil: // they answer nothing but TXT
+		s.log.Debug("no name server says whether it has the zone", "zone", t.zone, "error", err)
+		return d, nil
+	case len(owned[*dns.SOA](msg.Answer, t.zone)) > 0:
+		own.Zone = t.zone
+		return own, nil
+	}
+	return d, providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
+		"propagation: zone %s, to which %s was written, is not delegated: the DNS ends at %s, served by %s; delegate it to the name servers of the account that has it",
+		t.zone, t.fqdn, d.Zone, listed(d.NameServers, 6))
 }
 
 // newPublication lays out what is to be asked of whom.
@@ -142,7 +151,7 @@ func newPublication(all []*task, start time.Time, deadAfter time.Duration, histo
 		}
 		z := zones[name]
 		if z == nil {
-			z = &zone{name: name, unresolved: t.delegation.Unresolved, overridden: overridden, history: readHistory(historyDir, name)}
+			z = &zone{name: name, delegation: t.delegation, unresolved: t.delegation.Unresolved, overridden: overridden, history: readHistory(historyDir, name)}
 			for _, addr := range t.delegation.Addrs {
 				z.servers = append(z.servers, &zoneServer{Address: addr, zone: z})
 			}

@@ -35,6 +35,8 @@ type Resolver struct {
 	// LookupLimit is the longest that finding the name servers of one name, and asking them for one CNAME, may each take;
 	// 0 means 20 s.
 	LookupLimit time.Duration
+	// Found keeps the delegations that are found, for the other calls with it; nil keeps them for one call.
+	Found *Found
 	// RootCAs verify the certificates of https:// resolvers; nil means the system's.
 	RootCAs *x509.CertPool
 	// Log gets one line per look-up, at debug level; nil is silent.
@@ -74,6 +76,7 @@ type session struct {
 	urls        []string
 	nameServers []Address
 	http        *http.Client
+	found       *Found
 	preferred   atomic.Int64 // index of the resolver that answered last: a dead first one costs its time-out only once
 
 	mu      sync.Mutex
@@ -90,7 +93,10 @@ func (r *Resolver) open() (*session, error) {
 	if settings.Port < 0 || settings.Port > 65535 {
 		return nil, badServer("propagation: %d is not a port", settings.Port)
 	}
-	s := &session{Resolver: &settings, log: orSilent(r.Log), memory: map[question]func() (*dns.Msg, error){}}
+	s := &session{Resolver: &settings, log: orSilent(r.Log), memory: map[question]func() (*dns.Msg, error){}, found: r.Found}
+	if s.found == nil {
+		s.found = new(Found)
+	}
 	for _, server := range r.NameServers {
 		addr, err := parseAddress(server)
 		if err != nil {

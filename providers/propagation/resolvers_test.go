@@ -87,8 +87,7 @@ func (p packets) WriteMsg(m *dns.Msg) error { reply(p.w, m); return nil }
 // blocked returns a world whose name servers are silent, and a wait that may ask a resolver over HTTPS.
 func blocked(t *testing.T, answer func(http.ResponseWriter, *dns.Msg)) (*world, *overHTTPS, *Wait, *diary) {
 	w := newWorld(t, 2)
-	w.servers[0].set(silent)
-	w.servers[1].set(silent)
+	w.everywhere(silent)
 	o := newOverHTTPS(t, answer)
 	wait, diary := w.wait()
 	wait.Resolver.Servers = append(wait.Resolver.Servers, o.URL+"/dns-query")

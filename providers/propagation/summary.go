@@ -26,7 +26,11 @@ func (b *publication) failure(limit time.Duration, s *session) error {
 				if check.latest.state == Pending && check.asked {
 					code = providers.CodeNotPublished
 				}
-				servers = append(servers, st.String()+" "+check.detail())
+				who := st.String()
+				if by := z.delegation.By(st.Host); by != "" {
+					who += " (" + by + ")"
+				}
+				servers = append(servers, who+" "+check.detail())
 			}
 			if len(servers) > 0 {
 				names = append(names, fmt.Sprintf("TXT %s: %s", c.fqdn, listed(servers, 4)))

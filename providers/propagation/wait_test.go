@@ -491,8 +491,7 @@ func TestWait_AllServersDead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	w.standsIn() // shortly before the end
-	w.servers[0].set(silent)
-	w.servers[1].set(silent)
+	w.everywhere(silent)
 	wait, diary := w.wait()
 	wait.Resolver.Timeout, wait.Limit, wait.DeadAfter = 100*time.Millisecond, 3*time.Second, time.Nanosecond
 	report, err := wait.Run(t.Context(), []Record{record(value1)})

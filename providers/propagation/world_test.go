@@ -22,11 +22,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// world is a resolver at 127.0.0.1 and name servers at 127.0.0.2 and up, all on one port that was free on each.
+// world is a resolver at 127.0.0.1, name servers at 127.0.0.2 and up, and one of the top-level domain above them, test.,
+// all on one port that was free on each.
 type world struct {
 	t        testing.TB
 	port     int
 	resolver *server
+	registry *server
 	servers  []*server
 
 	mayAskAll bool // the resolver may be asked about challenges
@@ -34,12 +36,14 @@ type world struct {
 	mu    sync.Mutex
 	zones map[string][]string // zone → host names
 	hosts map[string][]string // host name → addresses
+	above map[string][]string // what the registry delegates otherwise than the resolver knows: zone → host names
+	glue  map[string][]string // what the registry knows otherwise: host name → addresses
 }
 
 // newWorld starts count name servers, ns1.test. and up, which serve example.test. and are delegated it. When the test
 // ends, it is an error if the resolver was ever asked about a challenge name: fault 96.
 func newWorld(t testing.TB, count int) *world {
-	w := &world{t: t, zones: map[string][]string{"test.": {"ns.nic.test."}}, hosts: map[string][]string{}}
+	w := &world{t: t, zones: map[string][]string{"test.": {"ns.nic.test."}}, hosts: map[string][]string{}, above: map[string][]string{}, glue: map[string][]string{}}
 	for range 100 {
 		if w.listen(count) {
 			break
@@ -49,6 +53,8 @@ func newWorld(t testing.TB, count int) *world {
 		t.Fatal("no port is free on all addresses")
 	}
 	w.resolver.set(w.recurse)
+	w.registry.set(w.refer)
+	w.address("ns.nic.test.", w.registry.addr.Addr().String())
 	for i := range w.servers {
 		host := "ns" + strconv.Itoa(i+1) + ".test."
 		w.delegate("example.test.", host)
@@ -74,7 +80,7 @@ func (w *world) listen(count int) bool {
 	}
 	w.port = int(resolver.addr.Port())
 	servers := []*server{resolver}
-	for i := range count {
+	for i := range count + 1 {
 		s, err := newServer(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, byte(2 + i)}), uint16(w.port)).String())
 		if err != nil {
 			for _, s := range servers {
@@ -83,12 +89,13 @@ func (w *world) listen(count int) bool {
 			return false
 		}
 		s.set(s.authority)
+		s.lists = w.nameServersOf
 		servers = append(servers, s)
 	}
 	for _, s := range servers {
 		w.t.Cleanup(s.close)
 	}
-	w.resolver, w.servers = servers[0], servers[1:]
+	w.resolver, w.servers, w.registry = servers[0], servers[1:count+1], servers[count+1]
 	return true
 }
 
@@ -111,6 +118,13 @@ func (w *world) address(host string, addrs ...string) {
 	w.hosts[host] = append(w.hosts[host], addrs...)
 }
 
+// everywhere lets answer speak for all name servers, those of the top-level domain too.
+func (w *world) everywhere(answer dns.HandlerFunc) {
+	for _, s := range append(slices.Clone(w.servers), w.registry) {
+		s.set(answer)
+	}
+}
+
 // standsIn lets the resolver be asked for challenges too: it then has what was published to it.
 func (w *world) standsIn() {
 	w.mayAskAll = true
@@ -123,6 +137,23 @@ func (w *world) standsIn() {
 		m.Authoritative, m.RecursionAvailable = false, true
 		rw.WriteMsg(m)
 	})
+}
+
+// nameServersOf is what a zone's servers list, unless they are told otherwise: what it is delegated to.
+func (w *world) nameServersOf(zone string) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if hosts, ok := w.above[zone]; ok {
+		return hosts
+	}
+	return w.zones[zone]
+}
+
+// list lets a server list hosts for a zone itself.
+func (s *server) list(zone string, hosts ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ns[zone] = hosts
 }
 
 // recurse answers as a resolver does.
@@ -154,6 +185,47 @@ func (w *world) recurse(rw dns.ResponseWriter, r *dns.Msg) {
 	}
 	if !known {
 		m.Rcode = dns.RcodeNameError
+	}
+	if rw.LocalAddr().Network() == "udp" {
+		m.Truncate(bufferSize)
+	}
+	rw.WriteMsg(m)
+}
+
+// refer answers as the servers of a top-level domain do: with referrals, with the addresses of hosts below it.
+func (w *world) refer(rw dns.ResponseWriter, r *dns.Msg) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m := new(dns.Msg).SetReply(r)
+	q := r.Question[0]
+	zone := ""
+	for _, known := range []map[string][]string{w.zones, w.above} {
+		for name := range known {
+			if strings.Count(name, ".") == 2 && providers.InZone(q.Name, name) {
+				zone = name
+			}
+		}
+	}
+	hosts, moved := w.above[zone]
+	if !moved {
+		hosts = w.zones[zone]
+	}
+	switch {
+	case providers.CanonicalName(q.Name) == "test.":
+		m.Authoritative = true
+	case len(hosts) == 0:
+		m.Authoritative, m.Rcode = true, dns.RcodeNameError
+	default:
+		m.Ns = nameServers(zone, hosts...)
+	}
+	for _, host := range hosts {
+		for _, addr := range append(w.glue[host], w.hosts[host]...) {
+			if ip := net.ParseIP(addr); ip.To4() != nil {
+				m.Extra = append(m.Extra, &dns.A{Hdr: header(host, dns.TypeA), A: ip})
+			} else {
+				m.Extra = append(m.Extra, &dns.AAAA{Hdr: header(host, dns.TypeAAAA), AAAA: ip})
+			}
+		}
 	}
 	if rw.LocalAddr().Network() == "udp" {
 		m.Truncate(bufferSize)
@@ -194,7 +266,9 @@ type server struct {
 
 	mu      sync.Mutex
 	handler dns.HandlerFunc
-	log     []string // "TYPE name. network"
+	log     []string            // "TYPE name. network"
+	ns      map[string][]string // what it lists for a zone itself, where that is not what the resolver knows
+	lists   func(zone string) []string
 	txt     map[string][]string
 	cname   map[string]string // "*." names are wildcards
 	oneOnly bool              // its wildcards hold for names of one label more alone, as no name server's should
@@ -214,6 +288,7 @@ func newServer(addr string) (*server, error) {
 	}
 	s := &server{
 		addr:    packets.LocalAddr().(*net.UDPAddr).AddrPort(),
+		ns:      map[string][]string{},
 		txt:     map[string][]string{},
 		cname:   map[string]string{},
 		changed: make(chan struct{}),
@@ -322,6 +397,14 @@ func (s *server) answer(r *dns.Msg) *dns.Msg {
 	if target := s.cname[s.source(name)]; target != "" {
 		m.Answer = append(m.Answer, &dns.CNAME{Hdr: header(q.Name, dns.TypeCNAME), Target: target})
 		return m
+	}
+	if hosts, ok := s.ns[name]; q.Qtype == dns.TypeNS {
+		if !ok && s.lists != nil {
+			hosts = s.lists(name)
+		}
+		if m.Answer = nameServers(name, hosts...); len(hosts) > 0 {
+			return m
+		}
 	}
 	if q.Qtype == dns.TypeTXT {
 		for _, value := range s.txt[name] {

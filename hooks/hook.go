@@ -156,7 +156,7 @@ func (h *hook) openResolver() (*propagation.Resolver, error) {
 			return nil, err
 		}
 	}
-	return &propagation.Resolver{Servers: servers, NameServers: h.options.nameServers, Log: h.log}, nil
+	return &propagation.Resolver{Servers: servers, NameServers: h.options.nameServers, Found: new(propagation.Found), Log: h.log}, nil
 }
 
 func (h *hook) close() {

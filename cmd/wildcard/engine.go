@@ -199,7 +199,7 @@ func (e *engine) resolver(s lineage.Settings) (*propagation.Resolver, error) {
 			return nil, err
 		}
 	}
-	return &propagation.Resolver{Servers: servers, NameServers: s.NameServers, Log: e.log}, nil
+	return &propagation.Resolver{Servers: servers, NameServers: s.NameServers, Found: new(propagation.Found), Log: e.log}, nil
 }
 
 // cache is how long the CA's resolvers keep an answer, if a lineage says so.

@@ -39,7 +39,7 @@ func (r *Resolver) OriginOf(hosts func(context.Context) ([]string, error), zone,
 		}
 		lookups, cancel := context.WithTimeout(ctx, s.lookupLimit())
 		defer cancel()
-		d, err := s.resolve(ctx, lookups, zone, canonicalHosts(names), nil)
+		d, err := s.resolve(lookups, zone, canonicalHosts(names), referralGlue{})
 		if err != nil {
 			return providers.OriginView{}, err
 		}

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	stdlog "log"
+	"math/rand/v2"
 	"net/http"
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +21,7 @@ import (
 	legolog "github.com/go-acme/lego/v4/log"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/issuance/acmetest"
 	"wildcard/pebbletest"
 	"wildcard/providers"
 )
@@ -52,6 +56,116 @@ func BenchmarkObtain(b *testing.B) {
 	}
 }
 
+// BenchmarkObtainBoulder is the same with a CA that is as Let's Encrypt's: each validation takes 2 s to 7 s, and is pending
+// until it is over. s-added is what is beyond the time from the first answer to the last verdict, which is the CA's own.
+func BenchmarkObtainBoulder(b *testing.B) {
+	for _, n := range []int{1, 2, 20, 50} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			w := boulderWorld(b)
+			var added []float64
+			most := 0
+			for b.Loop() {
+				w.validations.reset()
+				if _, err := w.issuer.Obtain(b.Context(), request(b, manyNames(n)...)); err != nil {
+					b.Fatal(err)
+				}
+				added = append(added, w.sincePublication()-w.validations.took().Seconds())
+				most = max(most, w.validations.mostLooks())
+			}
+			slices.Sort(added)
+			b.ReportMetric(added[len(added)/2], "s-added-median")
+			b.ReportMetric(added[len(added)-1], "s-added-most")
+			b.ReportMetric(float64(most), "looks-in-a-second")
+		})
+	}
+}
+
+// BenchmarkLegoBoulder is lego's Obtain at that CA.
+func BenchmarkLegoBoulder(b *testing.B) {
+	legolog.Logger = stdlog.New(io.Discard, "", 0)
+	for _, n := range []int{1, 2} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			w := boulderWorld(b)
+			for b.Loop() {
+				if err := legoObtain(b, w.world, w.ca.DirectoryURL(), w.ca.RootPEM(), manyNames(n)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(w.sincePublication(), "s-after-last-server")
+		})
+	}
+}
+
+// boulder is a world with a CA like Let's Encrypt's, by the machine's clock.
+type boulder struct {
+	*scripted
+	validations *validations
+}
+
+// validations are those of one run, and when it looked for what came of them.
+type validations struct {
+	mu          sync.Mutex
+	first, last time.Time // answer, verdict
+	looks       []time.Time
+}
+
+func boulderWorld(b *testing.B) boulder {
+	v := &validations{}
+	w := boulder{&scripted{world: &world{state: b.TempDir()}, t: b}, v}
+	w.start(acmetest.Options{Boulder: true, ValidationTime: v.takes},
+		conohatest.Options{Latency: 50 * time.Millisecond, PublicationDelay: []time.Duration{2 * time.Second}})
+	for _, endpoint := range []acmetest.Endpoint{acmetest.Authorization, acmetest.Order} {
+		w.ca.On(endpoint, func(r *acmetest.Request) *acmetest.Reply { v.look(); return r.Next() })
+	}
+	return w
+}
+
+func (v *validations) takes(string) time.Duration {
+	d := 2*time.Second + rand.N(5*time.Second)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	now := time.Now()
+	if v.first.IsZero() {
+		v.first = now
+	}
+	if at := now.Add(d); at.After(v.last) {
+		v.last = at
+	}
+	return d
+}
+
+func (v *validations) look() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.first.IsZero() {
+		v.looks = append(v.looks, time.Now())
+	}
+}
+
+func (v *validations) reset() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.first, v.last, v.looks = time.Time{}, time.Time{}, nil
+}
+
+func (v *validations) took() time.Duration { return v.last.Sub(v.first) }
+
+// mostLooks is the most looks within a second.
+func (v *validations) mostLooks() (most int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i := range v.looks {
+		n := 0
+		for _, at := range v.looks[i:] {
+			if at.Sub(v.looks[i]) < time.Second {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
 // BenchmarkLego is lego's own certificate.Obtain in the same world, with the same provider and without its look-ups of
 // the challenge through resolvers: its best case.
 func BenchmarkLego(b *testing.B) {
@@ -60,7 +174,7 @@ func BenchmarkLego(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			w := benchWorld(b)
 			for b.Loop() {
-				if err := legoObtain(b, w, manyNames(n)); err != nil {
+				if err := legoObtain(b, w, w.pebble.DirectoryURL(), w.pebble.RootPEM(), manyNames(n)); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -107,13 +221,13 @@ func (p legoProvider) CleanUp(domain, _, keyAuth string) error {
 	return p.w.issuer.Router.Accounts[0].CleanUp(p.b.Context(), p.challenge(domain, keyAuth), "")
 }
 
-func legoObtain(b *testing.B, w *world, names []string) error {
+func legoObtain(b *testing.B, w *world, directory string, root []byte, names []string) error {
 	b.Setenv("LEGO_DISABLE_CNAME_SUPPORT", "true")
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(w.pebble.RootPEM())
+	roots.AppendCertsFromPEM(root)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	defer client.CloseIdleConnections()
-	core, err := api.New(client, "lego", w.pebble.DirectoryURL(), w.issuer.Account.URI, w.issuer.Account.Key)
+	core, err := api.New(client, "lego", directory, w.issuer.Account.URI, w.issuer.Account.Key)
 	if err != nil {
 		return err
 	}

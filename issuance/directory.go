@@ -86,7 +86,7 @@ func Dial(ctx context.Context, o Options) (*CA, error) {
 	ca.nonces = &nonces{now: ca.now}
 	ca.slots = make(chan struct{}, requestsAtOnce)
 	ca.asking = &pace{now: ca.now, sleep: ca.sleep, most: noncesInTime, span: nonceSpan}
-	ca.looking = &pace{now: ca.now, sleep: ca.sleep, most: 1, span: betweenLooks}
+	ca.looking = &pace{now: ca.now, sleep: ca.sleep, most: looksInTime, span: lookSpan}
 	if ca.facts, _ = KnownCA(o.Server); o.Facts != nil {
 		ca.facts = *o.Facts
 	}

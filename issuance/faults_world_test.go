@@ -34,8 +34,15 @@ func newScripted(t testing.TB, o acmetest.Options) *scripted {
 	if o.Now == nil {
 		o.Now = w.clock.Now
 	}
+	return w.start(o, conohatest.Options{})
+}
+
+// start starts CA and DNS service. Without a clock of the test's it is the machine's that counts.
+func (w *scripted) start(o acmetest.Options, dns conohatest.Options) *scripted {
+	t := w.t
+	t.Helper()
 	var err error
-	if w.conoha, err = conohatest.Start(conohatest.Options{}); err != nil {
+	if w.conoha, err = conohatest.Start(dns); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.conoha.Close() })
@@ -49,7 +56,9 @@ func newScripted(t testing.TB, o acmetest.Options) *scripted {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.ca.Close)
-	w.clock.waited = w.ca.Settle
+	if w.clock != nil {
+		w.clock.waited = w.ca.Settle
+	}
 	client := w.dialTo(issuance.Options{})
 	account, err := client.Register(t.Context(), nil, issuance.Registration{AgreeToTerms: true, EABKeyID: "kid", EABKey: eabKey})
 	if err != nil {
@@ -127,7 +136,7 @@ func (w *scripted) tryDial(o issuance.Options) (*issuance.CA, error) {
 		o.RootCAs.AppendCertsFromPEM(w.ca.RootPEM())
 	}
 	o.UserAgent = "wildcard/test"
-	if o.Now == nil {
+	if o.Now == nil && w.clock != nil {
 		o.Now, o.Sleep = w.clock.Now, w.clock.Sleep
 	}
 	ca, err := issuance.Dial(w.t.Context(), o)

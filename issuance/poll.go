@@ -6,36 +6,45 @@ import (
 )
 
 const (
-	// betweenLooks is the least time between two looks at what is pending, of all runs at one CA together: four a second.
-	betweenLooks = 250 * time.Millisecond
+	// Looks at what is pending, of all runs at one CA together.
+	looksInTime = 5
+	lookSpan    = time.Second + 20*time.Millisecond // so that they are not more when they arrive
 
-	firstLook  = 100 * time.Millisecond // after the request that set something going: some CAs are ready at once
+	firstLook  = 50 * time.Millisecond  // after the request that set something going: some CAs are ready at once
+	secondLook = 150 * time.Millisecond // after the same request
 	longestAsk = 30 * time.Second       // that an authorization's Retry-After is waited for, and any that makes no sense
 	orderAsk   = time.Minute            // the same of an order
 )
 
-// between is how long after a look the next one comes, since long as it is that everything was answered. A CA that needs
-// seconds is to be seen ready within half of one; one that needs minutes is not to be bothered. Each look is at one resource,
-// the order or an authorization, in turn; of a single name one tells what the other does, so half as many do.
-func between(since time.Duration, names int) time.Duration {
-	var d time.Duration
+// cadence is how often the order and the authorizations are looked at. The order tells by one request whether all names are
+// proven; an authorization, which of them, and why one is not.
+type cadence struct {
+	order         time.Duration // between two looks at the order; 0 is never
+	authorization time.Duration // between two looks at any authorization
+}
+
+// cadenceOf is the cadence since long after everything was answered. A CA that needs seconds is to be seen ready within a
+// quarter of one; one that needs minutes is not to be bothered. useful is whether the order may be asked.
+func cadenceOf(since time.Duration, names int, useful bool) cadence {
+	c := cadence{280 * time.Millisecond, 1400 * time.Millisecond}
 	switch {
-	case since < 15*time.Second:
-		d = betweenLooks
-	case since < time.Minute:
-		d = time.Second
-	case since < 5*time.Minute:
-		d = 5 * time.Second
-	default:
-		d = 15 * time.Second
+	case since >= 5*time.Minute:
+		c = cadence{30 * time.Second, 30 * time.Second}
+	case since >= time.Minute:
+		c = cadence{10 * time.Second, 10 * time.Second}
+	case since >= 15*time.Second:
+		c = cadence{2 * time.Second, 2 * time.Second}
+	case names == 1: // either tells what the other does
+		c = cadence{560 * time.Millisecond, 560 * time.Millisecond}
 	}
-	if names == 1 {
-		d = max(d, 2*betweenLooks)
+	if !useful {
+		c.order, c.authorization = 0, max(c.order, 280*time.Millisecond)
 	}
-	if since < 15*time.Second {
-		return d
+	if since >= 15*time.Second { // many clients may have begun at the same time
+		f := 0.8 + 0.4*rand.Float64()
+		c.order, c.authorization = time.Duration(f*float64(c.order)), time.Duration(f*float64(c.authorization))
 	}
-	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64())) // many clients may have begun at the same time
+	return c
 }
 
 // wish is how long a Retry-After of a good reply is followed, up to a limit: it is a wish, and some CAs have one of a day

@@ -29,13 +29,15 @@ type validator struct {
 	names []*validation
 
 	began     time.Time // when the last answer was sent
-	last      time.Time // when the last look was due
+	lastOrder time.Time // when the order was looked at
+	lastOne   time.Time // when an authorization was
+	atOne     time.Time // when the next one is
+	early     bool      // the next look at the order is the first since all is answered
 	orderNext time.Time // the order is not to be looked at before
 	orderDead time.Time // when it was found invalid
 	orderErr  error     // why
 	noOrder   bool      // it cannot be read: the authorizations tell as much
-	orderTurn bool
-	ready     bool // the order needs no more proof
+	ready     bool      // the order needs no more proof
 
 	trouble trouble
 
@@ -56,7 +58,7 @@ type trouble struct {
 // validate answers all challenges and polls until every authorization is final (RFC 8555 §7.5.1). All failures are
 // reported, not only the first. Whether each was seen to be final, and not only the order ready, is in r.seenFinal.
 func (r *run) validate(ctx context.Context, order acme.ExtendedOrder) error {
-	v := &validator{run: r, order: order.Location, orderTurn: true}
+	v := &validator{run: r, order: order.Location}
 	for _, rec := range r.records {
 		v.names = append(v.names, &validation{rec: rec})
 	}
@@ -187,7 +189,12 @@ func (v *validator) answerDue(ctx context.Context) error {
 		return nil
 	})
 	v.began = v.CA.now()
-	v.last = v.began.Add(orDefault(v.Pacing.FirstLook, firstLook) - between(0, len(v.names)))
+	c := cadenceOf(0, len(v.names), v.looksAtOrder())
+	first := v.began.Add(orDefault(v.Pacing.FirstLook, firstLook))
+	v.lastOrder, v.lastOne = first.Add(-c.order), first.Add(-c.authorization)
+	if v.early = c.order > 0; v.early {
+		v.lastOne = v.began // the order first
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -214,28 +221,51 @@ func (v *validator) nextAnswer() (at time.Time, ok bool) {
 
 // nextLook is when to look next, and whether there is anything to look at.
 func (v *validator) nextLook(now time.Time) (at time.Time, ok bool) {
-	consider := func(t time.Time) {
-		if !ok || t.Before(at) {
-			at, ok = t, true
-		}
-	}
-	for _, n := range v.names {
-		if n.pending() {
-			consider(n.next)
-		}
-	}
-	if !ok {
+	order, one := v.plan(now)
+	switch {
+	case one == nil:
 		return at, false
+	case order.IsZero() || v.atOne.Before(order):
+		at = v.atOne
+	default:
+		at = order
 	}
-	if v.looksAtOrder() {
-		consider(v.orderNext)
-	}
-	for _, t := range []time.Time{v.last.Add(between(now.Sub(v.began), len(v.names))), v.trouble.pause} {
-		if at.Before(t) {
-			at = t
-		}
+	if at.Before(v.trouble.pause) {
+		at = v.trouble.pause
 	}
 	return at, true
+}
+
+// plan reckons when the order is to be looked at (zero is never) and which authorization next, at v.atOne: that of those that
+// may be looked at which was not for longest.
+func (v *validator) plan(now time.Time) (order time.Time, one *validation) {
+	for _, n := range v.names {
+		if !n.pending() {
+			continue
+		}
+		switch {
+		case one == nil, n.next.After(now) && n.next.Before(one.next), !n.next.After(now) && one.next.After(now):
+			one = n
+		case !n.next.After(now) && n.looked.Before(one.looked):
+			one = n
+		}
+	}
+	if one == nil {
+		return order, nil
+	}
+	useful := v.looksAtOrder()
+	c := cadenceOf(now.Sub(v.began), len(v.names), useful && !v.orderNext.After(now))
+	later := func(t, u time.Time) time.Time {
+		if t.Before(u) {
+			return u
+		}
+		return t
+	}
+	v.atOne = later(v.lastOne.Add(c.authorization), one.next)
+	if useful {
+		order = later(v.lastOrder.Add(c.order), v.orderNext)
+	}
+	return order, one
 }
 
 // looksAtOrder reports whether the order may tell something: not that all is well before all is answered.
@@ -251,29 +281,27 @@ func (v *validator) looksAtOrder() bool {
 	return true
 }
 
-// look looks at the order, or at the authorization that was not looked at for longest.
+// look looks at what is due: the order, or an authorization.
 func (v *validator) look(ctx context.Context) error {
 	if err := v.CA.looking.wait(ctx); err != nil {
 		return err
 	}
 	now := v.CA.now()
-	v.last = now
-	var oldest *validation
-	for _, n := range v.names {
-		if n.pending() && !n.next.After(now) && (oldest == nil || n.looked.Before(oldest.looked)) {
-			oldest = n
-		}
-	}
-	order := v.looksAtOrder() && !v.orderNext.After(now)
-	if order && (v.orderTurn || oldest == nil) {
-		v.orderTurn = false
-		return v.lookAtOrder()
-	}
-	v.orderTurn = true
-	if oldest == nil {
+	order, one := v.plan(now)
+	if one == nil {
 		return nil
 	}
-	return v.lookAt(oldest)
+	if order.IsZero() || v.atOne.Before(order) {
+		v.lastOne = now
+		return v.lookAt(one)
+	}
+	v.lastOrder = now
+	if v.early { // a CA that is ready at once, but not yet
+		v.early = false
+		c := cadenceOf(0, len(v.names), true)
+		v.lastOrder = now.Add(secondLook - firstLook - c.order)
+	}
+	return v.lookAtOrder()
 }
 
 // lookAtOrder finds out whether all authorizations are valid (RFC 8555 §7.1.6), by one request.

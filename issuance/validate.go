@@ -71,6 +71,11 @@ func (r *run) validate(ctx context.Context, order acme.ExtendedOrder) error {
 		case n.err != nil:
 			err = errors.Join(n.err, err)
 		}
+		if n.verdict == nil {
+			for range n.answers - 1 { // each answer but the good one was in vain
+				r.result.Spent = append(r.result.Spent, n.rec.name)
+			}
+		}
 	}
 	if len(failed.Failures) > 0 {
 		err = errors.Join(failed.failed(), err)

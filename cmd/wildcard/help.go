@@ -1,12 +1,17 @@
 package main
 
 import (
+	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"wildcard/help"
+	"wildcard/issuance"
+	"wildcard/messages"
 )
 
 // Groups of options. A command's help has their names in a line, "wildcard help GROUP" explains them: what is the same
@@ -54,6 +59,9 @@ func (p *program) helpOn(c *cli.Context) error {
 	words := c.Args().Slice()
 	if len(words) == 1 && slices.Contains(groups(), words[0]) {
 		p.screen().Group(c.App, words[0])
+		if words[0] == groupCA {
+			p.sayCAs()
+		}
 		return nil
 	}
 	path, commands := []*cli.Command{}, c.App.Commands
@@ -66,6 +74,65 @@ func (p *program) helpOn(c *cli.Context) error {
 	}
 	p.screen().Command(c.App, path)
 	return nil
+}
+
+// sayCAs prints what the CAs that have a short name take: names on one certificate, wildcards, and whether a new account must be
+// bound to one made on their web site.
+func (p *program) sayCAs() {
+	t := newTable("CA", "NAMES", "WILDCARDS", "--EAB-KID")
+	var others []string
+	for _, f := range issuance.KnownCAs() {
+		switch {
+		case f.Name == "" || f.Ended != nil:
+			continue
+		case f.Names == 0 && f.Free == 0:
+			others = append(others, f.Name)
+			continue
+		}
+		t.row(f.Name, namesTaken(f), offer(f.Wildcards), needed(f.Binding))
+	}
+	p.say("\n%s", t)
+	p.say("Others, as agreed with them: %s.", strings.Join(others, " "))
+}
+
+// namesTaken is how many names a CA takes on a certificate, with the profiles that differ.
+func namesTaken(f issuance.CAFacts) string {
+	text := strconv.Itoa(f.Names)
+	var other []string
+	for _, profile := range slices.Sorted(maps.Keys(f.ProfileNames)) {
+		if n := f.ProfileNames[profile]; n != f.Names {
+			other = append(other, fmt.Sprintf("%s %d", profile, n))
+		}
+	}
+	switch {
+	case len(other) > 0:
+		return text + " (" + strings.Join(other, ", ") + ")"
+	case f.Names == 0:
+		return strconv.Itoa(f.Free) + " + www."
+	case f.Free > 0:
+		return fmt.Sprintf("%d + www. (%d)", f.Free, f.Names)
+	}
+	return text
+}
+
+func offer(o issuance.Offer) messages.Text {
+	switch o {
+	case issuance.Offered:
+		return messages.New("yes")
+	case issuance.NotOffered:
+		return messages.New("no")
+	case issuance.Paid:
+		return messages.New("paid")
+	case issuance.NotKnown:
+	}
+	return messages.Message{Format: "?"}
+}
+
+func needed(b issuance.Binding) messages.Text {
+	if b == issuance.BindingWanted || b == issuance.BindingUnsaid {
+		return messages.New("needed")
+	}
+	return messages.Message{Format: "-"}
 }
 
 func (p *program) screen() help.Screen {

@@ -44,7 +44,7 @@ func dnsFlags() []cli.Flag {
 // caFlags say which CA, and how its own TLS is verified.
 func caFlags() []cli.Flag {
 	return grouped(groupCA, []cli.Flag{
-		&cli.StringFlag{Name: "server", Usage: "`URL` of the CA's directory, or letsencrypt (default), letsencrypt-staging, zerossl, google, buypass, sslcom, actalis (WILDCARD_SERVER)"},
+		&cli.StringFlag{Name: "server", Usage: "`CA`: URL of its directory, or a name in the table of \"help ca\", with -staging for tries (WILDCARD_SERVER; letsencrypt)"},
 		&cli.StringFlag{Name: "ca-bundle", Usage: "`FILE` with further roots for the CA's own TLS (WILDCARD_CA_BUNDLE)"},
 		&cli.StringFlag{Name: "account", Usage: "`ID` of the account to use, or its beginning, if there are several"},
 	})
@@ -56,7 +56,7 @@ func registrationFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "email", Aliases: []string{"m"}, Usage: "`ADDRESS` for a new account; may be repeated"},
 		&cli.BoolFlag{Name: "agree-tos", Usage: "agree to the CA's terms of service"},
 		&cli.StringFlag{Name: "eab-kid", Usage: "`ID` of the key of an external account binding (WILDCARD_EAB_KID)"},
-		&cli.StringFlag{Name: "eab-hmac-key", Usage: "`KEY` of an external account binding, base64url; better in WILDCARD_EAB_HMAC_KEY, since ps shows arguments"},
+		&cli.StringFlag{Name: "eab-hmac-key", Usage: "`KEY` of an external account binding, base64; better in WILDCARD_EAB_HMAC_KEY, since ps shows arguments"},
 	})
 }
 

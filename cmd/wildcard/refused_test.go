@@ -54,7 +54,7 @@ func TestIssue_WWWAdded(t *testing.T) {
 	}
 	w.orders(1)
 	w.at(due(l))
-	w.run("renew").exits(0, "renewed")
+	w.run("renew", "--no-jitter").exits(0, "renewed")
 	w.orders(2)
 	// Whoever asks for www. as well has another request.
 	w.delivers(nil)
@@ -116,10 +116,10 @@ func TestRenew_Refused(t *testing.T) {
 	l := w.lineage("example.com")
 	w.delivers(adds("other.example.com"))
 	w.at(due(l))
-	w.run("renew", "--quiet").exits(1, "nobody asked for other.example.com")
+	w.run("renew", "--no-jitter", "--quiet").exits(1, "nobody asked for other.example.com")
 	for day := range 3 {
 		w.at(due(l).Add(time.Duration(day+1) * 24 * time.Hour))
-		w.run("renew", "--quiet").exits(1, "ledger.held", "--force")
+		w.run("renew", "--no-jitter", "--quiet").exits(1, "ledger.held", "--force")
 	}
 	w.orders(2)
 	if again := w.lineage("example.com"); !again.Leaf.Equal(l.Leaf) {

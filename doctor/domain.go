@@ -2,15 +2,9 @@ package doctor
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 	"sync"
 
-	"github.com/miekg/dns"
-
 	"wildcard/internal/dns01"
-	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/propagation"
 )
@@ -52,6 +46,42 @@ func domainKinds() []Kind {
 			What: text("the name server %s has no address"),
 			Why:  text("It is asked in vain by everybody, and half the look-ups may be slow."),
 			Fix:  text("dig %s A, then mend the delegation of %s"),
+		},
+		{
+			Code: FoundServerModest, Severity: Warning,
+			What: text("the answers of %s about %s never claim authority (no AA bit)"),
+			Why:  text("Some resolvers take such a server for one that does not serve the zone."),
+			Fix:  text("let it answer with authority: dig +norecurse @%s %s SOA has to show the flag aa"),
+		},
+		{
+			Code: FoundServerOnlyTXT, Severity: Note,
+			What: text("%s answers questions for TXT records, but not for the SOA record of %s: %s"),
+			Why:  text("The challenge is seen all the same; a CA also asks for CAA records, which have to be answered."),
+			Fix:  command("dig +norecurse @%s %s SOA"),
+		},
+		{
+			Code: FoundServerSets, Severity: Warning,
+			What: text("the parent of %s delegates to %s, but the zone itself lists %s"),
+			Why:  text("The CA may ask any of these, so every run waits for all of them."),
+			Fix:  text("make both the same: NS records in %s, and name servers at its registrar"),
+		},
+		{
+			Code: FoundServerBehind, Severity: Warning,
+			What: text("%s has an older copy of %s than another name server: serial %s, not %s"),
+			Why:  text("What does not get there is waited for in vain, and a CA that asks this one does not see the record."),
+			Fix:  text("let it have the zone, or take it out of the delegation: dig +norecurse @%s %s SOA"),
+		},
+		{
+			Code: FoundResolverBehind, Severity: Note,
+			What: text("the resolvers still know %s as name servers of %s; its parent delegates to %s"),
+			Why:  text("What the parent says counts: nothing fails because of it here, but others with such resolvers still ask the old ones."),
+			Fix:  text("wait until the resolvers have forgotten, or let them forget %s"),
+		},
+		{
+			Code: FoundPrivate, Severity: Warning,
+			What: text("the servers above %s say that there is no such zone: only this network knows it"),
+			Why:  text("A public CA finds nothing there. A CA of your own network may."),
+			Fix:  text("delegate %s, or use a CA that sees it (--server)"),
 		},
 		{
 			Code: FoundBlocked, Severity: Warning,
@@ -123,7 +153,7 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 	for _, look := range []func(){
 		func() {
 			if d.Zone != "" && v.first("name servers", d.Zone) {
-				v.nameServers(ctx, resolver, d)
+				v.nameServers(ctx, resolver, d, at.FQDN)
 			}
 		},
 		func() {
@@ -149,102 +179,6 @@ func (v *visit) found(p place) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.places = append(v.places, p)
-}
-
-// nameServers asks every address of every name server of a zone for its SOA record, over UDP and over TCP. IPv6 addresses
-// are passed over on a machine without IPv6, which is nobody's fault.
-func (v *visit) nameServers(ctx context.Context, resolver *propagation.Resolver, d propagation.Delegation) {
-	zone := d.Zone
-	for _, host := range d.Unresolved {
-		v.find(FoundServerHost, zone, []any{host}, host, zone)
-	}
-	switch state, _ := resolver.CutOff(ctx, d, zone); state {
-	case propagation.Blocked:
-		v.find(FoundBlocked, zone, []any{zone}, wayOut(resolver))
-		return
-	case propagation.Intercepted:
-		v.find(FoundIntercepted, zone, []any{zone}, wayOut(resolver))
-		return
-	default:
-	}
-	var group sync.WaitGroup
-	answers := make([]answer, len(d.Addrs))
-	for i, a := range d.Addrs {
-		group.Go(func() { answers[i] = v.nameServer(ctx, resolver, a, zone) })
-	}
-	group.Wait()
-	count := map[answer]int{}
-	for i, got := range answers {
-		count[got]++
-		// Servers that had to be named may be those of several zones, and refuse what is another's.
-		if a := d.Addrs[i]; got.lame != "" && (len(d.NameServers) > 0 || !slices.Contains(answers, answer{})) {
-			v.find(FoundServerLame, zone, []any{a.String(), zone, lameness(got.lame)}, digAt(a), zone)
-		}
-	}
-	switch without := count[answer{noRoute: true}]; without {
-	case 0:
-		v.good(zone, "%d addresses of name servers asked over UDP and TCP", len(d.Addrs))
-	default:
-		v.good(zone, "%d addresses of name servers asked over UDP and TCP; %d of IPv6 not, which this machine does not have", len(d.Addrs)-without, without)
-	}
-}
-
-// answer is what came of asking one address. The zero value is that of a server of the zone.
-type answer struct {
-	noRoute bool   // this machine has no way to send there
-	silent  bool   //
-	lame    string // code of the answer of one that is no server of the zone; "NOERROR" without authority
-}
-
-// wayOut is what helps where no name server can be asked, and was not done yet.
-func wayOut(r *propagation.Resolver) *messages.Message {
-	switch overHTTPS := slices.ContainsFunc(r.Servers, func(s string) bool { return strings.HasPrefix(s, "https://") }); {
-	case len(r.NameServers) > 0:
-		return because("name no name servers (--nameserver), so that a resolver may stand in: --resolver https://…")
-	case overHTTPS:
-		return because("let UDP and TCP to port 53 of name servers through")
-	}
-	return because("let UDP and TCP to port 53 of name servers through, or name a resolver over HTTPS: --resolver https://…")
-}
-
-// digAt is how dig is told which address to ask.
-func digAt(a propagation.Address) string {
-	if a.Addr.Port() == 53 {
-		return a.Addr.Addr().String()
-	}
-	return fmt.Sprintf("%s -p %d", a.Addr.Addr(), a.Addr.Port())
-}
-
-// nameServer asks one address.
-func (v *visit) nameServer(ctx context.Context, resolver *propagation.Resolver, a propagation.Address, zone string) (got answer) {
-	soa := propagation.Query{Name: zone, Type: dns.TypeSOA}
-	udp, err := resolver.Ask(ctx, "udp", a.Addr, soa)
-	if err != nil && !propagation.NoRoute(err) && ctx.Err() == nil { // one packet may be lost
-		udp, err = resolver.Ask(ctx, "udp", a.Addr, soa)
-	}
-	switch {
-	case propagation.NoRoute(err) && a.Addr.Addr().Is6():
-		return answer{noRoute: true}
-	case ctx.Err() != nil:
-		return answer{silent: true} // the time is up, or somebody does not want to wait
-	case err != nil:
-		got.silent = true
-		v.find(FoundServerSilent, zone, []any{a.String(), messages.OneLine(err.Error())}, digAt(a), zone)
-	case udp.Rcode != dns.RcodeSuccess || !udp.Authoritative:
-		got.lame = dns.RcodeToString[udp.Rcode]
-	}
-	if _, err := resolver.Ask(ctx, "tcp", a.Addr, soa); err != nil && ctx.Err() == nil {
-		v.find(FoundServerTCP, zone, []any{a.String(), messages.OneLine(err.Error())}, digAt(a), zone)
-	}
-	return got
-}
-
-// lameness says why an answer is none of a server of the zone.
-func lameness(rcode string) any {
-	if rcode == dns.RcodeToString[dns.RcodeSuccess] {
-		return because("its answers are not authoritative")
-	}
-	return rcode
 }
 
 func dash(s string) string {

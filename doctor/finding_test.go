@@ -91,6 +91,41 @@ func provocations() map[string]func(w *world) Report {
 			w.refuses("127.255.255.254") // there is no server either
 			return w.examine()
 		},
+		FoundServerModest: func(w *world) Report {
+			w.registry(second, w.another(func(_ *dns.Msg, m *dns.Msg) { m.Authoritative = false }))
+			return w.examine()
+		},
+		FoundServerOnlyTXT: func(w *world) Report {
+			w.registry(second, w.another(func(q, m *dns.Msg) {
+				if q.Question[0].Qtype != dns.TypeTXT {
+					*m = *new(dns.Msg).SetRcode(q, dns.RcodeNotImplemented)
+				}
+			}))
+			return w.examine()
+		},
+		FoundServerSets: func(w *world) Report {
+			w.registry(second, w.another(func(*dns.Msg, *dns.Msg) {}))
+			return w.examine()
+		},
+		FoundServerBehind: func(w *world) Report {
+			w.registry(second, w.another(func(_ *dns.Msg, m *dns.Msg) {
+				for _, rr := range m.Answer {
+					if soa, ok := rr.(*dns.SOA); ok {
+						soa.Serial -= 3
+					}
+				}
+			}))
+			return w.examine()
+		},
+		FoundResolverBehind: func(w *world) Report {
+			w.registry("ns-a1.conoha.io.", second, "ns-a3.conoha.io.")
+			w.front.records(apex, dns.TypeNS, nsRecord("ns-a1.conoha.io."), nsRecord("ns.gone.example."))
+			return w.examine()
+		},
+		FoundPrivate: func(w *world) Report {
+			w.registry()
+			return w.examine()
+		},
 		FoundCAA: func(w *world) Report {
 			w.conoha.PutRecord(apex, apex, "CAA", `0 issue "another.example"`)
 			return w.examine()

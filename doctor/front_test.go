@@ -55,6 +55,13 @@ func (f *front) records(name string, kind uint16, records ...dns.RR) {
 	})
 }
 
+// host makes it know the address of a host.
+func (f *front) host(name, ip string) {
+	header := dns.RR_Header{Name: dns.Fqdn(name), Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60}
+	f.records(name, dns.TypeA, &dns.A{Hdr: header, A: net.ParseIP(ip)})
+	f.records(name, dns.TypeAAAA)
+}
+
 // fails makes it answer with an error; one that validates does so unless it is told not to.
 func (f *front) fails(name string, kind uint16, evenUnchecked bool) {
 	f.answer(name, kind, func(q *dns.Msg) *dns.Msg {

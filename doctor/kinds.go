@@ -19,6 +19,12 @@ const (
 	FoundServerTCP       = "nameserver.no-tcp"          // an address does not answer over TCP
 	FoundServerLame      = "nameserver.lame"            // an address answers without authority
 	FoundServerHost      = "nameserver.no-address"      // a name server has no address
+	FoundServerModest    = "nameserver.no-authority"    // an address serves the zone and never says so
+	FoundServerOnlyTXT   = "nameserver.only-txt"        // an address answers nothing but TXT
+	FoundServerSets      = "nameserver.sets-differ"     // parent and zone name different servers
+	FoundServerBehind    = "nameserver.behind"          // an address has an older copy of the zone
+	FoundResolverBehind  = "resolver.behind"            // resolvers know servers that the zone does not have any more
+	FoundPrivate         = "zone.private"               // the public DNS does not know the zone
 	FoundBlocked         = "port53.closed"              // no name server can be asked from here
 	FoundIntercepted     = "port53.intercepted"         // something else answers in the place of name servers
 	FoundCAA             = "caa.forbids"                // CAA does not let the CA issue

@@ -316,18 +316,67 @@ func (w *world) atElsewhere(ip string) {
 
 // refuses answers with REFUSED at an address, on the name servers' port.
 func (w *world) refuses(ip string) {
+	w.serveDNS(ip, func(rw dns.ResponseWriter, q *dns.Msg) { _ = rw.WriteMsg(new(dns.Msg).SetRcode(q, dns.RcodeRefused)) })
+}
+
+// serveDNS lets a handler answer at an address, on the name servers' port.
+func (w *world) serveDNS(ip string, handler dns.HandlerFunc) {
 	port := netip.MustParseAddrPort(w.conoha.NameServers(2)[0]).Port()
-	conn, err := net.ListenPacket("udp", netip.AddrPortFrom(netip.MustParseAddr(ip), port).String())
+	addr := netip.AddrPortFrom(netip.MustParseAddr(ip), port).String()
+	packets, err := net.ListenPacket("udp", addr)
 	w.check(err)
-	server := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(rw dns.ResponseWriter, q *dns.Msg) {
-		_ = rw.WriteMsg(new(dns.Msg).SetRcode(q, dns.RcodeRefused))
-	})}
-	started, done := make(chan struct{}), make(chan struct{})
-	server.NotifyStartedFunc = func() { close(started) }
-	go func() {
-		defer close(done)
-		_ = server.ActivateAndServe()
-	}()
-	<-started
-	w.t.Cleanup(func() { _ = server.Shutdown(); <-done })
+	stream, err := net.Listen("tcp", addr)
+	w.check(err)
+	for _, server := range []*dns.Server{{PacketConn: packets, Handler: handler}, {Listener: stream, Handler: handler}} {
+		started, done := make(chan struct{}), make(chan struct{})
+		server.NotifyStartedFunc = func() { close(started) }
+		go func() {
+			defer close(done)
+			_ = server.ActivateAndServe()
+		}()
+		<-started
+		w.t.Cleanup(func() { _ = server.Shutdown(); <-done })
+	}
+}
+
+// registry is the server of the top-level domain, which can be asked in this world only if it is called for: it delegates the zone to
+// hosts, or, without any, knows nothing of it. The resolver knows what the zone itself lists.
+func (w *world) registry(hosts ...string) {
+	const ip, host, top = "127.255.255.251", "a.registry.example.", "com."
+	w.serveDNS(ip, func(rw dns.ResponseWriter, q *dns.Msg) {
+		m := new(dns.Msg).SetReply(q)
+		switch name := q.Question[0].Name; {
+		case strings.EqualFold(name, top):
+			m.Authoritative = true
+		case len(hosts) == 0 || !dns.IsSubDomain(apex+".", strings.ToLower(name)):
+			m.Authoritative, m.Rcode = true, dns.RcodeNameError
+		default:
+			for _, host := range hosts {
+				m.Ns = append(m.Ns, nsRecord(host))
+			}
+		}
+		_ = rw.WriteMsg(m)
+	})
+	w.front.records(top, dns.TypeNS, &dns.NS{Hdr: dns.RR_Header{Name: top, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: 60}, Ns: host})
+	w.front.host(host, ip)
+}
+
+func nsRecord(host string) dns.RR {
+	return &dns.NS{Hdr: dns.RR_Header{Name: apex + ".", Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: 60}, Ns: host}
+}
+
+// another is one more name server of the zone, which answers as the first of ConoHa's does, but for a change. It returns its name.
+func (w *world) another(change func(q, m *dns.Msg)) string {
+	const ip, host = "127.255.255.252", "ns-more.example."
+	w.serveDNS(ip, func(rw dns.ResponseWriter, q *dns.Msg) {
+		client := dns.Client{Net: "tcp", Timeout: time.Minute}
+		m, _, err := client.Exchange(q.Copy(), w.conoha.NameServers(2)[0])
+		if err != nil {
+			return
+		}
+		change(q, m)
+		_ = rw.WriteMsg(m)
+	})
+	w.front.host(host, ip)
+	return host
 }

@@ -206,6 +206,9 @@ func (h *hook) wait(ctx context.Context, last journal.Entry) error {
 	if err != nil {
 		return err
 	}
+	for _, d := range report.Behind {
+		h.log.Info("the resolvers are behind", "zone", d.Zone, "resolvers", d.Cached, "parent", d.Delegated)
+	}
 	h.log.Info("published", "values", len(records), "stepped over", report.SteppedOver)
 	if err := propagation.ExtraWait(ctx, h.options.extraWait, nil); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -266,6 +267,10 @@ func (r *run) askNameServers(ctx context.Context, asked []propagation.Record) er
 	}
 	for _, server := range report.SteppedOver {
 		r.note(StepPublication, "name server stepped over: %s", server)
+	}
+	for _, d := range report.Behind {
+		r.note(StepPublication, "the resolvers are behind: of zone %s they know the name servers %s, its parent delegates to %s",
+			d.Zone, strings.Join(d.Cached, " "), strings.Join(d.Delegated, " "))
 	}
 	switch {
 	case report.Unverified && report.CutOff == propagation.Intercepted:

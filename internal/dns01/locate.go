@@ -141,5 +141,9 @@ func (s Solver) delegation(ctx context.Context, route providers.Route, fqdn stri
 			"delegation of %s: it is a zone of its own, delegated to %v, but the account lists only %s: add %s to the account, or use the provider that publishes it",
 			delegation.Zone, delegation.NameServers, route.Zone, delegation.Zone)
 	}
-	return checker.CheckDelegation(ctx, route.Zone, delegation.NameServers)
+	hosts := delegation.Delegated // what the zone's own servers list may be an old copy's
+	if len(hosts) == 0 {
+		hosts = delegation.NameServers
+	}
+	return checker.CheckDelegation(ctx, route.Zone, hosts)
 }

@@ -19,6 +19,7 @@ type zone struct {
 	overridden bool // the servers are not the delegated ones but the user's own
 
 	served        bool      // some server answered as one of this zone
+	authority     bool      // and with authority
 	firstComplete time.Time // when the first server had everything; zero while none has
 	lastGain      time.Time
 }
@@ -63,6 +64,7 @@ type observation struct {
 	ttl       time.Duration // of texts
 	replied   bool
 	authority bool
+	denies    bool // without authority, the server says that there is nothing
 	noRoute   bool
 	notServed bool // the server says that the zone is none of its business
 	detail    string
@@ -82,10 +84,13 @@ func observe(msg *dns.Msg, err error, fqdn string) observation {
 		return observation{state: Pending, replied: true, authority: msg.Authoritative, texts: found, ttl: ttl(msg, fqdn)}
 	case msg.Rcode == dns.RcodeNameError && msg.Authoritative:
 		return observation{state: Pending, replied: true, authority: true}
+	case withoutAuthority(msg) && len(msg.Ns) > 0: // as one of the zone does: with its SOA record (RFC 2308 §2.2)
+		return observation{state: Pending, replied: true}
 	}
 	return observation{
 		state:     Lame,
 		replied:   true,
+		denies:    withoutAuthority(msg),
 		notServed: msg.Rcode != dns.RcodeServerFailure && msg.Rcode != dns.RcodeFormatError && msg.Rcode != dns.RcodeNotImplemented,
 		detail:    lameness(msg),
 	}

@@ -31,6 +31,8 @@ type Delegation struct {
 	// Cached are those that the resolvers named. If the parent's servers could be asked they are not among NameServers on
 	// that account: a resolver remembers for days what is no longer so.
 	Cached []string
+	// Private says that the servers above say, with authority, that there is no such name: only our own network knows the zone.
+	Private bool
 	// Addrs are all addresses of all name servers, each once, IPv4 first for every host. Those in the parent's referral
 	// ("glue") count like those that are looked up.
 	Addrs []Address
@@ -152,7 +154,7 @@ func (s *session) find(ctx context.Context, start string) (Delegation, error) {
 	case err == nil:
 		s.log.Debug("the name servers are those that resolvers know: the servers above cannot be asked", "zone", zone, "error", descentErr)
 		d, err = s.resolve(lookups, zone, hosts, referralGlue{})
-		d.Cached = hosts
+		d.Cached, d.Private = hosts, errors.Is(descentErr, errNotThere)
 		return d, err
 	default:
 		return Delegation{}, err

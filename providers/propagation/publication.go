@@ -37,6 +37,7 @@ func (b *publication) record(c *check, asked time.Time, o observation) {
 	had, before := c.complete, c.latest.state
 	c.asked, c.latest, c.complete = true, o, false
 	b.reached, b.authority = b.reached || o.replied, b.authority || o.authority
+	c.zone.authority = c.zone.authority || o.authority
 	if o.state != before {
 		c.changed = now
 	}
@@ -119,6 +120,8 @@ func (b *publication) patience(c *check) (until time.Time, ok bool) {
 		return time.Time{}, false
 	case c.latest.noIPv6(c.Addr):
 		return z.firstComplete, true
+	case c.latest.denies && !z.authority && !z.overridden: // none of the zone's servers claims authority, and each is one all the same
+		return time.Time{}, false
 	case z.overridden && c.latest.notServed && !c.answered && z.served:
 		return z.firstComplete, true
 	}

@@ -43,6 +43,8 @@ type Report struct {
 	// TTLs is the longest TTL with which a name server had the records of a name, by FQDN; names that only a resolver was asked
 	// for have none.
 	TTLs map[string]time.Duration
+	// Behind are the zones of which the resolvers still know name servers that these do not have any more.
+	Behind []Delegation
 	// Path is the way the values were looked at: [PathDirect], or the resolvers that have told.
 	Path string
 	// CutOff says why no name server could be asked: [Blocked], [Intercepted], or "".

@@ -23,7 +23,7 @@ func (b *publication) failure(limit time.Duration, s *session) error {
 				if check.complete {
 					continue
 				}
-				if check.latest.state == Pending && check.asked {
+				if (check.latest.state == Pending || check.latest.denies) && check.asked {
 					code = providers.CodeNotPublished
 				}
 				who := st.String()
@@ -73,6 +73,9 @@ func (b *publication) report(unverified bool) Report {
 	}
 	var without []string
 	for _, z := range b.zones {
+		if z.delegation.ResolversBehind() {
+			r.Behind = append(r.Behind, z.delegation)
+		}
 		for _, st := range z.servers {
 			server := ServerReport{Name: st.Host, Addr: st.Addr.String(), Zone: z.name, State: Published}
 			for _, c := range st.checks {

@@ -68,7 +68,7 @@ func arrows() map[string][]string {
 		"wildcard/cmd/wildcard-auth-hook":    {"wildcard/hooks"},
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
-		"wildcard/internal/dns01":    {"wildcard/providers", "wildcard/providers/propagation"},
+		"wildcard/internal/dns01":    {"wildcard/providers", "wildcard/providers/journal", "wildcard/providers/propagation"},
 		"wildcard/issuance":          {"wildcard/failpoint", "wildcard/internal/dns01", "wildcard/messages", "wildcard/providers", "wildcard/providers/journal", "wildcard/providers/memory", "wildcard/providers/propagation", legoACME, legoAPI, idna},
 		"wildcard/issuance/acmetest": {jose},
 		"wildcard/lineage":           {"wildcard/failpoint", "wildcard/providers", unix},

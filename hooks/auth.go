@@ -81,7 +81,7 @@ func (h *hook) untilClientEnds(parent context.Context) (context.Context, func(),
 // also those of earlier calls of the same certbot.
 func (h *hook) afterClient(ctx context.Context) {
 	if errors.Is(context.Cause(ctx), errClientGone) {
-		h.sweep(context.WithoutCancel(ctx), cleanUpLimit)
+		h.sweep(context.WithoutCancel(ctx), cleanUpLimit, nil)
 	}
 }
 
@@ -90,10 +90,7 @@ func (h *hook) create(ctx context.Context) (journal.Entry, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, createLimit,
 		providers.Errorf(providers.CodeUnavailable, providers.Temporary, "creating the record took longer than %v", createLimit))
 	defer cancel()
-	h.sweep(ctx, sweepLimit)
-	if err := h.forgetEarlier(ctx); err != nil {
-		return journal.Entry{}, err
-	}
+	h.sweep(ctx, sweepLimit, h.request.wants)
 	place, err := h.locate(ctx)
 	if err != nil {
 		return journal.Entry{}, err
@@ -106,7 +103,7 @@ func (h *hook) create(ctx context.Context) (journal.Entry, error) {
 	if ctx.Err() != nil {
 		return journal.Entry{}, context.Cause(ctx)
 	}
-	entry, err := h.journal.Add(journal.Entry{
+	entered, err := dns01.Enter(ctx, h.journal, journal.Entry{
 		Spec:        route.Account.Spec.String(),
 		Fingerprint: route.Account.Fingerprint,
 		Zone:        route.Zone,
@@ -116,17 +113,35 @@ func (h *hook) create(ctx context.Context) (journal.Entry, error) {
 		Owner:       h.owner,
 		Round:       round,
 		Remaining:   h.request.Remaining,
-	})
+	}, true) // certbot, or a person who repeats its call, asks for the very same challenge again
 	if err != nil {
 		return journal.Entry{}, err
 	}
-
+	if err := h.forgetEarlier(ctx, entered.Entry); err != nil {
+		return entered.Entry, err
+	}
+	if h.request.Remaining == 0 {
+		h.sweep(ctx, sweepLimit, nil) // what no call of this round took over
+	}
+	there, err := h.fromEarlier(ctx, route.Account, &entered)
+	entry := entered.Entry
 	h.reservation(round).Add(ctx, remembered(entry))
+	switch {
+	case err != nil:
+		if undoErr := h.undo(ctx, entry); undoErr != nil {
+			return entry, errors.Join(err, undoErr)
+		}
+		return journal.Entry{}, err
+	case there:
+		h.log.Info("an earlier call's record is there", "fqdn", fqdn)
+		return entry, nil
+	}
 	// A create call is not broken off half-way at once, or nobody would know whether the service will still carry it out.
 	calm, cancelCalm := lingering(ctx, lingerLimit)
 	defer cancelCalm()
 	entry.Handle, err = route.Account.Present(calm, h.request.challenge(fqdn))
 	if err == nil {
+		entry.CleaningUp = false
 		err = h.journal.Update(entry)
 	}
 	if ctx.Err() != nil {
@@ -149,18 +164,34 @@ func (h *hook) create(ctx context.Context) (journal.Entry, error) {
 	return entry, nil
 }
 
-// forgetEarlier removes a record of the very same challenge, left by a call that somebody repeats by hand.
-func (h *hook) forgetEarlier(ctx context.Context) error {
+// forgetEarlier removes records of the very same challenge that are not the one of the entry: a call that is repeated may find
+// that a CNAME leads elsewhere now, or another account.
+func (h *hook) forgetEarlier(ctx context.Context, but journal.Entry) error {
 	earlier, err := h.journal.Match(h.request.Domain, h.request.Value)
 	if err != nil {
 		return err
 	}
 	for _, entry := range earlier {
+		if entry.ID == but.ID {
+			continue
+		}
 		if err := h.undo(ctx, entry); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// fromEarlier reports whether the record is there from an earlier call, so that nothing has to be created.
+func (h *hook) fromEarlier(ctx context.Context, account providers.Account, entry *dns01.Entry) (bool, error) {
+	if !entry.Taken && !h.memory.Knows(remembered(entry.Entry)) {
+		return false, nil
+	}
+	return dns01.Earlier{
+		Wait:    propagation.Wait{Resolver: h.resolver, Limit: h.waitLimit(), HistoryDir: filepath.Join(h.dirs.State, "history"), Log: h.log},
+		Journal: h.journal, Account: account, Challenge: h.request.challenge(entry.FQDN),
+		Hidden: func() { h.log.Info("name servers still show a record that was deleted", "fqdn", entry.FQDN) },
+	}.Find(ctx, entry)
 }
 
 // solver finds places. Delegations are not checked where name servers had to be named and the resolvers are those of the

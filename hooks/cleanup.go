@@ -23,7 +23,7 @@ func cleanUpDuty() messages.Message {
 func cleanUp(ctx context.Context, h *hook) error {
 	err := h.cleanUpOwn(ctx)
 	if err == nil {
-		h.sweep(ctx, sweepLimit)
+		h.sweep(ctx, sweepLimit, nil)
 	}
 	if ctx.Err() != nil {
 		err = errors.Join(context.Cause(ctx), err)

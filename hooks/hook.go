@@ -186,12 +186,12 @@ func (h *hook) print(r receipt) {
 	}
 }
 
-// sweep removes what dead processes left behind, as far as limit allows. What it cannot remove stays in the journal and
-// is no reason to stop.
-func (h *hook) sweep(ctx context.Context, limit time.Duration) {
+// sweep removes what dead processes left behind, as far as limit allows, but for what leave says may be taken over. What it cannot
+// remove stays in the journal and is no reason to stop.
+func (h *hook) sweep(ctx context.Context, limit time.Duration, leave func(journal.Entry) bool) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	report, err := h.journal.Sweep(ctx, h.router.Accounts, nil)
+	report, err := h.journal.Sweep(ctx, h.router.Accounts, leave)
 	if err != nil {
 		h.log.Warn("sweep", "error", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"wildcard/providers"
+	"wildcard/providers/journal"
 )
 
 // request is what certbot asks of a hook, from the variables it sets. Nothing in it is trusted before it has been parsed.
@@ -12,6 +13,7 @@ type request struct {
 	Domain     string // without "*.", ASCII, lower case
 	Value      string // contents of the TXT record
 	Remaining  int    // challenges still to come after this one; 0 for the last, and before certbot 1.4, which did not say
+	Names      string // all of certbot's order, separated by commas; "" before certbot 1.4 and where it is not said
 	AuthOutput string // the receipt, for the cleanup hook; certbot leaks an old one into later auth calls
 }
 
@@ -45,8 +47,22 @@ func parseRequest(environ []string) (request, error) {
 			return r, providers.Errorf(providers.CodeUsage, providers.Usage, "CERTBOT_REMAINING_CHALLENGES is %s, not a count", providers.Excerpt(s))
 		}
 	}
-	r.AuthOutput = env["CERTBOT_AUTH_OUTPUT"]
+	r.AuthOutput, r.Names = env["CERTBOT_AUTH_OUTPUT"], env["CERTBOT_ALL_DOMAINS"]
 	return r, nil
+}
+
+// wants reports whether this or another call of certbot's round may want an entry's record: it is at one of the order's names. To a
+// certbot that was killed and runs again a CA like Let's Encrypt gives the same order back, with the same values.
+func (r request) wants(e journal.Entry) bool {
+	if e.Domain == r.Domain {
+		return true
+	}
+	for name := range strings.SplitSeq(r.Names, ",") {
+		if strings.TrimPrefix(providers.CanonicalName(name), "*.") == e.Domain+"." {
+			return true
+		}
+	}
+	return false
 }
 
 // challengeName is the owner of the TXT record before any CNAME is followed (RFC 8555 §8.4).

@@ -165,20 +165,20 @@ func (rec *record) zoneKey() string {
 
 // create writes the journal entry and then creates the record, unless an earlier run did.
 func (r *run) create(ctx context.Context, rec *record) error {
-	entry, taken, err := r.enter(ctx, rec)
+	entered, err := r.enter(ctx, rec)
 	if err != nil {
 		return err
 	}
+	rec.doubled = entered.Doubled
+	rec.set(entered.Entry)
+	there, err := r.fromEarlier(ctx, rec, &entered)
+	entry := entered.Entry
 	rec.set(entry)
-	if taken || r.result.Resumed {
-		there, err := r.fromEarlier(ctx, rec, &entry, taken)
-		rec.set(entry)
-		if err != nil {
-			return fmt.Errorf("%s: %w", rec.name, err)
-		}
-		if there {
-			return nil
-		}
+	if err != nil {
+		return fmt.Errorf("%s: %w", rec.name, err)
+	}
+	if there {
+		return nil
 	}
 	// A creation is not broken off half-way at once, or nobody would know whether the service will still carry it out.
 	calm, cancel := lingering(ctx, orDefault(r.Pacing.Linger, 20*time.Second))

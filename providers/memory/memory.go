@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -257,4 +258,9 @@ func (m *Memory) LookedAt(ctx context.Context, owner journal.Process, ca CA, rec
 		}
 		return append(kept, entry{Record: record, Owner: owner, CA: ca.Operator, Since: now, Looked: now, Ended: now, Keep: keep})
 	})
+}
+
+// Knows reports whether a CA looked at a record, or was to, so short a time ago that something is kept of it.
+func (m *Memory) Knows(record Record) bool {
+	return m != nil && slices.ContainsFunc(m.read(), func(e entry) bool { return e.FQDN == record.FQDN && e.Value == record.Value })
 }

@@ -14,17 +14,22 @@ import (
 // reserve says at which names the run will have records, as soon as that is known: runs that share a name wait for each
 // other (package memory).
 func (r *run) reserve(ctx context.Context, places map[string]place) {
-	facts, _ := KnownCA(r.CA.Server())
-	ca := memory.CA{Operator: facts.Operator, Keep: facts.Memory}
-	if r.Cache != nil {
-		ca.Keep = *r.Cache
-	}
-	r.reservation = r.Memory.Reserve(rand.Text(), r.owner, ca)
+	r.reservation = r.Memory.Reserve(rand.Text(), r.owner, MemoryOf(r.CA.Server(), r.Cache))
 	var expected []memory.Record
 	for domain, p := range places {
 		expected = append(expected, memory.Record{Name: providers.ChallengeLabel + "." + domain + ".", FQDN: p.fqdn})
 	}
 	r.reservation.Put(ctx, expected)
+}
+
+// MemoryOf is what is known of the memory of a CA's resolvers, of which the operator may say how long it is.
+func MemoryOf(server string, cache *time.Duration) memory.CA {
+	facts, _ := KnownCA(server)
+	ca := memory.CA{Operator: facts.Operator, Keep: facts.Memory}
+	if cache != nil {
+		ca.Keep = *cache
+	}
+	return ca
 }
 
 // remembered is a record as package memory knows it.

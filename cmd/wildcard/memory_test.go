@@ -99,6 +99,8 @@ func TestIssue_NameLookedAtBefore(t *testing.T) {
 			}
 			w.pass(20 * time.Second)
 			w.waited()
+			w.run(slices.Concat([]string{"plan"}, both)...).exits(0, "42 s, until the CA's resolvers have forgotten what stood at _acme-challenge.example.com. before")
+			w.run("plan", "--ca-cache", "0", "--json", "example.com").exits(0)
 			second := w.run(with(commands[1])...).exits(0,
 				"_acme-challenge.example.com.: the CA's resolvers may remember for 42 s more what stood there before",
 				"_acme-challenge.example.com.: waiting until the CA's resolvers have forgotten what stood there before: 42 s more",

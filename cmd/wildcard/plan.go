@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"wildcard/lineage"
 	"wildcard/messages"
 	"wildcard/providers"
+	"wildcard/providers/memory"
 	"wildcard/state"
 )
 
@@ -63,6 +65,7 @@ type planRecord struct {
 	Credential string   `json:"credential,omitempty"`
 	Failed     int      `json:"failed_validations"` // within the last hour, as the ledger has it
 	Most       int      `json:"most_failed_validations"`
+	Remembered float64  `json:"ca_remembers,omitempty"` // seconds for which the CA may see what stood there before
 	Problem    *problem `json:"problem,omitempty"`
 }
 
@@ -222,10 +225,19 @@ func (e *engine) planRecords(ctx context.Context, o *order) ([]planRecord, []err
 			}
 			r.FQDN, r.Zone = at.FQDN, at.Route.Zone
 			r.Provider, r.Credential = at.Route.Account.Spec.String(), at.Route.Account.Label
+			r.Remembered = e.remembers(o, r.Domain, at.FQDN)
 		})
 	}
 	group.Wait()
 	return records, slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+}
+
+// remembers is for how many seconds "issue" would wait before it has the CA look at a name.
+func (e *engine) remembers(o *order, domain, fqdn string) float64 {
+	looks := memory.Open(filepath.Join(e.dirs.State, "memory"), e.log)
+	looks.Now = e.now
+	record := memory.Record{Name: providers.ChallengeLabel + "." + domain + ".", FQDN: fqdn}
+	return looks.Left(issuance.MemoryOf(o.params.Server, cache(o.settings)), record).Round(time.Second).Seconds()
 }
 
 // planLimits is what the ledger says of it.
@@ -277,6 +289,9 @@ func (e *engine) printPlan(answer planAnswer) {
 	d.value("profile", answer.Profile)
 	d.value("key", answer.KeyType)
 	for _, r := range answer.Records {
+		if r.Remembered > 0 {
+			d.entry("wait", messages.New("%d s, until the CA's resolvers have forgotten what stood at %s before", int(r.Remembered), r.FQDN))
+		}
 		if r.Failed > 0 {
 			d.entry("limit", messages.New("%d of %d failed validations of %s within an hour are spent", r.Failed, r.Most, r.Domain))
 		}

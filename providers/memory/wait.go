@@ -28,6 +28,19 @@ func (r *Reservation) Pause() Pause {
 	return r.pause(r.memory.read(), r.memory.now())
 }
 
+// Left is for how long a further value at a name would have to wait now.
+func (m *Memory) Left(ca CA, record Record) time.Duration {
+	if m == nil || ca.Keep <= 0 {
+		return 0
+	}
+	now, mine := m.now(), entry{Record: record}
+	var left time.Duration
+	for _, e := range m.read() {
+		left = max(left, e.until(&mine, ca, now).Sub(now))
+	}
+	return left
+}
+
 func (r *Reservation) pause(all []entry, now time.Time) Pause {
 	var p Pause
 	for i := range all {

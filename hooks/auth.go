@@ -232,19 +232,21 @@ func (h *hook) wait(ctx context.Context, last journal.Entry) error {
 		HistoryDir: filepath.Join(h.dirs.State, "history"),
 		Log:        h.log,
 	}
-	defer h.look(ctx, last.Round)
 	report, err := wait.Run(ctx, records)
-	if err != nil {
-		return err
-	}
 	for _, d := range report.Behind {
 		h.log.Info("the resolvers are behind", "zone", d.Zone, "resolvers", d.Cached, "parent", d.Delegated)
 	}
-	h.log.Info("published", "values", len(records), "stepped over", report.SteppedOver)
-	if err := propagation.ExtraWait(ctx, h.options.extraWait, nil); err != nil {
-		return err
+	if err == nil {
+		h.log.Info("published", "values", len(records), "stepped over", report.SteppedOver)
+		err = propagation.ExtraWait(ctx, h.options.extraWait, nil)
 	}
-	return h.forget(ctx, last.Round, report)
+	if err == nil {
+		err = h.forget(ctx, last.Round, report)
+	}
+	if err != nil {
+		h.failed(ctx, last.Round)
+	}
+	return err
 }
 
 // waitLimit is the longest that an account's settings ask for; 0 leaves it to the default.

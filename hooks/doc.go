@@ -30,6 +30,11 @@
 // checked only if --resolver (or WILDCARD_RESOLVERS) is given too, because the system's resolver may well have another
 // view of a zone whose servers had to be named.
 //
+// A value at a name at which the CA has just looked is waited for until the CA's resolvers have forgotten that (package
+// providers/memory): certbot lets the CA look when the last auth hook of a round has returned, also after a failure, and it has
+// looked when the cleanup hook is called. The wait is silent, as all success is; with -v each second is a line. certbot does not tell
+// which CA it is, so a look counts for any; --ca-cache 0 is for one that remembers nothing.
+//
 // Standard error is empty on success. On failure it has one line that says what happened, then one with the likely cause and
 // one with what to do next (package messages), which certbot copies to the terminal, its log and the timer's mail.
 package hooks

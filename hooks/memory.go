@@ -27,23 +27,30 @@ func remembered(e journal.Entry) memory.Record {
 }
 
 // forget waits, when all values of a round are published, until the CA's resolvers have forgotten what they saw at those names
-// before.
+// before. Then certbot has the CA look.
 func (h *hook) forget(ctx context.Context, round string, report propagation.Report) error {
 	r := h.reservation(round)
-	r.Published(ctx, func(record memory.Record) time.Duration {
+	pause := r.Show(ctx, func(record memory.Record) time.Duration {
 		if ttl, ok := report.TTLs[record.FQDN]; ok && !report.Unverified {
 			return ttl
 		}
 		return -1
 	})
-	return r.Wait(ctx, longestRun-time.Since(h.began), func(p memory.Pause) {
+	if pause.Left <= 0 {
+		return nil
+	}
+	err := r.Wait(ctx, longestRun-time.Since(h.began), func(p memory.Pause) {
 		h.log.Info("waiting until the CA's resolvers have forgotten what stood there before", "fqdn", p.Record.FQDN,
 			"left", p.Left.Round(time.Second), "another run's record", p.Others)
 	})
+	if err == nil {
+		r.Look(ctx)
+	}
+	return err
 }
 
-// look says that certbot has the CA look now, as it does after a failed hook, too, unless it has ended itself.
-func (h *hook) look(ctx context.Context, round string) {
+// failed says that certbot has the CA look although a hook has failed, unless it has ended itself.
+func (h *hook) failed(ctx context.Context, round string) {
 	if ctx.Err() != nil {
 		h.reservation(round).Release(ctx)
 		return

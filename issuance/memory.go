@@ -60,13 +60,12 @@ func (r *run) reserveRecords(ctx context.Context) error {
 
 // forget waits until the CA's resolvers have forgotten what they saw before the records were published.
 func (r *run) forget(ctx context.Context) error {
-	r.reservation.Published(ctx, func(record memory.Record) time.Duration {
+	pause := r.reservation.Show(ctx, func(record memory.Record) time.Duration {
 		if ttl, ok := r.ttls[record.FQDN]; ok {
 			return ttl
 		}
 		return -1
 	})
-	pause := r.reservation.Pause()
 	if pause.Left <= 0 {
 		return nil
 	}
@@ -80,6 +79,7 @@ func (r *run) forget(ctx context.Context) error {
 		r.observe(Event{Step: StepMemory, State: Failed, Err: err, Total: len(r.records)})
 		return err
 	}
+	r.reservation.Look(ctx)
 	r.observe(Event{Step: StepMemory, State: Finished, Done: len(r.records), Total: len(r.records)})
 	return nil
 }

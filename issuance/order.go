@@ -227,7 +227,6 @@ func (r *run) prove(ctx context.Context, order acme.ExtendedOrder, places map[st
 	if err := r.forget(ctx); err != nil {
 		return err
 	}
-	r.reservation.Look(ctx)
 	err := r.step(StepValidation, n, func() error { return r.validate(ctx, order) })
 	r.looked(ctx, err)
 	return r.unseen(err)

@@ -8,9 +8,10 @@
 //
 //	r := m.Reserve(id, owner, ca)
 //	r.Put(ctx, records)              // as early as they are known
-//	r.Published(ctx, ttl)            // all name servers have them
-//	err := r.Wait(ctx, limit, tell)  // until the CA may look
-//	r.Look(ctx)                      // it is told to
+//	if r.Show(ctx, ttl).Left > 0 {   // all name servers have them: the CA may look, unless it remembers something
+//		err = r.Wait(ctx, limit, tell)
+//		r.Look(ctx)
+//	}
 //	r.Looked(ctx, memory.Found)      // it has come to an end
 //	r.Release(ctx)                   // in any case
 //

@@ -13,6 +13,8 @@ const (
 	// unfinished is how long a CA may go on with a validation that nobody waits for any more; a minute is the most.
 	unfinished = 20 * time.Second
 	longest    = time.Minute
+	// young is the age up to which it is not looked whether the owner lives: that takes longer than to keep the entry.
+	young = 5 * time.Minute
 	// wrongClock is how far an entry may lie in the future; one beyond was made under a clock that was wrong.
 	wrongClock = time.Minute
 )
@@ -50,12 +52,10 @@ func (e *entry) over(now time.Time) bool {
 		return true
 	case !e.Ended.IsZero():
 		return now.After(e.Ended.Add(e.keep() + margin))
-	case !e.Owner.Dead(now.Sub(e.Since)):
+	case now.Before(e.Since.Add(young)), !e.Looked.IsZero() && now.Before(e.Looked.Add(longest+e.keep()+margin)):
 		return false
-	case !e.Looked.IsZero():
-		return now.After(e.Looked.Add(longest + e.keep() + margin))
 	}
-	return true
+	return e.Owner.Dead(now.Sub(e.Since))
 }
 
 // stands reports whether all name servers have a record for certain: once the CA looks no more, or its owner is dead, it is

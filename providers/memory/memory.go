@@ -155,15 +155,42 @@ func (r *Reservation) Published(ctx context.Context, ttl func(Record) time.Durat
 	if r == nil {
 		return
 	}
-	r.each(ctx, func(e *entry, now time.Time, _ []entry) {
-		if e.Published.IsZero() {
-			e.Published = now
+	r.each(ctx, func(e *entry, now time.Time, _ []entry) { r.published(e, ttl, now) })
+}
+
+func (r *Reservation) published(e *entry, ttl func(Record) time.Duration, now time.Time) {
+	if e.Published.IsZero() {
+		e.Published = now
+	}
+	e.Keep = r.ca.Keep.Seconds()
+	if t := ttl(e.Record); t >= 0 {
+		e.Keep = min(t, r.ca.Keep).Seconds()
+	}
+}
+
+// Show is [Reservation.Published] and, if nothing has to be waited for, [Reservation.Look] in one step. It returns what else has
+// to be.
+func (r *Reservation) Show(ctx context.Context, ttl func(Record) time.Duration) (p Pause) {
+	if r == nil {
+		return Pause{}
+	}
+	r.memory.change(ctx, func(all []entry, now time.Time) []entry {
+		for i := range all {
+			if all[i].ID == r.id && all[i].Looked.IsZero() {
+				r.published(&all[i], ttl, now)
+			}
 		}
-		e.Keep = r.ca.Keep.Seconds()
-		if t := ttl(e.Record); t >= 0 {
-			e.Keep = min(t, r.ca.Keep).Seconds()
+		if p = r.pause(all, now); p.Left > 0 {
+			return all
 		}
+		for i := range all {
+			if all[i].ID == r.id && all[i].Looked.IsZero() {
+				r.look(&all[i], now, all)
+			}
+		}
+		return all
 	})
+	return p
 }
 
 // Look says that the CA looks at the records from now on. What is not said to be published then may not be seen.
@@ -171,17 +198,19 @@ func (r *Reservation) Look(ctx context.Context) {
 	if r == nil {
 		return
 	}
-	r.each(ctx, func(e *entry, now time.Time, all []entry) {
-		e.Looked, e.Seen = now, nil
-		if e.Published.IsZero() {
-			e.Keep = r.ca.Keep.Seconds()
+	r.each(ctx, r.look)
+}
+
+func (r *Reservation) look(e *entry, now time.Time, all []entry) {
+	e.Looked, e.Seen = now, nil
+	if e.Published.IsZero() {
+		e.Keep = r.ca.Keep.Seconds()
+	}
+	for _, other := range all {
+		if other.FQDN == e.FQDN && other.stands(now) {
+			e.Seen = append(e.Seen, other.Value)
 		}
-		for _, other := range all {
-			if other.FQDN == e.FQDN && other.stands(now) {
-				e.Seen = append(e.Seen, other.Value)
-			}
-		}
-	})
+	}
 }
 
 // Outcome is what came of a look.

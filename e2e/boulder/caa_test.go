@@ -61,6 +61,7 @@ func TestIssue_CARefuses(t *testing.T) {
 		{"CAA of another account", dns.TypeCAA, everyone, caa(`issue "ca.example.net; accounturi=https://ca.example.net/acct/1"`), 78, []string{"acme.caa"}},
 		{"CAA of another method", dns.TypeCAA, everyone, caa(`issue "ca.example.net; validationmethods=http-01"`), 78, []string{"acme.caa"}},
 		{"CAA seen from afar alone", dns.TypeCAA, remote, caa(`issue "other.example.net"`), 78, []string{"acme.caa", "During secondary validation"}},
+		{"no answer about CAA", dns.TypeCAA, everyone, code(dns.RcodeServerFailure), 75, []string{"SERVFAIL looking up CAA"}},
 		{"no record seen", dns.TypeTXT, everyone, code(dns.RcodeNameError), 1, []string{"acme.validation-failed", "NXDOMAIN looking up TXT"}},
 		{"no record seen from afar", dns.TypeTXT, remote[:2], code(dns.RcodeNameError), 1, []string{"During secondary validation"}},
 	} {

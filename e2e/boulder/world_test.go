@@ -39,7 +39,7 @@ var all shared
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	_ = flag.Set("test.parallel", "24") // they wait for the CA, which waits on purpose
+	_ = flag.Set("test.parallel", "32") // they wait for the CA, which waits on purpose
 	os.Exit(all.run(m))
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"wildcard/conoha/conohatest"
 	"wildcard/pebbletest"
@@ -17,6 +18,10 @@ type world struct {
 	zones    []zone
 	before   []string // records that were there from the start
 }
+
+// validation bounds the time that the CA takes to look (0 to 2 s, mostly 2): it shows what clients have to wait for. Let's Encrypt
+// takes 2 to 7 s, too long for who only wants to see it.
+const validation = 3 * time.Second
 
 // newWorld starts a world.
 func newWorld(o options) (*world, error) {
@@ -36,7 +41,7 @@ func newWorld(o options) (*world, error) {
 			service.AddZone(account.Tenant, z.name)
 		}
 	}
-	w.ca, err = pebbletest.Start(pebbletest.Options{Resolver: service.ValidationResolver(), Strict: true})
+	w.ca, err = pebbletest.Start(pebbletest.Options{Resolver: service.ValidationResolver(), Strict: true, ValidationDelay: validation})
 	if err != nil {
 		service.Close()
 		return nil, err

@@ -79,13 +79,13 @@ func caKinds() []Kind {
 			Code: FoundLedger, Severity: Warning,
 			What: text("the next attempt is made %s"),
 			Why:  text("A timer tries nothing before that."),
-			Fix:  text("wait; once the reason is mended: wildcard renew --force --cert-name %s"),
+			Fix:  text("wait; once the reason is mended: %s"),
 		},
 		{
 			Code: FoundAttempt, Severity: Warning,
 			What: text("the last attempt, on %s, failed: %s"),
 			Why:  text("It is tried again, but the same will happen if the reason stays."),
-			Fix:  command("wildcard renew --cert-name %s"),
+			Fix:  command("%s"),
 		},
 	}
 }
@@ -193,7 +193,10 @@ func (v *visit) account(ctx context.Context, ca *issuance.CA, c Case) string {
 	if err == nil && info.Status != "valid" {
 		err = providers.Errorf(issuance.CodeUnauthorized, providers.Refused, "account %s is %s", stored.URI, info.Status)
 	}
-	if err != nil {
+	switch {
+	case err != nil && ca.Facts().NoAccountURL:
+		return stored.URI // it answers an error whatever is so
+	case err != nil:
 		v.fail(FoundAccountRefused, stored.URI, err, ca.Server())
 		return stored.URI
 	}
@@ -207,7 +210,14 @@ func (v *visit) ledger(c Case, account string) {
 		return
 	}
 	now := v.now()
-	i := state.Intent{Lineage: c.subject(), Server: c.Params.Server, Account: account, Domains: c.Domains, Now: now, Unattended: true}
+	name, again, forced := c.subject(), "wildcard renew --cert-name "+c.subject(), "wildcard renew --force --cert-name "+c.subject()
+	if c.Lineage == nil {
+		again, forced = "wildcard issue "+quoted(c.Domains), "wildcard issue --force "+quoted(c.Domains)
+		if would, err := lineage.NameFor(c.Domains); err == nil {
+			name = would
+		}
+	}
+	i := state.Intent{Lineage: name, Server: c.Params.Server, Account: account, Domains: c.Domains, Now: now, Unattended: c.Lineage != nil}
 	if c.Lineage != nil && c.Lineage.Leaf != nil {
 		i.NotAfter = c.Lineage.Leaf.NotAfter
 	}
@@ -217,13 +227,13 @@ func (v *visit) ledger(c Case, account string) {
 		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State, because("has a ledger that cannot be read: %s", messages.OneLine(blocked.Error()))}, "ls -l "+v.Dirs.State)
 		return
 	case blocked != nil:
-		v.fail(FoundLedger, c.subject(), blocked, c.subject())
+		v.fail(FoundLedger, c.subject(), blocked, forced)
 		return // with the last failure in it
 	}
 	v.limits(c, i)
-	h, err := v.State.Last(c.subject(), now)
+	h, err := v.State.Last(name, now)
 	if err == nil && h.Last.Outcome == state.Failed {
-		v.find(FoundAttempt, c.subject(), []any{h.Last.Time.UTC().Format("2006-01-02 15:04 MST"), messages.OneLine(h.Last.Text)}, c.subject())
+		v.find(FoundAttempt, c.subject(), []any{h.Last.Time.UTC().Format("2006-01-02 15:04 MST"), messages.OneLine(h.Last.Text)}, again)
 	}
 }
 

@@ -42,5 +42,17 @@
 // "replaces" (RFC 9773 §5) is sent if the directory has renewal information, and left out once if the CA refuses the order
 // with it for whatever reason.
 //
+// What one CA does otherwise than others is in one table (cas.go), each line with its source. What it says for sure is an
+// objection, made before anything is sent; what is second-hand, or costs money only, is a note. Names that a wildcard of the
+// request covers are left out at a CA that refuses both (Let's Encrypt), since the certificate is good for them all the same; a
+// signing request, whose names are as they are, is refused.
+//
+// A certificate may have "www." before an asked name; every other name more or less is refused, with the certificate in the
+// error, so that whoever called can keep it. What else a CA sends with it is reduced to one path. A certificate without its
+// issuer is completed from --ca-bundle, since certbot can keep none without a chain.
+//
+// Authorizations are matched by base name. An external account's key that is base64 of base64 is refused by the CA before we say
+// so: decoding it twice unasked would break keys that are meant so.
+//
 // The deadline counts by the monotonic clock and by the wall clock, since the former stands still while a machine sleeps.
 package issuance

@@ -10,7 +10,9 @@ var japaneseAnswers = map[string]string{
 
 	"%s: the CA does not take the key of the live certificate any more, so a new one is made": "%s: CA が現在の証明書の鍵を受け付けなくなったため、新しい鍵を作ります",
 	"%s: the key of the live certificate was revoked as compromised, so a new one is made":    "%s: 現在の証明書の鍵は漏えいを理由に失効しているため、新しい鍵を作ります",
-	"Its key is not used again: the next renewal makes a new one.":                            "この鍵は今後使いません。次の更新で新しい鍵を作ります。",
+	"%s keeps no contact addresses.":                                        "%s は連絡先を保存しません。",
+	"%s answers every question for an account so; orders are not affected.": "%s はアカウントの照会に必ずこう答えます。注文には影響しません。",
+	"Its key is not used again: the next renewal makes a new one.":          "この鍵は今後使いません。次の更新で新しい鍵を作ります。",
 
 	// Exit statuses
 	"done":            "完了",

@@ -124,7 +124,7 @@ var japaneseDoctor = map[string]string{
 	"It refuses the order.":                                                                  "CA は注文を拒否します。",
 	"the next attempt is made %s":                                                            "次の試行: %s",
 	"A timer tries nothing before that.":                                                     "タイマーはそれまで試行しません。",
-	"wait; once the reason is mended: wildcard renew --force --cert-name %s":                 "お待ちください。原因を直した後であれば: wildcard renew --force --cert-name %s",
+	"wait; once the reason is mended: %s":                                                    "お待ちください。原因を直した後であれば: %s",
 	"the last attempt, on %s, failed: %s":                                                    "前回の試行 (%s) は失敗しました: %s",
 	"It is tried again, but the same will happen if the reason stays.":                       "再試行されますが、原因が残っていれば同じ結果になります。",
 	"the CA answers, and its clock agrees with ours":                                         "CA は応答しており、時計も合っています",

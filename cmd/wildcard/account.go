@@ -177,7 +177,7 @@ func (p *program) accountShow(c *cli.Context) error {
 	if e.json {
 		e.answer(map[string]any{"accounts": lines})
 	} else {
-		e.printAccounts(ca.Server(), lines)
+		e.printAccounts(ca, lines)
 	}
 	if code != 0 {
 		return &outcomeError{code}
@@ -185,9 +185,9 @@ func (p *program) accountShow(c *cli.Context) error {
 	return nil
 }
 
-func (e *engine) printAccounts(server string, lines []accountLine) {
+func (e *engine) printAccounts(ca *issuance.CA, lines []accountLine) {
 	if len(lines) == 0 {
-		e.say("There is no account at %s: wildcard account register makes one.", server)
+		e.say("There is no account at %s: wildcard account register makes one.", ca.Server())
 		return
 	}
 	t := newTable("ID", "STATUS", "CREATED", "CONTACT", "ACCOUNT")
@@ -200,10 +200,16 @@ func (e *engine) printAccounts(server string, lines []accountLine) {
 		t.row(line.ID, status, line.Created.Format(time.DateOnly), messages.OneLine(contact), line.URI)
 	}
 	e.say("%s", t)
+	if ca.Facts().NoContact {
+		e.say("%s keeps no contact addresses.", ca.Facts().Company)
+	}
 	for _, line := range lines {
 		if line.Error != nil {
 			e.complainOf("account "+line.ID, line.Error)
 		}
+	}
+	if ca.Facts().NoAccountURL && slices.ContainsFunc(lines, func(l accountLine) bool { return l.Error != nil }) {
+		e.say("%s answers every question for an account so; orders are not affected.", ca.Facts().Company)
 	}
 }
 

@@ -127,3 +127,20 @@ func TestUncoveredHint(t *testing.T) {
 		t.Errorf("%q is covered", got)
 	}
 }
+
+// TestPaused: mismatch M12. Names that Let's Encrypt has paused (wfe2/wfe.go: 429 without Retry-After, a URL of some 600 characters)
+// want a person: the URL is whole in the line, in the ledger's too, the exit status is not "try again later", and it is asked once.
+func TestPaused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	link := "https://portal.letsencrypt.org/sfe/v1/unpause?jwt=" + strings.Repeat("eyJhbGciOiJIUzI1NiJ9.", 60) + "end"
+	w.ca.On(acmetest.NewOrder, acmetest.Is(func() *acmetest.Reply {
+		return w.ca.Nonce(acmetest.Problem(429, "rateLimited", "Your account is temporarily prevented from requesting certificates for example.com. Please visit: "+link))
+	}))
+	w.run("issue", "--agree-tos", "example.com").exits(77, link, "acme.paused", "cause:", "next:", "open the address")
+	w.run("issue", "--agree-tos", "--lang", "ja", "example.com").exits(77, link, "acme.paused", "アドレスを開いて")
+	if n := w.ca.Count(acmetest.NewOrder); n != 2 {
+		t.Errorf("%d requests for two runs", n)
+	}
+	w.run("doctor", "example.com").exits(1, link, "wildcard issue example.com")
+}

@@ -14,8 +14,9 @@ const database = "boulder_sa"
 // prepareDatabase makes the data of a MariaDB: its own tables, Boulder's, and Boulder's user.
 func (c *CA) prepareDatabase(ctx context.Context) error {
 	data := filepath.Join(c.dir, "mariadb")
-	install := exec.CommandContext(ctx, c.programs.mariadbInstall, "--no-defaults", "--datadir="+data, "--skip-test-db", "--skip-name-resolve",
-		"--auth-root-authentication-method=normal", "--tmpdir="+c.dir, "--user="+userName())
+	install := exec.CommandContext(ctx, c.programs.mariadbInstall, append([]string{
+		"--no-defaults", "--datadir=" + data, "--skip-test-db", "--skip-name-resolve", "--auth-root-authentication-method=normal", "--tmpdir=" + c.dir,
+	}, userOption()...)...)
 	if out, err := install.CombinedOutput(); err != nil {
 		return fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
 	}
@@ -43,20 +44,20 @@ func (c *CA) prepareDatabase(ctx context.Context) error {
 // databaseOptions are mariadbd's. What it writes need not survive anything.
 func (c *CA) databaseOptions() []string {
 	data := filepath.Join(c.dir, "mariadb")
-	return []string{
+	return append([]string{
 		"--no-defaults", "--datadir=" + data, "--tmpdir=" + c.dir, "--socket=" + filepath.Join(data, "socket"), "--pid-file=" + filepath.Join(data, "pid"),
-		"--bind-address=" + c.ip, fmt.Sprintf("--port=%d", portDatabase), "--user=" + userName(), "--skip-name-resolve", "--skip-log-bin",
+		"--bind-address=" + c.ip, fmt.Sprintf("--port=%d", portDatabase), "--skip-name-resolve", "--skip-log-bin",
 		"--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M",
 		"--max-connections=500",
-	}
+	}, userOption()...)
 }
 
-// userName is whom the data base runs as: it wants root to say so.
-func userName() string {
+// userOption is whom the data base runs as: it wants root to say so.
+func userOption() []string {
 	if os.Geteuid() == 0 {
-		return "root"
+		return []string{"--user=root"}
 	}
-	return ""
+	return nil
 }
 
 // sql runs statements in the data base.

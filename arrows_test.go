@@ -26,18 +26,19 @@ import (
 // commit that adds it.
 func arrows() map[string][]string {
 	const (
-		dns         = "github.com/miekg/dns"
-		godotenv    = "github.com/joho/godotenv"
-		gophercloud = "github.com/gophercloud/gophercloud/..."
-		idna        = "golang.org/x/net/idna"
-		legoACME    = "github.com/go-acme/lego/v4/acme"
-		legoAPI     = "github.com/go-acme/lego/v4/acme/api"
-		jose        = "github.com/go-jose/go-jose/v4"
-		goPretty    = "github.com/jedib0t/go-pretty/v6/..."
-		pebble      = "github.com/letsencrypt/pebble/v2/..."
-		unix        = "golang.org/x/sys/unix"
-		urfave      = "github.com/urfave/cli/v2"
-		yaml        = "go.yaml.in/yaml/v3"
+		dns          = "github.com/miekg/dns"
+		godotenv     = "github.com/joho/godotenv"
+		gophercloud  = "github.com/gophercloud/gophercloud/..."
+		idna         = "golang.org/x/net/idna"
+		legoACME     = "github.com/go-acme/lego/v4/acme"
+		legoAPI      = "github.com/go-acme/lego/v4/acme/api"
+		jose         = "github.com/go-jose/go-jose/v4"
+		goPretty     = "github.com/jedib0t/go-pretty/v6/..."
+		publicsuffix = "golang.org/x/net/publicsuffix"
+		pebble       = "github.com/letsencrypt/pebble/v2/..."
+		unix         = "golang.org/x/sys/unix"
+		urfave       = "github.com/urfave/cli/v2"
+		yaml         = "go.yaml.in/yaml/v3"
 	)
 	return map[string][]string{
 		"wildcard/providers":              nil, // so that anybody can write a provider without our dependencies
@@ -70,7 +71,7 @@ func arrows() map[string][]string {
 
 		"wildcard/internal/dns01":    {"wildcard/providers", "wildcard/providers/journal", "wildcard/providers/propagation"},
 		"wildcard/issuance":          {"wildcard/failpoint", "wildcard/internal/dns01", "wildcard/messages", "wildcard/providers", "wildcard/providers/journal", "wildcard/providers/memory", "wildcard/providers/propagation", legoACME, legoAPI, idna},
-		"wildcard/issuance/acmetest": {jose},
+		"wildcard/issuance/acmetest": {jose, publicsuffix, dns},
 		"wildcard/lineage":           {"wildcard/failpoint", "wildcard/providers", unix},
 		"wildcard/state":             {"wildcard/failpoint", "wildcard/providers", "wildcard/wholefile"},
 		"wildcard/metrics":           nil,

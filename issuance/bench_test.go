@@ -112,7 +112,9 @@ type validations struct {
 func boulderWorld(b *testing.B) boulder {
 	v := &validations{}
 	w := boulder{&scripted{world: &world{state: b.TempDir()}, t: b}, v}
-	w.start(acmetest.Options{Boulder: true, ValidationTime: v.takes},
+	w.start(acmetest.Options{
+		ValidationTime: v.takes, Deviations: acmetest.Deviations{NoAuthorizationReuse: true, NoLimits: true}, // the same names again
+	},
 		conohatest.Options{Latency: 50 * time.Millisecond, PublicationDelay: []time.Duration{2 * time.Second}})
 	for _, endpoint := range []acmetest.Endpoint{acmetest.Authorization, acmetest.Order} {
 		w.ca.On(endpoint, func(r *acmetest.Request) *acmetest.Reply { v.look(); return r.Next() })

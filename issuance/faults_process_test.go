@@ -47,7 +47,7 @@ func TestProviderPanics(t *testing.T) {
 // though the monotonic one stood still.
 func TestSuspended(t *testing.T) {
 	t.Parallel()
-	w := newScripted(t, acmetest.Options{Boulder: true, Now: time.Now, ValidationTime: acmetest.Takes(24 * time.Hour)})
+	w := newScripted(t, acmetest.Options{Now: time.Now, ValidationTime: acmetest.Takes(24 * time.Hour)})
 	var asleep atomic.Bool
 	w.issuer.CA = w.dialTo(issuance.Options{Now: func() time.Time {
 		if asleep.Load() {

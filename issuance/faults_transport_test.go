@@ -72,7 +72,7 @@ func TestNoDirectory(t *testing.T) {
 // Fault #4: an error body that is JSON, but no object, is an error like any other.
 func TestErrorBodies(t *testing.T) {
 	t.Parallel()
-	w := newScripted(t, acmetest.Options{})
+	w := newScripted(t, acmetest.Options{Deviations: acmetest.Deviations{NoLimits: true}})
 	for _, endpoint := range []acmetest.Endpoint{acmetest.NewOrder, acmetest.Authorization, acmetest.Finalize, acmetest.Certificate} {
 		for _, body := range []string{"null", "[]", `"x"`, "7", "", "{", `{"type":7,"detail":[]}`, `{"subproblems":[null]}`} {
 			w.ca.On(endpoint, acmetest.Is(func() *acmetest.Reply {
@@ -105,7 +105,7 @@ func endless(head, text string, taken *atomic.Int64) *acmetest.Reply {
 // Fault #5: an error page of 10 MB and more is not read to its end, nor shown. Fault #6: nor a document.
 func TestHugeBodies(t *testing.T) {
 	t.Parallel()
-	w := newScripted(t, acmetest.Options{})
+	w := newScripted(t, acmetest.Options{HTTP1: true})
 	for _, test := range []struct{ head, text string }{
 		{"HTTP/1.1 500 Broken\r\nContent-Type: text/html", "<p>all is lost</p>"},
 		{"HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json", `{"detail":"` + strings.Repeat("x", 1000)},
@@ -146,7 +146,7 @@ func TestGzipBomb(t *testing.T) {
 // take, and are tried again once.
 func TestSlowReplies(t *testing.T) {
 	t.Parallel()
-	w := newScripted(t, acmetest.Options{})
+	w := newScripted(t, acmetest.Options{HTTP1: true})
 	w.impatient(300 * time.Millisecond)
 	for name, reply := range map[string]*acmetest.Reply{
 		"no headers": {Write: func(io.Writer) error { <-w.ca.Ended(); return nil }},
@@ -223,7 +223,7 @@ func TestBrokenConnections(t *testing.T) {
 			}
 			t.Run(name+" "+string(endpoint), func(t *testing.T) {
 				t.Parallel()
-				w := newScripted(t, acmetest.Options{})
+				w := newScripted(t, acmetest.Options{HTTP1: true})
 				w.ca.On(endpoint, acmetest.Once(reply, reply))
 				w.succeeds()
 				if n := len(w.ca.Orders()); n != 1 {
@@ -395,7 +395,7 @@ func TestPollingStaysWithinBounds(t *testing.T) {
 		for _, endpoint := range []acmetest.Endpoint{acmetest.Challenge, acmetest.Authorization, acmetest.Order, acmetest.Finalize} {
 			t.Run(value+" "+string(endpoint), func(t *testing.T) {
 				t.Parallel()
-				o := acmetest.Options{Boulder: true, ValidationTime: acmetest.Takes(24 * time.Hour)}
+				o := acmetest.Options{ValidationTime: acmetest.Takes(24 * time.Hour)}
 				if endpoint == acmetest.Finalize {
 					o.ValidationTime = acmetest.Takes(0)
 				}
@@ -485,7 +485,7 @@ func TestNonceRejected(t *testing.T) {
 					return r.Next()
 				})
 			}
-			w.succeeds("*.example.com", "example.com", "a.example.com", "b.example.com", "example.net")
+			w.succeeds("*.example.com", "example.com", "a.example.net", "b.example.net", "example.net")
 			if len(w.ca.Orders()) != 1 || n.Load() < 15 {
 				t.Errorf("%d orders, %d requests", len(w.ca.Orders()), n.Load())
 			}
@@ -506,7 +506,7 @@ func TestAttempt_RestartOfTheCA(t *testing.T) {
 			}
 			t.Run(fmt.Sprint(endpoint, missing), func(t *testing.T) {
 				t.Parallel()
-				w := newScripted(t, acmetest.Options{Boulder: true, ValidationTime: acmetest.Takes(5 * time.Minute)})
+				w := newScripted(t, acmetest.Options{ValidationTime: acmetest.Takes(5 * time.Minute)})
 				var n atomic.Int64
 				w.ca.On(endpoint, func(r *acmetest.Request) *acmetest.Reply {
 					switch n.Add(1) {
@@ -565,7 +565,7 @@ func TestNonces(t *testing.T) {
 	}
 	t.Run("line breaks", func(t *testing.T) {
 		t.Parallel()
-		w := newScripted(t, acmetest.Options{})
+		w := newScripted(t, acmetest.Options{HTTP1: true})
 		w.issuer.CA = w.dialTo(issuance.Options{})
 		w.ca.On(acmetest.NewNonce, acmetest.Is(func() *acmetest.Reply {
 			return &acmetest.Reply{Raw: []byte("HTTP/1.1 200 OK\r\nReplay-Nonce: abc\r\n def\r\nContent-Length: 0\r\n\r\n")}

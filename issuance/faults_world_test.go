@@ -52,6 +52,9 @@ func (w *scripted) start(o acmetest.Options, dns conohatest.Options) *scripted {
 	if o.Look == nil {
 		o.Look = w.texts
 	}
+	if o.ValidationTime == nil {
+		o.ValidationTime = acmetest.Takes(0)
+	}
 	if w.ca, err = acmetest.Start(o); err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,9 @@ func TestExternalAccounts_Spellings(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			w := newScripted(t, acmetest.Options{EABKeys: map[string][]byte{"mine": key, "kid": mustDecode(eabKey)}})
+			w := newScripted(t, acmetest.Options{
+				EABKeys: map[string][]byte{"mine": key, "kid": mustDecode(eabKey)}, Deviations: acmetest.Deviations{NoLimits: true},
+			})
 			for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
 				text := e.EncodeToString(key)
 				for _, spelled := range []string{text, text + "\n", text + "\r\n", " " + text + " ", text[:20] + "\n" + text[20:] + "\n", strings.TrimRight(text, "=") + "=="} {

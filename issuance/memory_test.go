@@ -63,7 +63,9 @@ type remembering struct {
 func newRemembering(t *testing.T) *remembering {
 	t.Helper()
 	r := &cachingResolver{now: time.Now().Truncate(time.Second), kept: map[string]kept{}}
-	w := &remembering{scripted: newScripted(t, acmetest.Options{Look: r.texts}), resolver: r}
+	w := &remembering{scripted: newScripted(t, acmetest.Options{
+		Look: r.texts, Deviations: acmetest.Deviations{NoAuthorizationReuse: true},
+	}), resolver: r}
 	r.look = w.texts
 	w.keep = memory.Open(filepath.Join(w.state, "memory"), nil)
 	w.keep.Now = r.time

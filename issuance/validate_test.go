@@ -35,7 +35,7 @@ func TestValidate_StaysPending(t *testing.T) {
 				t.Run(fmt.Sprintf("%d names, %v, %v", names, takes, way), func(t *testing.T) {
 					t.Parallel()
 					w := newScripted(t, acmetest.Options{
-						Boulder: true, ValidationTime: acmetest.Takes(takes), Deviations: acmetest.Deviations{WhileValidating: way},
+						ValidationTime: acmetest.Takes(takes), Deviations: acmetest.Deviations{WhileValidating: way},
 					})
 					n := 0
 					w.ca.On(acmetest.Challenge, func(r *acmetest.Request) *acmetest.Reply {
@@ -61,7 +61,6 @@ func TestValidate_OneFails(t *testing.T) {
 	t.Parallel()
 	var w *scripted
 	w = newScripted(t, acmetest.Options{
-		Boulder: true,
 		ValidationTime: func(name string) time.Duration {
 			return map[string]time.Duration{"s2.example.com": time.Second}[name] + 20*time.Second*time.Duration(min(1, len(name)-len("s2.example.com")+1))
 		},
@@ -96,7 +95,7 @@ func TestAnswer_ReplyLost(t *testing.T) {
 			}
 			t.Run(fmt.Sprint(name, takes), func(t *testing.T) {
 				t.Parallel()
-				w := newScripted(t, acmetest.Options{Boulder: true, ValidationTime: acmetest.Takes(takes)})
+				w := newScripted(t, acmetest.Options{ValidationTime: acmetest.Takes(takes)})
 				w.ca.On(acmetest.Challenge, func(r *acmetest.Request) *acmetest.Reply {
 					r.Next()
 					return lost(w)
@@ -130,7 +129,7 @@ func TestAnswer_NotThrough(t *testing.T) {
 		for _, times := range []int{1, 3, 4} {
 			t.Run(fmt.Sprint(name, times), func(t *testing.T) {
 				t.Parallel()
-				w := newScripted(t, acmetest.Options{Boulder: true, ValidationTime: acmetest.Takes(2 * time.Second)})
+				w := newScripted(t, acmetest.Options{ValidationTime: acmetest.Takes(2 * time.Second)})
 				var sent []time.Time
 				w.ca.On(acmetest.Challenge, func(r *acmetest.Request) *acmetest.Reply {
 					w.mu.Lock()
@@ -171,7 +170,7 @@ func TestAnswer_TakenAlready(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newScripted(t, acmetest.Options{Boulder: true, ValidationTime: acmetest.Takes(8 * time.Second)})
+			w := newScripted(t, acmetest.Options{ValidationTime: acmetest.Takes(8 * time.Second)})
 			w.ca.On(acmetest.Challenge, func(r *acmetest.Request) *acmetest.Reply {
 				r.Next()
 				return w.ca.Nonce(refusal())
@@ -182,7 +181,7 @@ func TestAnswer_TakenAlready(t *testing.T) {
 	}
 	t.Run("never taken", func(t *testing.T) {
 		t.Parallel()
-		w := newScripted(t, acmetest.Options{Boulder: true})
+		w := newScripted(t, acmetest.Options{})
 		w.ca.On(acmetest.Challenge, acmetest.Is(func() *acmetest.Reply { return w.ca.Nonce(acmetest.Problem(403, "unauthorized", "not you")) }))
 		w.fails(issuance.CodeUnauthorized, providers.Refused, "not you", "*.example.com")
 		if n := w.ca.Count(acmetest.Challenge); n != 1 {
@@ -202,7 +201,7 @@ func TestAnswer_ValidatesInThePost(t *testing.T) {
 				looks := map[string]int{}
 				var mu sync.Mutex
 				w = newScripted(t, acmetest.Options{
-					Boulder: true, Deviations: acmetest.Deviations{WhileValidating: way, AfterValid: acmetest.RefusesValid},
+					Deviations: acmetest.Deviations{WhileValidating: way, AfterValid: acmetest.RefusesValid},
 					Look: func(fqdn string) []string {
 						mu.Lock()
 						defer mu.Unlock()
@@ -240,7 +239,7 @@ func TestPoll_RetryAfterOfADay(t *testing.T) {
 		for _, value := range []string{"300", "86400", "1000000000000000000", "Fri, 31 Dec 9999 23:59:59 GMT"} {
 			t.Run(string(endpoint)+value, func(t *testing.T) {
 				t.Parallel()
-				w := newScripted(t, acmetest.Options{Boulder: true, ValidationTime: acmetest.Takes(3 * time.Second)})
+				w := newScripted(t, acmetest.Options{ValidationTime: acmetest.Takes(3 * time.Second)})
 				ask := func(r *acmetest.Request) *acmetest.Reply { return r.Next().With("Retry-After", value) }
 				w.ca.On(endpoint, ask)
 				if endpoint == acmetest.Finalize {
@@ -271,7 +270,7 @@ func TestPoll_ServerErrors(t *testing.T) {
 	} {
 		t.Run(string(endpoint), func(t *testing.T) {
 			t.Parallel()
-			w := newScripted(t, acmetest.Options{Boulder: true})
+			w := newScripted(t, acmetest.Options{})
 			w.issuer.CA = w.dialTo(issuance.Options{})
 			oops := acmetest.Is(func() *acmetest.Reply {
 				return w.ca.Nonce(acmetest.Problem(500, "serverInternal", "oops")).With("Retry-After", "60")
@@ -283,7 +282,7 @@ func TestPoll_ServerErrors(t *testing.T) {
 	}
 	t.Run("for ten minutes", func(t *testing.T) {
 		t.Parallel()
-		w := newScripted(t, acmetest.Options{Boulder: true})
+		w := newScripted(t, acmetest.Options{})
 		var until time.Time
 		down := func(r *acmetest.Request) *acmetest.Reply {
 			w.mu.Lock()
@@ -310,7 +309,7 @@ func TestPoll_ServerErrors(t *testing.T) {
 // error has the instant.
 func TestPoll_AskedToStayAway(t *testing.T) {
 	t.Parallel()
-	w := newScripted(t, acmetest.Options{Boulder: true, ValidationTime: acmetest.Takes(30 * time.Second)})
+	w := newScripted(t, acmetest.Options{ValidationTime: acmetest.Takes(30 * time.Second)})
 	away := acmetest.Is(func() *acmetest.Reply {
 		return w.ca.Nonce(acmetest.Problem(429, "rateLimited", "slowly")).With("Retry-After", "3600")
 	})
@@ -338,7 +337,7 @@ func TestPoll_Rate(t *testing.T) {
 	for _, names := range []int{1, 2, 20, 50} {
 		t.Run(fmt.Sprint(names), func(t *testing.T) {
 			t.Parallel()
-			w := newScripted(t, acmetest.Options{Boulder: true, ValidationTime: acmetest.Takes(30 * time.Second)})
+			w := newScripted(t, acmetest.Options{ValidationTime: acmetest.Takes(30 * time.Second)})
 			var mu sync.Mutex
 			var looks []time.Time
 			seen := map[string]bool{}
@@ -372,7 +371,7 @@ func TestPoll_UnknownState(t *testing.T) {
 	for _, status := range []string{"processing", "in-review", "", "queued"} {
 		t.Run(status, func(t *testing.T) {
 			t.Parallel()
-			w := newScripted(t, acmetest.Options{Boulder: true})
+			w := newScripted(t, acmetest.Options{})
 			odd := edited(func(d map[string]any) {
 				if d["status"] == "pending" {
 					d["status"] = status
@@ -420,13 +419,11 @@ func TestValidate_Reasons(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newScripted(t, acmetest.Options{Boulder: true, Look: func(string) []string { return nil }})
+			w := newScripted(t, acmetest.Options{Look: func(string) []string { return nil }})
 			w.ca.On(acmetest.Authorization, func(r *acmetest.Request) *acmetest.Reply {
-				var n int
-				_, _ = fmt.Sscanf(r.Path, "/authorization/%d", &n)
 				return edited(func(d map[string]any) {
 					if d["status"] == "invalid" {
-						d["challenges"].([]any)[0].(map[string]any)["error"] = test.reasons[n-1]
+						d["challenges"].([]any)[0].(map[string]any)["error"] = test.reasons[r.Number-1]
 					}
 				})(r)
 			})
@@ -467,7 +464,7 @@ func TestURLs(t *testing.T) {
 			}
 		}
 	}
-	w := newScripted(t, acmetest.Options{Boulder: true})
+	w := newScripted(t, acmetest.Options{})
 	for _, endpoint := range []acmetest.Endpoint{acmetest.NewOrder, acmetest.Order, acmetest.Authorization, acmetest.Challenge, acmetest.Finalize} {
 		w.ca.On(endpoint, func(r *acmetest.Request) *acmetest.Reply {
 			reply := r.Next()
@@ -489,7 +486,7 @@ func TestOddMembers(t *testing.T) {
 	for _, date := range []any{"2026-11-28 20:00:00", 1764360000, nil, "1970-01-01T00:00:00Z", "2099-01-01T00:00:00.123456789Z", map[string]any{}} {
 		t.Run(fmt.Sprint(date), func(t *testing.T) {
 			t.Parallel()
-			w := newScripted(t, acmetest.Options{Boulder: true})
+			w := newScripted(t, acmetest.Options{})
 			odd := edited(func(d map[string]any) {
 				d["expires"], d["x-new"] = date, []int{1}
 				if list, ok := d["challenges"].([]any); ok {
@@ -511,7 +508,7 @@ func TestOddMembers(t *testing.T) {
 // Rule R23: a run ends before its authorizations do.
 func TestLimit_AuthorizationsExpire(t *testing.T) {
 	t.Parallel()
-	w := newScripted(t, acmetest.Options{Boulder: true, ValidationTime: acmetest.Takes(24 * time.Hour)})
+	w := newScripted(t, acmetest.Options{ValidationTime: acmetest.Takes(24 * time.Hour)})
 	expires := w.clock.Now().Add(10 * time.Minute)
 	w.ca.On(acmetest.Authorization, edited(func(d map[string]any) { d["expires"] = expires.UTC().Format(time.RFC3339) }))
 	w.fails(issuance.CodeDeadline, providers.Temporary, "authorizations end at", "*.example.com")
@@ -536,7 +533,7 @@ func TestGone(t *testing.T) {
 	}
 	t.Run("order of an earlier run", func(t *testing.T) {
 		t.Parallel()
-		w := newScripted(t, acmetest.Options{Boulder: true})
+		w := newScripted(t, acmetest.Options{})
 		w.succeeds("example.net")
 		w.ca.On(acmetest.Order, missing(w))
 		began := w.clock.Now()
@@ -551,7 +548,7 @@ func TestGone(t *testing.T) {
 	})
 	t.Run("authorization while it is polled", func(t *testing.T) {
 		t.Parallel()
-		w := newScripted(t, acmetest.Options{Boulder: true})
+		w := newScripted(t, acmetest.Options{})
 		w.ca.On(acmetest.Challenge, func(r *acmetest.Request) *acmetest.Reply {
 			reply := r.Next()
 			if r.Count == 1 {

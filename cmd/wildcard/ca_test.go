@@ -79,7 +79,7 @@ func TestRefusedBeforeRegistered(t *testing.T) {
 // plan shows without asking anybody but the CA, which cannot be reached from here; a signing request is refused.
 func TestCoveredNames(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorldOf(t, acmetest.Options{Deviations: acmetest.Deviations{TakesCoveredNames: true}})
 	got := w.run("plan", "--json", "--agree-tos", "--server", "letsencrypt", "*.example.com", "www.example.com", "example.com", "a.b.example.com", "*.b.example.com")
 	answer := answerOf[planAnswer](got)
 	if want := []string{"*.example.com", "example.com", "*.b.example.com"}; !slices.Equal(answer.Names, want) {

@@ -83,7 +83,8 @@ func (d *clockwork) hookFails() {
 	}
 }
 
-// suggest is renewal information that goes by the certificate that it is asked for: half of its life is enough.
+// suggest is renewal information that goes by the certificate that it is asked for: half of its life is enough, and a little more,
+// as it was issued a moment after it began.
 func (d *clockwork) suggest(r *acmetest.Request) *acmetest.Reply {
 	_, serial, _ := strings.Cut(r.Path[strings.LastIndex(r.Path, "/")+1:], ".")
 	want, err := base64.RawURLEncoding.DecodeString(serial)
@@ -100,7 +101,7 @@ func (d *clockwork) suggest(r *acmetest.Request) *acmetest.Reply {
 		if err != nil || leaf.SerialNumber.Cmp(new(big.Int).SetBytes(want)) != 0 {
 			continue
 		}
-		at := leaf.NotBefore.Add(leaf.NotAfter.Sub(leaf.NotBefore) / 2).UTC()
+		at := leaf.NotBefore.Add(leaf.NotAfter.Sub(leaf.NotBefore)/2 + 5*time.Minute).UTC()
 		return acmetest.JSON(http.StatusOK, map[string]any{"suggestedWindow": map[string]any{
 			"start": at.Format(time.RFC3339), "end": at.Add(time.Minute).Format(time.RFC3339),
 		}}).With("Retry-After", "21600")

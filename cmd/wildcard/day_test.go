@@ -88,7 +88,9 @@ func TestDay(t *testing.T) {
 func newClockwork(t *testing.T) *clockwork {
 	t.Helper()
 	d := &clockwork{
-		world: newWorldOf(t, acmetest.Options{Validity: shortLife}), names: []string{"example.com", "example.net", "example.co.jp"},
+		world: newWorldOf(t, acmetest.Options{Validity: shortLife, Deviations: acmetest.Deviations{
+			NoAuthorizationReuse: true, NoLimits: true, // as the lives are short
+		}}), names: []string{"example.com", "example.net", "example.co.jp"},
 		live: map[string]map[string]bool{},
 	}
 	d.ca.On(acmetest.RenewalInfo, d.suggest)

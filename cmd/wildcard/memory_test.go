@@ -32,7 +32,7 @@ type kept struct {
 func newRemembering(t *testing.T) *remembering {
 	t.Helper()
 	w := &remembering{present: time.Now(), kept: map[string]kept{}}
-	w.world = newWorldOf(t, acmetest.Options{Look: w.look, Now: w.clock})
+	w.world = newWorldOf(t, acmetest.Options{Look: w.look, Now: w.clock, Deviations: unproven})
 	w.world.now = w.clock
 	w.sleep = func(ctx context.Context, d time.Duration) error {
 		w.pass(d)

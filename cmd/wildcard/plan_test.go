@@ -68,7 +68,7 @@ func TestPlanKnowsWhatIsThere(t *testing.T) {
 	w.run("plan", "--force", "*.example.com").exits(0, "would be renewed (--force)")
 	w.run("plan", "--dry-run", "*.example.com").exits(0, "nothing of it would be kept")
 	w.run("plan", "--cert-name", "example.com", "example.com").exits(0, "would be renewed", "differ")
-	w.run("plan", "--profile", "short", "*.example.com").exits(2, "acme.profile", "offers none")
+	w.run("plan", "--profile", "short", "*.example.com").exits(2, "acme.profile", "offers classic shortlived tlsserver")
 	if after := w.files(); !slices.Equal(before, after) {
 		t.Errorf("written: %q, there was %q", after, before)
 	}

@@ -85,7 +85,7 @@ func TestIssue_Refused(t *testing.T) {
 			w.run(issue...).exits(1, test.text, path, "acme.bad-certificate")
 			w.orders(1)
 			text, err := os.ReadFile(path)
-			if err != nil || strings.Count(string(text), "BEGIN CERTIFICATE") != 2 || strings.Count(string(text), "BEGIN PRIVATE KEY") != 1 {
+			if err != nil || strings.Count(string(text), "BEGIN CERTIFICATE") != 4 || strings.Count(string(text), "BEGIN PRIVATE KEY") != 1 {
 				t.Errorf("kept: %d bytes, %v", len(text), err)
 			}
 			for range 2 {

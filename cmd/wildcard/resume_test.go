@@ -141,7 +141,7 @@ func (w *world) shownByAll(fqdn string) []string {
 func newLaggingWorld(t *testing.T, lag time.Duration) *world {
 	var w *world
 	w = newWorldOf(t, acmetest.Options{
-		Boulder: true, ValidationTime: acmetest.Takes(lag + 50*time.Millisecond),
+		ValidationTime: acmetest.Takes(lag + 50*time.Millisecond), Deviations: unproven,
 		Look: func(fqdn string) []string { return w.shownByAll(fqdn) },
 	})
 	w.conoha.SetPublicationDelay(0, lag/2, lag)

@@ -1,31 +1,38 @@
 package main
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 
 	"wildcard/issuance/acmetest"
 )
 
+// withCAA is a CA's resolver that finds a CAA record at example.com when it is time to.
+type withCAA struct {
+	look      acmetest.LookFunc
+	forbidden atomic.Bool
+}
+
+func (r *withCAA) Look(perspective int, name string, kind uint16) acmetest.Answer {
+	if kind == dns.TypeCAA && name == "example.com." && r.forbidden.Load() {
+		caa := &dns.CAA{Hdr: dns.RR_Header{Name: name, Rrtype: kind, Class: dns.ClassINET}, Tag: "issue", Value: "other.example"}
+		return acmetest.Answer{Records: []dns.RR{caa}}
+	}
+	return r.look.Look(perspective, name, kind)
+}
+
 // Fault #104: a CA that a CAA record forbids to issue is believed: its words are shown, and a timer does not ask it at every run.
 func TestForbiddenByCAA(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	var w *world
+	resolver := &withCAA{look: func(fqdn string) []string { return w.texts(fqdn) }}
+	w = newWorldOf(t, acmetest.Options{Resolver: resolver, Deviations: unproven})
 	w.issue("*.example.com")
 	w.at(due(w.lineage("example.com")))
-	refused := func(r *acmetest.Request) *acmetest.Reply {
-		reply := r.Next()
-		return reply.Edit(func(authorization map[string]any) {
-			problem := map[string]any{
-				"type": "urn:ietf:params:acme:error:caa", "status": 403, "detail": "CAA record for example.com prevents issuance",
-			}
-			challenge := authorization["challenges"].([]any)[0].(map[string]any)
-			if challenge["status"] != "pending" {
-				authorization["status"], challenge["status"], challenge["error"] = "invalid", "invalid", problem
-			}
-		})
-	}
-	w.ca.On(acmetest.Authorization, refused)
+	resolver.forbidden.Store(true)
 	w.run("renew", "--no-jitter").exits(78, "CAA record for example.com prevents issuance", "[acme.caa]")
 	for range 20 { // within a minute
 		w.run("renew", "--no-jitter").exits(75, "CAA record for example.com prevents issuance", "[ledger.back-off]")
@@ -66,7 +73,7 @@ func TestCAIsDownPastTheEnd(t *testing.T) {
 // validations of a name in an hour; we stop at three, however often and however urgently we are called.
 func TestValidationFailsAgainAndAgain(t *testing.T) {
 	t.Parallel()
-	w := newWorldOf(t, acmetest.Options{Look: func(string) []string { return nil }})
+	w := newWorldOf(t, acmetest.Options{Look: func(string) []string { return nil }, Deviations: unproven})
 	now := w.clock()
 	for i := range 12 {
 		w.at(now.Add(time.Duration(i) * 4 * time.Minute))

@@ -27,7 +27,9 @@ func TestSecretsStaySecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWorldOf(t, acmetest.Options{EABKeys: map[string][]byte{"kid": binding}})
+	w := newWorldOf(t, acmetest.Options{
+		EABKeys: map[string][]byte{"kid": binding}, Deviations: acmetest.Deviations{NoAuthorizationReuse: true, NoLimits: true},
+	})
 	secrets := canary.Secrets{"EAB key": hmac, "TSIG key": "dHNpZy1jYW5hcnktdHNpZy1jYW5hcnktdHNpZw=="}
 	w.credentialsInFile(t, secrets)
 	w.secret(t, "rfc2136", "RFC2136_NAMESERVER=127.0.0.1:1", "RFC2136_TSIG_KEY=k", "RFC2136_TSIG_SECRET="+secrets["TSIG key"])

@@ -31,7 +31,7 @@ func newZones(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	w := newWorldOf(t, acmetest.Options{Look: server.Texts})
+	w := newWorldOf(t, acmetest.Options{Look: server.Texts, Deviations: unproven})
 	w.besides = server.All
 	plugins := filepath.Join(w.dir, "plugins")
 	if err := os.Mkdir(plugins, 0o700); err != nil {
@@ -106,7 +106,7 @@ func newAcmeDNS(t *testing.T) (w *world, server *acmednstest.Server, set func(ta
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	alias := ""
-	w = newWorldOf(t, acmetest.Options{Look: func(string) []string {
+	w = newWorldOf(t, acmetest.Options{Deviations: unproven, Look: func(string) []string {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return server.Texts(alias)

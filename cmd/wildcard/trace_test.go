@@ -37,7 +37,7 @@ func TestTrace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	page, data := filepath.Join(w.dir, "run.html"), filepath.Join(w.dir, "run.json")
-	w.issue("--trace", page, "--trace", data, "--deploy-hook", "true canary-hook", "--email", "canary-mail@example.com", "*.example.com", "example.com")
+	w.issue("--trace", page, "--trace", data, "--deploy-hook", "true canary-hook", "--email", "canary-mail@mail.example", "*.example.com", "example.com")
 	d := w.timeline(data)
 	have := parts(d)
 	for _, want := range []string{"step zones", "step records", "step publication", "step validation", "step cleanup", "request acme", "request conoha", "work store", "work deploy hook"} {

@@ -17,7 +17,7 @@ func TestWildcardCNAME(t *testing.T) {
 			w := newWorld(t)
 			w.conoha.PutRecord("example.com", "*.example.com", "CNAME", target)
 			w.conoha.PutRecord("example.com", "www.example.com", "A", "192.0.2.1")
-			w.run("plan", "*.example.com", "a.b.example.com").exits(0, "_acme-challenge.example.com.", "_acme-challenge.a.b.example.com.")
+			w.run("plan", "--agree-tos", "*.example.com", "a.b.example.com").exits(0, "_acme-challenge.example.com.", "_acme-challenge.a.b.example.com.")
 			w.issue("*.example.com", "example.com", "a.b.example.com")
 			w.nothingLeft()
 		})
@@ -28,7 +28,7 @@ func TestWildcardCNAME(t *testing.T) {
 func TestCNAMEThroughZoneOfOthers(t *testing.T) {
 	t.Parallel()
 	var w *world
-	w = newWorldOf(t, acmetest.Options{Look: func(fqdn string) []string {
+	w = newWorldOf(t, acmetest.Options{Deviations: unproven, Look: func(fqdn string) []string {
 		client := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, w.conoha.ValidationResolver())
 		}}
@@ -37,7 +37,7 @@ func TestCNAMEThroughZoneOfOthers(t *testing.T) {
 	}})
 	w.conoha.PutRecord("example.com", "_acme-challenge.example.com", "CNAME", "hop.example.net.")
 	w.conoha.PutRecord("example.net", "hop.example.net", "CNAME", "target.example.com.")
-	w.run("plan", "--provider", "example.com=conoha", "*.example.com").exits(0, "target.example.com.")
+	w.run("plan", "--agree-tos", "--provider", "example.com=conoha", "*.example.com").exits(0, "target.example.com.")
 	w.issue("--provider", "example.com=conoha", "*.example.com")
 	w.nothingLeft()
 }

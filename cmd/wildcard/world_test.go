@@ -52,7 +52,14 @@ type world struct {
 	sleep func(context.Context, time.Duration) error // nil is a timer
 }
 
-func newWorld(t testing.TB) *world { return newWorldOf(t, acmetest.Options{}) }
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	return newWorldOf(t, acmetest.Options{Deviations: unproven})
+}
+
+// unproven is a CA that has each name proven anew. Let's Encrypt's goes by a proof for 30 days, which is less than the time to the
+// next renewal; here that is a moment.
+var unproven = acmetest.Deviations{NoAuthorizationReuse: true}
 
 func newWorldOf(t testing.TB, o acmetest.Options) *world {
 	t.Helper()
@@ -70,7 +77,10 @@ func newWorldOf(t testing.TB, o acmetest.Options) *world {
 		o.Look = w.texts
 	}
 	if o.Now == nil {
-		o.Now = w.clock
+		o.Now, o.RealTimer = w.clock, true // which stands still
+	}
+	if o.ValidationTime == nil {
+		o.ValidationTime = acmetest.Takes(0)
 	}
 	if w.ca, err = acmetest.Start(o); err != nil {
 		t.Fatal(err)

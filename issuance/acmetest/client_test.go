@@ -85,3 +85,15 @@ func order(t *testing.T, core *api.Core, names ...string) (acme.ExtendedOrder, [
 	}
 	return o, all
 }
+
+// dns01 is the URL of the challenge that is answered here.
+func dns01(t *testing.T, a acme.Authorization) string {
+	t.Helper()
+	for _, c := range a.Challenges {
+		if c.Type == "dns-01" {
+			return c.URL
+		}
+	}
+	t.Fatalf("no dns-01: %+v", a)
+	return ""
+}

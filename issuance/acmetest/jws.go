@@ -24,12 +24,18 @@ func payload(body []byte) []byte {
 	return raw
 }
 
+// signatures are the algorithms that Boulder takes.
+var signatures = []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.ES384, jose.ES512}
+
+// mostBody is how long a POST may be (boulder wfe2/verify.go).
+const mostBody = 50_000
+
 // authenticate verifies a POST (RFC 8555 §6.2–6.5) and returns the account, or for newAccount and revokeCert the key.
 func (s *Server) authenticate(r *Request) (key *jose.JSONWebKey, by *account, body []byte, refusal *Reply) {
 	bad := func(kind, format string, args ...any) (*jose.JSONWebKey, *account, []byte, *Reply) {
 		text := fmt.Sprintf(format, args...)
 		if kind != "badNonce" {
-			s.violations = append(s.violations, fmt.Sprintf("%s %s: %s", r.Method, r.Path, text))
+			s.violate("%s %s: %s", r.Method, r.Path, text)
 		}
 		return nil, nil, nil, Problem(http.StatusBadRequest, kind, text)
 	}
@@ -42,13 +48,16 @@ func (s *Server) authenticate(r *Request) (key *jose.JSONWebKey, by *account, bo
 	if r.Header.Get("User-Agent") == "" {
 		return bad("malformed", "no User-Agent")
 	}
-	signed, err := jose.ParseSigned(string(r.body), []jose.SignatureAlgorithm{jose.ES256, jose.ES384, jose.RS256})
+	if len(r.body) > mostBody {
+		return nil, nil, nil, Problem(http.StatusForbidden, "unauthorized", "Unable to validate JWS :: request body too large")
+	}
+	signed, err := jose.ParseSigned(string(r.body), signatures)
 	if err != nil || len(signed.Signatures) != 1 {
 		return bad("malformed", "not a JWS: %v", err)
 	}
 	header := signed.Signatures[0].Protected
-	if url, _ := header.ExtraHeaders["url"].(string); url != s.http.URL+r.Path {
-		return bad("unauthorized", "url %q in the header", url)
+	if url, _ := header.ExtraHeaders["url"].(string); url != s.origin()+r.Path {
+		return bad("malformed", "JWS header parameter 'url' incorrect. Expected %q got %q", s.origin()+r.Path, url)
 	}
 	switch {
 	case header.JSONWebKey != nil && header.KeyID != "":
@@ -65,18 +74,17 @@ func (s *Server) authenticate(r *Request) (key *jose.JSONWebKey, by *account, bo
 			}
 		}
 		if by == nil {
-			return nil, nil, nil, Problem(http.StatusBadRequest, "accountDoesNotExist", "no account "+header.KeyID)
+			return nil, nil, nil, Problem(http.StatusBadRequest, "accountDoesNotExist", fmt.Sprintf("Unable to validate JWS :: Account %q not found", header.KeyID))
 		}
 		if by.status != "valid" {
-			return nil, nil, nil, Problem(http.StatusUnauthorized, "unauthorized", "the account is "+by.status)
+			return nil, nil, nil, Problem(http.StatusForbidden, "unauthorized", fmt.Sprintf("Unable to validate JWS :: Account is not valid, has status %q", by.status))
 		}
 	}
 	if body, err = signed.Verify(key); err != nil {
 		return bad("malformed", "signature: %v", err)
 	}
-	if !s.nonces[header.Nonce] {
-		return bad("badNonce", "nonce %q", header.Nonce)
+	if s.posts++; !s.nonces.redeem(header.Nonce) || s.options.BadNonces > 0 && s.posts%s.options.BadNonces == 0 {
+		return bad("badNonce", "Unable to validate JWS :: JWS has an invalid anti-replay nonce")
 	}
-	delete(s.nonces, header.Nonce)
 	return key, by, body, nil
 }

@@ -4,12 +4,11 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"strconv"
 )
 
 // JSON is a reply with a document.
 func JSON(status int, document any) *Reply {
-	body, err := json.Marshal(document)
+	body, err := json.MarshalIndent(document, "", "  ")
 	if err != nil {
 		panic(err) // a test's own document
 	}
@@ -23,29 +22,23 @@ func Text(status int, contentType, body string) *Reply {
 
 // Problem is a refusal (RFC 8555 §6.7); kind is its type without the namespace.
 func Problem(status int, kind, detail string) *Reply {
-	r := JSON(status, map[string]any{"type": "urn:ietf:params:acme:error:" + kind, "detail": detail, "status": status})
+	r := JSON(status, problem(status, kind, detail))
 	r.Header.Set("Content-Type", "application/problem+json")
 	return r
+}
+
+// namespace is what types of problems begin with (RFC 8555 §6.7).
+const namespace = "urn:ietf:params:acme:error:"
+
+// problem is the document of a refusal, or of the reason why a validation failed.
+func problem(status int, kind, detail string) map[string]any {
+	return map[string]any{"type": namespace + kind, "detail": detail, "status": status}
 }
 
 // With returns the reply with a header.
 func (r *Reply) With(name, value string) *Reply {
 	r.Header.Set(name, value)
 	return r
-}
-
-// Nonce gives a reply that a script made a nonce, as every reply of a CA has one.
-func (s *Server) Nonce(r *Reply) *Reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.nonce(r)
-}
-
-func (s *Server) nonce(r *Reply) *Reply {
-	s.serial++
-	value := "nonce-" + strconv.FormatInt(s.serial, 36)
-	s.nonces[value] = true
-	return r.With("Replay-Nonce", value)
 }
 
 // Edit changes the members of a reply's JSON document.
@@ -55,9 +48,12 @@ func (r *Reply) Edit(change func(document map[string]any)) *Reply {
 		panic(err) // a script edits what the server made
 	}
 	change(document)
+	kind := r.Header.Get("Content-Type")
 	edited := JSON(r.Status, document)
 	maps.Copy(r.Header, edited.Header)
-	r.Body = edited.Body
+	if r.Body = edited.Body; kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
 	return r
 }
 

@@ -368,3 +368,30 @@ func TestCertificateTakenWithWarning(t *testing.T) {
 		t.Errorf("warnings %q", result.Warnings)
 	}
 }
+
+// TestOrder_IdentifiersSpelled: names are a set without case in orders, too. Other names, and those without their "*.", are refused
+// (TestOrderIsNotWhatWasAskedFor).
+func TestOrder_IdentifiersSpelled(t *testing.T) {
+	t.Parallel()
+	for habit, spell := range map[string]func(ids []any) []any{
+		"another order": func(ids []any) []any { slices.Reverse(ids); return ids },
+		"twice":         func(ids []any) []any { return append(ids, ids[0]) },
+		"upper case": func(ids []any) []any {
+			for _, id := range ids {
+				m := id.(map[string]any)
+				m["value"] = strings.ToUpper(m["value"].(string))
+			}
+			return ids
+		},
+	} {
+		t.Run(habit, func(t *testing.T) {
+			t.Parallel()
+			change := edited(func(d map[string]any) { d["identifiers"] = spell(d["identifiers"].([]any)) })
+			w := newScripted(t, acmetest.Options{})
+			w.ca.On(acmetest.NewOrder, change)
+			w.ca.On(acmetest.Order, change)
+			w.succeeds("*.example.com", "example.com", "*.example.net")
+			w.clean(t)
+		})
+	}
+}

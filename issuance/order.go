@@ -2,6 +2,7 @@ package issuance
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -146,6 +147,13 @@ func (r *run) resumable(order acme.ExtendedOrder) bool {
 
 func (r *run) newOrder(replaces string) (acme.ExtendedOrder, error) {
 	var order acme.ExtendedOrder
+	r.session.transport.spell = func(url string, body []byte) []byte {
+		if url != r.CA.directory.NewOrderURL {
+			return body
+		}
+		return spelled(body, r.request.Names)
+	}
+	defer func() { r.session.transport.spell = nil }()
 	err := r.session.attempt("new order", always, func() (err error) {
 		order, err = r.session.core.Orders.NewWithOptions(r.request.Names, &api.OrderOptions{Profile: r.request.Profile, ReplacesCertID: replaces})
 		return err
@@ -158,6 +166,39 @@ func (r *run) newOrder(replaces string) (acme.ExtendedOrder, error) {
 	}
 	resolveOrder(r.CA.directory.NewOrderURL, &order)
 	return order, nil
+}
+
+// spelled is a new order with its identifiers as they were asked for, if they are the same but for case and number: lego compares
+// them letter by letter. Others stay as they are, and are refused.
+func spelled(body []byte, names []string) []byte {
+	var order map[string]json.RawMessage
+	var got []acme.Identifier
+	if json.Unmarshal(body, &order) != nil || json.Unmarshal(order["identifiers"], &got) != nil {
+		return body
+	}
+	var values []string
+	var asked []acme.Identifier
+	for _, id := range got {
+		if id.Type != "dns" {
+			return body
+		}
+		values = append(values, id.Value)
+	}
+	for _, name := range names {
+		asked = append(asked, acme.Identifier{Type: "dns", Value: name})
+	}
+	if missing, added := difference(values, names); len(missing)+len(added) > 0 {
+		return body
+	}
+	var err error
+	if order["identifiers"], err = json.Marshal(asked); err != nil {
+		return body
+	}
+	text, err := json.Marshal(order)
+	if err != nil {
+		return body
+	}
+	return text
 }
 
 // unproven gives up the authorizations of an order that are valid from before (RFC 8555 §7.5.2), which ends that order, and

@@ -383,6 +383,17 @@ func TestFile(t *testing.T) {
 	if got := w.waits(next); got != 62*time.Second {
 		t.Errorf("waits %v after the file was damaged", got)
 	}
+	next.Release(t.Context())
+	w.pass(2 * time.Minute)
+	if err := os.WriteFile(filepath.Join(w.dir, ".new-looks.json"), []byte("{"), 0o600); err != nil { // of a process that was killed
+		t.Fatal(err)
+	}
+	w.publish(r, 60, record(name, "e"))
+	w.look(r, memory.Found)
+	w.publish(next, 60, record(name, "d"))
+	if got := w.waits(next); got != 62*time.Second {
+		t.Errorf("waits %v after a process was killed while it wrote", got)
+	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}

@@ -49,6 +49,7 @@ var (
 	_ providers.Zones             = (*Provider)(nil)
 	_ providers.DelegationChecker = (*Provider)(nil)
 	_ providers.NameServers       = (*Provider)(nil)
+	_ providers.Limited           = (*Provider)(nil)
 	_ providers.Patience          = (*Provider)(nil)
 	_ providers.Closer            = (*Provider)(nil)
 )
@@ -134,13 +135,20 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 	}
 	defer v.gate.leave()
 	look := v.tried
+	sent := false
 	var h providers.Handle
 	err = p.inZone(ctx, "create", fqdn, func(zoneID string) error {
-		v.tried = true
+		v.tried, sent = true, true
 		id, err := p.client.create(ctx, zoneID, fqdn, c.Value, p.account.ttl, look)
 		h = handle(zoneID, id)
 		return err
 	})
+	if status := statusOf(err); status >= 400 && status < 500 {
+		err = p.full(ctx, fqdn, err)
+	}
+	if err != nil && !look && !sent {
+		err = providers.Unmade(err)
+	}
 	if err != nil {
 		return "", err
 	}

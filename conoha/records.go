@@ -92,6 +92,8 @@ func (c *client) create(ctx context.Context, zoneID, fqdn, value string, ttl int
 		_, broken := errors.AsType[*brokenError](err)
 		switch {
 		case broken:
+		case err != nil && try == 0 && !look && providers.CodeOf(err) == providers.CodeCredentials:
+			return "", providers.Unmade(err) // not let in
 		case err != nil:
 			return "", err
 		case created(r.status):
@@ -104,7 +106,13 @@ func (c *client) create(ctx context.Context, zoneID, fqdn, value string, ttl int
 			err = providers.Errorf(providers.CodeService, providers.Failed, "%d without a usable id, and the record is not in the zone", r.status)
 		default:
 			err = c.refusal(r)
-			if r.status < 400 || r.status == http.StatusUnauthorized {
+			if r.status < 400 {
+				return "", err
+			}
+			if try == 0 && !look && (refusesToken(r.status) || refusesContent(r.status) && r.status != http.StatusConflict) {
+				err = providers.Unmade(err)
+			}
+			if r.status == http.StatusUnauthorized {
 				return "", err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"time"
 
@@ -114,6 +115,9 @@ func (v *visit) round(ctx context.Context, p place, c providers.Challenge) (err 
 	}
 	began := time.Now()
 	handle, err := account.Present(ctx, c)
+	if providers.IsUnmade(err) {
+		return errors.Join(err, v.Journal.Remove(entry))
+	}
 	open := err != nil && ctx.Err() != nil // broken off: the service may carry it out after the deletion
 	defer func() {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeCleanUp)

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"wildcard/lineage"
@@ -20,7 +21,7 @@ func recordKinds() []Kind {
 		},
 		{
 			Code: FoundRecordForeign, Severity: Note,
-			What: text("%s TXT %s is not in our journal"),
+			What: text("TXT records at %s that are not in our journal: %d (%s)"),
 			Why:  text("Another client made it: it is at work now, or has left it behind. One that was deleted minutes ago may still show."),
 			Fix:  text("if no other client uses the name, delete it at the DNS service"),
 		},
@@ -85,11 +86,19 @@ func (v *visit) records(ctx context.Context, resolver *propagation.Resolver, c C
 			}
 		}
 	}
-	for _, value := range values {
-		if !slices.Contains(ours, value) {
-			v.find(FoundRecordForeign, fqdn, []any{fqdn, shortened(value)})
-		}
+	others := slices.DeleteFunc(values, func(value string) bool { return slices.Contains(ours, value) })
+	if len(others) == 0 {
+		return
 	}
+	const most = 3
+	var shown []string
+	for _, value := range others[:min(len(others), most)] {
+		shown = append(shown, shortened(value))
+	}
+	if len(others) > most {
+		shown = append(shown, "…")
+	}
+	v.find(FoundRecordForeign, fqdn, []any{fqdn, len(others), strings.Join(shown, " ")})
 }
 
 // shortened is a value from outside, fit to be printed.

@@ -148,6 +148,8 @@ func (h *hook) create(ctx context.Context) (journal.Entry, error) {
 		err = errors.Join(context.Cause(ctx), err)
 	}
 	switch {
+	case providers.IsUnmade(err):
+		return journal.Entry{}, errors.Join(err, h.journal.Remove(entry))
 	case err != nil && calm.Err() != nil:
 		// The call was broken off after all. What can be found is deleted, but the entry stays for a later look.
 		if deleteErr := h.delete(ctx, entry); deleteErr != nil {

@@ -186,6 +186,10 @@ func (r *run) create(ctx context.Context, rec *record) error {
 	entry.Handle, err = rec.place.route.Account.Present(calm, rec.dns())
 	if err != nil {
 		rec.open = calm.Err() != nil
+		if providers.IsUnmade(err) && !taken {
+			rec.set(journal.Entry{})
+			err = errors.Join(err, r.Journal.Remove(entry))
+		}
 		return fmt.Errorf("%s: %w", rec.name, err)
 	}
 	entry.CleaningUp = false

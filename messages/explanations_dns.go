@@ -58,6 +58,13 @@ var explanationsOfDNS = map[string]explanation{
 			"リゾルバーかネームサーバーの応答がなく、レコードを置く場所を決められません。53 番ポートが閉じているか、ネットワークの起動直後であることがよくあります。"},
 		next: bilingual{"name a resolver that answers, with --resolver IP; or later: wildcard renew", "--resolver IP で応答するリゾルバーを指定するか、後でもう一度: wildcard renew"},
 	},
+	"dns.too-many-values": {
+		exits: []int{78},
+		cause: bilingual{
+			"Earlier runs of some ACME client have left their values at the name, so many that the service takes no more or that no answer of the name servers reaches the CA.",
+			"以前の ACME クライアントの実行が残した値がこの名前に多数あり、サービスが追加を受け付けないか、ネームサーバーの応答が CA に届きません。"},
+		next: bilingual{"delete the old TXT records there at the DNS service; those of ours: wildcard clean", "その名前の古い TXT レコードを DNS サービスで削除してください。wildcard が残したもの: wildcard clean"},
+	},
 	"dns.other-servers": {
 		exits: []int{78},
 		cause: bilingual{

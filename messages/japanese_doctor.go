@@ -97,9 +97,9 @@ var japaneseDoctor = map[string]string{
 	"the signature of %s is valid from %s to %s only":                                    "%s の署名の有効期間は %s から %s までです",
 
 	// Records
-	"%s TXT %s was made on %s by process %d, which died": "%s の TXT %s は %s にプロセス %d が作成しましたが、そのプロセスは終了しています",
-	"It lies about a validation that is long over.":      "すでに終わった検証のレコードが残っています。",
-	"%s TXT %s is not in our journal":                    "%s の TXT %s は wildcard の記録にありません",
+	"%s TXT %s was made on %s by process %d, which died":                                                                 "%s の TXT %s は %s にプロセス %d が作成しましたが、そのプロセスは終了しています",
+	"It lies about a validation that is long over.":                                                                      "すでに終わった検証のレコードが残っています。",
+	"TXT records at %s that are not in our journal: %d (%s)":                                                             "%s に、ジャーナルに無い TXT レコードがあります: %d 件 (%s)",
 	"Another client made it: it is at work now, or has left it behind. One that was deleted minutes ago may still show.": "別のクライアントが作成したもので、処理中か、消し忘れです。数分前に削除されたものが見えている場合もあります。",
 	"if no other client uses the name, delete it at the DNS service":                                                     "他のクライアントが使っていなければ、DNS サービスで削除してください",
 	"Which record it was about is not known, so nobody deletes that.":                                                    "どのレコードの記録か分からないため、そのレコードは削除されません。",

@@ -46,6 +46,7 @@ const (
 	CodeBadChallenge       = "challenge.invalid"    // a name or value is not what RFC 8555 and RFC 1035 allow
 	CodeCNAME              = "cname.refused"        // a CNAME at the challenge name cannot be followed
 	CodeNoAnswer           = "dns.no-answer"        // resolvers or name servers did not answer
+	CodeTooManyValues      = "dns.too-many-values"  // so many values stand at the name that no further one can be added, or none be seen
 	CodeOtherServers       = "dns.other-servers"    // the server written to has the record, and those awaited are none of its zone's
 	CodeIntercepted        = "dns.intercepted"      // something else answers on port 53 in the place of the name servers
 	CodeNotPublished       = "dns.not-published"    // the wait for publication ended before the values were everywhere

@@ -43,7 +43,8 @@ type Handle string
 // comment has the rules.
 type Provider interface {
 	// Present makes c.Value one of the values of the TXT record set at c.FQDN and returns the record's handle. It returns
-	// when the service has accepted the record, which says nothing about publication on the name servers.
+	// when the service has accepted the record, which says nothing about publication on the name servers. An error after which
+	// certainly no record is there or can still come is marked by [Unmade].
 	Present(ctx context.Context, c Challenge) (Handle, error)
 
 	// CleanUp removes the record h that Present returned for c.
@@ -85,6 +86,12 @@ type DelegationChecker interface {
 type NameServers interface {
 	// NameServers returns their host names, as the NS records of the account's zone have them.
 	NameServers(ctx context.Context, zone string) ([]string, error)
+}
+
+// Limited is implemented by providers whose service takes only so many values at one name.
+type Limited interface {
+	// MostValues is how many; 0 if that is not known.
+	MostValues() int
 }
 
 // Origin is implemented by providers that write to one server, which shows a change at once to those who have the credential.

@@ -16,7 +16,7 @@ type Solver struct {
 	// CheckDelegation refuses zones that the DNS delegates to other name servers than the account's, where the service knows
 	// its own ([providers.DelegationChecker]).
 	CheckDelegation bool
-	// Foresee asks the server that would be written to whether the name servers that would be awaited are those of its zone.
+	// Foresee asks whether there is room at the name, and the server that would be written to whether the name servers that would be awaited are those of its zone.
 	Foresee bool
 	// Register lets names be registered at services that work through CNAMEs, for domains that have none.
 	Register bool
@@ -49,7 +49,14 @@ func (s Solver) Locate(ctx context.Context, domain string) (Place, error) {
 	if err := s.delegation(ctx, route, fqdn); err != nil {
 		return Place{route, fqdn}, err
 	}
-	return Place{route, fqdn}, s.foresee(ctx, Place{route, fqdn})
+	place := Place{route, fqdn}
+	if !s.Foresee {
+		return place, nil
+	}
+	if err := s.room(ctx, place); err != nil {
+		return place, err
+	}
+	return place, s.foresee(ctx, place)
 }
 
 // Origin tells what the server has to which a place's record is written, if its service can tell; else it is nil. It is nil, too,
@@ -68,10 +75,24 @@ func (s Solver) Origin(p Place) propagation.Origin {
 	return nil
 }
 
+// room refuses a name at which the service takes no further value, since earlier clients have left theirs.
+func (s Solver) room(ctx context.Context, p Place) error {
+	limited, ok := p.Route.Account.Provider.(providers.Limited)
+	if !ok || limited.MostValues() <= 0 {
+		return nil
+	}
+	values, err := s.Resolver.Texts(ctx, p.FQDN)
+	if most := limited.MostValues(); err == nil && len(values) >= most {
+		return providers.Errorf(providers.CodeTooManyValues, providers.Misconfigured,
+			"TXT %s: %d of %d records at this name, and the service takes no more: delete the old ones", p.FQDN, len(values), most)
+	}
+	return nil
+}
+
 // foresee sees beforehand what a wait would find out.
 func (s Solver) foresee(ctx context.Context, p Place) error {
 	origin := s.Origin(p)
-	if origin == nil || !s.Foresee {
+	if origin == nil {
 		return nil
 	}
 	d, err := s.Resolver.Delegation(ctx, p.FQDN)

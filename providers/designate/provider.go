@@ -101,13 +101,18 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 		return "", err
 	}
 	var id string
+	sent := false
 	err = p.locked(ctx, fqdn, func() error {
 		return p.inZone(ctx, fqdn, func(z zone) error {
 			id = z.id
-			_, err := p.change(ctx, z, fqdn, quoted(c.Value), true)
+			changed, err := p.change(ctx, z, fqdn, quoted(c.Value), true)
+			sent = sent || changed
 			return err
 		})
 	})
+	if err != nil && !sent {
+		return "", providers.Unmade(failed(err, "create TXT %s", fqdn))
+	}
 	if err != nil {
 		return "", failed(err, "create TXT %s", fqdn)
 	}

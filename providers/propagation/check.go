@@ -66,6 +66,7 @@ type observation struct {
 	authority bool
 	denies    bool // without authority, the server says that there is nothing
 	noRoute   bool
+	tooLarge  bool // the answer needs TCP, which the server refuses; texts are what is known of it
 	notServed bool // the server says that the zone is none of its business
 	detail    string
 }
@@ -74,7 +75,7 @@ func observe(msg *dns.Msg, err error, fqdn string) observation {
 	if err != nil {
 		o := observation{state: Unreachable, detail: err.Error()}
 		if t, ok := errors.AsType[*transportError](err); ok {
-			o.state, o.noRoute = t.state, t.noRoute
+			o.state, o.noRoute, o.tooLarge, o.texts = t.state, t.noRoute, t.tooLarge, t.values
 		}
 		return o
 	}

@@ -230,6 +230,9 @@ func (s *session) wayOut() string {
 // holds, at which there must be a CNAME; the first that is ours is taken as it is. If a CNAME stands there all the same, the
 // wait sees it.
 func (s *session) aliasUnasked(ctx context.Context, name string, silent *unansweredError, ours func(context.Context, string) (bool, error)) (string, error) {
+	if len(silent.tooLarge) > 0 {
+		return "", tooManyValues(name, silent.values, silent.tooLarge)
+	}
 	d, err := s.delegation(ctx, name, parent(name))
 	if err != nil {
 		return "", err

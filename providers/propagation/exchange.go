@@ -20,6 +20,10 @@ type transportError struct {
 	state   State // Silent or Unreachable
 	noRoute bool  // this machine has no way to send there, as with IPv6 addresses on a machine without IPv6
 	text    string
+
+	refused  bool     // the machine is there, and has no server on the port
+	tooLarge bool     // the answer is too large for UDP, and the server refuses TCP
+	values   []string // of the TXT records in it, as far as UDP shows them
 }
 
 func (e *transportError) Error() string { return e.text }
@@ -49,6 +53,7 @@ func (x exchange) attempt(ctx context.Context, addr netip.AddrPort, q question, 
 	}
 	msg, udpErr := x.converse(ctx, "udp", addr, x.udp, id, packet, q)
 	truncated := udpErr == nil && msg.Truncated
+	cut := msg
 	if t, ok := errors.AsType[*transportError](udpErr); !truncated && (udpErr == nil || !ok || t.noRoute || !x.tcpWhenSilent) {
 		return msg, udpErr
 	}
@@ -58,10 +63,34 @@ func (x exchange) attempt(ctx context.Context, addr netip.AddrPort, q question, 
 	case !failed:
 		return msg, err
 	case truncated:
-		return nil, &transportError{state: Silent, text: "truncated over UDP, over TCP " + t.text}
+		return x.withoutTCP(ctx, addr, q, cut, t)
 	default:
 		return nil, udpErr // what UDP met says more: most firewalls and half the dead servers refuse TCP
 	}
+}
+
+// withoutTCP makes what can be made of an answer that was cut short over UDP and cannot be had over TCP. If TCP is refused, the
+// CA's resolvers, which announce no more than we do (1232 bytes, as unbound), will have no answer either; asking once more for a
+// larger one only tells what is in it. If TCP brings nothing, that may be this machine's network, and a larger answer counts.
+func (x exchange) withoutTCP(ctx context.Context, addr netip.AddrPort, q question, cut *dns.Msg, tcp *transportError) (*dns.Msg, error) {
+	failure := &transportError{state: Silent, text: "truncated over UDP, over TCP " + tcp.text, tooLarge: tcp.refused}
+	id, packet, err := q.sized(x.recursion, largestBuffer)
+	if err != nil {
+		return nil, failure
+	}
+	whole, err := x.converse(ctx, "udp", addr, x.udp, id, packet, q)
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err == nil && !whole.Truncated && !tcp.refused:
+		return whole, nil
+	case err == nil && !whole.Truncated:
+		cut = whole
+	}
+	if cut != nil {
+		failure.values = texts(cut, q.name)
+	}
+	return nil, failure
 }
 
 // converse opens a connected socket, so that nobody but addr can be heard, sends packet and waits for the answer to q.
@@ -106,7 +135,7 @@ func (x exchange) converse(ctx context.Context, network string, addr netip.AddrP
 }
 
 func readDatagram(conn net.Conn) ([]byte, error) {
-	packet := make([]byte, 4096) // more than we announced is cut, and then is noise
+	packet := make([]byte, largestBuffer) // more than we announced is cut, and then is noise
 	n, err := conn.Read(packet)
 	return packet[:n], err
 }
@@ -134,7 +163,7 @@ func transportFailure(ctx context.Context, err error) error {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return &transportError{state: Silent, text: "no answer"}
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return &transportError{state: Unreachable, text: "connection refused"}
+		return &transportError{state: Unreachable, refused: true, text: "connection refused"}
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
 		return &transportError{state: Unreachable, noRoute: true, text: "network is unreachable"}
 	case errors.Is(err, syscall.EHOSTUNREACH):

@@ -2,6 +2,7 @@ package propagation
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -42,6 +43,9 @@ func (s *session) authority(ctx context.Context, d Delegation, q question) (Dele
 type unansweredError struct {
 	reached bool // some answered all the same
 	text    string
+
+	tooLarge []string // the servers whose answer needs TCP, which they refuse, if that is so of all
+	values   int      // how many TXT records are in it, as far as is known
 }
 
 func (e *unansweredError) Error() string { return e.text }
@@ -64,6 +68,8 @@ func (s *session) inquire(parent context.Context, d Delegation, q question) (*dn
 		reached   bool
 		withoutAA *dns.Msg // the best answer without authority
 		complaint []string
+		tooLarge  []string
+		values    int
 	)
 	defer group.Wait()
 	defer cancel()
@@ -90,6 +96,9 @@ func (s *session) inquire(parent context.Context, d Delegation, q question) (*dn
 				return nil, context.Cause(parent)
 			case r.err != nil:
 				why = r.err.Error()
+				if t, ok := errors.AsType[*transportError](r.err); ok && t.tooLarge {
+					tooLarge, values = append(tooLarge, r.from.String()), max(values, len(t.values))
+				}
 			case usableAnswer(r.msg, q.name, d.Zone):
 				return r.msg, nil
 			default:
@@ -111,7 +120,11 @@ func (s *session) inquire(parent context.Context, d Delegation, q question) (*dn
 	if withoutAA != nil {
 		return withoutAA, nil
 	}
-	return nil, &unansweredError{reached: reached, text: listed(complaint, 6)}
+	silent := &unansweredError{reached: reached, text: listed(complaint, 6)}
+	if len(tooLarge) == len(d.Addrs) {
+		silent.tooLarge, silent.values = tooLarge, values
+	}
+	return nil, silent
 }
 
 // usableAnswer reports whether msg, of a server of zone, settles whether name exists and what it holds.

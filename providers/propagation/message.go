@@ -15,6 +15,9 @@ import (
 // bufferSize is the UDP payload we announce by EDNS0: the largest that crosses any network unfragmented (DNS flag day 2020).
 const bufferSize = 1232
 
+// largestBuffer is what is announced to see what is in an answer that cannot be had over TCP.
+const largestBuffer = 8192
+
 // question is what was asked, and what an answer must repeat.
 type question struct {
 	name  string // canonical
@@ -26,11 +29,19 @@ type question struct {
 // query packs q with a random id. Recursion is desired of resolvers only: a name server that is asked for it might go and
 // look for itself, and remember.
 func (q question) query(recursion, edns bool) (id uint16, packet []byte, err error) {
+	if !edns {
+		return q.sized(recursion, 0)
+	}
+	return q.sized(recursion, bufferSize)
+}
+
+// sized is query with the size of answers over UDP that is announced; 0 announces none.
+func (q question) sized(recursion bool, size uint16) (id uint16, packet []byte, err error) {
 	var m dns.Msg
 	m.SetQuestion(q.name, q.qtype)
 	m.RecursionDesired, m.CheckingDisabled = recursion, q.unchecked
-	if edns {
-		m.SetEdns0(bufferSize, q.signatures)
+	if size > 0 {
+		m.SetEdns0(size, q.signatures)
 	}
 	packet, err = m.Pack()
 	return m.Id, packet, err

@@ -136,6 +136,7 @@ func (b *publication) patience(c *check) (until time.Time, ok bool) {
 type verdict struct {
 	done       bool
 	byResolver bool      // cut off, and a resolver has everything
+	tooLarge   error     // at some name no server can tell all values, and so no CA will see them
 	elsewhere  error     // cut off, and a resolver has seen a CNAME that leads elsewhere
 	unheard    bool      // everything was asked and nothing ever answered with authority
 	again      time.Time // when to judge again at the latest; zero if only news can change anything
@@ -176,7 +177,7 @@ func (b *publication) judge() verdict {
 			}
 		}
 	}
-	v.elsewhere = b.elsewhere
+	v.elsewhere, v.tooLarge = b.elsewhere, b.tooManyValues()
 	// What answers without authority may be no server of the zone at all.
 	v.done = v.done && (b.authority || b.examined) && b.cutOff != Intercepted
 	v.byResolver = v.unheard && b.cutOff != "" && !slices.ContainsFunc(b.names(), func(c *check) bool { return !b.atResolver(c) })

@@ -54,7 +54,7 @@ type Wait struct {
 //
 // Errors: [providers.CodeNotPublished] (Temporary) if the limit passes while a server answers without the values, and
 // [providers.CodeNoAnswer] (Temporary) if it passes with servers that do not answer at all, or if the resolvers do not
-// answer; [providers.CodeOtherServers] (Misconfigured) if the server written to has the values and those awaited are others;
+// answer; [providers.CodeTooManyValues] (Misconfigured) if no server can tell all values of a name; [providers.CodeOtherServers] (Misconfigured) if the server written to has the values and those awaited are others;
 // [providers.CodeIntercepted] (Temporary) if it passes while something answers in the servers' place; [providers.CodeCNAME]
 // (Misconfigured) if a resolver that stands in for them sees a CNAME at a name that leads elsewhere; [providers.CodeDelegatedElsewhere] (Misconfigured) if a record's zone is not delegated. When ctx ends, Run
 // returns its cause at once. The report is filled in as far as Run came.
@@ -131,6 +131,8 @@ func (w *Wait) follow(parent context.Context, watcher watcher, origins map[strin
 			return b.report(true), nil
 		case v.elsewhere != nil:
 			return b.report(true), v.elsewhere
+		case v.tooLarge != nil:
+			return b.report(false), v.tooLarge
 		case v.done && settled == nil:
 			settled = make(chan int, 1)
 			group.Go(func() {

@@ -46,6 +46,10 @@
 //   - The default algorithm is hmac-sha256, that of tsig-keygen (lego's is hmac-sha1).
 //   - TCP is used, where a lost packet is no lost reply and nobody can forge one from afar; UDP if no TCP connection can be
 //     made. From then on UDP comes first and TCP when that brings nothing or is truncated.
+//   - A server that does not know the key may be a secondary that forwards updates to a primary that does (RFC 2136 §6). It is
+//     then asked without signatures, and updates are sent signed, with no condition but that there is no CNAME: what it shows
+//     may be older than what the primary has. The primary's signed reply comes back through it. If it refuses the update too,
+//     the key is refused.
 //   - A refusal needs no signature, since a server that does not know the key cannot sign one. Over UDP, where it may be
 //     forged, it counts only if no signed reply comes in time.
 //   - The fingerprint is server and key name. A handle is "NAME|ZONE|VALUE", NAME relative to ZONE. One that does not agree

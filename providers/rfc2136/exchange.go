@@ -31,13 +31,14 @@ type server struct {
 	log     *slog.Logger
 
 	udpFirst atomic.Bool // no TCP connection could be made, and UDP brought an answer
+	forwards atomic.Bool // it does not know the key: a secondary, which may pass updates on to the primary that does
 }
 
 // reply is a message that answers ours.
 type reply struct {
 	*dns.Msg
 	tsig *dns.TSIG // nil if there is none
-	// signed says that the signature holds. Only refusals come without.
+	// signed says that the signature holds, or that none was asked for. Else only refusals come without.
 	signed bool
 }
 
@@ -126,7 +127,7 @@ func plain(err error) error {
 func (s *server) overTCP(ctx context.Context, conn net.Conn, m *dns.Msg) (reply, error) {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	packet, mac, err := s.key.sign(m, s.now())
+	packet, mac, err := s.pack(m)
 	if err != nil {
 		return reply{}, err
 	}
@@ -158,6 +159,18 @@ func (s *server) overTCP(ctx context.Context, conn net.Conn, m *dns.Msg) (reply,
 	return r, nil
 }
 
+// pack signs updates, and queries unless the server does not know the key.
+func (s *server) pack(m *dns.Msg) (packet []byte, mac string, err error) {
+	if s.bare(m) {
+		packet, err = m.Pack()
+		return packet, "", err
+	}
+	return s.key.sign(m, s.now())
+}
+
+// bare reports whether a request goes without a signature, and so does its answer.
+func (s *server) bare(m *dns.Msg) bool { return m.Opcode == dns.OpcodeQuery && s.forwards.Load() }
+
 // overUDP waits for a signed answer, whatever else comes, and settles in the end for a refusal without a signature.
 func (s *server) overUDP(ctx context.Context, m *dns.Msg) (reply, error) {
 	var dialer net.Dialer
@@ -171,7 +184,7 @@ func (s *server) overUDP(ctx context.Context, m *dns.Msg) (reply, error) {
 		m = m.Copy()
 		m.SetEdns0(bufferSize, false)
 	}
-	packet, mac, err := s.key.sign(m, s.now())
+	packet, mac, err := s.pack(m)
 	if err != nil {
 		return reply{}, err
 	}
@@ -230,16 +243,24 @@ func (s *server) read(packet []byte, m *dns.Msg, mac string) (r reply, err error
 	}
 	t, err := s.key.verify(packet, mac, s.now())
 	switch {
-	case errors.Is(err, errUnsigned) && refuses(msg.Rcode):
-		return reply{Msg: msg, tsig: t}, nil
+	case errors.Is(err, errUnsigned) && (refuses(msg.Rcode) || s.bare(m)):
+		if s.bare(m) && !answers(msg, m) {
+			return reply{}, errors.New("it answers another question")
+		}
+		return reply{Msg: msg, tsig: t, signed: s.bare(m)}, nil
 	case err != nil:
 		return reply{}, err
 	}
-	if m.Opcode == dns.OpcodeQuery && !refuses(msg.Rcode) && (len(msg.Question) != 1 || msg.Question[0].Qtype != m.Question[0].Qtype ||
-		msg.Question[0].Qclass != dns.ClassINET || providers.CanonicalName(msg.Question[0].Name) != m.Question[0].Name) {
+	if !answers(msg, m) {
 		return reply{}, errors.New("it answers another question")
 	}
 	return reply{Msg: msg, tsig: t, signed: true}, nil
+}
+
+// answers reports whether a reply repeats the question of a query, as all but refusals must.
+func answers(msg, m *dns.Msg) bool {
+	return m.Opcode != dns.OpcodeQuery || refuses(msg.Rcode) || len(msg.Question) == 1 && msg.Question[0].Qtype == m.Question[0].Qtype &&
+		msg.Question[0].Qclass == dns.ClassINET && providers.CanonicalName(msg.Question[0].Name) == m.Question[0].Name
 }
 
 // refuses reports whether a reply says no more than that the server will not do what it was asked for.

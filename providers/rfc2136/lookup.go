@@ -71,6 +71,16 @@ func (s *server) query(ctx context.Context, name string, qtype uint16) (reply, e
 	m.SetQuestion(name, qtype)
 	m.RecursionDesired = false
 	r, err := s.exchange(ctx, &m)
+	if err == nil && !s.forwards.Load() && unknownKey(r) {
+		// A secondary that passes updates on does not have the keys of its primary (BIND's allow-update-forwarding): it is asked as
+		// everybody asks, as nsupdate does, and the primary judges the update.
+		s.log.Debug("the server does not know the key: asked without", "server", s.address)
+		s.forwards.Store(true)
+		m = dns.Msg{}
+		m.SetQuestion(name, qtype)
+		m.RecursionDesired = false
+		r, err = s.exchange(ctx, &m)
+	}
 	if err != nil {
 		return reply{}, err
 	}

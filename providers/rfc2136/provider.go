@@ -85,12 +85,19 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 		return "", err
 	}
 	var zone string
+	open := false // an update may have been carried out
 	err = p.persist(ctx, func() (err error) {
 		zone, err = p.server.add(ctx, fqdn, c.Value, p.account.ttl, p.zoneOf(ctx, fqdn))
+		_, lost := errors.AsType[*lostError](err)
+		open = open || lost && zone != ""
 		return err
 	})
 	if err != nil {
-		return "", failed(err, "create TXT %s%s", fqdn, in(zone))
+		err = failed(err, "create TXT %s%s", fqdn, in(zone))
+		if !open {
+			err = providers.Unmade(err)
+		}
+		return "", err
 	}
 	return handle(fqdn, zone, c.Value), nil
 }
@@ -119,7 +126,7 @@ func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h provide
 			return err
 		}
 		zone, err = p.zoneOf(ctx, fqdn)(set)
-		if err != nil || !slices.Contains(set.values, c.Value) {
+		if err != nil || !slices.Contains(set.values, c.Value) && !p.server.forwards.Load() { // a secondary may lag
 			return err
 		}
 		return p.server.remove(ctx, zone, fqdn, c.Value)

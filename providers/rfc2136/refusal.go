@@ -11,6 +11,11 @@ import (
 // CodeClock says that this machine's clock and the server's are too far apart for signatures.
 const CodeClock = "rfc2136.clock"
 
+// unknownKey reports whether a reply says that the server does not know the key.
+func unknownKey(r reply) bool {
+	return r.Rcode == dns.RcodeNotAuth && r.tsig != nil && r.tsig.Error == dns.RcodeBadKey
+}
+
 // refusal is the error that a reply stands for, or nil for one that is no refusal. zone is "" for queries.
 func (s *server) refusal(r reply, zone string) error {
 	if !refuses(r.Rcode) {

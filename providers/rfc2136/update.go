@@ -26,10 +26,14 @@ func (s *server) add(ctx context.Context, fqdn, value string, ttl uint32, zoneOf
 		if zone, err = zoneOf(set); err != nil {
 			return "", err
 		}
-		if slices.Contains(set.values, value) {
+		if slices.Contains(set.values, value) && !s.forwards.Load() { // a secondary may show what is gone by now
 			return zone, nil
 		}
-		err = s.update(ctx, addition(zone, fqdn, value, ttl, set))
+		m := addition(zone, fqdn, value, ttl, set)
+		if s.forwards.Load() {
+			m = blindAddition(zone, fqdn, value, ttl)
+		}
+		err = s.update(ctx, m)
 		if _, changed := errors.AsType[*changedError](err); !changed {
 			return zone, err
 		}
@@ -50,6 +54,14 @@ func addition(zone, fqdn, value string, ttl uint32, set recordSet) *dns.Msg {
 	} else {
 		m.RRsetNotUsed(at(dns.TypeTXT))
 	}
+	m.Insert([]dns.RR{record(fqdn, value, ttl)})
+	return m
+}
+
+// blindAddition is the update that adds one record to what a secondary's primary has, which may be more than the secondary shows.
+func blindAddition(zone, fqdn, value string, ttl uint32) *dns.Msg {
+	m := new(dns.Msg).SetUpdate(zone)
+	m.RRsetNotUsed([]dns.RR{&dns.ANY{Hdr: dns.RR_Header{Name: fqdn, Rrtype: dns.TypeCNAME}}})
 	m.Insert([]dns.RR{record(fqdn, value, ttl)})
 	return m
 }

@@ -81,7 +81,7 @@ func TestPresent_Unmade(t *testing.T) {
 		if _, err = w.open("").Present(t.Context(), c); !providers.IsUnmade(err) {
 			t.Errorf("refused: %v", err)
 		}
-		w.Fault(conohatest.Fault{Match: create(), Status: 500})
+		w.Fault(conohatest.Fault{Match: create(), Times: 100, Status: 500})
 		if _, err = w.open("").Present(t.Context(), c); err == nil || providers.IsUnmade(err) {
 			t.Errorf("nobody knows: %v", err)
 		}

@@ -148,7 +148,7 @@ func (h *hook) create(ctx context.Context) (journal.Entry, error) {
 		err = errors.Join(context.Cause(ctx), err)
 	}
 	switch {
-	case providers.IsUnmade(err):
+	case providers.IsUnmade(err) && !entered.Taken:
 		return journal.Entry{}, errors.Join(err, h.journal.Remove(entry))
 	case err != nil && calm.Err() != nil:
 		// The call was broken off after all. What can be found is deleted, but the entry stays for a later look.

@@ -186,7 +186,7 @@ func (r *run) create(ctx context.Context, rec *record) error {
 	entry.Handle, err = rec.place.route.Account.Present(calm, rec.dns())
 	if err != nil {
 		rec.open = calm.Err() != nil
-		if providers.IsUnmade(err) && !taken {
+		if providers.IsUnmade(err) && !entered.Taken {
 			rec.set(journal.Entry{})
 			err = errors.Join(err, r.Journal.Remove(entry))
 		}

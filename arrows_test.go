@@ -101,7 +101,8 @@ func arrows() map[string][]string {
 		"wildcard/e2e":                  nil,
 		"wildcard/e2e/boulder":          nil,
 
-		"wildcard/internal/testkit/boulder": {dns},
+		"wildcard/internal/testkit/boulder":     {dns},
+		"wildcard/internal/testkit/nameservers": {dns, unix},
 	}
 }
 

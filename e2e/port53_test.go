@@ -14,9 +14,8 @@ import (
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/nameservers"
 )
 
 // The look-ups that a server in the wild makes: delegations by resolvers, name servers on port 53 of addresses of their own.
@@ -44,7 +43,7 @@ func TestPort53(t *testing.T) {
 }
 
 func port53(t *testing.T) {
-	loopbackUp(t)
+	nameservers.LoopbackUp(t)
 	service, err := conohatest.Start(conohatest.Options{CommonPort: true})
 	if err != nil {
 		t.Fatal(err)
@@ -107,24 +106,6 @@ func port53(t *testing.T) {
 	}
 	if got := service.Calls(); got.Creates != 1 {
 		t.Errorf("calls %+v", got)
-	}
-}
-
-// loopbackUp brings up lo, which is down in a new network namespace.
-func loopbackUp(t *testing.T) {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	lo, err := unix.NewIfreq("lo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	lo.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
-	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo); err != nil {
-		t.Fatal(err)
 	}
 }
 

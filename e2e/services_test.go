@@ -17,6 +17,7 @@ import (
 	"github.com/miekg/dns"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/nameservers"
 )
 
 // TestServices has one certificate with names at four DNS services, each found and asked as in the wild: both generations of
@@ -69,7 +70,7 @@ type four struct {
 }
 
 func services(t *testing.T, bin string) {
-	loopbackUp(t)
+	nameservers.LoopbackUp(t)
 	s := newFour(t, bin)
 
 	// Without certbot: all four.

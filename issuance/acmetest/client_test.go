@@ -4,8 +4,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"net/http"
 	"sync"
 	"testing"
@@ -96,4 +98,10 @@ func dns01(t *testing.T, a acme.Authorization) string {
 	}
 	t.Fatalf("no dns-01: %+v", a)
 	return ""
+}
+
+// value is the contents of the TXT record for a key authorization (RFC 8555 §8.4).
+func value(authorization string) string {
+	digest := sha256.Sum256([]byte(authorization))
+	return base64.RawURLEncoding.EncodeToString(digest[:])
 }

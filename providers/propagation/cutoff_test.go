@@ -89,6 +89,7 @@ func interceptors() map[string]dns.HandlerFunc {
 func intercepted(t *testing.T, by dns.HandlerFunc, answer func(http.ResponseWriter, *dns.Msg)) (*world, *overHTTPS, *Wait, *diary) {
 	w, o, wait, diary := blocked(t, answer)
 	w.intercept(by)
+	wait.Resolver.Timeout = 2 * time.Second // all that is asked here answers
 	return w, o, wait, diary
 }
 

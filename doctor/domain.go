@@ -61,7 +61,7 @@ func domainKinds() []Kind {
 		},
 		{
 			Code: FoundServerSets, Severity: Warning,
-			What: text("the parent of %s delegates to %s, but the zone itself lists %s"),
+			What: text("the parent of %s delegates to %s, but the zone on %s lists %s"),
 			Why:  text("The CA may ask any of these, so every run waits for all of them."),
 			Fix:  text("make both the same: NS records in %s, and name servers at its registrar"),
 		},

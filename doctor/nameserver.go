@@ -60,8 +60,8 @@ func (v *visit) delegated(d propagation.Delegation) {
 	for _, host := range d.Unresolved {
 		v.find(FoundServerHost, d.Zone, []any{host}, host, d.Zone)
 	}
-	if d.SetsDiffer() {
-		v.find(FoundServerSets, d.Zone, []any{d.Zone, names(d.Delegated), names(d.Listed)}, d.Zone)
+	for _, list := range d.Differing() {
+		v.find(FoundServerSets, d.Zone, []any{d.Zone, names(d.Delegated), list.Server.String(), names(list.NameServers)}, d.Zone)
 	}
 	if d.ResolversBehind() {
 		v.find(FoundResolverBehind, d.Zone, []any{names(d.Cached), d.Zone, names(d.Delegated)}, d.Zone)

@@ -45,7 +45,7 @@ var japaneseDoctor = map[string]string{
 	"let it answer with authority: dig +norecurse @%s %s SOA has to show the flag aa":                                       "権威のある答えを返すようにしてください: dig +norecurse @%s %s SOA に aa フラグが必要です",
 	"%s answers questions for TXT records, but not for the SOA record of %s: %s":                                            "%s は TXT レコードには答えますが、%s の SOA レコードには答えません: %s",
 	"The challenge is seen all the same; a CA also asks for CAA records, which have to be answered.":                        "チャレンジは見えます。ただし CA は CAA レコードも問い合わせるので、それには答える必要があります。",
-	"the parent of %s delegates to %s, but the zone itself lists %s":                                                        "%s の親ゾーンは %s に委任していますが、ゾーン自身の NS レコードは %s です",
+	"the parent of %s delegates to %s, but the zone on %s lists %s":                                                         "%s の親ゾーンは %s に委任していますが、%s にあるゾーンの NS レコードは %s です",
 	"The CA may ask any of these, so every run waits for all of them.":                                                      "CA はそのどれにも問い合わせることがあるため、実行のたびに全部を待ちます。",
 	"make both the same: NS records in %s, and name servers at its registrar":                                               "%s の NS レコードと、登録業者に設定したネームサーバーを同じにしてください",
 	"%s has an older copy of %s than another name server: serial %s, not %s":                                                "%s の %s は他のネームサーバーより古い内容です: シリアルは %s で、%s ではありません",

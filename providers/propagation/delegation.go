@@ -26,8 +26,10 @@ type Delegation struct {
 	// Delegated are those to which the parent's servers delegate; none if these could not be asked, or do not delegate the
 	// zone, as with one that only our own network knows.
 	Delegated []string
-	// Listed are those that the zone's own servers name; none if these could not be asked.
+	// Listed are those that the zone's own servers name; none if these could not be asked. Lists has what each of them names,
+	// which is not the same everywhere if one has an old copy.
 	Listed []string
+	Lists  []List
 	// Cached are those that the resolvers named. If the parent's servers could be asked they are not among NameServers on
 	// that account: a resolver remembers for days what is no longer so.
 	Cached []string
@@ -38,6 +40,12 @@ type Delegation struct {
 	Addrs []Address
 	// Unresolved are the host names for which no address was found.
 	Unresolved []string
+}
+
+// List is the name servers of a zone as one of its servers has them.
+type List struct {
+	Server      Address
+	NameServers []string // sorted
 }
 
 // Address is one address of a name server.
@@ -51,19 +59,26 @@ func (d Delegation) ResolversBehind() bool {
 	return len(d.Delegated) > 0 && slices.ContainsFunc(d.Cached, func(host string) bool { return !slices.Contains(d.NameServers, host) })
 }
 
-// SetsDiffer reports whether the parent's servers delegate to other servers than the zone itself lists.
-func (d Delegation) SetsDiffer() bool {
-	return len(d.Delegated) > 0 && len(d.Listed) > 0 && !slices.Equal(d.Delegated, d.Listed)
+// Differing are the lists of the zone's own servers that are others than the set to which the parent's delegate, each set once.
+func (d Delegation) Differing() []List {
+	var lists []List
+	for _, list := range d.Lists {
+		known := slices.ContainsFunc(lists, func(l List) bool { return slices.Equal(l.NameServers, list.NameServers) })
+		if len(d.Delegated) > 0 && !known && !slices.Equal(list.NameServers, d.Delegated) {
+			lists = append(lists, list)
+		}
+	}
+	return lists
 }
 
 // By says who names a host, if that is not both the parent and the zone itself, or not known.
 func (d Delegation) By(host string) string {
-	switch delegated, listed := slices.Contains(d.Delegated, host), slices.Contains(d.Listed, host); {
-	case !d.SetsDiffer():
-	case delegated && !listed:
-		return "which the parent of " + d.Zone + " lists, and the zone itself does not"
-	case listed && !delegated:
+	switch differing := d.Differing(); {
+	case len(differing) == 0:
+	case !slices.Contains(d.Delegated, host):
 		return "which the zone " + d.Zone + " itself lists, and its parent does not"
+	case slices.ContainsFunc(differing, func(l List) bool { return !slices.Contains(l.NameServers, host) }):
+		return "which the parent of " + d.Zone + " lists, and the zone itself does not"
 	}
 	return ""
 }

@@ -8,7 +8,11 @@
 // A recursive resolver is never asked for the name of a challenge, nor for anything below it: it would remember "no such
 // name" for as long as the zone's SOA says, up to an hour at ConoHa, and so might the CA's. Resolvers are asked for NS, A
 // and AAAA records only, from the parent of the name (or the account's own zone) upwards; everything else is asked of the
-// name servers themselves, with recursion off. The one exception is a machine that is cut off from them, below.
+// name servers themselves, with recursion off. The one exception is a machine that is cut off from them, below. The servers above a
+// zone are asked about the zone, not about the challenge.
+//
+// Whom the CA may ask is who is waited for: all to which the parent's servers delegate, as these say themselves, and all that the
+// zone's own servers list, with all their addresses, those in referrals included. A resolver's cache is none of these.
 //
 // The wait is over when every address of every name server, IPv4 and IPv6, has every value, all values of one name in one
 // answer, and has them still a tenth of a second later. A server that does not answer, or answers without authority, holds
@@ -25,7 +29,16 @@
 //
 //   - Every address has its own goroutine, so that dead servers hold up no other, with at most 16 queries under way.
 //     An address that answered nothing at all is asked about one name until it answers.
-//   - An answer without the AA bit counts if it has the TXT records; without them it says nothing about the zone.
+//   - An answer without the AA bit counts if it has the TXT records, or the zone's SOA record. Else it says nothing about the zone,
+//     unless no server of the zone ever has authority and it does not offer recursion: such servers are taken at their word, as
+//     the CA takes them, and the doctor says so.
+//   - Name servers are asked for TXT records, and a CNAME is read out of that answer: some answer nothing else. What else they
+//     are asked (NS for the zone's own list) may stay without an answer.
+//   - A CNAME that a wildcard makes (RFC 4592) leads nowhere if the name is in a zone of ours: a random name beside it has the same
+//     target. A true CNAME that is like the wildcard's is told by a name below it, for which the wildcard then does not hold.
+//   - Where the servers above cannot be asked within one and a half times [Resolver.Timeout], or know nothing of the zone, as with one
+//     of the own network, the resolvers' word stands ([Delegation.Private]).
+//   - Hosts within a zone have the addresses of the referral, not those that a resolver remembers.
 //   - UDP gets half of [Resolver.Timeout], then TCP all of it. EDNS0 announces 1232 bytes; a server that cannot bear it is
 //     asked without.
 //   - With [Resolver.NameServers] a server that refuses a zone does not serve it, and is stepped over at once if another one

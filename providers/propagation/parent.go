@@ -126,10 +126,16 @@ func (s *session) addListed(ctx context.Context, d Delegation) Delegation {
 	answers := s.everyAnswer(ctx, d, question{name: d.Zone, qtype: dns.TypeNS})
 	glue := referralGlue{from: d.Zone}
 	var listed []string
-	for _, msg := range answers {
-		listed = append(listed, hostsOf(msg, d.Zone)...)
+	for server, msg := range answers {
+		hosts := hostsOf(msg, d.Zone)
+		if len(hosts) == 0 {
+			continue
+		}
+		listed = append(listed, hosts...)
 		glue.records = append(glue.records, msg.Extra...)
+		d.Lists = append(d.Lists, List{server, hosts})
 	}
+	slices.SortFunc(d.Lists, func(a, b List) int { return a.Server.Addr.Compare(b.Server.Addr) })
 	if d.Listed = canonicalHosts(listed); len(d.Listed) == 0 {
 		return d
 	}
@@ -157,11 +163,12 @@ func (s *session) addListed(ctx context.Context, d Delegation) Delegation {
 
 // everyAnswer asks all addresses of d side by side, and returns the answers of those that serve its zone: all that come
 // until stagger after the first of any kind.
-func (s *session) everyAnswer(parent context.Context, d Delegation, q question) []*dns.Msg {
+func (s *session) everyAnswer(parent context.Context, d Delegation, q question) map[Address]*dns.Msg {
 	ctx, cancel := context.WithTimeout(parent, s.timeout())
 	type result struct {
-		msg *dns.Msg
-		err error
+		from Address
+		msg  *dns.Msg
+		err  error
 	}
 	results := make(chan result, len(d.Addrs))
 	var enough <-chan time.Time
@@ -171,10 +178,10 @@ func (s *session) everyAnswer(parent context.Context, d Delegation, q question) 
 	for _, a := range d.Addrs {
 		group.Go(func() {
 			msg, err := s.direct().ask(ctx, a.Addr, q)
-			results <- result{msg, err}
+			results <- result{a, msg, err}
 		})
 	}
-	var answers []*dns.Msg
+	answers := map[Address]*dns.Msg{}
 	for range d.Addrs {
 		select {
 		case r := <-results:
@@ -182,7 +189,7 @@ func (s *session) everyAnswer(parent context.Context, d Delegation, q question) 
 				enough = time.After(stagger)
 			}
 			if r.err == nil && r.msg.Rcode == dns.RcodeSuccess && (r.msg.Authoritative || !r.msg.RecursionAvailable) {
-				answers = append(answers, r.msg)
+				answers[r.from] = r.msg
 			}
 		case <-enough:
 			return answers

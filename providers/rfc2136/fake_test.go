@@ -328,10 +328,25 @@ func (f *fake) answer(request, reply *dns.Msg) {
 		}
 	}
 	reply.Authoritative = true
+	if !exists {
+		f.synthesize(reply, zone, name, q.Qtype)
+	}
 	if len(reply.Answer) == 0 {
 		reply.Ns = []dns.RR{dns.Copy(f.zones[zone][0])}
 		if !exists {
 			reply.Rcode = dns.RcodeNameError
+		}
+	}
+}
+
+// synthesize answers for a name that is not there from the wildcard at the zone's apex (RFC 4592), as BIND does also while it takes
+// updates: these see what is there.
+func (f *fake) synthesize(reply *dns.Msg, zone, name string, qtype uint16) {
+	for _, rr := range f.zones[zone] {
+		if dns.CanonicalName(rr.Header().Name) == "*."+zone && (rr.Header().Rrtype == qtype || rr.Header().Rrtype == dns.TypeCNAME) {
+			made := dns.Copy(rr)
+			made.Header().Name = name
+			reply.Answer = append(reply.Answer, made)
 		}
 	}
 }

@@ -13,11 +13,13 @@ import (
 type recordSet struct {
 	values []string // of the TXT records that have one string
 	exists bool     // there are TXT records
+	alias  string   // target of the CNAME that answers for the name
 	ttl    uint32
 	zone   string // canonical, if the answer names it
 }
 
-// look asks the server for the TXT records at a name.
+// look asks the server for the TXT records at a name. A CNAME there may be one that a wildcard makes of a name that does not
+// exist, which an update ends; the server itself tells the two apart, by the condition of the update.
 func (s *server) look(ctx context.Context, fqdn string) (recordSet, error) {
 	r, err := s.query(ctx, fqdn, dns.TypeTXT)
 	if err != nil {
@@ -30,8 +32,7 @@ func (s *server) look(ctx context.Context, fqdn string) (recordSet, error) {
 		}
 		switch rr := rr.(type) {
 		case *dns.CNAME:
-			return recordSet{}, providers.Errorf(providers.CodeCNAME, providers.Misconfigured,
-				"%s: a CNAME to %s stands at the name, so nothing else can", s.address, providers.Excerpt(rr.Target))
+			set.alias = rr.Target
 		case *dns.TXT:
 			set.exists, set.ttl = true, rr.Hdr.Ttl
 			if len(rr.Txt) == 1 {
@@ -39,7 +40,7 @@ func (s *server) look(ctx context.Context, fqdn string) (recordSet, error) {
 			}
 		}
 	}
-	if !set.exists {
+	if !set.exists && set.alias == "" { // else the answer may be about the target's zone
 		set.zone, err = s.apex(r, fqdn)
 	}
 	return set, err
@@ -53,10 +54,15 @@ func (s *server) walk(ctx context.Context, fqdn, limit string) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		aliased := false
 		for _, rr := range r.Answer {
 			if _, ok := rr.(*dns.SOA); ok && owns(rr, name) {
 				return name, nil
 			}
+			aliased = aliased || rr.Header().Rrtype == dns.TypeCNAME && owns(rr, name)
+		}
+		if aliased {
+			continue // the answer is about the target
 		}
 		if zone, err := s.apex(r, name); err != nil || zone != "" {
 			return zone, err

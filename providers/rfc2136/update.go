@@ -18,10 +18,15 @@ const mostChanges = 20
 
 // add makes value one of the TXT values at fqdn. zoneOf tells the zone from what the server holds there.
 func (s *server) add(ctx context.Context, fqdn, value string, ttl uint32, zoneOf func(recordSet) (string, error)) (zone string, err error) {
+	aliased := false
 	for range mostChanges {
 		set, err := s.look(ctx, fqdn)
-		if err != nil {
+		switch {
+		case err != nil:
 			return "", err
+		case set.alias != "" && aliased: // which the server has found to be no wildcard's
+			return zone, providers.Errorf(providers.CodeCNAME, providers.Misconfigured,
+				"%s: a CNAME to %s stands at the name, so nothing else can", s.address, providers.Excerpt(set.alias))
 		}
 		if zone, err = zoneOf(set); err != nil {
 			return "", err
@@ -37,6 +42,7 @@ func (s *server) add(ctx context.Context, fqdn, value string, ttl uint32, zoneOf
 		if _, changed := errors.AsType[*changedError](err); !changed {
 			return zone, err
 		}
+		aliased = set.alias != ""
 	}
 	return zone, providers.Errorf(providers.CodeService, providers.Temporary, "%s: the records there changed %d times meanwhile", s.address, mostChanges)
 }

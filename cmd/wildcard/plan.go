@@ -5,6 +5,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/memory"
+	"wildcard/providers/propagation"
 	"wildcard/state"
 )
 
@@ -67,6 +69,8 @@ type planRecord struct {
 	Most       int      `json:"most_failed_validations"`
 	Remembered float64  `json:"ca_remembers,omitempty"` // seconds for which the CA may see what stood there before
 	Problem    *problem `json:"problem,omitempty"`
+
+	delegation propagation.Delegation // of the zone in which the record is to stand
 }
 
 // plan shows what "issue" would do. Each part is looked up on its own, so that all that is wrong is seen at once.
@@ -107,6 +111,7 @@ func (p *program) plan(c *cli.Context) error {
 	if err := cause(ctx); err != nil {
 		return err
 	}
+	answer.Notes = append(answer.Notes, e.texts(delegationNotes(answer.Records))...)
 	problems = append(problems, located...)
 	problems = append(problems, atCA...)
 	if !o.dryRun {
@@ -226,10 +231,37 @@ func (e *engine) planRecords(ctx context.Context, o *order) ([]planRecord, []err
 			r.FQDN, r.Zone = at.FQDN, at.Route.Zone
 			r.Provider, r.Credential = at.Route.Account.Spec.String(), at.Route.Account.Label
 			r.Remembered = e.remembers(o, r.Domain, at.FQDN)
+			if d, err := resolver.Delegation(ctx, at.FQDN); err == nil { // else the wait will say so
+				r.delegation = d
+			}
 		})
 	}
 	group.Wait()
 	return records, slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+}
+
+// delegationNotes is what may be in the way at the name servers of the records' zones, each said once, in the words of doctor.
+func delegationNotes(records []planRecord) []messages.Message {
+	var notes []messages.Message
+	var seen []string
+	names := func(hosts []string) string { return strings.Join(hosts, " ") }
+	for _, r := range records {
+		d := r.delegation
+		if slices.Contains(seen, d.Zone) {
+			continue
+		}
+		seen = append(seen, d.Zone)
+		for _, list := range d.Differing() {
+			notes = append(notes, messages.New("the parent of %s delegates to %s, but the zone on %s lists %s", d.Zone, names(d.Delegated), list.Server.String(), names(list.NameServers)))
+		}
+		if d.ResolversBehind() {
+			notes = append(notes, messages.New("the resolvers still know %s as name servers of %s; its parent delegates to %s", names(d.Cached), d.Zone, names(d.Delegated)))
+		}
+		if d.Private {
+			notes = append(notes, messages.New("the servers above %s say that there is no such zone: only this network knows it", d.Zone))
+		}
+	}
+	return notes
 }
 
 // remembers is for how many seconds "issue" would wait before it has the CA look at a name.

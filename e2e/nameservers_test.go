@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"wildcard/internal/testkit/nameservers"
 )
 
 // The addresses of the servers, all on port 53 of a network namespace.
@@ -63,12 +65,8 @@ type internet struct {
 }
 
 func nameServers(t *testing.T) {
-	loopbackUp(t)
-	for _, ip := range []string{rootAt, primaryAt} { // named listens only at addresses that an interface has
-		if out, err := exec.Command("ip", "addr", "add", ip+"/32", "dev", "lo").CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-	}
+	nameservers.LoopbackUp(t)
+	nameservers.AddAddresses(t, rootAt, primaryAt) // named listens only at addresses that an interface has
 	n := &internet{t: t, dir: t.TempDir()}
 	build := exec.Command("go", "build", "-o", n.dir+"/bin/", "wildcard/cmd/wildcard", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")

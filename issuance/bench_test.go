@@ -57,24 +57,29 @@ func BenchmarkObtain(b *testing.B) {
 }
 
 // BenchmarkObtainBoulder is the same with a CA that is as Let's Encrypt's: each validation takes 2 s to 7 s, and is pending
-// until it is over. s-added is what is beyond the time from the first answer to the last verdict, which is the CA's own.
+// until it is over. s-added is what lies between the last name server's having the value and the certificate's being here,
+// beyond the time from the first answer to the last verdict, which is the CA's own; medians. s-added-and-cleaned-up counts until
+// the records are deleted, too.
 func BenchmarkObtainBoulder(b *testing.B) {
 	for _, n := range []int{1, 2, 20, 50} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			w := boulderWorld(b)
-			var added []float64
+			var added, cleaned []float64
 			most := 0
 			for b.Loop() {
 				w.validations.reset()
 				if _, err := w.issuer.Obtain(b.Context(), request(b, manyNames(n)...)); err != nil {
 					b.Fatal(err)
 				}
-				added = append(added, w.sincePublication()-w.validations.took().Seconds())
+				own := w.validations.took().Seconds()
+				cleaned = append(cleaned, w.sincePublication()-own)
+				added = append(added, w.published(w.obtained())-own)
 				most = max(most, w.validations.mostLooks())
 			}
 			slices.Sort(added)
-			b.ReportMetric(added[len(added)/2], "s-added-median")
-			b.ReportMetric(added[len(added)-1], "s-added-most")
+			slices.Sort(cleaned)
+			b.ReportMetric(added[len(added)/2], "s-added")
+			b.ReportMetric(cleaned[len(cleaned)/2], "s-added-and-cleaned-up")
 			b.ReportMetric(float64(most), "looks-in-a-second")
 		})
 	}
@@ -187,14 +192,24 @@ func BenchmarkLego(b *testing.B) {
 }
 
 // sincePublication is how long ago the last name server had the last value.
-func (w *world) sincePublication() float64 {
+func (w *world) sincePublication() float64 { return w.published(time.Now()) }
+
+// obtained is when the last certificate was there.
+func (w *world) obtained() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.downloaded
+}
+
+// published is how long before an instant the last name server had the last value.
+func (w *world) published(at time.Time) float64 {
 	var last time.Time
 	for _, request := range w.conoha.Log() {
 		if request.Create() {
 			last = request.At
 		}
 	}
-	return time.Since(last.Add(50*time.Millisecond + 2*time.Second)).Seconds()
+	return at.Sub(last.Add(50*time.Millisecond + 2*time.Second)).Seconds()
 }
 
 func benchWorld(b *testing.B) *world {

@@ -29,15 +29,38 @@
 //
 // # Decisions
 //
-// Reads are tried again for as long as CAs with several replicas need to agree (404 for 30 s). What creates is tried again
-// after a reply of 5xx and after a network failure too: a CA gives an order of the same names back rather than a second
-// one, and nothing else here creates. badNonce is answered with the nonce of that very reply, ten times at most.
+// Reads are tried again for as long as CAs with several replicas need to agree: 404 for 30 s where a thing was just made, for
+// 5 s where it was there before. What creates is tried again after a reply of 5xx and after a network failure too: a CA gives
+// an order of the same names back rather than a second one, and nothing else here creates. badNonce is answered with the
+// nonce of that very reply, ten times at most.
 //
-// A first look at an authorization or an order comes 250 ms after the request that set it going; after that the CA's
-// Retry-After decides, within 1 s and 24 h.
+// A Retry-After of a refusal (429, 5xx) is an order: it is waited for up to 90 s, as every 500 of Boulder's says 60, and if the
+// run has the time; else the run ends with a [*Problem] of class Temporary that has the instant, and whoever called keeps it.
+// Without one it is 5, 15 and 45 s after a limit, and 1, 2, 4 and 8 s after 5xx. In a good reply it is a wish, followed from
+// 2 s to 30 s (orders: 60 s); what asks for longer is looked at after 30 s.
 //
-// A Retry-After that is longer than 30 s ends the run: the error is a [*Problem] with the instant in it, of class
-// Temporary, and whoever called keeps it.
+// Each challenge is answered once, since Boulder leaves it pending until its validation is over and counts each further answer.
+// It is answered again, three times at most, if the request failed and a look shows that nothing came of it: 5 s later where
+// the CA said so, 40 s where its reply was lost, as validations take up to half a minute. A CA that validates within the
+// answer says so by an error (answer.go); it is answered again 15 s later, and its words are the verdict after the third time.
+// 409, and a 400 without a word of the record, count as an answer taken; if nothing comes of it within 30 s, as a refusal.
+//
+// All that is pending is looked at until the run's limit, never for a number of times. The order tells by one request whether all
+// names are proven, so it is looked at 50 and 150 ms after the last answer, for CAs that are ready at once, and then 220 ms
+// apart; one authorization in turn every 2.2 s, for what the order does not tell. After 15 s either is looked at every 2 s,
+// after a minute every 10 s, after five every 30 s. All runs at one CA together look at most five times a second. That costs
+// a tenth of a second in the median, with any number of names (BenchmarkObtainBoulder).
+//
+// A look that fails is no verdict. The records stay until each authorization is final, the order accepted, or the limit over; at
+// the limit, and when the run is stopped, they go, but authorizations are not deactivated: Boulder counts that as a failed
+// validation, and gives the order back to the next run. Where a CA asks for longer than the run may wait, they stay one more
+// minute. A run that is stopped by its user does not wait for the CA: its records go at once.
+//
+// A run ends a minute before its authorizations expire. An order that another run has finalized with its own key is replaced by
+// a new one, once.
+//
+// Eight requests are under way at one CA at most, whatever carries them, and ten nonces a second are asked for: Let's Encrypt's
+// load balancer refuses twenty. Nonces of replies are used for 15 min.
 //
 // "replaces" (RFC 9773 §5) is sent if the directory has renewal information, and left out once if the CA refuses the order
 // with it for whatever reason.

@@ -94,6 +94,9 @@ func (w *scripted) start(o acmetest.Options, dns conohatest.Options) *scripted {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.events = append(w.events, e)
+			if e.Step == issuance.StepDownload && e.State == issuance.Finished {
+				w.downloaded = time.Now()
+			}
 		},
 	}
 	t.Cleanup(func() {

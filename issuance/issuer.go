@@ -139,7 +139,7 @@ func (i *Issuer) Obtain(ctx context.Context, request Request) (Result, error) {
 		} else {
 			r.note(StepOrder, "%s: a new one is made", printable(err.Error(), 200))
 		}
-		r.request.Resume, r.records, r.result.Resumed, r.seenFinal = nil, nil, false, false
+		r.request.Resume, r.records, r.result.Resumed, r.unconfirmed = nil, nil, false, nil
 		err = r.attempt(ctx)
 	}
 	if errors.Is(err, errOrderLost) {
@@ -194,8 +194,8 @@ type run struct {
 	observing   sync.Mutex // one event at a time
 	reservation *memory.Reservation
 
-	cleaning  sync.Mutex // one deletion of each record
-	seenFinal bool       // every authorization was seen to be final: the records are of no use any more
+	cleaning    sync.Mutex // one deletion of each record
+	unconfirmed []*record  // whose authorizations were not seen to be final, though the order is ready
 }
 
 // protected calls f; a panic becomes an error of class Internal, so that cleaning up goes on.

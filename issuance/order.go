@@ -17,6 +17,9 @@ import (
 	"wildcard/providers/journal"
 )
 
+// confirmations is how many authorizations are looked at when an order says that all are valid.
+const confirmations = 3
+
 // steps is the order of an issuance (RFC 8555 §7.4).
 func (r *run) steps(ctx context.Context) (err error) {
 	if r.owner, err = journal.Self(); err != nil {
@@ -55,11 +58,15 @@ func (r *run) steps(ctx context.Context) (err error) {
 	// Once each authorization is final, or the order accepted, the CA does not look at the records any more. That the order is
 	// ready is not enough: Dogtag's is when the first of its names is valid.
 	cleaned := make(chan error, 1)
-	tidy := sync.OnceFunc(func() { go func() { cleaned <- r.cleanUp(ctx) }() })
-	defer func() { tidy(); r.result.CleanUp = <-cleaned }()
-	if len(r.records) == 0 || r.seenFinal {
-		tidy()
-	}
+	confirming, confirmed := context.WithCancel(ctx)
+	tidy := sync.OnceFunc(func() { confirmed(); go func() { cleaned <- r.cleanUp(ctx) }() })
+	var confirmation sync.WaitGroup
+	defer func() { tidy(); confirmation.Wait(); r.result.CleanUp = <-cleaned }()
+	confirmation.Go(func() {
+		if r.allFinal(confirming) {
+			tidy()
+		}
+	})
 
 	if err = r.step(StepFinalize, 0, func() error {
 		order, err = r.finalize(order, tidy)
@@ -68,6 +75,22 @@ func (r *run) steps(ctx context.Context) (err error) {
 		return err
 	}
 	return r.step(StepDownload, 0, func() error { return r.download(order) })
+}
+
+// allFinal finds out whether the CA has come to an end with all authorizations, where it is the order that said so: a few that
+// were not seen yet tell whether it can be believed. It gives up when ctx ends.
+func (r *run) allFinal(ctx context.Context) bool {
+	for _, rec := range r.unconfirmed[:min(len(r.unconfirmed), confirmations)] {
+		if err := r.CA.looking.wait(ctx); err != nil {
+			return false
+		}
+		a, err := r.getAuthorization(rec.authorization, once)
+		if err != nil || a.Status != acme.StatusValid {
+			r.log.Debug("the records stay until the order is accepted", "name", rec.name, "status", a.Status, "error", err)
+			return false
+		}
+	}
+	return true
 }
 
 // wantsProof reports whether an order has still to be proven: it is pending, or in a state of the CA's own.

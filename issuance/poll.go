@@ -26,7 +26,7 @@ type cadence struct {
 // cadenceOf is the cadence since long after everything was answered. A CA that needs seconds is to be seen ready within a
 // quarter of one; one that needs minutes is not to be bothered. useful is whether the order may be asked.
 func cadenceOf(since time.Duration, names int, useful bool) cadence {
-	c := cadence{280 * time.Millisecond, 1400 * time.Millisecond}
+	c := cadence{220 * time.Millisecond, 2200 * time.Millisecond}
 	switch {
 	case since >= 5*time.Minute:
 		c = cadence{30 * time.Second, 30 * time.Second}
@@ -35,10 +35,10 @@ func cadenceOf(since time.Duration, names int, useful bool) cadence {
 	case since >= 15*time.Second:
 		c = cadence{2 * time.Second, 2 * time.Second}
 	case names == 1: // either tells what the other does
-		c = cadence{560 * time.Millisecond, 560 * time.Millisecond}
+		c = cadence{440 * time.Millisecond, 440 * time.Millisecond}
 	}
 	if !useful {
-		c.order, c.authorization = 0, max(c.order, 280*time.Millisecond)
+		c.order, c.authorization = 0, c.order
 	}
 	if since >= 15*time.Second { // many clients may have begun at the same time
 		f := 0.8 + 0.4*rand.Float64()

@@ -56,7 +56,7 @@ type trouble struct {
 }
 
 // validate answers all challenges and polls until every authorization is final (RFC 8555 §7.5.1). All failures are
-// reported, not only the first. Whether each was seen to be final, and not only the order ready, is in r.seenFinal.
+// reported, not only the first. Those that were not seen to be valid, but whose order is ready, are in r.unconfirmed.
 func (r *run) validate(ctx context.Context, order acme.ExtendedOrder) error {
 	v := &validator{run: r, order: order.Location}
 	for _, rec := range r.records {
@@ -138,14 +138,15 @@ func (v *validator) pause(ctx context.Context, end time.Time) error {
 
 // done reports whether nothing more is to be learned.
 func (v *validator) done() bool {
-	seen := true
+	if v.ready {
+		return true
+	}
 	for _, n := range v.names {
-		seen = seen && n.over
+		if !n.over {
+			return false
+		}
 	}
-	if seen {
-		v.seenFinal = true
-	}
-	return seen || v.ready
+	return true
 }
 
 // hopeless reports whether the order has failed already, so that nothing more is answered.
@@ -325,6 +326,9 @@ func (v *validator) lookAtOrder() error {
 	case acme.StatusReady, acme.StatusProcessing, acme.StatusValid:
 		v.ready = true
 		for _, n := range v.names {
+			if !n.over {
+				v.unconfirmed = append(v.unconfirmed, n.rec)
+			}
 			v.settle(n, nil, nil)
 		}
 	case acme.StatusInvalid, acme.StatusDeactivated, acme.StatusExpired, acme.StatusRevoked:

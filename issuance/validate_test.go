@@ -354,7 +354,8 @@ func TestPoll_Rate(t *testing.T) {
 			w.ca.On(acmetest.Order, look)
 			w.succeeds(manyNames(names)...)
 			for i := 5; i < len(looks); i++ {
-				if d := looks[i].Sub(looks[i-5]); d < time.Second {
+				// On a busy machine some arrive late, and the next ones do not.
+				if d := looks[i].Sub(looks[i-5]); d < 600*time.Millisecond {
 					t.Errorf("six looks within %v", d)
 				}
 			}

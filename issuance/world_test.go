@@ -29,8 +29,9 @@ type world struct {
 	issuer  *issuance.Issuer
 	state   string
 
-	mu     sync.Mutex
-	events []issuance.Event
+	mu         sync.Mutex
+	events     []issuance.Event
+	downloaded time.Time // the last certificate
 }
 
 // newWorld has example.com and example.net in one account of Ver.2.0.

@@ -27,7 +27,7 @@ func TestFinalize_TooEarly(t *testing.T) {
 		for _, behind := range []time.Duration{0, time.Second, 10 * time.Second} {
 			t.Run(fmt.Sprint(name, behind), func(t *testing.T) {
 				t.Parallel()
-				w := newScripted(t, acmetest.Options{Boulder: true, ValidationTime: acmetest.Takes(2 * time.Second)})
+				w := newScripted(t, acmetest.Options{ValidationTime: acmetest.Takes(2 * time.Second)})
 				var until time.Time
 				w.ca.On(acmetest.Order, func(r *acmetest.Request) *acmetest.Reply {
 					w.mu.Lock()
@@ -56,7 +56,7 @@ func TestFinalize_TooEarly(t *testing.T) {
 	}
 	t.Run("refused for good", func(t *testing.T) {
 		t.Parallel()
-		w := newScripted(t, acmetest.Options{Boulder: true})
+		w := newScripted(t, acmetest.Options{})
 		w.ca.On(acmetest.Finalize, acmetest.Is(func() *acmetest.Reply { return w.ca.Nonce(acmetest.Problem(403, "unauthorized", "names differ")) }))
 		w.fails(issuance.CodeUnauthorized, providers.Refused, "names differ")
 		if n := w.ca.Count(acmetest.Finalize); n != 2 {
@@ -81,7 +81,7 @@ func TestFinalize_Unavailable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newScripted(t, acmetest.Options{Boulder: true})
+			w := newScripted(t, acmetest.Options{})
 			w.ca.On(acmetest.Finalize, acmetest.Is(func() *acmetest.Reply {
 				reply := w.ca.Nonce(acmetest.Problem(test.status, test.kind, "not now"))
 				if test.after != "" {
@@ -101,7 +101,7 @@ func TestFinalize_Unavailable(t *testing.T) {
 func TestFinalize_ValidWithoutCertificate(t *testing.T) {
 	t.Parallel()
 	for _, polls := range []int{1, 3} {
-		w := newScripted(t, acmetest.Options{Boulder: true})
+		w := newScripted(t, acmetest.Options{})
 		without := func(d map[string]any) { delete(d, "certificate") }
 		w.ca.On(acmetest.Finalize, edited(without))
 		n := 0
@@ -116,7 +116,7 @@ func TestFinalize_ValidWithoutCertificate(t *testing.T) {
 		})
 		w.succeeds()
 	}
-	w := newScripted(t, acmetest.Options{Boulder: true})
+	w := newScripted(t, acmetest.Options{})
 	for _, endpoint := range []acmetest.Endpoint{acmetest.Finalize, acmetest.Order} {
 		w.ca.On(endpoint, edited(func(d map[string]any) { delete(d, "certificate") }))
 	}
@@ -129,7 +129,7 @@ func TestMediaTypes(t *testing.T) {
 	for _, media := range []string{"text/plain", "application/x-pem-file", "application/octet-stream", "application/x-x509-ca-cert", "", "nonsense"} {
 		t.Run(media, func(t *testing.T) {
 			t.Parallel()
-			w := newScripted(t, acmetest.Options{Boulder: true})
+			w := newScripted(t, acmetest.Options{})
 			for _, endpoint := range []acmetest.Endpoint{
 				acmetest.NewOrder, acmetest.Order, acmetest.Authorization, acmetest.Challenge, acmetest.Finalize, acmetest.Certificate,
 			} {
@@ -146,7 +146,7 @@ func TestFinalize_ByAnotherRun(t *testing.T) {
 	for _, always := range []bool{false, true} {
 		t.Run(fmt.Sprint(always), func(t *testing.T) {
 			t.Parallel()
-			w := newScripted(t, acmetest.Options{Boulder: true})
+			w := newScripted(t, acmetest.Options{})
 			other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 			if err != nil {
 				t.Fatal(err)

@@ -88,8 +88,8 @@ func (w *world) listen(count int) bool {
 			}
 			return false
 		}
-		s.set(s.authority)
 		s.lists = w.nameServersOf
+		s.set(s.authority)
 		servers = append(servers, s)
 	}
 	for _, s := range servers {

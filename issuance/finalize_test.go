@@ -1,6 +1,7 @@
 package issuance_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -151,19 +152,23 @@ func TestFinalize_ByAnotherRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			taken := func(r *acmetest.Request) {
-				chain, err := w.ca.Issue(other.Public(), []string{"example.com"}, nil)
-				if err != nil {
-					t.Error(err)
-				}
-				w.ca.Change(r.OrderID, func(o *acmetest.OrderState) { o.Status, o.Chain = "valid", append(chain, w.ca.ChainPEM()...) })
+			chain, err := w.ca.Issue(other.Public(), []string{"example.com"}, nil)
+			if err != nil {
+				t.Fatal(err)
 			}
 			w.ca.On(acmetest.Finalize, func(r *acmetest.Request) *acmetest.Reply {
-				if always || r.OrderID == 1 {
-					taken(r)
+				reply := r.Next()
+				if always || r.Count == 1 {
 					return w.ca.Nonce(acmetest.Problem(http.StatusForbidden, "orderNotReady", `the order is "valid"`))
 				}
-				return r.Next()
+				return reply
+			})
+			w.ca.On(acmetest.Certificate, func(r *acmetest.Request) *acmetest.Reply {
+				reply := r.Next()
+				if always || r.Count == 1 {
+					reply.Body = append(bytes.Clone(chain), w.ca.ChainPEM()...)
+				}
+				return reply
 			})
 			if always {
 				w.fails(issuance.CodeCertificate, providers.Failed, "another key", "example.com")

@@ -97,6 +97,28 @@ func KnownCA(server string) (CAFacts, bool) {
 	return CAFacts{Company: host, Operator: host, Memory: defaultMemory}, false
 }
 
+// recognized adds what is known of a CA by what its directory says, where the URL says nothing: behind a proxy, or at a
+// new address. The issuer domains of its CAA records (caaIdentities, RFC 8555 §7.1.1) are one company's; Let's Encrypt's
+// three profiles mean its software, with its published numbers, whoever runs it. Whose resolvers look, for how
+// long they remember, and whether a name may stand beside its wildcard, stays unknown.
+func (f CAFacts) recognized(d Directory) CAFacts {
+	all := knownCAs()
+	for _, other := range all {
+		if other.Ended == nil && slices.ContainsFunc(d.CAAIdentities, func(id string) bool { return slices.Contains(other.CAA, strings.ToLower(id)) }) {
+			other.Operator, other.Memory, other.CoveredRefused = f.Operator, f.Memory, false
+			return other
+		}
+	}
+	software := all[slices.IndexFunc(all, func(f CAFacts) bool { return f.ProfileNames != nil })]
+	for profile := range software.ProfileNames {
+		if _, ok := d.Profiles[profile]; !ok {
+			return f
+		}
+	}
+	f.Names, f.ProfileNames, f.Reasons, f.NoContact = software.Names, software.ProfileNames, software.Reasons, software.NoContact
+	return f
+}
+
 // KnownCAs returns the table, those that ended at its end.
 func KnownCAs() []CAFacts { return knownCAs() }
 

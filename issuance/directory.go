@@ -87,13 +87,20 @@ func Dial(ctx context.Context, o Options) (*CA, error) {
 	ca.slots = make(chan struct{}, requestsAtOnce)
 	ca.asking = &pace{now: ca.now, sleep: ca.sleep, most: noncesInTime, span: nonceSpan}
 	ca.looking = &pace{now: ca.now, sleep: ca.sleep, most: looksInTime, span: lookSpan}
-	if ca.facts, _ = KnownCA(o.Server); o.Facts != nil {
-		ca.facts = *o.Facts
+	known := true
+	if ca.facts, known = KnownCA(o.Server); o.Facts != nil {
+		ca.facts, known = *o.Facts, true
 	}
 	if err := ca.facts.MayAsk(o.Server); err != nil {
 		return nil, err
 	}
-	return ca, ca.readDirectory(ctx)
+	if err := ca.readDirectory(ctx); err != nil {
+		return ca, err
+	}
+	if !known {
+		ca.facts = ca.facts.recognized(ca.Directory())
+	}
+	return ca, nil
 }
 
 // Close drops the connections.

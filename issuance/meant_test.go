@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/base64"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -343,6 +344,43 @@ func TestMayOrder(t *testing.T) {
 			if len(notes) != test.notes {
 				t.Errorf("notes %q", notes)
 			}
+		})
+	}
+}
+
+// TestMayOrder_UnknownURL: what a directory says of itself counts where its URL is in no table.
+func TestMayOrder_UnknownURL(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for i := range 101 {
+		names = append(names, fmt.Sprintf("n%d.example.com", i))
+	}
+	profiles := map[string]any{"classic": "", "tlsserver": "", "shortlived": ""}
+	for name, test := range map[string]struct {
+		meta    map[string]any
+		profile string
+		names   int
+		refused bool
+	}{
+		"Let's Encrypt's issuer domain":        {map[string]any{"caaIdentities": []string{"LetsEncrypt.org"}}, "", 101, true},
+		"the same, 100 names":                  {map[string]any{"caaIdentities": []string{"letsencrypt.org"}}, "", 100, false},
+		"Let's Encrypt's profiles":             {map[string]any{"caaIdentities": []string{"ca.example"}, "profiles": profiles}, "", 101, true},
+		"the same, 26 in shortlived":           {map[string]any{"profiles": profiles}, "shortlived", 26, true},
+		"other profiles":                       {map[string]any{"profiles": map[string]any{"classic": ""}}, "classic", 101, false},
+		"an issuer domain that nobody knows":   {map[string]any{"caaIdentities": []string{"ca.example"}}, "", 101, false},
+		"the issuer domain of a CA that ended": {map[string]any{"caaIdentities": []string{"buypass.com"}}, "", 101, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newScripted(t, acmetest.Options{Meta: test.meta})
+			_, err := w.dialTo(issuance.Options{}).MayOrder(names[:test.names], test.profile)
+			if !test.refused {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			failedWith(t, err, issuance.CodeTooMany, providers.Usage, fmt.Sprintf("%d names", test.names))
 		})
 	}
 }

@@ -45,7 +45,7 @@ var explanationsOfCA = map[string]explanation{
 	"acme.too-many-names": {
 		exits: []int{2},
 		cause: bilingual{"The CA takes fewer names on one certificate; the line above says how many. Nothing was sent to it.", "1 枚の証明書に入れられる名前の数を超えています。上限は上の行にあります。CA には何も送っていません。"},
-		next:  bilingual{"several certificates, or a wildcard in place of many names: wildcard issue '*.example.com' example.com", "証明書を分けるか、多くの名前の代わりにワイルドカードを使ってください: wildcard issue '*.example.com' example.com"},
+		next:  bilingual{"several certificates, or one name with an asterisk in place of many: wildcard issue '*.example.com' example.com", "証明書を分けるか、多くの名前の代わりにワイルドカードを使ってください: wildcard issue '*.example.com' example.com"},
 	},
 	"acme.no-wildcard": {
 		exits: []int{2},
@@ -55,7 +55,7 @@ var explanationsOfCA = map[string]explanation{
 	"acme.covered-name": {
 		exits: []int{2},
 		cause: bilingual{"*.example.com covers www.example.com, and this CA refuses a certificate with both. Nothing was sent to it.", "*.example.com は www.example.com を含みます。この CA は両方を持つ証明書を拒否します。CA には何も送っていません。"},
-		next:  bilingual{"make the signing request without the names that its wildcard covers", "ワイルドカードに含まれる名前を除いて署名要求を作り直してください"},
+		next:  bilingual{"make the signing request without the names that *.example.com covers", "ワイルドカードに含まれる名前を除いて署名要求を作り直してください"},
 	},
 	"acme.revocation-reason": {
 		exits: []int{2},

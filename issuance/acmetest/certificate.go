@@ -55,7 +55,7 @@ func (s *Server) issueFor(o *OrderState) error {
 	case d.RootIncluded:
 		c.chains = [][]byte{s.joined(append(whole, s.hierarchy.x1.certificate)...)}
 	default:
-		for n := len(whole); n >= 2 && (n > 2 || len(above) == 1); n-- {
+		for n := len(whole); n >= 2; n-- {
 			c.chains = append(c.chains, s.joined(whole[:n]...))
 		}
 	}

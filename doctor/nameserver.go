@@ -77,8 +77,8 @@ func (v *visit) delegated(d propagation.Delegation) {
 func (v *visit) copies(ctx context.Context, resolver *propagation.Resolver, d propagation.Delegation, answers []answer) {
 	for i, old := range answers {
 		for _, other := range answers {
-			comparable := old.soa != nil && other.soa != nil && (strings.EqualFold(old.soa.Ns, other.soa.Ns) || d.By(d.Addrs[i].Host) != "")
-			if !comparable || !newer(other.soa.Serial, old.soa.Serial) {
+			alike := old.soa != nil && other.soa != nil && (strings.EqualFold(old.soa.Ns, other.soa.Ns) || d.By(d.Addrs[i].Host) != "")
+			if !alike || !newer(other.soa.Serial, old.soa.Serial) {
 				continue
 			}
 			a := d.Addrs[i]

@@ -87,10 +87,11 @@ func Dial(ctx context.Context, o Options) (*CA, error) {
 	ca.slots = make(chan struct{}, requestsAtOnce)
 	ca.asking = &pace{now: ca.now, sleep: ca.sleep, most: noncesInTime, span: nonceSpan}
 	ca.looking = &pace{now: ca.now, sleep: ca.sleep, most: looksInTime, span: lookSpan}
-	known := true
-	if ca.facts, known = KnownCA(o.Server); o.Facts != nil {
-		ca.facts, known = *o.Facts, true
+	facts, known := KnownCA(o.Server)
+	if o.Facts != nil {
+		facts, known = *o.Facts, true
 	}
+	ca.facts = facts
 	if err := ca.facts.MayAsk(o.Server); err != nil {
 		return nil, err
 	}

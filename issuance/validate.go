@@ -186,7 +186,9 @@ func (v *validator) answerDue(ctx context.Context) error {
 	err := v.sideBySide(requestsAtOnce, len(due), func(i int) error {
 		n := due[i]
 		if n.lookUp { // whether an earlier answer got through after all
-			v.lookAt(n)
+			if err := v.lookAt(n); err != nil {
+				return err
+			}
 			if n.over || n.sent {
 				return nil
 			}

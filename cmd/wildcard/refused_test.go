@@ -173,9 +173,8 @@ func TestReuseKey_Compromised(t *testing.T) {
 	first := w.lineage("example.com").Leaf
 	w.run("revoke", "--yes", "--reason", "keycompromise", "example.com").exits(0, "Its key is not used again")
 	w.ca.On(acmetest.Finalize, func(q *acmetest.Request) *acmetest.Reply {
-		o := w.ca.Orders()[q.OrderID-1]
 		reply := q.Next()
-		if o = w.ca.Orders()[q.OrderID-1]; o.CSR != nil && isKeyOfCertificate(o.CSR.PublicKey, first) {
+		if o := w.ca.Orders()[q.OrderID-1]; o.CSR != nil && isKeyOfCertificate(o.CSR.PublicKey, first) {
 			t.Error("the CA saw the blocked key again")
 		}
 		return reply

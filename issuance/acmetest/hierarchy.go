@@ -28,7 +28,6 @@ type hierarchy struct {
 	intermediate issuer
 	above        []*x509.Certificate // the intermediate's chain
 	rsa          func() (issuer, []*x509.Certificate, error)
-	yr           *x509.Certificate
 }
 
 func newHierarchy() (*hierarchy, error) {

@@ -20,7 +20,8 @@ const (
 // begins is how far a validation is when a phase looks. The first look is at once: a record must be there when the challenge is
 // answered; and the remote perspectives look late, as a slow name server or resolver makes them.
 func (p phase) begins(took time.Duration) time.Duration {
-	return took * []time.Duration{0, 2, 3, 4}[p] / 4
+	quarters := []int64{0, 2, 3, 4}
+	return time.Duration(int64(took) * quarters[p] / 4)
 }
 
 // validation is one run of the phases for a challenge.

@@ -13,15 +13,6 @@ import (
 	"wildcard/providers"
 )
 
-// hosts returns the addresses of a delegation, each with its host.
-func hosts(d Delegation) (all []string) {
-	for _, a := range d.Addrs {
-		all = append(all, a.Host+" "+a.Addr.Addr().String())
-	}
-	slices.Sort(all)
-	return all
-}
-
 // newDelegation is a world whose registry delegates example.test. to servers, and whose resolver remembers other ones.
 func newDelegation(t *testing.T, count int, remembered, delegated []string) *world {
 	w := newWorld(t, count)

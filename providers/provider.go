@@ -102,7 +102,7 @@ type Origin interface {
 
 // OriginView is what the server that is written to holds.
 type OriginView struct {
-	Server      string   // host:port or ip:port
+	Server      string   // ip:port that the answer came from
 	Texts       []string // values of the TXT records at the name
 	Zone        string   // canonical name of the zone that holds the name
 	NameServers []string // hosts of the zone's NS records

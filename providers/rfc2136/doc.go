@@ -49,7 +49,7 @@
 //   - A server that does not know the key may be a secondary that forwards updates to a primary that does (RFC 2136 §6). It is
 //     then asked without signatures, and updates are sent signed, with no condition but that there is no CNAME: what it shows
 //     may be older than what the primary has. The primary's signed reply comes back through it. If it refuses the update too,
-//     the key is refused.
+//     or shows nothing without a key, the key is refused.
 //   - A refusal needs no signature, since a server that does not know the key cannot sign one. Over UDP, where it may be
 //     forged, it counts only if no signed reply comes in time.
 //   - The fingerprint is server and key name. A handle is "NAME|ZONE|VALUE", NAME relative to ZONE. One that does not agree

@@ -31,7 +31,7 @@ type server struct {
 	log     *slog.Logger
 
 	udpFirst atomic.Bool // no TCP connection could be made, and UDP brought an answer
-	forwards atomic.Bool // it does not know the key: a secondary, which may pass updates on to the primary that does
+	forwards atomic.Bool // it does not know the key, but shows zones: a secondary, which may pass updates on to the primary that does
 }
 
 // reply is a message that answers ours.
@@ -40,6 +40,8 @@ type reply struct {
 	tsig *dns.TSIG // nil if there is none
 	// signed says that the signature holds, or that none was asked for. Else only refusals come without.
 	signed bool
+	bare   bool   // none was asked for: the request had no signature either
+	from   string // address and port that it came from
 }
 
 // lostError says that no answer came that can be believed: the request may have been carried out or not.
@@ -51,8 +53,14 @@ func lost(format string, args ...any) error {
 	return &lostError{providers.Errorf(providers.CodeUnavailable, providers.Temporary, format, args...)}
 }
 
+// request is a message to send. One that goes bare, without a signature, gets its answer without one.
+type request struct {
+	*dns.Msg
+	bare bool
+}
+
 // exchange sends a request and returns the reply to it. Errors are lostErrors.
-func (s *server) exchange(ctx context.Context, m *dns.Msg) (reply, error) {
+func (s *server) exchange(ctx context.Context, m request) (reply, error) {
 	if ctx.Err() != nil {
 		return reply{}, lost("%s: %w", s.address, context.Cause(ctx))
 	}
@@ -65,16 +73,16 @@ func (s *server) exchange(ctx context.Context, m *dns.Msg) (reply, error) {
 			err = cause
 		}
 		err = lost("%s: %w", s.address, plain(err))
-		s.log.Debug("no answer", "server", s.address, "request", describe(m), "took", time.Since(start).Round(time.Millisecond), "error", err)
+		s.log.Debug("no answer", "server", s.address, "request", describe(m.Msg), "took", time.Since(start).Round(time.Millisecond), "error", err)
 		return reply{}, err
 	}
-	s.log.Debug("answered", "server", s.address, "network", network, "request", describe(m),
+	s.log.Debug("answered", "server", s.address, "network", network, "request", describe(m.Msg),
 		"rcode", rcodeName(r.Rcode), "signed", r.signed, "took", time.Since(start).Round(time.Millisecond))
 	return r, nil
 }
 
 // anyway uses the network that works.
-func (s *server) anyway(ctx context.Context, m *dns.Msg) (r reply, network string, err error) {
+func (s *server) anyway(ctx context.Context, m request) (r reply, network string, err error) {
 	if s.udpFirst.Load() {
 		r, err = s.overUDP(ctx, m)
 		if err == nil && !r.Truncated {
@@ -124,7 +132,7 @@ func plain(err error) error {
 }
 
 // overTCP takes the first message that comes for the answer, since nobody else can have sent it.
-func (s *server) overTCP(ctx context.Context, conn net.Conn, m *dns.Msg) (reply, error) {
+func (s *server) overTCP(ctx context.Context, conn net.Conn, m request) (reply, error) {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	packet, mac, err := s.pack(m)
@@ -150,6 +158,7 @@ func (s *server) overTCP(ctx context.Context, conn net.Conn, m *dns.Msg) (reply,
 		return reply{}, err
 	}
 	r, err := s.read(packet, m, mac)
+	r.from = conn.RemoteAddr().String()
 	switch {
 	case err != nil:
 		return reply{}, fmt.Errorf("its answer cannot be used: %w", err)
@@ -159,20 +168,17 @@ func (s *server) overTCP(ctx context.Context, conn net.Conn, m *dns.Msg) (reply,
 	return r, nil
 }
 
-// pack signs updates, and queries unless the server does not know the key.
-func (s *server) pack(m *dns.Msg) (packet []byte, mac string, err error) {
-	if s.bare(m) {
+// pack signs a request, unless it goes bare.
+func (s *server) pack(m request) (packet []byte, mac string, err error) {
+	if m.bare {
 		packet, err = m.Pack()
 		return packet, "", err
 	}
-	return s.key.sign(m, s.now())
+	return s.key.sign(m.Msg, s.now())
 }
 
-// bare reports whether a request goes without a signature, and so does its answer.
-func (s *server) bare(m *dns.Msg) bool { return m.Opcode == dns.OpcodeQuery && s.forwards.Load() }
-
 // overUDP waits for a signed answer, whatever else comes, and settles in the end for a refusal without a signature.
-func (s *server) overUDP(ctx context.Context, m *dns.Msg) (reply, error) {
+func (s *server) overUDP(ctx context.Context, m request) (reply, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "udp", s.address)
 	if err != nil {
@@ -181,7 +187,7 @@ func (s *server) overUDP(ctx context.Context, m *dns.Msg) (reply, error) {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	if m.Opcode == dns.OpcodeQuery && m.IsEdns0() == nil {
-		m = m.Copy()
+		m.Msg = m.Copy()
 		m.SetEdns0(bufferSize, false)
 	}
 	packet, mac, err := s.pack(m)
@@ -213,6 +219,7 @@ func (s *server) overUDP(ctx context.Context, m *dns.Msg) (reply, error) {
 			return reply{}, err
 		}
 		r, err := s.read(buffer[:n], m, mac)
+		r.from = conn.RemoteAddr().String()
 		switch {
 		case err != nil:
 			unfit = err
@@ -225,7 +232,7 @@ func (s *server) overUDP(ctx context.Context, m *dns.Msg) (reply, error) {
 }
 
 // read returns the reply in packet if it answers m and either its signature holds or it is a refusal.
-func (s *server) read(packet []byte, m *dns.Msg, mac string) (r reply, err error) {
+func (s *server) read(packet []byte, m request, mac string) (r reply, err error) {
 	defer func() {
 		if p := recover(); p != nil { // a defect of the DNS library must not be a way to crash us from outside
 			r, err = reply{}, fmt.Errorf("unreadable: %v", p)
@@ -243,15 +250,15 @@ func (s *server) read(packet []byte, m *dns.Msg, mac string) (r reply, err error
 	}
 	t, err := s.key.verify(packet, mac, s.now())
 	switch {
-	case errors.Is(err, errUnsigned) && (refuses(msg.Rcode) || s.bare(m)):
-		if s.bare(m) && !answers(msg, m) {
+	case errors.Is(err, errUnsigned) && (refuses(msg.Rcode) || m.bare):
+		if m.bare && !answers(msg, m.Msg) {
 			return reply{}, errors.New("it answers another question")
 		}
-		return reply{Msg: msg, tsig: t, signed: s.bare(m)}, nil
+		return reply{Msg: msg, tsig: t, signed: m.bare, bare: m.bare}, nil
 	case err != nil:
 		return reply{}, err
 	}
-	if !answers(msg, m) {
+	if !answers(msg, m.Msg) {
 		return reply{}, errors.New("it answers another question")
 	}
 	return reply{Msg: msg, tsig: t, signed: true}, nil

@@ -86,7 +86,7 @@ func FuzzAnswers(f *testing.F) {
 		for _, opcode := range []int{dns.OpcodeQuery, dns.OpcodeUpdate} {
 			m := asked.Copy()
 			m.Opcode = opcode
-			r, err := s.read(packet, m, "")
+			r, err := s.read(packet, request{Msg: m}, "")
 			if err != nil {
 				continue
 			}

@@ -16,6 +16,8 @@ type recordSet struct {
 	alias  string   // target of the CNAME that answers for the name
 	ttl    uint32
 	zone   string // canonical, if the answer names it
+	lags   bool   // it may be older than what the primary has: a secondary's, seen without the key
+	from   string // address and port of the server
 }
 
 // look asks the server for the TXT records at a name. A CNAME there may be one that a wildcard makes of a name that does not
@@ -25,7 +27,7 @@ func (s *server) look(ctx context.Context, fqdn string) (recordSet, error) {
 	if err != nil {
 		return recordSet{}, err
 	}
-	var set recordSet
+	set := recordSet{lags: r.bare, from: r.from}
 	for _, rr := range r.Answer {
 		if !owns(rr, fqdn) {
 			continue
@@ -73,20 +75,7 @@ func (s *server) walk(ctx context.Context, fqdn, limit string) (string, error) {
 
 // query asks one question and returns an answer given with authority.
 func (s *server) query(ctx context.Context, name string, qtype uint16) (reply, error) {
-	var m dns.Msg
-	m.SetQuestion(name, qtype)
-	m.RecursionDesired = false
-	r, err := s.exchange(ctx, &m)
-	if err == nil && !s.forwards.Load() && unknownKey(r) {
-		// A secondary that passes updates on does not have the keys of its primary (BIND's allow-update-forwarding): it is asked as
-		// everybody asks, as nsupdate does, and the primary judges the update.
-		s.log.Debug("the server does not know the key: asked without", "server", s.address)
-		s.forwards.Store(true)
-		m = dns.Msg{}
-		m.SetQuestion(name, qtype)
-		m.RecursionDesired = false
-		r, err = s.exchange(ctx, &m)
-	}
+	r, err := s.ask(ctx, name, qtype)
 	if err != nil {
 		return reply{}, err
 	}
@@ -106,6 +95,43 @@ func (s *server) query(ctx context.Context, name string, qtype uint16) (reply, e
 			"%s: it answers without authority: it is a resolver, or holds no zone with that name", s.address)
 	}
 	return r, nil
+}
+
+// ask sends a question, with a signature unless the server is known not to have the key.
+func (s *server) ask(ctx context.Context, name string, qtype uint16) (reply, error) {
+	question := func(bare bool) (reply, error) {
+		m := new(dns.Msg).SetQuestion(name, qtype)
+		m.RecursionDesired = false
+		return s.exchange(ctx, request{m, bare})
+	}
+	if s.forwards.Load() {
+		if r, err := question(true); err != nil || shows(r, name) {
+			return r, err
+		}
+		s.forwards.Store(false)
+	}
+	r, err := question(false)
+	if err != nil || !unknownKey(r) {
+		return r, err
+	}
+	// A secondary that passes updates on does not have the keys of its primary (BIND's allow-update-forwarding): it is asked as
+	// everybody asks, as nsupdate does, and the primary judges the update. Several questions may come to this at once. A server that
+	// shows nothing without a key is no such secondary: what it says of the key is the answer.
+	s.log.Debug("the server does not know the key: asked without", "server", s.address)
+	bare, err := question(true)
+	if err != nil {
+		return reply{}, err
+	}
+	if !shows(bare, name) {
+		return r, nil
+	}
+	s.forwards.Store(true)
+	return bare, nil
+}
+
+// shows reports whether a server answers for a name's zone, if only with a fault, or sends us on from the one above.
+func shows(r reply, name string) bool {
+	return r.Rcode == dns.RcodeServerFailure || !refuses(r.Rcode) && (r.Authoritative || referral(r, name) != "")
 }
 
 // referral returns the zone that a server sends us elsewhere for, or "".

@@ -20,12 +20,12 @@ func (p *Provider) Origin(ctx context.Context, fqdn string) (providers.OriginVie
 }
 
 func (p *Provider) origin(ctx context.Context, fqdn string) (providers.OriginView, error) {
-	view := providers.OriginView{Server: p.server.address}
+	view := providers.OriginView{Server: p.server.address} // until the look has told which address a host name stands for
 	set, err := p.server.look(ctx, fqdn)
 	if err != nil {
 		return view, err
 	}
-	view.Texts = set.values
+	view.Texts, view.Server = set.values, set.from
 	if view.Zone, err = p.zoneOf(ctx, fqdn)(set); err != nil {
 		return view, err
 	}

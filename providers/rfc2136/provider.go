@@ -126,7 +126,7 @@ func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h provide
 			return err
 		}
 		zone, err = p.zoneOf(ctx, fqdn)(set)
-		if err != nil || !slices.Contains(set.values, c.Value) && !p.server.forwards.Load() { // a secondary may lag
+		if err != nil || !slices.Contains(set.values, c.Value) && !set.lags {
 			return err
 		}
 		return p.server.remove(ctx, zone, fqdn, c.Value)

@@ -31,11 +31,11 @@ func (s *server) add(ctx context.Context, fqdn, value string, ttl uint32, zoneOf
 		if zone, err = zoneOf(set); err != nil {
 			return "", err
 		}
-		if slices.Contains(set.values, value) && !s.forwards.Load() { // a secondary may show what is gone by now
+		if slices.Contains(set.values, value) && !set.lags { // a secondary may show what is gone by now
 			return zone, nil
 		}
 		m := addition(zone, fqdn, value, ttl, set)
-		if s.forwards.Load() {
+		if set.lags {
 			m = blindAddition(zone, fqdn, value, ttl)
 		}
 		err = s.update(ctx, m)
@@ -84,7 +84,7 @@ func record(fqdn, value string, ttl uint32) dns.RR {
 }
 
 func (s *server) update(ctx context.Context, m *dns.Msg) error {
-	r, err := s.exchange(ctx, m)
+	r, err := s.exchange(ctx, request{Msg: m})
 	if err != nil {
 		return err
 	}

@@ -68,9 +68,9 @@ var explanationsOfDNS = map[string]explanation{
 	"dns.other-servers": {
 		exits: []int{78},
 		cause: bilingual{
-			"The record was, or would be, written to one server, and others are awaited that have another zone of that name: split horizon, views, an old delegation. Both are in the line. The CA may well see the record.",
-			"レコードを書くサーバーと、待っているサーバーが別のもので、後者には同じ名前の別のゾーンがあります (スプリットホライズン、ビュー、古い委任)。両方とも上の行にあります。CA からは見えている可能性があります。"},
-		next: bilingual{"take the option that the line names; what the world sees: dig +trace ZONE SOA", "上の行のオプションを指定してください。外から見えるもの: dig +trace ゾーン SOA"},
+			"The record was, or would be, written to one server, and others are awaited that have another zone of that name: split horizon, views, an old delegation. Both are in the line. If the parent delegates the zone to those that are awaited, the CA asks them too and does not see the record; otherwise it may well see it.",
+			"レコードを書くサーバーと、待っているサーバーが別のもので、後者には同じ名前の別のゾーンがあります (スプリットホライズン、ビュー、古い委任)。両方とも上の行にあります。待っているサーバーに親ゾーンが委任しているなら、CA もそこに問い合わせるのでレコードは見えません。そうでなければ CA からは見えている可能性があります。"},
+		next: bilingual{"do what the line names; what the world sees: dig +trace ZONE SOA", "上の行のとおりにしてください。外から見えるもの: dig +trace ゾーン SOA"},
 	},
 	"dns.intercepted": {
 		exits: []int{75},

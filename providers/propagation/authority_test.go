@@ -71,3 +71,23 @@ func TestWait_OneServerWithoutAuthority(t *testing.T) {
 		t.Errorf("%+v, %v", report, err)
 	}
 }
+
+// A server that answers without authority, with the SOA record of another zone, is lame beside one that has the value.
+func TestWait_OneServerLame(t *testing.T) {
+	t.Parallel()
+	for _, owner := range []string{".", "test.", "other.test.", "www.example.test."} {
+		w := newWorld(t, 2)
+		w.servers[1].set(func(rw dns.ResponseWriter, r *dns.Msg) {
+			m := new(dns.Msg).SetReply(r)
+			m.Ns = []dns.RR{&dns.SOA{Hdr: header(owner, dns.TypeSOA), Ns: "a.test.", Mbox: "root.test."}}
+			rw.WriteMsg(m)
+		})
+		w.publish(challenge, value1, 0)
+		wait, _ := w.wait()
+		wait.DeadAfter, wait.Limit = time.Nanosecond, 10*time.Second
+		report, err := wait.Run(t.Context(), []Record{record(value1)})
+		if err != nil || len(report.SteppedOver) != 1 {
+			t.Errorf("SOA of %s: %+v, %v", owner, report, err)
+		}
+	}
+}

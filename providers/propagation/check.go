@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"wildcard/providers"
 )
 
 // zone is the names that the same servers answer for.
@@ -71,7 +73,8 @@ type observation struct {
 	detail    string
 }
 
-func observe(msg *dns.Msg, err error, fqdn string) observation {
+// observe reads what a server of zone answered about fqdn; zone is "" if it is unknown.
+func observe(msg *dns.Msg, err error, zone, fqdn string) observation {
 	if err != nil {
 		o := observation{state: Unreachable, detail: err.Error()}
 		if t, ok := errors.AsType[*transportError](err); ok {
@@ -85,16 +88,35 @@ func observe(msg *dns.Msg, err error, fqdn string) observation {
 		return observation{state: Pending, replied: true, authority: msg.Authoritative, texts: found, ttl: ttl(msg, fqdn)}
 	case msg.Rcode == dns.RcodeNameError && msg.Authoritative:
 		return observation{state: Pending, replied: true, authority: true}
-	case withoutAuthority(msg) && len(msg.Ns) > 0: // as one of the zone does: with its SOA record (RFC 2308 §2.2)
+	case withoutAuthority(msg) && tellsSOA(msg, zone, fqdn): // as one of the zone does (RFC 2308 §2.2)
 		return observation{state: Pending, replied: true}
 	}
 	return observation{
 		state:     Lame,
 		replied:   true,
-		denies:    withoutAuthority(msg),
+		denies:    withoutAuthority(msg) && len(owners[*dns.SOA](msg.Ns)) == 0,
 		notServed: msg.Rcode != dns.RcodeServerFailure && msg.Rcode != dns.RcodeFormatError && msg.Rcode != dns.RcodeNotImplemented,
 		detail:    lameness(msg),
 	}
+}
+
+// tellsSOA reports whether an answer that there is nothing at fqdn comes with the SOA record of zone, or of one within it that
+// holds fqdn. That of the root, or of another zone, is what lame servers have.
+func tellsSOA(msg *dns.Msg, zone, fqdn string) bool {
+	return slices.ContainsFunc(owners[*dns.SOA](msg.Ns), func(owner string) bool {
+		return owner != "." && (zone == "" || providers.InZone(owner, zone)) && providers.InZone(fqdn, owner)
+	})
+}
+
+// owners returns the canonical names that have records of one type in a section.
+func owners[T dns.RR](section []dns.RR) []string {
+	var names []string
+	for _, rr := range section {
+		if _, ok := rr.(T); ok {
+			names = append(names, providers.CanonicalName(rr.Header().Name))
+		}
+	}
+	return names
 }
 
 // noIPv6 reports whether the query could not be sent because this machine has no IPv6, which is nobody's fault.

@@ -32,7 +32,7 @@ func (r *Resolver) Everywhere(ctx context.Context, d Delegation, fqdn string) ([
 	for i, server := range d.Addrs {
 		group.Go(func() {
 			msg, err := r.direct().ask(ctx, server.Addr, question{name: name, qtype: dns.TypeTXT})
-			seen[i] = observe(msg, err, name)
+			seen[i] = observe(msg, err, d.Zone, name)
 		})
 	}
 	group.Wait()

@@ -82,7 +82,7 @@ func (x exchange) withoutTCP(ctx context.Context, addr netip.AddrPort, q questio
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case err == nil && !whole.Truncated && !tcp.refused:
+	case err == nil && !whole.Truncated && (!tcp.refused || fits(whole)):
 		return whole, nil
 	case err == nil && !whole.Truncated:
 		cut = whole
@@ -91,6 +91,14 @@ func (x exchange) withoutTCP(ctx context.Context, addr netip.AddrPort, q questio
 		failure.values = texts(cut, q.name)
 	}
 	return nil, failure
+}
+
+// fits reports whether an answer is one that others get as well, over UDP: what was cut short before was not its size, but a server
+// that limits the rate of its answers, and now and then sends an empty one instead (BIND's rate-limit with slip, NSD's rrl-slip).
+func fits(msg *dns.Msg) bool {
+	small := msg.Copy()
+	small.Compress = true
+	return small.Len() <= bufferSize
 }
 
 // converse opens a connected socket, so that nobody but addr can be heard, sends packet and waits for the answer to q.

@@ -58,7 +58,7 @@ func FuzzParseAnswer(f *testing.F) {
 				t.Errorf("a text of %d bytes", len(text))
 			}
 		}
-		observe(msg, nil, challenge)
+		observe(msg, nil, "example.test.", challenge)
 		child, hosts := referral(msg, challenge, "test.")
 		if child != "" && (!providers.InZone(challenge, child) || child == "test.") {
 			t.Errorf("referred to %q", child)

@@ -82,8 +82,30 @@ func (s *session) apex(ctx context.Context, addr netip.AddrPort, zone string) (a
 // relation is what an awaited server is to the zone that was written to.
 type relation struct {
 	Address
-	other bool
-	why   string
+	apex   apex
+	listed bool // in the NS records of the server written to
+	same   bool // the SOA record and the NS records are the same, but for the serial
+	other  bool
+	why    string
+}
+
+// ahead reports whether the server has a later zone than the one written to (RFC 1982), and no signer on the way explains it.
+func (r *relation) ahead(view providers.OriginView) bool {
+	return r.apex.answered && int32(r.apex.serial-view.Serial) > 0 && !(r.apex.signed && !view.Signed)
+}
+
+// judge compares with what the server written to has.
+func (r *relation) judge(view providers.OriginView) {
+	r.other, r.why = false, ""
+	switch ahead := r.ahead(view); {
+	case r.apex.silent:
+	case !r.apex.answered:
+		r.other, r.why = !r.listed, "does not serve "+view.Zone
+	case r.same && !ahead, r.listed && !ahead:
+	default:
+		r.other = true
+		r.why = fmt.Sprintf("has another %s (SOA %s, serial %d)", view.Zone, r.apex.primary, r.apex.serial)
+	}
 }
 
 // relate finds out which of the awaited servers will never have what was written, as far as their zones tell:
@@ -93,28 +115,35 @@ type relation struct {
 //     on the way counts by itself; that is told by its signatures.)
 //   - One that does not serve the zone, or is not listed and has another SOA record or other NS records, is none: split horizon, a
 //     stale delegation, another company's old copy.
-func (s *session) relate(ctx context.Context, view providers.OriginView, servers []Address) []relation {
+//
+// It is nil if that cannot be told.
+func (s *session) relate(ctx context.Context, view providers.OriginView, origin Origin, servers []Address) []relation {
 	all := make([]relation, len(servers))
 	var group sync.WaitGroup
 	for i, server := range servers {
 		group.Go(func() {
-			all[i] = relation{Address: server}
 			a := s.apex(ctx, server.Addr, view.Zone)
 			listed := slices.ContainsFunc(view.NameServers, func(host string) bool { return providers.CanonicalName(host) == server.Host })
 			same := a.primary == view.Primary && a.mail == view.Mail && (listed || s.hasServers(ctx, server.Addr, view))
-			ahead := int32(a.serial-view.Serial) > 0 && !(a.signed && !view.Signed) // RFC 1982
-			switch {
-			case a.silent:
-			case !a.answered:
-				all[i].other, all[i].why = !listed, "does not serve "+view.Zone
-			case same && !ahead, listed && !ahead:
-			default:
-				all[i].other = true
-				all[i].why = fmt.Sprintf("has another %s (SOA %s, serial %d)", view.Zone, a.primary, a.serial)
-			}
+			all[i] = relation{Address: server, apex: a, listed: listed, same: same}
 		})
 	}
 	group.Wait()
+	for i := range all {
+		all[i].judge(view)
+	}
+	if !slices.ContainsFunc(all, func(r relation) bool { return r.ahead(view) }) {
+		return all
+	}
+	// The zone may have been written to since the view was read; no copy is ahead of what the server has after the copy was read.
+	later, err := origin(ctx)
+	if err != nil || int32(later.Serial-view.Serial) < 0 {
+		return nil
+	}
+	view.Serial = later.Serial
+	for i := range all {
+		all[i].judge(view)
+	}
 	return all
 }
 
@@ -143,14 +172,14 @@ func (r *Resolver) Foresee(ctx context.Context, d Delegation, origin Origin) err
 	if err != nil || view.Primary == "" {
 		return err
 	}
-	all := s.relate(ctx, view, d.Addrs)
+	all := s.relate(ctx, view, origin, d.Addrs)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if len(all) == 0 || slices.ContainsFunc(all, func(r relation) bool { return !r.other }) {
 		return nil
 	}
-	return s.otherServers(view, all, fmt.Sprintf("zone %s would be written at %s", view.Zone, view.Server))
+	return s.otherServers(view, d, all, fmt.Sprintf("zone %s would be written at %s", view.Zone, view.Server))
 }
 
 // compare tells whether the awaited servers of z will never have what was written: the server written to has it, and none of
@@ -167,16 +196,16 @@ func (w watcher) compare(ctx context.Context, z *zone, c *check, origin Origin) 
 	for _, server := range z.servers {
 		servers = append(servers, server.Address)
 	}
-	all := w.relate(brief, view, servers)
+	all := w.relate(brief, view, origin, servers)
 	for i, r := range all {
 		if !r.other && r.Addr.String() == view.Server && w.isView(brief, c, origin, r.Addr) {
 			all[i].other, all[i].why = true, "shows us another view of "+view.Zone
 		}
 	}
-	if brief.Err() != nil || slices.ContainsFunc(all, func(r relation) bool { return !r.other }) {
+	if brief.Err() != nil || len(all) == 0 || slices.ContainsFunc(all, func(r relation) bool { return !r.other }) {
 		return nil
 	}
-	return w.otherServers(view, all, fmt.Sprintf("TXT %s: %s, to which it was written, has it", c.fqdn, view.Server))
+	return w.otherServers(view, z.delegation, all, fmt.Sprintf("TXT %s: %s, to which it was written, has it", c.fqdn, view.Server))
 }
 
 func holdsAll(texts []string, values []value) bool {
@@ -204,7 +233,7 @@ func (w watcher) isView(ctx context.Context, c *check, origin Origin, addr netip
 }
 
 // otherServers names both sets of servers, and what helps that was not done yet.
-func (s *session) otherServers(view providers.OriginView, all []relation, what string) error {
+func (s *session) otherServers(view providers.OriginView, d Delegation, all []relation, what string) error {
 	var awaited []string
 	sameAddress := false
 	for _, r := range all {
@@ -218,6 +247,9 @@ func (s *session) otherServers(view providers.OriginView, all []relation, what s
 		advice = "another address may show the view that the CA sees: name it with --nameserver"
 	case len(s.nameServers) > 0:
 		advice = fmt.Sprintf("--nameserver names others: leave it out, or name %s", strings.TrimSuffix(view.Server, ":53"))
+	case len(d.Delegated) > 0 && !sameAddress: // whoever begins at the root comes to these: no resolver leads anywhere else
+		advice = fmt.Sprintf("the parent delegates %s to %s: write there (rfc2136: RFC2136_NAMESERVER), or change the delegation; "+
+			"--nameserver %s helps only with a CA of your own network that asks it", d.Zone, listed(d.Delegated, 6), strings.TrimSuffix(view.Server, ":53"))
 	case sameAddress:
 		advice = "an address that shows the view that the CA sees can be named with --nameserver, a resolver that leads to one with --resolver"
 	}
@@ -249,7 +281,7 @@ func (w watcher) compareUntil(ctx context.Context, origins map[string]Origin, pa
 				if origins[c.fqdn] == nil || w.publication.hasBegun(z) {
 					continue
 				}
-				if err := w.compare(ctx, z, c, origins[c.fqdn]); err != nil && ctx.Err() == nil {
+				if err := w.compare(ctx, z, c, origins[c.fqdn]); err != nil && ctx.Err() == nil && !w.publication.hasBegun(z) {
 					return err
 				}
 				break // one name tells of the zone's servers

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -73,6 +74,7 @@ func TestWait_OtherServersAwaited(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 1)
+			w.registry.set(denies) // the name servers are what a resolver of our own network knows
 			w.servers[0].serve(c)
 			wait, _ := w.wait()
 			wait.Limit, wait.CompareAfter = hardLimit, time.Millisecond
@@ -87,6 +89,93 @@ func TestWait_OtherServersAwaited(t *testing.T) {
 			wantError(t, err, providers.CodeOtherServers, providers.Misconfigured, challenge, "192.0.2.53:53, to which it was written, has it",
 				"ns1.public.test.", "ns1.test.", w.resolver.addr.String(), "--nameserver 192.0.2.53 ", "--resolver")
 		})
+	}
+}
+
+// Where the parent itself delegates the zone to the awaited servers, no resolver leads elsewhere, and the CA asks them too.
+func TestWait_OtherServersDelegated(t *testing.T) {
+	t.Parallel()
+	for name, c := range others() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 1)
+			w.servers[0].serve(c)
+			wait, _ := w.wait()
+			wait.Limit, wait.CompareAfter = hardLimit, time.Millisecond
+			r := record(value1)
+			r.Origin = constant(written("192.0.2.53:53", value1))
+			_, err := wait.Run(t.Context(), []Record{r})
+			wantError(t, err, providers.CodeOtherServers, providers.Misconfigured, "the parent delegates example.test. to ns1.test.: write there",
+				"RFC2136_NAMESERVER", "change the delegation")
+			if strings.Contains(err.Error(), "--resolver") {
+				t.Errorf("a resolver changes nothing: %v", err)
+			}
+			d, err := w.Resolver().Delegation(t.Context(), challenge)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = w.Resolver().Foresee(t.Context(), d, r.Origin)
+			wantError(t, err, providers.CodeOtherServers, providers.Misconfigured, "the parent delegates example.test.")
+		})
+	}
+}
+
+// The zone is written to all the time: what a server has is later than what was read of the server written to a moment before, and
+// not later than what is read of it then.
+func TestForesee_SerialMovesOn(t *testing.T) {
+	t.Parallel()
+	for name, hosts := range map[string][]string{"listed": {"ns1.test."}, "not listed, same zone": {"ns1.public.test."}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for later, want := range map[uint32]string{105: "", 140: "", 104: providers.CodeOtherServers, 100: providers.CodeOtherServers} {
+				w := newWorld(t, 1)
+				w.servers[0].serve(copyOf{primary: "ns1.public.test.", serial: 105, hosts: hosts})
+				asked := 0
+				origin := func(context.Context) (providers.OriginView, error) {
+					view := written("192.0.2.53:53")
+					view.NameServers = hosts
+					if asked++; asked > 1 {
+						view.Serial = later
+					}
+					return view, nil
+				}
+				d := Delegation{Zone: "example.test.", Addrs: []Address{{"ns1.test.", w.servers[0].addr}}}
+				if err := w.Resolver().Foresee(t.Context(), d, origin); providers.CodeOf(err) != want {
+					t.Errorf("then serial %d: %v, want %q", later, err, want)
+				}
+			}
+		})
+	}
+}
+
+// A server that gains the value while it is compared is one of the zone.
+func TestWait_GainsWhileCompared(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	s := w.servers[0]
+	s.serve(others()["split horizon"])
+	copied := s.handler
+	seen := make(chan struct{})
+	var once sync.Once
+	s.set(func(rw dns.ResponseWriter, r *dns.Msg) {
+		if r.Question[0].Qtype == dns.TypeSOA && providers.CanonicalName(r.Question[0].Name) == "example.test." {
+			s.publish(challenge, value1)
+			<-seen
+		}
+		copied(rw, r)
+	})
+	wait, diary := w.wait()
+	wait.CompareAfter = time.Millisecond
+	wait.Resolver.Timeout = time.Minute
+	diary.react = func(e Event) {
+		if e.State == Published {
+			once.Do(func() { close(seen) })
+		}
+	}
+	r := record(value1)
+	r.Origin = constant(written("192.0.2.53:53", value1))
+	if _, err := wait.Run(t.Context(), []Record{r}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -123,3 +123,30 @@ func TestWait_ManyValues(t *testing.T) {
 		}
 	})
 }
+
+// A server that limits the rate of its answers sends an empty one that says "truncated" (BIND's slip) now and then: without TCP, that
+// is no sign of too many values.
+func TestWait_SlippedAnswer(t *testing.T) {
+	t.Parallel()
+	for others, fine := range map[int]bool{0: true, 10: true, 18: true, 30: false} {
+		w := newWorld(t, 1)
+		w.leftBehind(others)
+		w.publish(challenge, value1)
+		s := w.servers[0]
+		s.set(func(rw dns.ResponseWriter, r *dns.Msg) {
+			if opt := r.IsEdns0(); opt != nil && opt.UDPSize() == bufferSize && r.Question[0].Qtype == dns.TypeTXT {
+				m := new(dns.Msg).SetReply(r)
+				m.Authoritative, m.Truncated = true, true
+				rw.WriteMsg(m)
+				return
+			}
+			s.cutting(8192)(rw, r)
+		})
+		s.withoutTCP()
+		wait, _ := w.wait()
+		_, err := wait.Run(t.Context(), []Record{record(value1)})
+		if got := providers.CodeOf(err); fine && err != nil || !fine && got != providers.CodeTooManyValues {
+			t.Errorf("%d other values: %v", others, err)
+		}
+	}
+}

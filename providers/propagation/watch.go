@@ -120,7 +120,7 @@ func (w watcher) ask(ctx context.Context, checks []*check) (alive bool) {
 
 func (w watcher) look(ctx context.Context, c *check) observation {
 	msg, err := w.direct().ask(ctx, c.Addr, question{name: c.fqdn, qtype: dns.TypeTXT})
-	return observe(msg, err, c.fqdn)
+	return observe(msg, err, c.zone.name, c.fqdn)
 }
 
 // confirm asks once more, after pause, for everything that was found.

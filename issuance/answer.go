@@ -23,6 +23,8 @@ type validation struct {
 	next   time.Time // not to be looked at before
 
 	answers  int       // requests with an answer that the CA may have taken
+	lost     int       // those of them that nothing came of, as a later look showed
+	doubtful bool      // the last one may be such
 	sent     bool      // there is nothing to send
 	again    time.Time // when to answer, unless sent
 	lookUp   bool      // look at the authorization before it is answered again
@@ -44,6 +46,17 @@ func (n *validation) due(now time.Time) bool { return !n.over && !n.sent && !n.a
 // pending reports whether the CA may be looking: what is not over and has an answer, as far as is known.
 func (n *validation) pending() bool { return !n.over && (n.sent || n.lookUp && n.answers > 0) }
 
+// vain takes it that the last answer, which failed, never got to those who validate: the authorization is as it was before.
+func (n *validation) vain() {
+	if n.doubtful {
+		n.doubtful = false
+		n.lost++
+	}
+}
+
+// counted is how many answers the CA may count.
+func (n *validation) counted() int { return n.answers - n.lost }
+
 func (n *validation) end(verdict *Problem, err error) {
 	n.over, n.verdict, n.err = true, verdict, err
 }
@@ -59,7 +72,7 @@ func (v *validator) answer(n *validation) {
 		return err
 	})
 	now := v.CA.now()
-	n.lookUp, n.again = false, time.Time{}
+	n.lookUp, n.again, n.doubtful = false, time.Time{}, false
 	if !unsent(err) {
 		n.answers++
 	}
@@ -74,6 +87,7 @@ func (v *validator) answer(n *validation) {
 			v.shown(n, c, reply.retryAfter)
 		}
 	case !isProblem:
+		n.doubtful = !unsent(err)
 		v.notThrough(n, err, lostAfter)
 	case problem.Status == http.StatusConflict || problem.Type == "conflict": // it is being validated
 		n.sent = true
@@ -83,6 +97,7 @@ func (v *validator) answer(n *validation) {
 		n.answers--
 		v.notThrough(n, err, againAfter)
 	case problem.Status >= 500:
+		n.doubtful = true
 		v.notThrough(n, err, againAfter)
 	default: // what is valid already, or being validated, is refused by many; by others, what is wrong with us
 		n.sent, n.failure, n.refused = true, err, now

@@ -180,6 +180,35 @@ func TestProveAgain(t *testing.T) {
 	}
 }
 
+// Several names whose proof the CA keeps are each warned of.
+func TestProveAgain_ManyKept(t *testing.T) {
+	t.Parallel()
+	w := newScripted(t, acmetest.Options{})
+	w.succeeds(manyNames(12)...)
+	w.ca.On(acmetest.Authorization, func(r *acmetest.Request) *acmetest.Reply {
+		if strings.Contains(string(r.Payload), "deactivated") {
+			return w.ca.Nonce(acmetest.Problem(http.StatusForbidden, "unauthorized", "we keep it"))
+		}
+		return r.Next()
+	})
+	r := request(t, manyNames(12)...)
+	r.ProveAgain = true
+	result, err := w.issuer.Obtain(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]bool{}
+	for _, warning := range result.Warnings {
+		name, _, kept := strings.Cut(warning.String(), ": the CA keeps its proof")
+		said[name] = kept
+	}
+	for _, name := range manyNames(12) {
+		if !said[strings.TrimPrefix(name, "*.")] {
+			t.Errorf("nothing is said of %s", name)
+		}
+	}
+}
+
 // Fault #39: when one of three records cannot be created no challenge is answered, so no failed validation is spent.
 func TestOneRecordCannotBeCreated(t *testing.T) {
 	t.Parallel()

@@ -11,12 +11,14 @@ import (
 
 	"github.com/go-acme/lego/v4/acme"
 
+	"wildcard/messages"
 	"wildcard/providers"
 )
 
 const (
 	finalizeTries = 4                // times that a CSR is sent to an order that stays ready
 	notReadyFor   = 30 * time.Second // how long an order is looked at that is not ready, though all is proven
+	unreadPause   = 8 * time.Second  // before an order is looked at again that could not be read
 	refusedFor    = time.Second      // before it is sent again after a refusal that may have come too early
 )
 
@@ -33,6 +35,7 @@ type finalizer struct {
 	notReady int       // refusals since the order was not ready
 	since    time.Time // when it was first found not ready; or without a certificate, though valid
 	failure  error     // of the last request
+	told     bool      // that the order cannot be read now
 }
 
 // finalize sends the CSR and polls the order until it is valid (RFC 8555 §7.4). What a lost or odd reply left open, the
@@ -63,9 +66,14 @@ func (r *run) finalize(order acme.ExtendedOrder, accepted func()) (acme.Extended
 		if err := r.sleep(ctx, wait); err != nil {
 			return f.order, err
 		}
-		if f.order, err = r.getOrder(order.Location, lagging); err != nil {
-			return f.order, err
+		read, err := r.getOrder(order.Location, lagging)
+		if err != nil {
+			if wait, err = f.cannotLook(err); err != nil {
+				return f.order, err
+			}
+			continue
 		}
+		f.order, f.told = read, false
 		done, err := f.look()
 		if done || err != nil {
 			return f.order, err
@@ -111,6 +119,31 @@ func (f *finalizer) look() (done bool, err error) {
 		f.since = time.Time{}
 	}
 	return false, nil
+}
+
+// cannotLook returns how long to wait before an order is looked at again that could not be read, which says nothing of what came of
+// it; or the error, if that does not pass, or not within this run.
+func (f *finalizer) cannotLook(err error) (time.Duration, error) {
+	ctx := f.session.ctx
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	if providers.ClassOf(err) != providers.Temporary {
+		return 0, err
+	}
+	wait := unreadPause
+	if problem, refused := asProblem(err); refused && problem.after > 0 {
+		wait = problem.after
+	}
+	if wait > patience || wait >= f.left() {
+		return 0, err
+	}
+	if !f.told {
+		f.told = true
+		f.observe(Event{Step: StepFinalize, State: Noted, Text: messages.New(
+			"the CA cannot be asked (%s): it is asked again in %d s", printable(err.Error(), 200), int(wait.Seconds()))})
+	}
+	return wait, nil
 }
 
 func (f *finalizer) waiting(now time.Time) {

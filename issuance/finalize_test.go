@@ -98,6 +98,76 @@ func TestFinalize_Unavailable(t *testing.T) {
 	}
 }
 
+// A CA that cannot be asked while it issues is asked again, as while it validates; what it does is no worse for that.
+func TestFinalize_CannotLook(t *testing.T) {
+	t.Parallel()
+	for name, failure := range map[string]func(*scripted) *acmetest.Reply{
+		"dropped": func(*scripted) *acmetest.Reply { return &acmetest.Reply{Drop: true} },
+		"502":     func(*scripted) *acmetest.Reply { return acmetest.Text(502, "text/html", "<h1>Bad Gateway</h1>") },
+		"500": func(w *scripted) *acmetest.Reply {
+			return w.ca.Nonce(acmetest.Problem(500, "serverInternal", "oops")).With("Retry-After", "60")
+		},
+	} {
+		for _, lasts := range []time.Duration{30 * time.Second, 9 * time.Minute} {
+			t.Run(fmt.Sprint(name, lasts), func(t *testing.T) {
+				t.Parallel()
+				w := newScripted(t, acmetest.Options{})
+				var until time.Time
+				w.ca.On(acmetest.Finalize, func(r *acmetest.Request) *acmetest.Reply {
+					w.mu.Lock()
+					defer w.mu.Unlock()
+					until = w.clock.Now().Add(lasts)
+					r.Next()
+					return failure(w)
+				})
+				w.ca.On(acmetest.Order, func(r *acmetest.Request) *acmetest.Reply {
+					w.mu.Lock()
+					defer w.mu.Unlock()
+					if w.clock.Now().Before(until) {
+						return failure(w)
+					}
+					return r.Next()
+				})
+				w.succeeds()
+				if n := w.ca.Count(acmetest.Finalize); n != 1 || len(w.ca.Orders()) != 1 {
+					t.Errorf("sent %d times", n)
+				}
+				if lasts > time.Minute && !w.noted("the CA cannot be asked") {
+					t.Error("the user is told nothing")
+				}
+			})
+		}
+	}
+	t.Run("for longer than a run takes", func(t *testing.T) {
+		t.Parallel()
+		w := newScripted(t, acmetest.Options{})
+		w.ca.On(acmetest.Finalize, acmetest.Is(func() *acmetest.Reply { return &acmetest.Reply{Drop: true} }))
+		w.ca.On(acmetest.Order, func(r *acmetest.Request) *acmetest.Reply {
+			if w.ca.Count(acmetest.Finalize) > 0 {
+				return &acmetest.Reply{Drop: true}
+			}
+			return r.Next()
+		})
+		began := w.clock.Now()
+		w.fails(issuance.CodeUnreachable, providers.Temporary, "order")
+		if took := w.clock.Now().Sub(began); took > 31*time.Minute {
+			t.Errorf("took %v", took)
+		}
+	})
+	t.Run("refused for good", func(t *testing.T) {
+		t.Parallel()
+		w := newScripted(t, acmetest.Options{})
+		w.ca.On(acmetest.Finalize, acmetest.Is(func() *acmetest.Reply { return &acmetest.Reply{Drop: true} }))
+		w.ca.On(acmetest.Order, func(r *acmetest.Request) *acmetest.Reply {
+			if w.ca.Count(acmetest.Finalize) > 0 {
+				return w.ca.Nonce(acmetest.Problem(403, "unauthorized", "not yours"))
+			}
+			return r.Next()
+		})
+		w.fails(issuance.CodeUnauthorized, providers.Refused, "not yours")
+	})
+}
+
 // Row P27 (b): an order that is valid before it names the certificate is looked at again.
 func TestFinalize_ValidWithoutCertificate(t *testing.T) {
 	t.Parallel()

@@ -133,7 +133,9 @@ func (i *Issuer) Obtain(ctx context.Context, request Request) (Result, error) {
 	}
 	err := r.attempt(ctx)
 	_, taken := errors.AsType[*otherKey](err)
-	if (taken || errors.Is(err, errOrderLost)) && ctx.Err() == nil && r.result.CleanUp == nil {
+	_, invalid := errors.AsType[*ValidationError](err) // which another order would meet, too
+	lost := errors.Is(err, errOrderLost) && !invalid
+	if (taken || lost) && ctx.Err() == nil && r.result.CleanUp == nil {
 		if taken {
 			r.note(StepOrder, "another run has finalized the order with a key of its own: a new one is made")
 		} else {
@@ -142,7 +144,7 @@ func (i *Issuer) Obtain(ctx context.Context, request Request) (Result, error) {
 		r.request.Resume, r.records, r.result.Resumed, r.unconfirmed = nil, nil, false, nil
 		err = r.attempt(ctx)
 	}
-	if errors.Is(err, errOrderLost) {
+	if _, invalid = errors.AsType[*ValidationError](err); !invalid && errors.Is(err, errOrderLost) {
 		err = providers.Errorf(CodeOrder, providers.Failed, "acme: %w", err)
 	}
 	if err != nil {
@@ -225,7 +227,9 @@ func (r *run) note(step Step, format string, args ...any) {
 }
 
 func (r *run) warn(step Step, text messages.Message) {
+	r.observing.Lock() // several names may have something to be warned of at once
 	r.result.Warnings = append(r.result.Warnings, text)
+	r.observing.Unlock()
 	r.observe(Event{Step: step, State: Noted, Text: text})
 }
 

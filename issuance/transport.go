@@ -174,7 +174,10 @@ func (t *transport) roundTrip(r *http.Request) (*http.Response, error) {
 		problem := parseProblem(response.StatusCode, body)
 		if seen.retryAfter > 0 {
 			problem.after = seen.retryAfter
-			problem.RetryAfter = t.now().Add(seen.retryAfter + time.Second - 1).Truncate(time.Second)
+			at := t.now().Add(seen.retryAfter + time.Second - 1).Truncate(time.Second)
+			if seen.retryAfter < maxRetryAfter || problem.RetryAfter.Before(at) { // else the text has what was cut off
+				problem.RetryAfter = at
+			}
 		}
 		if problem.Type == "userActionRequired" {
 			problem.Terms = printable(link(response.Header, "terms-of-service"), 200)

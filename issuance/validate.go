@@ -67,12 +67,12 @@ func (r *run) validate(ctx context.Context, order acme.ExtendedOrder) error {
 	for _, n := range v.names {
 		switch {
 		case n.verdict != nil:
-			failed.Failures = append(failed.Failures, ValidationFailure{Name: n.rec.name, Reason: n.verdict, Answers: n.answers})
+			failed.Failures = append(failed.Failures, ValidationFailure{Name: n.rec.name, Reason: n.verdict, Answers: n.counted()})
 		case n.err != nil:
 			err = errors.Join(n.err, err)
 		}
 		if n.verdict == nil {
-			for range n.answers - 1 { // each answer but the good one was in vain
+			for range n.counted() - 1 { // each answer but the good one was in vain
 				r.result.Spent = append(r.result.Spent, n.rec.name)
 			}
 		}
@@ -186,12 +186,15 @@ func (v *validator) answerDue(ctx context.Context) error {
 	err := v.sideBySide(requestsAtOnce, len(due), func(i int) error {
 		n := due[i]
 		if n.lookUp { // whether an earlier answer got through after all
-			if err := v.lookAt(n); err != nil {
+			read, err := v.lookAt(n)
+			if err != nil || n.over || n.sent {
 				return err
 			}
-			if n.over || n.sent {
+			if !read { // nothing was learned, so the CA may be looking
+				n.again = v.notBefore(v.CA.now().Add(orDefault(v.Pacing.AnswerAgain, againAfter)))
 				return nil
 			}
+			n.vain()
 		}
 		v.answer(n)
 		return nil
@@ -301,7 +304,8 @@ func (v *validator) look(ctx context.Context) error {
 	}
 	if order.IsZero() || v.atOne.Before(order) {
 		v.lastOne = now
-		return v.lookAt(one)
+		_, err := v.lookAt(one)
+		return err
 	}
 	v.lastOrder = now
 	if v.early { // a CA that is ready at once, but not yet
@@ -340,8 +344,8 @@ func (v *validator) lookAtOrder() error {
 	return nil
 }
 
-// lookAt looks at one authorization.
-func (v *validator) lookAt(n *validation) error {
+// lookAt looks at one authorization. read is false if that told nothing.
+func (v *validator) lookAt(n *validation) (read bool, err error) {
 	a, err := v.getAuthorization(n.rec.authorization, once)
 	now := v.CA.now()
 	n.looked = now
@@ -354,9 +358,9 @@ func (v *validator) lookAt(n *validation) error {
 				v.settle(n, nil, fmt.Errorf("%w: authorization of %s is gone", errOrderLost, n.rec.name))
 			}
 			n.next = now.Add(time.Second)
-			return nil
+			return false, nil
 		}
-		return v.cannotLook(err)
+		return false, v.cannotLook(err)
 	}
 	n.missing = time.Time{}
 	v.mu.Lock()
@@ -381,7 +385,7 @@ func (v *validator) lookAt(n *validation) error {
 			v.settle(n, nil, n.failure)
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // cannotLook is a look that told nothing, which is no verdict: the CA may be looking at the records. Refusals that pass, and a
@@ -424,6 +428,16 @@ func (v *validator) cannotLook(err error) error {
 			"the CA cannot be asked (%s): the records stay, and it is asked again in %d s", printable(err.Error(), 200), int(wait.Seconds()))})
 	}
 	return nil
+}
+
+// notBefore is a time, or when the CA may be asked again if that is later.
+func (v *validator) notBefore(at time.Time) time.Time {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if at.Before(v.trouble.pause) {
+		return v.trouble.pause
+	}
+	return at
 }
 
 // giveUp deactivates an authorization (RFC 8555 §7.5.2), which must be valid: Boulder counts a pending one that is

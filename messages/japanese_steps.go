@@ -43,6 +43,7 @@ var japaneseSteps = map[string]string{
 	"%s: a new one is made": "%s。新しい注文を作成します",
 	"another run has finalized the order with a key of its own: a new one is made": "別の実行がこの注文を別の鍵で完了したため、新しい注文を作成します",
 	"the CA did not find it (%s): it is asked to look again in %d s":               "CA はレコードを見つけられませんでした (%s)。%d 秒後にもう一度確認を求めます",
+	"the CA cannot be asked (%s): it is asked again in %d s":                       "CA に問い合わせできません (%s)。%d 秒後にもう一度問い合わせます",
 	"the CA cannot be asked (%s): the records stay, and it is asked again in %d s": "CA に問い合わせできません (%s)。レコードを残したまま、%d 秒後にもう一度問い合わせます",
 	"the CA takes the order only without the certificate that it replaces (%s)":    "CA は、置き換える証明書の指定がない注文だけを受け付けました (%s)",
 	"the CA put %s on the certificate, too":                                        "CA が証明書に %s も加えました",

@@ -132,8 +132,23 @@ func TestRateLimited(t *testing.T) {
 	record(t, s, state.Attempt{Time: noon(), Lineage: "absurd", NotBefore: noon().AddDate(10, 0, 0)})
 	i = intent(noon().Add(time.Hour))
 	i.Lineage, i.Unattended = "absurd", false
+	if err := s.Check(i); providers.CodeOf(err) != state.CodeRateLimited || !strings.Contains(err.Error(), "2026-11-26 00:00:00 UTC") {
+		t.Errorf("ten years of patience, an hour later: %v", err)
+	}
+	i.Now = noon().Add(36 * time.Hour)
 	if err := s.Check(i); err != nil {
-		t.Errorf("ten years of patience: %v", err)
+		t.Errorf("ten years of patience, a day and a half later: %v", err)
+	}
+	for _, asked := range []time.Duration{25*time.Hour + time.Minute, 33*time.Hour + 36*time.Minute, 34*time.Hour + 37*time.Minute} {
+		record(t, s, state.Attempt{Time: noon(), Lineage: asked.String(), NotBefore: noon().Add(asked)})
+		i.Lineage, i.Now = asked.String(), noon().Add(asked-time.Minute)
+		if err := s.Check(i); providers.CodeOf(err) != state.CodeRateLimited {
+			t.Errorf("a minute before %v have passed: %v", asked, err)
+		}
+		i.Now = noon().Add(asked)
+		if err := s.Check(i); err != nil {
+			t.Errorf("%v later: %v", asked, err)
+		}
 	}
 }
 

@@ -41,6 +41,7 @@ type Delivered struct {
 type RefusedCertificate struct {
 	Chain  []byte // as it was delivered
 	Reason string
+	Passes bool // what is wrong is around the certificate, its chain or the clock, and may not be when it is fetched again
 }
 
 func (r *RefusedCertificate) Error() string { return r.Reason }
@@ -63,6 +64,10 @@ func CheckChain(chain []byte, e Expectation) (Delivered, error) {
 		refused := &RefusedCertificate{Chain: chain, Reason: fmt.Sprintf(format, args...)}
 		return Delivered{}, providers.Errorf(CodeCertificate, providers.Failed, "acme: certificate: %w", refused)
 	}
+	refuseForNow := func(format string, args ...any) (Delivered, error) {
+		refused := &RefusedCertificate{Chain: chain, Reason: fmt.Sprintf(format, args...), Passes: true}
+		return Delivered{}, providers.Errorf(CodeCertificate, providers.Failed, "acme: certificate: %w", refused)
+	}
 	d := Delivered{Leaf: leaf}
 	missing, added := difference(leaf.DNSNames, e.Names)
 	switch {
@@ -73,9 +78,9 @@ func CheckChain(chain []byte, e Expectation) (Delivered, error) {
 	case len(leaf.IPAddresses)+len(leaf.EmailAddresses)+len(leaf.URIs) > 0:
 		return refuse("its names are %s, and there are others than DNS names", listed(leaf.DNSNames))
 	case leaf.NotBefore.After(e.Now.Add(clockTolerance)):
-		return refuse("it is not valid before %s; it is %s now", leaf.NotBefore.UTC().Format(time.RFC3339), e.Now.UTC().Format(time.RFC3339))
+		return refuseForNow("it is not valid before %s; it is %s now", leaf.NotBefore.UTC().Format(time.RFC3339), e.Now.UTC().Format(time.RFC3339))
 	case !leaf.NotAfter.After(e.Now):
-		return refuse("it was valid until %s; it is %s now", leaf.NotAfter.UTC().Format(time.RFC3339), e.Now.UTC().Format(time.RFC3339))
+		return refuseForNow("it was valid until %s; it is %s now", leaf.NotAfter.UTC().Format(time.RFC3339), e.Now.UTC().Format(time.RFC3339))
 	}
 	for _, name := range added {
 		d.Notes = append(d.Notes, messages.New("the CA put %s on the certificate, too", printable(name, 100)))
@@ -89,10 +94,10 @@ func CheckChain(chain []byte, e Expectation) (Delivered, error) {
 	}
 	switch {
 	case broken != nil:
-		return refuse("its chain breaks after %s", printable(broken.Subject.String(), 80))
+		return refuseForNow("its chain breaks after %s", printable(broken.Subject.String(), 80))
 	case len(path) > 1:
 	case !e.Alone:
-		return refuse("its issuer is missing: the CA's root certificate in the file of --ca-bundle completes it")
+		return refuseForNow("its issuer is missing: the CA's root certificate in the file of --ca-bundle completes it")
 	default:
 		d.Notes = append(d.Notes, messages.New("the CA sent the certificate without its issuer"))
 	}

@@ -24,10 +24,11 @@ type Pending struct {
 	Account string    `json:"account"` // the account's URL
 	Domains []string  `json:"domains"`
 	Profile string    `json:"profile,omitempty"`
-	Order   string    `json:"order"`           // URL
-	Key     []byte    `json:"key,omitempty"`   // PEM, of the certificate; nil with CSR
-	CSR     []byte    `json:"csr,omitempty"`   // DER, if somebody else has the key
-	Chain   []byte    `json:"chain,omitempty"` // PEM: the certificate, once it is there and until it is stored
+	Order   string    `json:"order"`             // URL
+	Key     []byte    `json:"key,omitempty"`     // PEM, of the certificate; nil with CSR
+	CSR     []byte    `json:"csr,omitempty"`     // DER, if somebody else has the key
+	Chain   []byte    `json:"chain,omitempty"`   // PEM: the certificate, once it is there and until it is stored
+	Refused bool      `json:"refused,omitempty"` // the certificate was refused once, and is to be fetched again
 	Created time.Time `json:"created"`
 }
 

@@ -128,8 +128,8 @@ func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err err
 			return certificate{}, err
 		}
 		issuer.Account.URI = account.URI
-		request.Resume = nil
-		result, err = issuer.Obtain(ctx, request)
+		request.Resume, request.Save = nil, e.saver(o, account.URI, request)
+		result, err = obtainAgain(ctx, issuer, request, result)
 	}
 	if providers.CodeOf(err) == issuance.CodeCSR && o.keepsKey(request) {
 		e.display.note("%s: the CA does not take the key of the live certificate any more, so a new one is made", o.name)
@@ -139,13 +139,32 @@ func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err err
 		request.Save = e.saver(o, account.URI, request)
 		if result.Order != "" {
 			request.Resume = &issuance.Checkpoint{Order: result.Order}
+			if request.Save != nil { // the new key belongs to it from here on
+				if err := request.Save(*request.Resume); err != nil {
+					return certificate{}, errors.Join(err, result.CleanUp)
+				}
+			}
 		}
-		result, err = issuer.Obtain(ctx, request)
+		result, err = obtainAgain(ctx, issuer, request, result)
 	}
 	if err := e.remember(o, account.URI, request, result, err); err != nil {
 		return certificate{Warnings: result.Warnings}, err
 	}
 	return e.keep(ctx, o, request, result)
+}
+
+// obtainAgain obtains a certificate after a run that ended with an error that is put right now. What the first run spent, said and
+// left behind counts all the same.
+func obtainAgain(ctx context.Context, issuer *issuance.Issuer, request issuance.Request, first issuance.Result) (issuance.Result, error) {
+	result, err := issuer.Obtain(ctx, request)
+	result.Warnings = append(first.Warnings, result.Warnings...)
+	result.Spent = append(first.Spent, result.Spent...)
+	result.Forgot += first.Forgot
+	result.CleanUp = errors.Join(first.CleanUp, result.CleanUp)
+	if err != nil {
+		err = errors.Join(err, first.CleanUp)
+	}
+	return result, err
 }
 
 // mayObtain finds out what is known beforehand to be refused: by the CA, or since the last certificate was.
@@ -332,11 +351,11 @@ func (e *engine) remember(o *order, account string, r issuance.Request, result i
 		if refused, ok := errors.AsType[*issuance.Problem](err); ok && a.Code == issuance.CodeRateLimited {
 			a.NotBefore = refused.RetryAfter
 		}
-		refused, issued := errors.AsType[*issuance.RefusedCertificate](err)
-		if issued {
-			err = e.keepRefused(o, r, refused, err)
+		lost := isLost(a.Code)
+		if refused, ok := errors.AsType[*issuance.RefusedCertificate](err); ok {
+			lost, err = e.refused(o, r, result.Order, refused, err)
 		}
-		if issued || isLost(a.Code) {
+		if lost {
 			if err := e.state.RemovePending(o.name); err != nil {
 				e.log.Warn("forgetting an order", "error", err)
 			}
@@ -358,19 +377,27 @@ func isLost(code string) bool {
 	return false
 }
 
-// keepRefused keeps a certificate that was issued and refused, and returns its error with the place.
-func (e *engine) keepRefused(o *order, r issuance.Request, refused *issuance.RefusedCertificate, err error) error {
+// refused is what comes of a certificate that was issued and refused: its error with what happens next, and whether its order is
+// done with. One whose chain or dates are wrong is fetched once more by the next run, since that may be a replica's fault.
+func (e *engine) refused(o *order, r issuance.Request, url string, refused *issuance.RefusedCertificate, err error) (lost bool, _ error) {
+	if pending, ok, readErr := e.state.Pending(o.name); refused.Passes && readErr == nil && ok && pending.Order == url && !pending.Refused {
+		pending.Refused = true
+		if saveErr := e.state.SavePending(o.name, pending); saveErr != nil {
+			return false, errors.Join(err, saveErr)
+		}
+		return false, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%w (the next run fetches it again, without another order)", err)
+	}
 	var key []byte
 	if r.Key != nil {
 		var keyErr error
 		if key, keyErr = issuance.MarshalKey(r.Key); keyErr != nil {
-			return errors.Join(err, keyErr)
+			return false, errors.Join(err, keyErr)
 		}
 	}
 	if keepErr := e.state.KeepRefused(o.name, o.refusable(e.now(), refused.Reason), key, refused.Chain); keepErr != nil {
-		return errors.Join(err, keepErr)
+		return false, errors.Join(err, keepErr)
 	}
-	return providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%w (it is kept in %s, and nothing is ordered again before --force is given)", err, e.state.RefusedPath(o.name))
+	return true, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%w (it is kept in %s, and nothing is ordered again before --force is given)", err, e.state.RefusedPath(o.name))
 }
 
 // keep stores a certificate and makes it the live one, then writes the combined file and runs the deploy hooks. Whatever

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/conoha/conohatest"
 	"wildcard/issuance"
 	"wildcard/issuance/acmetest"
 	"wildcard/lineage"
@@ -74,7 +75,6 @@ func TestIssue_Refused(t *testing.T) {
 		"apex of a wildcard": {[]string{"*.example.com"}, adds("example.com"), "nobody asked for example.com"},
 		"another name":       {[]string{"example.com"}, adds("mail.example.com"), "nobody asked for mail.example.com"},
 		"a name is missing":  {[]string{"example.com", "example.net"}, func(c *x509.Certificate) { c.DNSNames = c.DNSNames[:1] }, "is missing"},
-		"already over":       {[]string{"example.com"}, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }, "it was valid until"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,6 +106,120 @@ func TestIssue_Refused(t *testing.T) {
 			w.nothingLeft()
 		})
 	}
+}
+
+// wrongChains are ways in which a good certificate may come: with a wrong chain, from one replica of a CA, or with dates that are
+// wrong by this clock.
+func (w *world) wrongChains() map[string]func(leaf []byte, o *acmetest.OrderState) []byte {
+	dated := func(change func(*x509.Certificate)) func([]byte, *acmetest.OrderState) []byte {
+		return func(_ []byte, o *acmetest.OrderState) []byte {
+			leaf, err := w.ca.Issue(o.CSR.PublicKey, o.Names, change)
+			if err != nil {
+				w.t.Error(err)
+			}
+			return append(leaf, w.ca.ChainPEM()...)
+		}
+	}
+	return map[string]func([]byte, *acmetest.OrderState) []byte{
+		"its issuer is missing": func(leaf []byte, _ *acmetest.OrderState) []byte { return leaf },
+		"its chain breaks": func(leaf []byte, _ *acmetest.OrderState) []byte {
+			other, err := acmetest.Start(acmetest.Options{})
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			defer other.Close()
+			return append(leaf, other.ChainPEM()...)
+		},
+		"it was valid until":     dated(func(c *x509.Certificate) { c.NotAfter = w.clock().Add(-time.Minute) }),
+		"it is not valid before": dated(func(c *x509.Certificate) { c.NotBefore = w.clock().Add(time.Hour) }),
+	}
+}
+
+// comes has the first replies with a certificate changed.
+func (w *world) comes(times int, change func(leaf []byte, o *acmetest.OrderState) []byte) {
+	n := 0
+	w.ca.On(acmetest.Certificate, func(q *acmetest.Request) *acmetest.Reply {
+		reply := q.Next()
+		w.mu.Lock()
+		n++
+		wrong := n <= times
+		w.mu.Unlock()
+		if wrong {
+			block, _ := pem.Decode(reply.Body)
+			reply.Body = change(pem.EncodeToMemory(block), w.ca.Orders()[q.OrderID-1])
+		}
+		return reply
+	})
+}
+
+// TestRefused_ChainOnce: a certificate whose chain or dates are wrong when it comes is fetched again by the next run, without
+// another order and without a person, whoever runs.
+func TestRefused_ChainOnce(t *testing.T) {
+	t.Parallel()
+	for text := range (&world{}).wrongChains() {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.comes(1, w.wrongChains()[text])
+			w.run("issue", "--agree-tos", "example.com").exits(1, text, "acme.bad-certificate", "the next run fetches it again")
+			w.run("issue", "--agree-tos", "example.com").exits(0)
+			w.orders(1)
+			w.checkSet("example.com")
+			l := w.lineage("example.com")
+			w.at(due(l))
+			w.comes(1, w.wrongChains()[text])
+			w.run("renew", "--no-jitter", "--quiet").exits(1, text)
+			w.at(due(l).Add(time.Hour))
+			w.run("renew", "--no-jitter").exits(0, "renewed")
+			w.orders(2)
+			w.checkSet("example.com")
+			w.nothingLeft()
+		})
+	}
+}
+
+// TestRefused_ChainTwice: if it comes wrong again it is refused for good, as one with other names is.
+func TestRefused_ChainTwice(t *testing.T) {
+	t.Parallel()
+	for text := range (&world{}).wrongChains() {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.comes(3, w.wrongChains()[text])
+			path := filepath.Join(w.dir, "state", "refused", "example.com.pem")
+			w.run("issue", "--agree-tos", "example.com").exits(1, text)
+			w.run("issue", "--agree-tos", "example.com").exits(1, text, path, "acme.bad-certificate")
+			w.run("issue", "--agree-tos", "example.com").exits(1, text, "ledger.held", "--force")
+			w.orders(1)
+			w.run("issue", "--agree-tos", "--force", "example.com").exits(1, text, "the next run fetches it again") // another order's
+			w.run("issue", "--agree-tos", "--force", "example.com").exits(0)
+			w.orders(2)
+			if _, err := os.Stat(path); !os.IsNotExist(err) {
+				t.Errorf("it is still there after a good one: %v", err)
+			}
+			w.nothingLeft()
+		})
+	}
+}
+
+// TestRefused_CannotBeKept: a certificate that is refused and cannot be kept is not ordered anew by each run: its order stays.
+func TestRefused_CannotBeKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.delivers(adds("mail.example.com"))
+	inTheWay := filepath.Join(w.dir, "state", "refused", ".new-example.com.pem", "something") // where the file is written
+	if err := os.MkdirAll(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"state", "state/refused"} {
+		if err := os.Chmod(filepath.Join(w.dir, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		w.run("issue", "--agree-tos", "example.com").exits(1, "nobody asked for mail.example.com", "refused/.new-example.com.pem")
+	}
+	w.orders(1)
 }
 
 // TestRenew_Refused: the same at renewals by a timer: one order, and then none for months.
@@ -216,6 +330,40 @@ func TestReuseKey_Blocked(t *testing.T) {
 		}
 		w.checkSet("example.com")
 	}
+}
+
+// TestReuseKey_FirstRunCounts: the records that the run with the blocked key left behind are told of, although the next one is
+// well, and if that one ends before its time the new key is there for the next.
+func TestReuseKey_FirstRunCounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run("issue", "--agree-tos", "--reuse-key", "example.com").exits(0)
+	refused := 0
+	w.ca.On(acmetest.Finalize, func(q *acmetest.Request) *acmetest.Reply {
+		if refused++; refused == 1 {
+			w.conoha.Fault(conohatest.Fault{Match: conohatest.Match{Func: conohatest.Request.Delete}, Times: -1, Status: 403})
+			return w.ca.Nonce(acmetest.Problem(400, "badCSR", "public key is forbidden"))
+		}
+		return q.Next()
+	})
+	w.run("renew", "--force").exits(75, "does not take the key of the live certificate any more", "cleanup")
+	w.orders(2)
+	w.checkSet("example.com")
+}
+
+// TestIssue_AccountForgotten: the order that is made with the account that was registered again is taken up by the next run.
+func TestIssue_AccountForgotten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.issue("example.com").exits(0)
+	w.ca.ForgetAccounts()
+	w.ca.On(acmetest.Finalize, acmetest.Is(func() *acmetest.Reply {
+		return w.ca.Nonce(acmetest.Problem(503, "rateLimited", "busy")).With("Retry-After", "3600")
+	}))
+	w.run("renew", "--force").exits(75, "registering its key again", "busy")
+	w.ca.On(acmetest.Finalize, nil)
+	w.run("renew", "--force").exits(0)
+	w.orders(2)
 }
 
 func isKeyOfCertificate(key any, leaf *x509.Certificate) bool {

@@ -3,6 +3,7 @@ package conoha
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"wildcard/providers"
@@ -20,7 +21,21 @@ func (p *Provider) MostValues() int {
 	return 0
 }
 
-// full says more of a refusal if there are TXT records of others at the name.
+// mayBeFull reports whether a status may be how a service says that the name takes no further record. What is known of Ver.2.0 is 413
+// (over_quota, §3.7), but not that there is nothing else; the 403 of a quota cannot be told from one about the token where the quota is
+// not known.
+func (p *Provider) mayBeFull(status int) bool {
+	switch status {
+	case http.StatusNotFound, http.StatusConflict:
+		return false
+	case http.StatusForbidden:
+		return p.MostValues() > 0
+	}
+	return refusesContent(status)
+}
+
+// full says more of a refusal if there are TXT records at the name: that it is full, if they are as many as it may have, and where that
+// is not known no more than how many they are.
 func (p *Provider) full(ctx context.Context, fqdn string, err error) error {
 	zone, _, listErr := p.zones.holding(ctx, fqdn)
 	if listErr != nil {
@@ -48,15 +63,15 @@ func (p *Provider) full(ctx context.Context, fqdn string, err error) error {
 	if all < max(most, 2) { // it is another quota
 		return err
 	}
-	count := fmt.Sprint(all)
-	if most > 0 {
-		count = fmt.Sprintf("%d of %d", all, most)
-	}
 	whose := "none ours"
 	if ours > 0 {
 		whose = fmt.Sprintf("%d of them ours", ours)
 	}
-	return providers.Errorf(providers.CodeTooManyValues, providers.Misconfigured, "%w: %s records at this name, %s: delete the old ones", err, count, whose)
+	if most == 0 {
+		return providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%w: %d records at this name, %s", err, all, whose)
+	}
+	return providers.Errorf(providers.CodeTooManyValues, providers.Misconfigured,
+		"%w: %d of %d records at this name, %s: delete the old ones", err, all, most, whose)
 }
 
 // made reports whether this process has tried to make a record of the value.

@@ -51,6 +51,43 @@ func TestPresent_NameIsFullWithOurs(t *testing.T) {
 	}
 }
 
+// A refusal that is about something else keeps its code, whatever stands at the name.
+func TestPresent_RefusedBesideOthers(t *testing.T) {
+	t.Parallel()
+	const count = "3 records at this name, none ours"
+	for _, c := range []struct {
+		status         int
+		version, there int
+		code           string
+		class          providers.Class
+		says           string // "": no count
+	}{
+		{http.StatusBadRequest, 3, 3, providers.CodeService, providers.Failed, count},
+		{http.StatusUnprocessableEntity, 3, 3, providers.CodeService, providers.Failed, count},
+		{http.StatusRequestEntityTooLarge, 3, 3, providers.CodeService, providers.Misconfigured, count},
+		{http.StatusForbidden, 3, 3, providers.CodeCredentials, providers.Refused, ""},
+		{http.StatusForbidden, 3, 20, providers.CodeCredentials, providers.Refused, ""},
+		{http.StatusForbidden, 2, 19, providers.CodeCredentials, providers.Refused, ""},
+		{http.StatusNotFound, 3, 3, providers.CodeService, providers.Failed, ""},
+		{http.StatusNotFound, 2, 20, providers.CodeService, providers.Failed, ""},
+		{http.StatusConflict, 3, 3, providers.CodeService, providers.Failed, ""},
+		{http.StatusConflict, 2, 20, providers.CodeService, providers.Failed, ""},
+		{http.StatusRequestTimeout, 3, 3, providers.CodeUnavailable, providers.Temporary, ""},
+		{http.StatusTooManyRequests, 3, 3, providers.CodeUnavailable, providers.Temporary, ""},
+		{http.StatusTooManyRequests, 2, 20, providers.CodeUnavailable, providers.Temporary, ""},
+	} {
+		w := newWorld(t, c.version)
+		made := challenge("example.com", 1)
+		w.leave(made.FQDN, c.there)
+		w.Fault(conohatest.Fault{Match: create(), Times: 100, Status: c.status})
+		_, err := w.open("").Present(t.Context(), made)
+		w.fails(err, c.code, c.class)
+		if err == nil || strings.Contains(err.Error(), "records at this name") != (c.says != "") || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("Ver.%d, %d: %v, want %q", c.version, c.status, err, c.says)
+		}
+	}
+}
+
 // Another quota is none of the name's.
 func TestPresent_ZoneIsFull(t *testing.T) {
 	t.Parallel()

@@ -143,7 +143,7 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 		h = handle(zoneID, id)
 		return err
 	})
-	if status := statusOf(err); sent && status >= 400 && status < 500 && status != http.StatusUnauthorized {
+	if status := statusOf(err); sent && p.mayBeFull(status) {
 		err = p.full(ctx, fqdn, err)
 	}
 	if err != nil && !look && !sent {

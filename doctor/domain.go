@@ -146,6 +146,7 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 		v.fail(FoundName, at.FQDN, err, next{providers.CodeOf(err)})
 		return
 	}
+	d = d.For(at.Route.Zone)
 	if d.Zone == "" && at.Route.Zone != at.FQDN { // name servers that were named
 		d.Zone = at.Route.Zone
 	}

@@ -99,7 +99,7 @@ func (s Solver) foresee(ctx context.Context, p Place) error {
 	if err != nil {
 		return nil //nolint:nilerr // it is told by those who look for name servers
 	}
-	if err = s.Resolver.Foresee(ctx, d, origin); providers.CodeOf(err) == providers.CodeOtherServers {
+	if err = s.Resolver.Foresee(ctx, d.For(p.Route.Zone), origin); providers.CodeOf(err) == providers.CodeOtherServers {
 		return err
 	}
 	return nil
@@ -155,13 +155,16 @@ func (s Solver) delegation(ctx context.Context, route providers.Route, fqdn stri
 		return nil // name servers that had to be named may belong to a zone that nobody else sees
 	case err != nil:
 		return err
+	case delegation.Private && delegation.For(route.Zone).Private && route.Zone != delegation.Zone:
+		return nil // only our own network knows the zone, and the account's above it is not to be compared with that
 	case route.Zone == fqdn:
 		return nil // a zone of its own for the challenge alone: asking resolvers for its cut would be asking for the challenge
-	case len(delegation.Zone) > len(route.Zone) && providers.InZone(delegation.Zone, route.Zone):
+	case !delegation.Private && len(delegation.Zone) > len(route.Zone) && providers.InZone(delegation.Zone, route.Zone):
 		return providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
 			"delegation of %s: it is a zone of its own, delegated to %v, but the account lists only %s: add %s to the account, or use the provider that publishes it",
 			delegation.Zone, delegation.NameServers, route.Zone, delegation.Zone)
 	}
+	delegation = delegation.For(route.Zone)
 	hosts := delegation.Delegated // what the zone's own servers list may be an old copy's
 	if len(hosts) == 0 {
 		hosts = delegation.NameServers

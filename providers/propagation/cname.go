@@ -175,18 +175,31 @@ func (s *session) byWildcard(ctx context.Context, name string, l link, ours func
 		return false, err
 	}
 	beside, err := s.leadsTo(ctx, randomLabel(15)+"."+parent(name), l)
+	if err != nil && ctx.Err() == nil {
+		s.log.Debug("no answer about a wildcard", "name", name, "error", err)
+		return false, nil
+	}
 	if err != nil || !beside {
 		return false, err
 	}
 	below, err := s.leadsTo(ctx, randomLabel(15)+"."+name, l)
 	if err != nil || below {
-		return below, err
+		return below, noWildcardAnswer(name, err)
 	}
 	further, err := s.leadsTo(ctx, randomLabel(7)+"."+randomLabel(7)+"."+parent(name), l)
-	return !further, err
+	return !further, noWildcardAnswer(name, err)
 }
 
-// leadsTo reports whether a name beside or below another has a CNAME with that one's target. What cannot be asked has none.
+// noWildcardAnswer is the error where a CNAME that may be a wildcard's cannot be told from one of its own.
+func noWildcardAnswer(name string, err error) error {
+	if silent, ok := errors.AsType[*unansweredError](err); ok {
+		return providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "propagation: CNAME at %s, is it a wildcard's: %w", name, silent)
+	}
+	return err
+}
+
+// leadsTo reports whether a name beside or below another has a CNAME with that one's target. A name that is too long has none. The
+// error is an *unansweredError or the cause of ctx's end.
 func (s *session) leadsTo(ctx context.Context, name string, l link) (bool, error) {
 	if !validName(name) {
 		return false, nil
@@ -196,8 +209,7 @@ func (s *session) leadsTo(ctx context.Context, name string, l link) (bool, error
 		return false, context.Cause(ctx)
 	}
 	if err != nil {
-		s.log.Debug("no answer about a wildcard", "name", name, "error", err)
-		return false, nil
+		return false, err
 	}
 	return slices.Contains(aliases(msg, name), l.target), nil
 }

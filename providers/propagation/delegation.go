@@ -35,6 +35,8 @@ type Delegation struct {
 	Cached []string
 	// Private says that the servers above say, with authority, that there is no such name: only our own network knows the zone.
 	Private bool
+	// Public is, with Private, the zone at which the public DNS ends; nil if there is none below the top-level domain.
+	Public *Delegation
 	// Addrs are all addresses of all name servers, each once, IPv4 first for every host. Those in the parent's referral
 	// ("glue") count like those that are looked up.
 	Addrs []Address
@@ -54,9 +56,19 @@ type Address struct {
 	Addr netip.AddrPort
 }
 
-// ResolversBehind reports whether the resolvers still know name servers that the zone does not have any more.
+// ResolversBehind reports whether the resolvers still know name servers that the zone does not have any more: neither its parent
+// nor, as far as it could be asked, the zone itself lists them.
 func (d Delegation) ResolversBehind() bool {
-	return len(d.Delegated) > 0 && slices.ContainsFunc(d.Cached, func(host string) bool { return !slices.Contains(d.NameServers, host) })
+	return len(d.Delegated) > 0 && len(d.Listed) > 0 && slices.ContainsFunc(d.Cached, func(host string) bool { return !slices.Contains(d.NameServers, host) })
+}
+
+// For returns the delegation that matters for what is written to an account's zone: a zone that only our own network knows does
+// not hide the public one above it, if that is the account's.
+func (d Delegation) For(zone string) Delegation {
+	if d.Private && d.Public != nil && d.Public.Zone == providers.CanonicalName(zone) {
+		return *d.Public
+	}
+	return d
 }
 
 // Differing are the lists of the zone's own servers that are others than the set to which the parent's delegate, each set once.
@@ -109,7 +121,13 @@ func (r *Resolver) Delegation(ctx context.Context, fqdn string) (Delegation, err
 	if err != nil {
 		return Delegation{}, err
 	}
-	return s.complete(ctx, d)
+	d, err = s.complete(ctx, d)
+	if err == nil && d.Public != nil {
+		var public Delegation
+		public, err = s.complete(ctx, *d.Public)
+		d.Public = &public
+	}
+	return d, err
 }
 
 func checkName(fqdn string) (string, error) {
@@ -168,14 +186,17 @@ func (s *session) find(ctx context.Context, start string) (Delegation, error) {
 		}
 	case err == nil:
 		s.log.Debug("the name servers are those that resolvers know: the servers above cannot be asked", "zone", zone, "error", descentErr)
-		d, err = s.resolve(lookups, zone, hosts, referralGlue{})
+		above := d
+		known, cancel := context.WithTimeout(ctx, s.lookupLimit()) // what the descent has used up is not to be missed here
+		defer cancel()
+		d, err = s.resolve(known, zone, hosts, referralGlue{})
 		d.Cached, d.Private = hosts, errors.Is(descentErr, errNotThere)
+		if d.Private && above.Zone != "" {
+			d.Public = &above
+		}
 		return d, err
 	default:
 		return Delegation{}, err
-	}
-	if d.ResolversBehind() {
-		s.log.Info("resolvers are behind: the parent's servers delegate the zone to others", "zone", d.Zone, "resolvers", hosts, "parent", d.Delegated)
 	}
 	return d, nil
 }

@@ -70,6 +70,7 @@ func (s *session) inquire(parent context.Context, d Delegation, q question) (*dn
 		complaint []string
 		tooLarge  []string
 		values    int
+		noIPv6    int // addresses to which this machine has no way
 	)
 	defer group.Wait()
 	defer cancel()
@@ -96,8 +97,12 @@ func (s *session) inquire(parent context.Context, d Delegation, q question) (*dn
 				return nil, context.Cause(parent)
 			case r.err != nil:
 				why = r.err.Error()
-				if t, ok := errors.AsType[*transportError](r.err); ok && t.tooLarge {
+				t, ok := errors.AsType[*transportError](r.err)
+				switch {
+				case ok && t.tooLarge:
 					tooLarge, values = append(tooLarge, r.from.String()), max(values, len(t.values))
+				case ok && t.noRoute && r.from.Addr.Addr().Is6():
+					noIPv6++
 				}
 			case usableAnswer(r.msg, q.name, d.Zone):
 				return r.msg, nil
@@ -121,7 +126,7 @@ func (s *session) inquire(parent context.Context, d Delegation, q question) (*dn
 		return withoutAA, nil
 	}
 	silent := &unansweredError{reached: reached, text: listed(complaint, 6)}
-	if len(tooLarge) == len(d.Addrs) {
+	if len(tooLarge) > 0 && len(tooLarge)+noIPv6 == len(d.Addrs) {
 		silent.tooLarge, silent.values = tooLarge, values
 	}
 	return nil, silent

@@ -21,7 +21,9 @@ var (
 // above it that is delegated last. With an error it returns the last zone that a referral led to, if there was one:
 // the error says why nothing below is known.
 func (s *session) descend(ctx context.Context, target string) (Delegation, error) {
-	d, err := s.topLevel(ctx, target)
+	top, cancel := context.WithTimeout(ctx, s.timeout()*3/2) // as inquireAbove: a resolver may be silent about it alone
+	d, err := s.topLevel(top, target)
+	cancel()
 	if err != nil {
 		return Delegation{}, err
 	}
@@ -156,6 +158,9 @@ func (s *session) addListed(ctx context.Context, d Delegation) Delegation {
 		if len(addrs) > 0 || slices.Contains(more, host) || slices.Contains(d.Unresolved, host) {
 			whole.add(host, addrs, uint16(s.Port))
 		}
+	}
+	if whole.ResolversBehind() {
+		s.log.Info("resolvers are behind: the zone has other name servers now", "zone", d.Zone, "resolvers", d.Cached, "parent", d.Delegated)
 	}
 	s.log.Debug("name servers", "zone", d.Zone, "parent", d.Delegated, "zone itself", d.Listed, "addresses", len(whole.Addrs), "unresolved", whole.Unresolved)
 	return whole

@@ -311,3 +311,82 @@ func TestDelegation_Found(t *testing.T) {
 		t.Errorf("afterwards: %+v, %v", d, err)
 	}
 }
+
+// A zone of our own network below a public one that knows no such name: both are told.
+func TestDelegation_PrivateBelowPublic(t *testing.T) {
+	t.Parallel()
+	for _, domain := range []string{"home.example.test.", "a.b.home.example.test."} {
+		w := newWorld(t, 2)
+		w.redelegate("example.test.", "ns1.test.")
+		w.delegate("home.example.test.", "ns2.test.")
+		w.servers[0].set(denies)
+		d, err := w.Resolver().Delegation(t.Context(), "_acme-challenge."+domain)
+		if err != nil || d.Zone != "home.example.test." || !d.Private || d.Public == nil {
+			t.Fatalf("%s: %+v, %v", domain, d, err)
+		}
+		if p := d.For("example.test"); p.Zone != "example.test." || p.Private || !slices.Equal(p.Delegated, []string{"ns1.test."}) {
+			t.Errorf("%s: the public zone is %+v", domain, p)
+		}
+		if p := d.For("home.example.test."); p.Zone != "home.example.test." || !p.Private {
+			t.Errorf("%s: the account's own zone is %+v", domain, p)
+		}
+	}
+}
+
+// A resolver that is silent about the top-level domain alone does not use up the time of the look-up.
+func TestDelegation_ResolverSilentAboutTop(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.resolver.set(func(rw dns.ResponseWriter, r *dns.Msg) {
+		if providers.CanonicalName(r.Question[0].Name) != "test." {
+			w.recurse(rw, r)
+		}
+	})
+	r := w.Resolver()
+	r.Timeout, r.LookupLimit = 200*time.Millisecond, 390*time.Millisecond // two rounds would take 400 ms
+	for range 4 {
+		r.Servers = append(r.Servers, r.Servers[0])
+	}
+	d, err := r.Delegation(t.Context(), challenge)
+	if err != nil || d.Zone != "example.test." || len(d.Delegated) > 0 {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// What resolvers know counts as outdated only if the zone itself says so.
+func TestDelegation_ZoneListsNothing(t *testing.T) {
+	t.Parallel()
+	w := newDelegation(t, 2, []string{"ns1.test.", "ns2.test."}, []string{"ns1.test."})
+	w.servers[0].set(says(dns.RcodeRefused))
+	d, err := w.Resolver().Delegation(t.Context(), challenge)
+	if err != nil || len(d.Delegated) != 1 || len(d.Cached) != 2 || len(d.Listed) > 0 || d.ResolversBehind() {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// The servers of the zone above have the account's zone too, which is delegated to nobody else: the parent's set of the zone above
+// is not this one's.
+func TestDeepest_ZoneOnTheServersAbove(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	s := w.servers[0]
+	s.set(func(rw dns.ResponseWriter, r *dns.Msg) {
+		m := s.answer(r)
+		if q := r.Question[0]; q.Qtype == dns.TypeSOA {
+			m.Rcode = dns.RcodeSuccess
+			m.Answer = []dns.RR{&dns.SOA{Hdr: header(q.Name, dns.TypeSOA), Ns: "ns1.test.", Mbox: "root.test."}}
+		}
+		rw.WriteMsg(m)
+	})
+	session, err := w.Resolver().open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.close()
+	above := Delegation{Zone: "example.test.", NameServers: []string{"ns1.test."}, Delegated: []string{"ns1.test."}, Cached: []string{"ns9.test."},
+		Addrs: []Address{{"ns1.test.", s.addr}}}
+	d, err := session.deepest(t.Context(), &task{zone: "sub.example.test.", fqdn: "_acme-challenge.sub.example.test."}, above)
+	if err != nil || d.Zone != "sub.example.test." || len(d.Delegated)+len(d.Cached) > 0 || len(d.Addrs) != 1 {
+		t.Errorf("%+v, %v", d, err)
+	}
+}

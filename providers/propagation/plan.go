@@ -125,7 +125,7 @@ func (s *session) deepest(ctx context.Context, t *task, d Delegation) (Delegatio
 		s.log.Debug("no name server says whether it has the zone", "zone", t.zone, "error", err)
 		return d, nil
 	case len(owned[*dns.SOA](msg.Answer, t.zone)) > 0:
-		own.Zone = t.zone
+		own.Zone, own.Delegated, own.Cached = t.zone, nil, nil // these are of the zone above
 		return own, nil
 	}
 	return d, providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,

@@ -150,3 +150,17 @@ func TestWait_SlippedAnswer(t *testing.T) {
 		}
 	}
 }
+
+// Addresses to which this machine has no way tell nothing of the values.
+func TestTooManyValues_WithoutIPv6(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.leftBehind(50)
+	w.address("ns1.test.", "2001:db8::1")
+	w.servers[0].set(w.servers[0].cutting(65535))
+	w.servers[0].withoutTCP()
+	r := w.Resolver()
+	r.control = noIPv6
+	_, err := r.FollowCNAME(t.Context(), challenge, anyTarget)
+	wantError(t, err, providers.CodeTooManyValues, providers.Misconfigured, "there are 50 other values")
+}

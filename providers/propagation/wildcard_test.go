@@ -248,3 +248,21 @@ func onlyTXT(s *server, others dns.HandlerFunc) dns.HandlerFunc {
 		others(rw, r)
 	}
 }
+
+// Without an answer about names below, a wildcard's CNAME is not taken for one of its own.
+func TestFollowCNAME_Wildcard_NoAnswerBelow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	s := w.servers[0]
+	s.publish("example.test.", "v=spf1 -all")
+	s.alias("*.example.test.", "cdn.other.test.")
+	s.set(func(rw dns.ResponseWriter, r *dns.Msg) {
+		if strings.HasSuffix(providers.CanonicalName(r.Question[0].Name), "."+challenge) {
+			rw.WriteMsg(new(dns.Msg).SetRcode(r, dns.RcodeServerFailure))
+			return
+		}
+		s.authority(rw, r)
+	})
+	_, err := w.Resolver().FollowCNAME(t.Context(), challenge, within("example.test."))
+	wantError(t, err, providers.CodeNoAnswer, providers.Temporary, challenge, "wildcard", "SERVFAIL")
+}

@@ -43,6 +43,7 @@
 // It is answered again, three times at most, if the request failed and a look shows that nothing came of it: 5 s later where
 // the CA said so, 40 s where its reply was lost, as validations take up to half a minute. A CA that validates within the
 // answer says so by an error (answer.go); it is answered again 15 s later, and its words are the verdict after the third time.
+// A look that fails tells nothing, and is made again before anything is answered.
 // 409, and a 400 without a word of the record, count as an answer taken; if nothing comes of it within 30 s, as a refusal.
 //
 // All that is pending is looked at until the run's limit, never for a number of times. The order tells by one request whether all

@@ -32,7 +32,8 @@
 // the ledger says, a person may overrule.
 //
 // A certificate that was issued and refused (refused.go) ends all attempts of its lineage, those of people too: each one
-// costs another certificate, and the CA would most probably do the same again. --force, or another request, goes on.
+// costs another certificate, and the CA would most probably do the same again. --force, or another request, goes on. One whose
+// chain or dates are wrong stays under way (pending.go) and is fetched once more before that.
 //
 // Back-off is for unattended runs only. It is at most a tenth of the life that the certificate has left, so that one that is
 // about to expire is tried often, and at most ten minutes when nothing was ordered, since then the CA was spared.

@@ -15,6 +15,7 @@ import (
 	"wildcard/issuance"
 	"wildcard/issuance/acmetest"
 	"wildcard/lineage"
+	"wildcard/state"
 )
 
 // delivers has the CA issue certificates that are otherwise than asked for; nil is as asked for.
@@ -362,8 +363,23 @@ func TestIssue_AccountForgotten(t *testing.T) {
 	}))
 	w.run("renew", "--force").exits(75, "registering its key again", "busy")
 	w.ca.On(acmetest.Finalize, nil)
+	states, err := state.Open(filepath.Join(w.dir, "state"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pending, ok, err := states.Pending("example.com")
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	key, err := issuance.ParseKey(pending.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.run("renew", "--force").exits(0)
 	w.orders(2)
+	if !isKeyOfCertificate(key.Public(), w.lineage("example.com").Leaf) {
+		t.Error("the order was not taken up with its key")
+	}
 }
 
 func isKeyOfCertificate(key any, leaf *x509.Certificate) bool {

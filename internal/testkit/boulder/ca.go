@@ -274,7 +274,7 @@ func (c *CA) Services() (names []string) {
 }
 
 // Restart ends a service as an operator does, who lets it finish what it has begun, and starts it again. It returns when the
-// service listens; others may still take it for gone, for a second or so.
+// service listens; others may still take it for gone, for some seconds: see Found.
 func (c *CA) Restart(ctx context.Context, service string) error {
 	p := c.processes[service]
 	if p == nil {
@@ -282,6 +282,13 @@ func (c *CA) Restart(ctx context.Context, service string) error {
 	}
 	p.restarting.Lock()
 	defer p.restarting.Unlock()
+	clients, err := connections(p.address)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.clients = clients
+	p.mu.Unlock()
 	if err := p.stop(syscall.SIGTERM); err != nil {
 		return err
 	}

@@ -55,6 +55,7 @@ type trap struct {
 	match func(Exchange) bool
 	do    func()
 	done  bool
+	alone chan struct{} // closed when do has returned, if other requests wait for it
 }
 
 func newFront(wfe string) *front {
@@ -120,14 +121,24 @@ func (f *front) spring(e Exchange) {
 	f.mu.Lock()
 	var due []func()
 	for _, t := range f.before {
-		if !t.done && t.match(e) {
+		switch {
+		case !t.done && t.match(e):
 			t.done = true
-			due = append(due, t.do)
+			due = append(due, t.run)
+		case t.done && t.alone != nil:
+			due = append(due, func() { <-t.alone })
 		}
 	}
 	f.mu.Unlock()
 	for _, do := range due {
 		do()
+	}
+}
+
+func (t *trap) run() {
+	t.do()
+	if t.alone != nil {
+		close(t.alone)
 	}
 }
 
@@ -163,6 +174,13 @@ func (c *CA) Before(match func(Exchange) bool, do func()) {
 	c.front.mu.Lock()
 	defer c.front.mu.Unlock()
 	c.front.before = append(c.front.before, &trap{match: match, do: do})
+}
+
+// BeforeAlone is Before with something that all requests wait for which come meanwhile.
+func (c *CA) BeforeAlone(match func(Exchange) bool, do func()) {
+	c.front.mu.Lock()
+	defer c.front.mu.Unlock()
+	c.front.before = append(c.front.before, &trap{match: match, do: do, alone: make(chan struct{})})
 }
 
 // Challenge is what came to the CA for one challenge of a name.

@@ -22,9 +22,10 @@ type process struct {
 
 	restarting sync.Mutex // held from a stop to the start after it
 
-	mu    sync.Mutex
-	cmd   *exec.Cmd
-	ended chan struct{} // closed when cmd is over
+	mu      sync.Mutex
+	cmd     *exec.Cmd
+	ended   chan struct{} // closed when cmd is over
+	clients int           // that were connected before it was last restarted
 }
 
 // start starts it, without waiting until it is ready.

@@ -125,6 +125,9 @@ func (h *hook) create(ctx context.Context) (journal.Entry, error) {
 	}
 	there, err := h.fromEarlier(ctx, route.Account, &entered)
 	entry := entered.Entry
+	if err == nil && !there {
+		err = context.Cause(ctx)
+	}
 	h.reservation(round).Add(ctx, remembered(entry))
 	switch {
 	case err != nil:
@@ -148,7 +151,7 @@ func (h *hook) create(ctx context.Context) (journal.Entry, error) {
 		err = errors.Join(context.Cause(ctx), err)
 	}
 	switch {
-	case providers.IsUnmade(err) && !entered.Taken:
+	case providers.IsUnmade(err) && !entered.Taken && !entered.Shared:
 		return journal.Entry{}, errors.Join(err, h.journal.Remove(entry))
 	case err != nil && calm.Err() != nil:
 		// The call was broken off after all. What can be found is deleted, but the entry stays for a later look.
@@ -174,7 +177,7 @@ func (h *hook) forgetEarlier(ctx context.Context, but journal.Entry) error {
 		return err
 	}
 	for _, entry := range earlier {
-		if entry.ID == but.ID {
+		if entry.ID == but.ID || h.isAnothers(entry) {
 			continue
 		}
 		if err := h.undo(ctx, entry); err != nil {
@@ -280,13 +283,21 @@ func (h *hook) undo(ctx context.Context, entry journal.Entry) error {
 	return h.journal.Remove(entry)
 }
 
-// delete deletes an entry's record. It works on when ctx has ended, under a limit of its own.
+// isAnothers reports whether an entry is that of another client, which lives.
+func (h *hook) isAnothers(entry journal.Entry) bool {
+	return entry.Owner != h.owner && entry.Owner.Alive()
+}
+
+// delete deletes an entry's record, unless another living client has it. It works on when ctx has ended, under a limit of its own.
 func (h *hook) delete(ctx context.Context, entry journal.Entry) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
 	defer cancel()
-	entry.CleaningUp = true
-	if err := h.journal.Update(entry); err != nil {
+	ours, err := h.journal.Delete(entry)
+	if err != nil {
 		h.log.Warn("journal", "error", err) // deleting matters more
+	}
+	if !ours {
+		return nil
 	}
 	account, err := h.accountOf(entry)
 	if err != nil {

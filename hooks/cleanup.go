@@ -3,6 +3,7 @@ package hooks
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"wildcard/internal/dns01"
 	"wildcard/messages"
@@ -36,6 +37,9 @@ func (h *hook) cleanUpOwn(ctx context.Context) error {
 	entries, err := h.journal.Match(h.request.Domain, h.request.Value)
 	if err != nil {
 		return err
+	}
+	if own := slices.DeleteFunc(slices.Clone(entries), h.isAnothers); len(own) > 0 {
+		entries = own // a person who cleans up has none
 	}
 	if len(entries) > 0 {
 		var errs []error

@@ -144,6 +144,9 @@ func (r *run) present(parent context.Context) error {
 			return nil // whoever ended it says why
 		}
 		if err := r.create(ctx, rec); err != nil {
+			if errors.Is(err, errFailed) {
+				return nil
+			}
 			cancel(errFailed)
 			return err
 		}
@@ -180,13 +183,16 @@ func (r *run) create(ctx context.Context, rec *record) error {
 	if there {
 		return nil
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	// A creation is not broken off half-way at once, or nobody would know whether the service will still carry it out.
 	calm, cancel := lingering(ctx, orDefault(r.Pacing.Linger, 20*time.Second))
 	defer cancel()
 	entry.Handle, err = rec.place.route.Account.Present(calm, rec.dns())
 	if err != nil {
 		rec.open = calm.Err() != nil
-		if providers.IsUnmade(err) && !entered.Taken {
+		if providers.IsUnmade(err) && !entered.Taken && !entered.Shared { // else it may be another's, who leaves it to us
 			rec.set(journal.Entry{})
 			err = errors.Join(err, r.Journal.Remove(entry))
 		}
@@ -317,11 +323,15 @@ func (r *run) cleanUp(ctx context.Context) error {
 	})
 }
 
-// delete deletes a record. Its entry says so first: a run that takes it over after our death must not count on the record.
+// delete deletes a record, unless another living run has it. Its entry says so first: a run that takes it over after our death
+// must not count on the record.
 func (r *run) delete(ctx context.Context, rec *record, entry journal.Entry) error {
-	entry.CleaningUp = true
-	if err := r.Journal.Update(entry); err != nil {
+	ours, err := r.Journal.Delete(entry)
+	if err != nil {
 		r.log.Warn("journal", "error", err) // deleting matters more
+	}
+	if !ours {
+		return nil
 	}
 	account := rec.place.route.Account
 	if err := account.CleanUp(ctx, rec.dns(), entry.Handle); err != nil || !rec.doubled || entry.Handle == "" {

@@ -18,16 +18,19 @@ type Entry struct {
 	Taken bool // it is that of an earlier run
 	// Doubled says that the earlier run died while it created the record, so that its creation may be carried out beside ours.
 	Doubled bool
+	// Shared says that a living run has the same record, as runs have that a CA gave one order. It deletes nothing of ours, nor we
+	// of its ([journal.Journal.Delete]).
+	Shared bool
 }
 
 // Enter makes a record's journal entry: that of a dead run which wanted the same record, as an order that is taken up again does, or
-// else a new one. With whoever the earlier run need not be dead. Errors are those of the journal.
-func Enter(ctx context.Context, j *journal.Journal, draft journal.Entry, whoever bool) (Entry, error) {
-	taken, ok, err := j.TakeOver(ctx, draft, whoever)
+// else a new one. With again the earlier run may be of the same owner, who lives. Errors are those of the journal.
+func Enter(ctx context.Context, j *journal.Journal, draft journal.Entry, again bool) (Entry, error) {
+	taken, ok, shared, err := j.TakeOver(ctx, draft, again)
 	if err == nil && !ok {
 		taken, err = j.Add(draft)
 	}
-	return Entry{Entry: taken, Taken: ok, Doubled: ok && !taken.CleaningUp && taken.Handle == ""}, err
+	return Entry{Entry: taken, Taken: ok, Doubled: ok && !taken.CleaningUp && taken.Handle == "", Shared: shared}, err
 }
 
 // Earlier finds out what is left of a record that an earlier run may have had.
@@ -54,6 +57,8 @@ func (e Earlier) Find(ctx context.Context, entry *Entry) (there bool, err error)
 	case entry.Taken && !entry.CleaningUp:
 		// Not to be seen yet, or deleted by hand: Present tells.
 		return unseen || e.shown(ctx), nil
+	case entry.Shared && !entry.Taken:
+		return false, nil // it is there, or will be: Present leaves one record
 	case forever, !entry.Taken && (unseen || !e.shown(ctx)):
 		return false, nil
 	}

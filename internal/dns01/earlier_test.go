@@ -116,6 +116,29 @@ func TestEarlier(t *testing.T) {
 	}
 }
 
+// What a living run has as well is neither asked for nor deleted, whatever is known of it.
+func TestEarlier_OfALivingRun(t *testing.T) {
+	t.Parallel()
+	j, draft := openJournal(t)
+	draft.Order = "https://ca.example/order/1"
+	if _, err := j.Add(draft); err != nil {
+		t.Fatal(err)
+	}
+	entry, err := dns01.Enter(t.Context(), j, draft, false)
+	if err != nil || entry.Taken || !entry.Shared {
+		t.Fatalf("entered %+v, %v", entry, err)
+	}
+	s := &service{}
+	there, err := dns01.Earlier{
+		Wait:    propagation.Wait{Resolver: &propagation.Resolver{NameServers: []string{"127.0.0.1:1"}}},
+		Journal: j, Account: providers.Account{Provider: s, Fingerprint: account},
+		Challenge: providers.Challenge{Domain: "example.com", FQDN: fqdn, Value: wanted},
+	}.Find(t.Context(), &entry)
+	if err != nil || there || len(s.cleaned) > 0 {
+		t.Errorf("there %v, deleted by %q, %v", there, s.cleaned, err)
+	}
+}
+
 // openJournal is a journal, and the entry that a run of ours begins with.
 func openJournal(t *testing.T) (*journal.Journal, journal.Entry) {
 	t.Helper()

@@ -47,6 +47,9 @@ func (p Process) Dead(age time.Duration) bool {
 	return false
 }
 
+// Alive reports whether the process is proven to be alive.
+func (p Process) Alive() bool { return proc.life(p) == alive }
+
 type life int
 
 const (

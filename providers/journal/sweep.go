@@ -125,6 +125,10 @@ func (s *sweep) cleanUpWithin(ctx context.Context, h *held) error {
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
 		defer cancel()
 	}
+	entries, _, err := s.journal.Entries()
+	if err == nil && s.journal.shared(h.Entry, entries) {
+		return nil // a living run has the same record, and deletes it
+	}
 	account, err := accountOf(ctx, h.Entry, s.accounts)
 	if err == nil {
 		s.mark(h)

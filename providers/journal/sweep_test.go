@@ -20,7 +20,9 @@ func TestSweep_Fault109_Killed(t *testing.T) {
 	victim := start(t, j, "add")
 	victim.tell(t)
 	victim.says(t)
-	alive, err := j.Add(sample(self(t)))
+	living := sample(self(t))
+	living.Value, living.KeyAuth = "BBBB_second_value_43_characters_long_BBBBBB", ""
+	alive, err := j.Add(living)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,17 +18,24 @@ const heldLook = 50 * time.Millisecond
 // becomes as in e, but for the handle, which stays, and the mark that its record was being deleted, which the caller has to
 // heed. At no moment does neither own it, and it survives a loss of power like [Journal.Add]. ok is false if there is none.
 //
-// With whoever the owner need not be dead: the caller knows that it is the same client that asks again.
+// With again the owner need not be dead: it may be e's own, or one of which it is not known that it lives. The caller knows that it
+// is the same client that asks again. What another living process has stays its own: shared says that there is such an entry.
 //
 // While another process sweeps the entry TakeOver waits for the outcome, until ctx ends. Errors are CodeState and ctx's cause.
-func (j *Journal) TakeOver(ctx context.Context, e Entry, whoever bool) (taken Entry, ok bool, err error) {
+func (j *Journal) TakeOver(ctx context.Context, e Entry, again bool) (taken Entry, ok, isShared bool, err error) {
 	entries, _, err := j.Entries()
 	if err != nil {
-		return Entry{}, false, err
+		return Entry{}, false, false, err
 	}
 	equal := func(other Entry) bool {
-		return other.FQDN == e.FQDN && other.Value == e.Value && other.Fingerprint == e.Fingerprint && (whoever || j.dead(other))
+		return other.sameRecord(e) && (j.dead(other) || again && (other.Owner == e.Owner || !other.Owner.Alive()))
 	}
+	taken, ok, err = j.takeOver(ctx, e, entries, equal)
+	return taken, ok, j.shared(e, entries), err
+}
+
+// takeOver makes what is equal of the entries e's owner's.
+func (j *Journal) takeOver(ctx context.Context, e Entry, entries []Entry, equal func(Entry) bool) (taken Entry, ok bool, err error) {
 	var all []*held
 	defer func() {
 		for _, h := range all {

@@ -18,7 +18,7 @@ func takeOver(t *testing.T, j *Journal, change func(*Entry)) (Entry, bool) {
 	if change != nil {
 		change(&e)
 	}
-	taken, ok, err := j.TakeOver(t.Context(), e, false)
+	taken, ok, _, err := j.TakeOver(t.Context(), e, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,16 +76,14 @@ func TestTakeOver_OthersEntries(t *testing.T) {
 	alive.tell(t)
 	alive.says(t)
 	e := sample(self(t))
-	if taken, ok, err := j.TakeOver(t.Context(), e, false); err != nil || !ok || taken.ID != gone.ID {
+	if taken, ok, _, err := j.TakeOver(t.Context(), e, false); err != nil || !ok || taken.ID != gone.ID {
 		t.Errorf("took %+v, %v, %v", taken, ok, err)
 	}
-	if taken, ok, err := j.TakeOver(t.Context(), e, true); err != nil || !ok || taken.Owner != e.Owner {
-		t.Errorf("the same client took %+v, %v, %v", taken, ok, err)
+	if taken, ok, shared, err := j.TakeOver(t.Context(), e, true); err != nil || !ok || !shared || taken.Owner != e.Owner || taken.ID != gone.ID {
+		t.Errorf("the same client took %+v, %v, shared %v, %v", taken, ok, shared, err)
 	}
-	for _, e := range entries(t, j) {
-		if e.Owner != self(t) {
-			t.Errorf("left to another: %+v", e)
-		}
+	if got := entries(t, j); len(got) != 2 || got[0].Owner == got[1].Owner {
+		t.Errorf("taken from a process that lives: %+v", got)
 	}
 }
 
@@ -164,7 +162,7 @@ func TestTakeOver_WhileSwept(t *testing.T) {
 			<-s.asked
 			ended, cancel := context.WithCancel(t.Context())
 			cancel()
-			if _, _, err := j.TakeOver(ended, sample(self(t)), false); !errors.Is(err, context.Canceled) {
+			if _, _, _, err := j.TakeOver(ended, sample(self(t)), false); !errors.Is(err, context.Canceled) {
 				t.Errorf("taken out of a sweep's hands: %v", err)
 			}
 			if report, err := j.Sweep(t.Context(), []providers.Account{{Provider: s, Fingerprint: gone.Fingerprint}}, nil); err != nil || len(report.Swept)+len(report.Kept) > 0 {
@@ -172,7 +170,7 @@ func TestTakeOver_WhileSwept(t *testing.T) {
 			}
 			took := make(chan bool, 1)
 			go func() {
-				taken, ok, err := j.TakeOver(context.Background(), sample(gone.Owner), false)
+				taken, ok, _, err := j.TakeOver(context.Background(), sample(gone.Owner), false)
 				took <- ok && err == nil && taken.CleaningUp
 			}()
 			s.end <- failure
@@ -223,7 +221,7 @@ func TestTakeOver_RaceWithSweeps(t *testing.T) {
 				value := values[len(values)-1-i]
 				e := sample(self(t))
 				e.Value = value
-				_, ok, err := j.TakeOver(context.Background(), e, false)
+				_, ok, _, err := j.TakeOver(context.Background(), e, false)
 				if err != nil {
 					t.Error(err)
 				}

@@ -289,7 +289,14 @@ func (m *Memory) LookedAt(ctx context.Context, owner journal.Process, ca CA, rec
 	})
 }
 
-// Knows reports whether a CA looked at a record, or was to, so short a time ago that something is kept of it.
+// Knows reports whether a record was there so short a time ago that something is kept of it: a CA looked at it and does so no more,
+// or a process had it that is dead. What the living are about to have, such as whoever asks, does not count.
 func (m *Memory) Knows(record Record) bool {
-	return m != nil && slices.ContainsFunc(m.read(), func(e entry) bool { return e.FQDN == record.FQDN && e.Value == record.Value })
+	if m == nil {
+		return false
+	}
+	now := m.now()
+	return slices.ContainsFunc(m.read(), func(e entry) bool {
+		return e.FQDN == record.FQDN && e.Value == record.Value && (!e.Ended.IsZero() || e.Owner.Dead(now.Sub(e.Since)))
+	})
 }

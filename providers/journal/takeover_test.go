@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -260,7 +261,10 @@ func TestSweep_Leaves(t *testing.T) {
 	if err != nil || len(report.Swept)+len(report.Kept)+len(s.cleaned) > 0 {
 		t.Errorf("%+v, %v", report, err)
 	}
-	report, err = j.Sweep(t.Context(), accounts, func(e Entry) bool { return e.Domain == "example.net" })
+	// The first sweep's lock outlasts it while another test's child is between fork and exec, and what is locked is passed over.
+	for report = (SweepReport{}); len(report.Swept) == 0 && err == nil && t.Context().Err() == nil; runtime.Gosched() {
+		report, err = j.Sweep(t.Context(), accounts, func(e Entry) bool { return e.Domain == "example.net" })
+	}
 	if err != nil || len(report.Swept) != 1 || len(entries(t, j)) != 0 {
 		t.Errorf("%+v, %v", report, err)
 	}

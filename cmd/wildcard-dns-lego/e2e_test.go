@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -86,15 +85,10 @@ zone "example.com" { type primary; file "example.com"; update-policy { grant wil
 		h := host{pluginDir(t), strings.ToLower(strings.Trim(prefix, "_")), []string{prefix + "NAMESERVER=" + address, prefix + "TSIG_FILE=" + dir + "/key"}}
 		t.Run(h.service, func(t *testing.T) {
 			providertest.Run(t, providertest.Config{
-				Zone:    "example.com.",
-				Open:    func(t testing.TB) providers.Provider { return h.must(t) },
-				Records: func(t testing.TB, fqdn string) []string { return texts(t, address, fqdn) },
-				Stall: func(t testing.TB) func() {
-					if err := named.Signal(syscall.SIGSTOP); err != nil {
-						t.Fatal(err)
-					}
-					return func() { _ = named.Signal(syscall.SIGCONT) }
-				},
+				Zone:         "example.com.",
+				Open:         func(t testing.TB) providers.Provider { return h.must(t) },
+				Records:      func(t testing.TB, fqdn string) []string { return texts(t, address, fqdn) },
+				Stall:        func(t testing.TB) func() { return bindtest.Stall(t, named) },
 				NeedsKeyAuth: true,
 				OneValue:     true,
 			})

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -131,12 +130,7 @@ func TestConformanceBIND(t *testing.T) {
 					b.nsupdate(`update add ` + fqdn + ` 300 TXT "` + value + `"`)
 					return func() { b.nsupdate(`update delete ` + fqdn + ` TXT "` + value + `"`) }
 				},
-				Stall: func(t testing.TB) func() {
-					if err := b.process.Signal(syscall.SIGSTOP); err != nil {
-						t.Fatal(err)
-					}
-					return func() { _ = b.process.Signal(syscall.SIGCONT) }
-				},
+				Stall: func(t testing.TB) func() { return bindtest.Stall(t, b.process) },
 			})
 		})
 	}

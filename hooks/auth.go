@@ -139,8 +139,8 @@ func (h *hook) create(ctx context.Context) (journal.Entry, error) {
 		h.log.Info("an earlier call's record is there", "fqdn", fqdn)
 		return entry, nil
 	}
-	// A create call is not broken off half-way at once, or nobody would know whether the service will still carry it out.
-	calm, cancelCalm := lingering(ctx, lingerLimit)
+	// A creation is not broken off half-way at once, or nobody would know whether the service will still carry it out.
+	calm, cancelCalm := dns01.Lingering(ctx, lingerLimit)
 	defer cancelCalm()
 	entry.Handle, err = route.Account.Present(calm, h.request.challenge(fqdn))
 	if err == nil {
@@ -263,16 +263,6 @@ func (h *hook) waitLimit() time.Duration {
 		}
 	}
 	return limit
-}
-
-// lingering returns a context that ends when ctx has been over for as long as limit.
-func lingering(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	calm, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(limit, cancel)
-		context.AfterFunc(calm, func() { timer.Stop() })
-	})
-	return calm, func() { stop(); cancel() }
 }
 
 // undo deletes an entry's record and then the entry.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"wildcard/providers"
 	"wildcard/providers/journal"
 	"wildcard/providers/memory"
 	"wildcard/providers/propagation"
@@ -23,19 +22,14 @@ func (h *hook) reservation(round string) *memory.Reservation {
 
 // remembered is an entry's record as package memory knows it.
 func remembered(e journal.Entry) memory.Record {
-	return memory.Record{Name: providers.ChallengeLabel + "." + e.Domain + ".", FQDN: e.FQDN, Value: e.Value}
+	return memory.RecordOf(e.Domain, e.FQDN, e.Value)
 }
 
 // forget waits, when all values of a round are published, until the CA's resolvers have forgotten what they saw at those names
 // before. Then certbot has the CA look.
 func (h *hook) forget(ctx context.Context, round string, report propagation.Report) error {
 	r := h.reservation(round)
-	pause := r.Show(ctx, func(record memory.Record) time.Duration {
-		if ttl, ok := report.TTLs[record.FQDN]; ok && !report.Unverified {
-			return ttl
-		}
-		return -1
-	})
+	pause := r.Show(ctx, report.TTL)
 	if pause.Left <= 0 {
 		return nil
 	}

@@ -67,7 +67,7 @@ func (r request) wants(e journal.Entry) bool {
 
 // challengeName is the owner of the TXT record before any CNAME is followed (RFC 8555 §8.4).
 func (r request) challengeName() string {
-	return providers.ChallengeLabel + "." + r.Domain + "."
+	return providers.ChallengeName(r.Domain)
 }
 
 // challenge is the request as a provider sees it, with the record at fqdn.

@@ -11,13 +11,13 @@ import (
 
 // enter makes a record's journal entry, or takes over that of a dead run that wanted the same record.
 func (r *run) enter(ctx context.Context, rec *record) (dns01.Entry, error) {
-	account := rec.place.route.Account
+	account := rec.place.Route.Account
 	return dns01.Enter(ctx, r.Journal, journal.Entry{
 		Spec:        account.Spec.String(),
 		Fingerprint: account.Fingerprint,
-		Zone:        rec.place.route.Zone,
+		Zone:        rec.place.Route.Zone,
 		Domain:      Base(rec.name),
-		FQDN:        rec.place.fqdn,
+		FQDN:        rec.place.FQDN,
 		Value:       rec.value,
 		KeyAuth:     rec.keyAuthorization,
 		Owner:       r.owner,
@@ -35,7 +35,7 @@ func (r *run) fromEarlier(ctx context.Context, rec *record, entry *dns01.Entry) 
 	}
 	there, err = dns01.Earlier{
 		Wait:    propagation.Wait{Resolver: r.Resolver, Limit: r.waitLimit, HistoryDir: r.HistoryDir, Log: r.log},
-		Journal: r.Journal, Account: rec.place.route.Account, Challenge: rec.dns(),
+		Journal: r.Journal, Account: rec.place.Route.Account, Challenge: rec.dns(),
 		Hidden: func() {
 			say(messages.New("name servers still show the record that an earlier run deleted: waiting until they do not"))
 		},

@@ -190,7 +190,7 @@ type run struct {
 	session   *session
 	owner     journal.Process
 	records   []*record
-	ttls      map[string]time.Duration // of the records as they are published, by FQDN
+	published propagation.Report // what the wait for the name servers found out
 	result    Result
 
 	observing   sync.Mutex // one event at a time

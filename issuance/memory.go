@@ -6,18 +6,18 @@ import (
 	"errors"
 	"time"
 
+	"wildcard/internal/dns01"
 	"wildcard/messages"
-	"wildcard/providers"
 	"wildcard/providers/memory"
 )
 
 // reserve says at which names the run will have records, as soon as that is known: runs that share a name wait for each
 // other (package memory).
-func (r *run) reserve(ctx context.Context, places map[string]place) {
+func (r *run) reserve(ctx context.Context, places map[string]dns01.Place) {
 	r.reservation = r.Memory.Reserve(rand.Text(), r.owner, MemoryOf(r.CA.Server(), r.Cache))
 	var expected []memory.Record
 	for domain, p := range places {
-		expected = append(expected, memory.Record{Name: providers.ChallengeLabel + "." + domain + ".", FQDN: p.fqdn})
+		expected = append(expected, memory.RecordOf(domain, p.FQDN, ""))
 	}
 	r.reservation.Put(ctx, expected)
 }
@@ -34,7 +34,7 @@ func MemoryOf(server string, cache *time.Duration) memory.CA {
 
 // remembered is a record as package memory knows it.
 func (rec *record) remembered() memory.Record {
-	return memory.Record{Name: providers.ChallengeLabel + "." + Base(rec.name) + ".", FQDN: rec.place.fqdn, Value: rec.value}
+	return memory.RecordOf(Base(rec.name), rec.place.FQDN, rec.value)
 }
 
 // reserveRecords names the values, too, and gives up the names that need no record. What the CA remembers of them is told
@@ -60,12 +60,7 @@ func (r *run) reserveRecords(ctx context.Context) error {
 
 // forget waits until the CA's resolvers have forgotten what they saw before the records were published.
 func (r *run) forget(ctx context.Context) error {
-	pause := r.reservation.Show(ctx, func(record memory.Record) time.Duration {
-		if ttl, ok := r.ttls[record.FQDN]; ok {
-			return ttl
-		}
-		return -1
-	})
+	pause := r.reservation.Show(ctx, r.published.TTL)
 	if pause.Left <= 0 {
 		return nil
 	}

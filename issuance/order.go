@@ -12,6 +12,7 @@ import (
 	"github.com/go-acme/lego/v4/acme"
 	"github.com/go-acme/lego/v4/acme/api"
 
+	"wildcard/internal/dns01"
 	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/journal"
@@ -25,7 +26,7 @@ func (r *run) steps(ctx context.Context) (err error) {
 	if r.owner, err = journal.Self(); err != nil {
 		return err
 	}
-	var places map[string]place
+	var places map[string]dns01.Place
 	if err = r.step(StepZones, len(r.request.Names), func() error {
 		places, err = r.locate(ctx)
 		return err
@@ -268,7 +269,7 @@ func (r *run) save(p Checkpoint) error {
 }
 
 // prove shows the CA that we control the names: authorizations, records, publication, validation.
-func (r *run) prove(ctx context.Context, order acme.ExtendedOrder, places map[string]place) error {
+func (r *run) prove(ctx context.Context, order acme.ExtendedOrder, places map[string]dns01.Place) error {
 	n := len(order.Authorizations)
 	if err := r.step(StepAuthorization, n, func() error { return r.authorizations(order, places) }); err != nil {
 		return err
@@ -297,7 +298,7 @@ func (r *run) prove(ctx context.Context, order acme.ExtendedOrder, places map[st
 }
 
 // authorizations fetches them all, and makes a record of each that is not valid yet.
-func (r *run) authorizations(order acme.ExtendedOrder, places map[string]place) error {
+func (r *run) authorizations(order acme.ExtendedOrder, places map[string]dns01.Place) error {
 	bad := func(format string, args ...any) error {
 		return providers.Errorf(CodeReply, providers.Failed, "acme: order: "+format, args...)
 	}

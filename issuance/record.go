@@ -26,16 +26,10 @@ const (
 	lookupsAtOnce  = 16
 )
 
-// place is where the record of a name's challenge stands.
-type place struct {
-	route providers.Route
-	fqdn  string
-}
-
 // record is the TXT record of one authorization.
 type record struct {
 	name             string // on the certificate, "*." included
-	place            place
+	place            dns01.Place
 	authorization    string // URL
 	challenge        acme.Challenge
 	value            string
@@ -50,7 +44,7 @@ type record struct {
 // tokenForm is what a token looks like (RFC 8555 §8.3). Nothing else is hashed, shown or handed on.
 var tokenForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
-func (r *run) newRecord(name, url string, a acme.Authorization, p place) (*record, error) {
+func (r *run) newRecord(name, url string, a acme.Authorization, p dns01.Place) (*record, error) {
 	rec := &record{name: name, place: p, authorization: url}
 	for _, c := range a.Challenges {
 		if c.Type == "dns-01" {
@@ -79,7 +73,7 @@ func (r *run) newRecord(name, url string, a acme.Authorization, p place) (*recor
 
 func (rec *record) dns() providers.Challenge {
 	return providers.Challenge{
-		Domain: Base(rec.name), FQDN: rec.place.fqdn, Value: rec.value,
+		Domain: Base(rec.name), FQDN: rec.place.FQDN, Value: rec.value,
 		Token: rec.challenge.Token, KeyAuth: rec.keyAuthorization,
 	}
 }
@@ -89,12 +83,12 @@ func (r *run) solver() dns01.Solver {
 }
 
 // locate finds the place of every name's record. Nothing is created before all are found.
-func (r *run) locate(ctx context.Context) (map[string]place, error) {
+func (r *run) locate(ctx context.Context) (map[string]dns01.Place, error) {
 	var domains []string
-	places := map[string]place{}
+	places := map[string]dns01.Place{}
 	for _, name := range r.request.Names {
 		if _, ok := places[Base(name)]; !ok {
-			places[Base(name)] = place{}
+			places[Base(name)] = dns01.Place{}
 			domains = append(domains, Base(name))
 		}
 	}
@@ -107,8 +101,8 @@ func (r *run) locate(ctx context.Context) (map[string]place, error) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		places[domains[i]] = place{p.Route, p.FQDN}
-		if want := providers.ChallengeLabel + "." + domains[i] + "."; p.FQDN != want {
+		places[domains[i]] = p
+		if want := providers.ChallengeName(domains[i]); p.FQDN != want {
 			r.observe(Event{Step: StepZones, State: Noted, Domain: domains[i], FQDN: p.FQDN, Text: messages.New("a CNAME leads there from %s", want)})
 		}
 		return nil
@@ -153,7 +147,7 @@ func (r *run) present(parent context.Context) error {
 		mu.Lock()
 		defer mu.Unlock()
 		done++
-		r.observe(Event{Step: StepRecords, State: Progress, Domain: rec.name, FQDN: rec.place.fqdn, Done: done, Total: len(r.records)})
+		r.observe(Event{Step: StepRecords, State: Progress, Domain: rec.name, FQDN: rec.place.FQDN, Done: done, Total: len(r.records)})
 		return nil
 	})
 	if parent.Err() != nil {
@@ -163,7 +157,7 @@ func (r *run) present(parent context.Context) error {
 }
 
 func (rec *record) zoneKey() string {
-	return rec.place.route.Account.Fingerprint + " " + rec.place.route.Zone
+	return rec.place.Route.Account.Fingerprint + " " + rec.place.Route.Zone
 }
 
 // create writes the journal entry and then creates the record, unless an earlier run did.
@@ -187,9 +181,9 @@ func (r *run) create(ctx context.Context, rec *record) error {
 		return context.Cause(ctx)
 	}
 	// A creation is not broken off half-way at once, or nobody would know whether the service will still carry it out.
-	calm, cancel := lingering(ctx, orDefault(r.Pacing.Linger, 20*time.Second))
+	calm, cancel := dns01.Lingering(ctx, orDefault(r.Pacing.Linger, 20*time.Second))
 	defer cancel()
-	entry.Handle, err = rec.place.route.Account.Present(calm, rec.dns())
+	entry.Handle, err = rec.place.Route.Account.Present(calm, rec.dns())
 	if err != nil {
 		rec.open = calm.Err() != nil
 		if providers.IsUnmade(err) && !entered.Taken && !entered.Shared { // else it may be another's, who leaves it to us
@@ -215,16 +209,6 @@ func (rec *record) journalled() journal.Entry {
 	return rec.entry
 }
 
-// lingering returns a context that ends when ctx has been over for as long as limit.
-func lingering(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	calm, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(limit, cancel)
-		context.AfterFunc(calm, func() { timer.Stop() })
-	})
-	return calm, func() { stop(); cancel() }
-}
-
 // publication waits, once for all records, until they are published: at the zones' name servers, or as those services say
 // that alone know.
 func (r *run) publication(ctx context.Context) error {
@@ -233,13 +217,15 @@ func (r *run) publication(ctx context.Context) error {
 	var asked []propagation.Record
 	solver := r.solver()
 	for _, rec := range r.records {
-		account := rec.place.route.Account
+		account := rec.place.Route.Account
 		if w, ok := account.Provider.(providers.Waiter); ok {
 			waiters[account.Fingerprint] = w
 			waiting[account.Fingerprint] = append(waiting[account.Fingerprint], rec.dns())
 			continue
 		}
-		asked = append(asked, propagation.Record{Zone: rec.place.route.Zone, FQDN: rec.place.fqdn, Value: rec.value, Origin: solver.Origin(dns01.Place{Route: rec.place.route, FQDN: rec.place.fqdn})})
+		asked = append(asked, propagation.Record{
+			Zone: rec.place.Route.Zone, FQDN: rec.place.FQDN, Value: rec.value, Origin: solver.Origin(rec.place),
+		})
 	}
 	var calls []func() error
 	for id, w := range waiters {
@@ -259,7 +245,7 @@ func (r *run) publication(ctx context.Context) error {
 func (r *run) askNameServers(ctx context.Context, asked []propagation.Record) error {
 	names := map[string]string{}
 	for _, rec := range r.records {
-		names[rec.place.fqdn+" "+rec.value] = rec.name
+		names[rec.place.FQDN+" "+rec.value] = rec.name
 	}
 	wait := propagation.Wait{
 		Resolver: r.Resolver, Limit: r.waitLimit, HistoryDir: r.HistoryDir, Log: r.log,
@@ -271,10 +257,7 @@ func (r *run) askNameServers(ctx context.Context, asked []propagation.Record) er
 	if err != nil {
 		return err
 	}
-	r.ttls = report.TTLs
-	if report.Unverified {
-		r.ttls = nil // as a resolver tells it, which counts down
-	}
+	r.published = report
 	for _, server := range report.SteppedOver {
 		r.note(StepPublication, "name server stepped over: %s", server)
 	}
@@ -333,7 +316,7 @@ func (r *run) delete(ctx context.Context, rec *record, entry journal.Entry) erro
 	if !ours {
 		return nil
 	}
-	account := rec.place.route.Account
+	account := rec.place.Route.Account
 	if err := account.CleanUp(ctx, rec.dns(), entry.Handle); err != nil || !rec.doubled || entry.Handle == "" {
 		return err
 	}

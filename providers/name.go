@@ -9,6 +9,10 @@ import (
 // ChallengeLabel is the label under which DNS-01 records stand (RFC 8555 §8.4).
 const ChallengeLabel = "_acme-challenge"
 
+// ChallengeName is the name at which a CA looks for the record of a domain's challenge, with a trailing dot; a CNAME may stand
+// there. The domain is without "*.".
+func ChallengeName(domain string) string { return ChallengeLabel + "." + domain + "." }
+
 // CanonicalName returns a DNS name as this program compares names: lower case, one trailing dot. Only ASCII letters have
 // case in DNS (RFC 4343 §3), so that U+212A, the Kelvin sign, does not become a "k".
 func CanonicalName(name string) string {

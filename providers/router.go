@@ -110,7 +110,7 @@ func isAliases(account Account) bool {
 // is one of [CodeNoCNAME] (Misconfigured) with the CNAME that has to be set. It is nil if there is nothing to advise. Only
 // with register set is a name registered for a domain that has none.
 func (r Router) Advise(ctx context.Context, domain string, cause error, register bool) error {
-	name := ChallengeLabel + "." + domain + "."
+	name := ChallengeName(domain)
 	able := slices.DeleteFunc(r.specific(name), func(a Account) bool { return !isAliases(a) })
 	switch {
 	case CodeOf(cause) != CodeNoZone && CodeOf(cause) != CodeCNAME || len(able) == 0:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"wildcard/providers"
 	"wildcard/providers/journal"
 	"wildcard/providers/memory"
 	"wildcard/providers/propagation"
@@ -16,8 +15,7 @@ const mostHeld = 15 * time.Second
 
 // remembered is a challenge's record as package memory knows it.
 func (t target) remembered() memory.Record {
-	c := t.challenge
-	return memory.Record{Name: providers.ChallengeLabel + "." + c.Domain + ".", FQDN: c.FQDN, Value: c.Value}
+	return memory.RecordOf(t.challenge.Domain, t.challenge.FQDN, t.challenge.Value)
 }
 
 // ca is what is known of the CA, of which cert-manager does not tell which it is.
@@ -38,12 +36,7 @@ func self() journal.Process {
 // longer than the call may, cert-manager is to call again.
 func (s *Solver) forget(ctx context.Context, t target, report propagation.Report) error {
 	r := s.reservation(t)
-	r.Published(ctx, func(record memory.Record) time.Duration {
-		if ttl, ok := report.TTLs[record.FQDN]; ok && !report.Unverified {
-			return ttl
-		}
-		return -1
-	})
+	r.Published(ctx, report.TTL)
 	told := false
 	return r.Wait(ctx, min(timeLeft(ctx), mostHeld), func(p memory.Pause) {
 		if !told || int(p.Left.Seconds())%10 == 0 {

@@ -268,7 +268,7 @@ func delegationNotes(records []planRecord) []messages.Message {
 func (e *engine) remembers(o *order, domain, fqdn string) float64 {
 	looks := memory.Open(filepath.Join(e.dirs.State, "memory"), e.log)
 	looks.Now = e.now
-	record := memory.Record{Name: providers.ChallengeLabel + "." + domain + ".", FQDN: fqdn}
+	record := memory.RecordOf(domain, fqdn, "")
 	return looks.Left(issuance.MemoryOf(o.params.Server, cache(o.settings)), record).Round(time.Second).Seconds()
 }
 

@@ -152,7 +152,7 @@ func (e *engine) trialAccount(ctx context.Context, s lineage.Settings, zone stri
 	if err != nil {
 		return providers.Account{}, err
 	}
-	if place.FQDN != providers.ChallengeLabel+"."+domain+"." {
+	if place.FQDN != providers.ChallengeName(domain) {
 		return providers.Account{}, providers.Errorf(providers.CodeCNAME, providers.Misconfigured,
 			"zone %s: a CNAME for all names leads to %s, so new names cannot be tried there", zone, place.FQDN)
 	}

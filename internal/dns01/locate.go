@@ -31,7 +31,7 @@ type Place struct {
 // Locate finds the place for a domain (without "*."). It creates no record, and asks no resolver for the challenge's own
 // name. Errors are those of FollowCNAME, Route, Advise and, with CheckDelegation, of [providers.DelegationChecker].
 func (s Solver) Locate(ctx context.Context, domain string) (Place, error) {
-	name := providers.ChallengeLabel + "." + domain + "."
+	name := providers.ChallengeName(domain)
 	fqdn, err := s.Owner(ctx, domain)
 	if err != nil {
 		if advice := s.Router.Advise(ctx, domain, err, s.Register); advice != nil {
@@ -107,7 +107,7 @@ func (s Solver) foresee(ctx context.Context, p Place) error {
 
 // Owner finds the name of the record for a domain, CNAMEs followed. Errors are those of FollowCNAME.
 func (s Solver) Owner(ctx context.Context, domain string) (string, error) {
-	name := providers.ChallengeLabel + "." + domain + "."
+	name := providers.ChallengeName(domain)
 	return s.Resolver.FollowCNAME(ctx, name, func(ctx context.Context, fqdn string) (bool, error) {
 		if fqdn != name {
 			return s.Router.Lists(ctx, fqdn)

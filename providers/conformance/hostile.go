@@ -49,7 +49,7 @@ func outsideZones(s *subject) {
 	label := strings.ToLower(rand.Text()[:12])
 	for _, domain := range []string{label + ".invalid", label + zone, zone + "." + label + ".invalid"} {
 		c := s.challenge(domain)
-		c.FQDN = providers.ChallengeLabel + "." + domain + "."
+		c.FQDN = providers.ChallengeName(domain)
 		before := s.inZone()
 		if _, err := s.tryPresent(s.Context(), c); err == nil {
 			s.Errorf("Present at %s succeeded, though the account's zone is %s", c.FQDN, s.Zone)

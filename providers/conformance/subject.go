@@ -84,7 +84,7 @@ func NewDomain(zone string) string { return strings.ToLower("t-"+rand.Text()[:12
 
 // challenge returns a new challenge for domain, its value computed as an ACME client does (RFC 8555 §8.4).
 func (s *subject) challenge(domain string) providers.Challenge {
-	fqdn := providers.ChallengeLabel + "." + domain + "."
+	fqdn := providers.ChallengeName(domain)
 	if s.Rolling {
 		fqdn = s.Zone
 	}

@@ -45,6 +45,11 @@ type Record struct {
 	Value string // "" as long as it is not known
 }
 
+// RecordOf is the record of a domain (without "*.") that stands at fqdn.
+func RecordOf(domain, fqdn, value string) Record {
+	return Record{Name: providers.ChallengeName(domain), FQDN: fqdn, Value: value}
+}
+
 // Open returns what is kept in a private folder, which is made when it is needed; with "" it is kept in this process. A nil log
 // is silent.
 func Open(dir string, log *slog.Logger) *Memory {
@@ -151,26 +156,26 @@ func (r *Reservation) entry(own []entry, record Record, now time.Time) entry {
 }
 
 // Published says that all name servers have the records, and with which TTL; a TTL that is not known is negative.
-func (r *Reservation) Published(ctx context.Context, ttl func(Record) time.Duration) {
+func (r *Reservation) Published(ctx context.Context, ttl func(fqdn string) time.Duration) {
 	if r == nil {
 		return
 	}
 	r.each(ctx, func(e *entry, now time.Time, _ []entry) { r.published(e, ttl, now) })
 }
 
-func (r *Reservation) published(e *entry, ttl func(Record) time.Duration, now time.Time) {
+func (r *Reservation) published(e *entry, ttl func(fqdn string) time.Duration, now time.Time) {
 	if e.Published.IsZero() {
 		e.Published = now
 	}
 	e.Keep = r.ca.Keep.Seconds()
-	if t := ttl(e.Record); t >= 0 {
+	if t := ttl(e.FQDN); t >= 0 {
 		e.Keep = min(t, r.ca.Keep).Seconds()
 	}
 }
 
 // Show is [Reservation.Published] and, if nothing has to be waited for, [Reservation.Look] in one step. It returns what else has
 // to be.
-func (r *Reservation) Show(ctx context.Context, ttl func(Record) time.Duration) (p Pause) {
+func (r *Reservation) Show(ctx context.Context, ttl func(fqdn string) time.Duration) (p Pause) {
 	if r == nil {
 		return Pause{}
 	}

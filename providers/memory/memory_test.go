@@ -72,7 +72,7 @@ func record(fqdn, value string) memory.Record {
 // publish reserves records and says that they are published, with a TTL in seconds; -1 is not known.
 func (w *world) publish(r *memory.Reservation, ttl int, records ...memory.Record) {
 	r.Put(w.t.Context(), records)
-	r.Published(w.t.Context(), func(memory.Record) time.Duration { return time.Duration(ttl) * time.Second })
+	r.Published(w.t.Context(), func(string) time.Duration { return time.Duration(ttl) * time.Second })
 }
 
 // waits returns for how long a reservation's records wait until the CA may look.

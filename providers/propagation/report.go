@@ -54,6 +54,15 @@ type Report struct {
 	Unverified bool
 }
 
+// TTL is the longest TTL with which a name server had the records of a name; negative if that is not known, as from a resolver,
+// which counts down.
+func (r Report) TTL(fqdn string) time.Duration {
+	if ttl, ok := r.TTLs[fqdn]; ok && !r.Unverified {
+		return ttl
+	}
+	return -1
+}
+
 // ServerReport is one address of one zone's name servers, or a name server without any.
 type ServerReport struct {
 	Name, Addr, Zone string

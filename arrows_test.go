@@ -102,6 +102,7 @@ func arrows() map[string][]string {
 		"wildcard/e2e/boulder":          nil,
 
 		"wildcard/internal/testkit/boulder":     {dns},
+		"wildcard/internal/testkit/clock":       nil,
 		"wildcard/internal/testkit/nameservers": {dns, unix},
 	}
 }

@@ -8,79 +8,35 @@ import (
 	"testing"
 	"time"
 
+	manual "wildcard/internal/testkit/clock"
 	"wildcard/issuance"
 	"wildcard/issuance/acmetest"
 	"wildcard/providers"
 	"wildcard/providers/memory"
 )
 
-// cachingResolver is the CA's: it keeps an answer, the empty one too, for 60 seconds of its clock, as the unbound of Let's Encrypt does with
-// a TTL of 60, ConoHa's least (community.letsencrypt.org 126670). Only waiting for it moves the clock.
-type cachingResolver struct {
-	look func(fqdn string) []string
-
-	mu    sync.Mutex
-	now   time.Time
-	slept time.Duration
-	kept  map[string]kept
-}
-
-type kept struct {
-	values []string
-	until  time.Time
-}
-
-func (r *cachingResolver) texts(fqdn string) []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	k, ok := r.kept[fqdn]
-	if !ok || !r.now.Before(k.until) {
-		k = kept{r.look(fqdn), r.now.Add(time.Minute)}
-		r.kept[fqdn] = k
-	}
-	return k.values
-}
-
-func (r *cachingResolver) time() time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.now
-}
-
-func (r *cachingResolver) pass(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.now, r.slept = r.now.Add(d), r.slept+d
-}
-
-// remembering is a scripted world whose CA asks a resolver.
+// remembering is a scripted world whose CA keeps answers for 60 seconds, ConoHa's least TTL. Only waiting for it to forget moves the
+// clock.
 type remembering struct {
 	*scripted
-	resolver *cachingResolver
-	keep     *memory.Memory
+	time *manual.Clock
+	keep *memory.Memory
 }
 
 func newRemembering(t *testing.T) *remembering {
 	t.Helper()
-	r := &cachingResolver{now: time.Now().Truncate(time.Second), kept: map[string]kept{}}
+	passing := manual.New(time.Now().Truncate(time.Second))
 	w := &remembering{scripted: newScripted(t, acmetest.Options{
-		Look: r.texts, Deviations: acmetest.Deviations{NoAuthorizationReuse: true},
-	}), resolver: r}
-	r.look = w.texts
+		LookTTL: time.Minute, Now: passing.Now, Deviations: acmetest.Deviations{NoAuthorizationReuse: true},
+	}), time: passing}
 	w.keep = memory.Open(filepath.Join(w.state, "memory"), nil)
-	w.keep.Now = r.time
-	w.keep.Sleep = func(ctx context.Context, d time.Duration) error {
-		r.pass(d)
-		return context.Cause(ctx)
-	}
+	w.keep.Now, w.keep.Sleep = passing.Now, passing.Sleep
 	w.issuer.Memory = w.keep
 	return w
 }
 
 // waited returns for how long was waited since the last call, and the countdown in seconds as it was told.
 func (w *remembering) waited() (time.Duration, []int) {
-	w.resolver.mu.Lock()
-	defer w.resolver.mu.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var told []int
@@ -89,9 +45,8 @@ func (w *remembering) waited() (time.Duration, []int) {
 			told = append(told, int(e.Left.Seconds()))
 		}
 	}
-	slept := w.resolver.slept
-	w.resolver.slept, w.events = 0, nil
-	return slept, told
+	w.events = nil
+	return w.time.Passed(), told
 }
 
 // One after the other for the same names: a dry run and then the certificate, two dry runs, ECDSA and then RSA, renewals by force.
@@ -110,7 +65,7 @@ func TestObtain_FurtherValue(t *testing.T) {
 			if d, told := w.waited(); d != 0 || len(told) > 0 || w.noted("may remember") {
 				t.Errorf("the first waits %v, told %v", d, told)
 			}
-			w.resolver.pass(20 * time.Second)
+			w.time.Advance(20 * time.Second)
 			w.waited()
 			result := w.succeeds(second...)
 			if !w.noted("_acme-challenge.example.com.: the CA's resolvers may remember for 42 s more") {
@@ -123,7 +78,7 @@ func TestObtain_FurtherValue(t *testing.T) {
 			if w.ca.Failed() > 0 || result.Forgot <= 0 {
 				t.Errorf("%d failed validations; said to have waited %v", w.ca.Failed(), result.Forgot)
 			}
-			w.resolver.pass(70 * time.Second)
+			w.time.Advance(70 * time.Second)
 			w.waited()
 			w.succeeds(second...)
 			if d, told := w.waited(); d != 0 || len(told) > 0 {
@@ -141,7 +96,7 @@ func TestObtain_NothingRemembered(t *testing.T) {
 	w.succeeds("*.a.example.com", "a.example.com", "example.net")
 	none := time.Duration(0)
 	w.issuer.Cache = &none
-	w.resolver.kept = map[string]kept{}
+	w.ca.ForgetAnswers()
 	w.succeeds("*.example.com", "example.com")
 	if d, told := w.waited(); d != 0 || len(told) > 0 {
 		t.Errorf("waits %v, told %v", d, told)
@@ -158,7 +113,7 @@ func TestObtain_NothingRemembered(t *testing.T) {
 func TestObtain_AfterFailedValidation(t *testing.T) {
 	t.Parallel()
 	w := newRemembering(t)
-	w.resolver.texts("_acme-challenge.example.com.") // somebody else had it look before there was anything, as no one here knows
+	w.ca.LookUp("_acme-challenge.example.com.") // somebody else had it look before there was anything, as no one here knows
 	w.fails(issuance.CodeValidation, providers.Failed, "")
 	w.succeeds()
 	if d, _ := w.waited(); d != 62*time.Second || w.ca.Failed() == 0 {
@@ -173,12 +128,12 @@ func TestObtain_LimitBeforeForgotten(t *testing.T) {
 	w.succeeds()
 	creates := w.conoha.Calls().Creates
 	w.issuer.Limit = 30 * time.Second
-	until := w.resolver.time().Add(62 * time.Second).UTC().Format("15:04:05 MST")
+	until := w.time.Now().Add(62 * time.Second).UTC().Format("15:04:05 MST")
 	w.fails(memory.CodeRemembers, providers.Temporary, until)
 	if got := w.conoha.Calls().Creates; got != creates {
 		t.Errorf("%d records were made", got-creates)
 	}
-	w.resolver.pass(40 * time.Second)
+	w.time.Advance(40 * time.Second)
 	w.waited()
 	w.succeeds()
 	if d, _ := w.waited(); d != 22*time.Second {
@@ -252,7 +207,7 @@ func TestObtain_ResumedAfterLook(t *testing.T) {
 		if e.Step != issuance.StepValidation || e.State != issuance.Started {
 			return
 		}
-		w.resolver.texts("_acme-challenge.example.com.") // the CA looks, and the first hears nothing of it
+		w.ca.LookUp("_acme-challenge.example.com.") // the CA looks, and the first hears nothing of it
 		again := r
 		again.Resume = &saved
 		if result, err := w.issuer.Obtain(t.Context(), again); err != nil || !result.Resumed {

@@ -1,78 +1,35 @@
 package main
 
 import (
-	"context"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"wildcard/internal/testkit/clock"
 	"wildcard/issuance/acmetest"
 	"wildcard/providers/journal"
 	"wildcard/providers/memory"
 )
 
-// remembering is a world whose CA asks a resolver that keeps each answer, the empty one too, for a minute, as Let's Encrypt's do
-// with ConoHa's least TTL (community.letsencrypt.org 126670). Time is what passes there and what is waited for it.
+// remembering is a world whose CA keeps each answer for a minute, ConoHa's least TTL. Time is what passes there and what is waited
+// for it.
 type remembering struct {
 	*world
-
-	looking sync.Mutex
-	present time.Time
-	slept   time.Duration
-	kept    map[string]kept
-}
-
-type kept struct {
-	values []string
-	until  time.Time
+	time *clock.Clock
 }
 
 func newRemembering(t *testing.T) *remembering {
 	t.Helper()
-	w := &remembering{present: time.Now(), kept: map[string]kept{}}
-	w.world = newWorldOf(t, acmetest.Options{Look: w.look, Now: w.clock, Deviations: unproven})
-	w.world.now = w.clock
-	w.sleep = func(ctx context.Context, d time.Duration) error {
-		w.pass(d)
-		return context.Cause(ctx)
-	}
+	w := &remembering{time: clock.New(time.Now())}
+	w.world = newWorldOf(t, acmetest.Options{LookTTL: time.Minute, Now: w.time.Now, Deviations: unproven})
+	w.world.now, w.sleep = w.time.Now, w.time.Sleep
 	w.environ = slices.DeleteFunc(w.environ, func(v string) bool { return strings.HasPrefix(v, "WILDCARD_CA_CACHE=") })
 	return w
 }
 
-func (w *remembering) clock() time.Time {
-	w.looking.Lock()
-	defer w.looking.Unlock()
-	return w.present
-}
-
-func (w *remembering) pass(d time.Duration) {
-	w.looking.Lock()
-	defer w.looking.Unlock()
-	w.present, w.slept = w.present.Add(d), w.slept+d
-}
-
-func (w *remembering) look(fqdn string) []string {
-	w.looking.Lock()
-	defer w.looking.Unlock()
-	k, ok := w.kept[fqdn]
-	if !ok || !w.present.Before(k.until) {
-		k = kept{w.texts(fqdn), w.present.Add(time.Minute)}
-		w.kept[fqdn] = k
-	}
-	return k.values
-}
-
 // waited is for how many seconds was waited since the last call.
-func (w *remembering) waited() int {
-	w.looking.Lock()
-	defer w.looking.Unlock()
-	seconds := int(w.slept.Round(time.Second).Seconds())
-	w.slept = 0
-	return seconds
-}
+func (w *remembering) waited() int { return int(w.time.Passed().Round(time.Second).Seconds()) }
 
 // What people do: a try and then the certificate, a try twice, a second certificate with a name of the first, renewals by force.
 func TestIssue_NameLookedAtBefore(t *testing.T) {
@@ -97,7 +54,7 @@ func TestIssue_NameLookedAtBefore(t *testing.T) {
 			if n := w.waited(); n != 0 || strings.Contains(first.stderr, "remember") || strings.Contains(first.stderr, "forgotten") {
 				t.Errorf("the first waits %d s:\n%s", n, first.stderr)
 			}
-			w.pass(20 * time.Second)
+			w.time.Advance(20 * time.Second)
 			w.waited()
 			w.run(slices.Concat([]string{"plan"}, both)...).exits(0, "42 s, until the CA's resolvers have forgotten what stood at _acme-challenge.example.com. before")
 			w.run("plan", "--ca-cache", "0", "--json", "example.com").exits(0)
@@ -150,9 +107,9 @@ func TestIssue_CACache(t *testing.T) {
 	if got := answerOf[issueAnswer](second).Forgot; got <= 0 || w.waited() != 62 {
 		t.Errorf("waited for %v s", got)
 	}
-	w.kept = map[string]kept{}
+	w.ca.ForgetAnswers()
 	w.run("issue", "--agree-tos", "--force", "--ca-cache", "0", name).exits(0)
-	w.kept = map[string]kept{}
+	w.ca.ForgetAnswers()
 	w.run("renew", "--force").exits(0)
 	if n := w.waited(); n != 0 {
 		t.Errorf("waits %d s with a CA that remembers nothing", n)
@@ -174,10 +131,10 @@ func TestIssue_RemembersTooLong(t *testing.T) {
 	t.Parallel()
 	w := newRemembering(t)
 	w.run("issue", "--agree-tos", "--ca-cache", "3600", "example.com").exits(0)
-	w.kept["_acme-challenge.example.com."] = kept{}
+	w.ca.ForgetAnswers()
 	// As after a failed validation: what was not found is remembered for as long as the CA keeps anything.
 	m := memory.Open(w.dir+"/state/memory", nil)
-	m.Now = w.clock
+	m.Now = w.time.Now
 	self, err := journal.Self()
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +144,7 @@ func TestIssue_RemembersTooLong(t *testing.T) {
 	r.Look(t.Context())
 	r.Looked(t.Context(), memory.Missed)
 	creates := w.conoha.Calls().Creates
-	until := w.clock().Add(time.Hour + 2*time.Second).UTC().Format("15:04:05 MST")
+	until := w.time.Now().Add(time.Hour + 2*time.Second).UTC().Format("15:04:05 MST")
 	w.run("issue", "--force", "example.com").exits(75, "[acme.remembers]", until, "--ca-cache 0")
 	if got := w.conoha.Calls().Creates; got != creates {
 		t.Errorf("%d records were made", got-creates)

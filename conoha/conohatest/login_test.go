@@ -140,11 +140,11 @@ func TestTokens(t *testing.T) {
 	if s := get(); s != 401 {
 		t.Errorf("zone of another tenant, switched: %d", s)
 	}
-	w.clock.advance(24*time.Hour - 1)
+	w.clock.Advance(24*time.Hour - 1)
 	if s := list(2, w.token(2)); s != 200 {
 		t.Errorf("just before it expires: %d", s)
 	}
-	w.clock.advance(1)
+	w.clock.Advance(1)
 	if s := list(2, w.token(2)); s != 401 {
 		t.Errorf("expired: %d", s)
 	}

@@ -6,42 +6,22 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/clock"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// clock is a clock that only goes when it is told to.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
 
 // world is a Service with one account of each generation and a zone in each.
 type world struct {
 	*conohatest.Service
 	t          *testing.T
-	clock      *clock
+	clock      *clock.Clock
 	http       *http.Client
 	v2, v3     conohatest.Account
 	zone2      string // id of two.example.
@@ -51,7 +31,7 @@ type world struct {
 
 func newWorld(t *testing.T, o conohatest.Options) *world {
 	t.Helper()
-	w := &world{t: t, clock: newClock(), tokenCache: map[int]string{}}
+	w := &world{t: t, clock: clock.New(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)), tokenCache: map[int]string{}}
 	if o.Now == nil {
 		o.Now = w.clock.Now
 	}

@@ -43,12 +43,12 @@ func TestPublication(t *testing.T) {
 	if a, b := serial(hosts[0]), serial(hosts[1]); a <= b {
 		t.Errorf("serials %d %d", a, b)
 	}
-	w.clock.advance(30*time.Second - 1)
+	w.clock.Advance(30*time.Second - 1)
 	check("just before 30 s", "1 - -")
 	if at, ok := w.PublishedAt(hosts[1], strings.ToUpper(name2), value); ok || !at.Equal(start.Add(30*time.Second)) {
 		t.Errorf("due %v %v", at, ok)
 	}
-	w.clock.advance(1)
+	w.clock.Advance(1)
 	check("at 30 s", "1 1 -")
 	if at, ok := w.PublishedAt(hosts[1], name2, value); !ok || !at.Equal(start.Add(30*time.Second)) {
 		t.Errorf("published %v %v", at, ok)
@@ -58,9 +58,9 @@ func TestPublication(t *testing.T) {
 	}
 	w.dns(2, "DELETE", w.records(2)+"/"+id, "")
 	check("deleted", "- 1 -")
-	w.clock.advance(60 * time.Second)
+	w.clock.Advance(60 * time.Second)
 	check("at 90 s", "- - 1")
-	w.clock.advance(30 * time.Second)
+	w.clock.Advance(30 * time.Second)
 	check("at 120 s", "- - -")
 	if a, b := serial(hosts[0]), serial(hosts[2]); a != b {
 		t.Errorf("serials %d %d", a, b)
@@ -75,7 +75,7 @@ func TestPublication(t *testing.T) {
 	check("no delays", "1 1 1")
 	w.SetPublicationDelay(time.Hour, time.Minute)
 	w.create(2, name2, "y")
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	check("new delays, repeated", "1 2 1")
 	w.PutRecord("two.example", name2, "TXT", "z")
 	check("behind the API's back", "2 3 2")
@@ -83,21 +83,21 @@ func TestPublication(t *testing.T) {
 		t.Error("DeleteRecord")
 	}
 	check("and gone", "1 2 1")
-	w.clock.advance(time.Hour)
+	w.clock.Advance(time.Hour)
 	for range 3 {
 		w.dns(2, "DELETE", w.records(2)+"/"+w.create(2, name2, "again"), "")
 	}
-	w.clock.advance(time.Hour)
+	w.clock.Advance(time.Hour)
 	check("made and deleted", "2 2 2")
 
 	// A changed record is the old one until the change arrives.
 	changed := w.create(2, "put.two.example.", "old")
-	w.clock.advance(time.Hour)
+	w.clock.Advance(time.Hour)
 	w.dns(2, "PUT", w.records(2)+"/"+changed, `{"data":"new"}`)
 	if got := said(ask(t, w.NameServers(2)[0], "put.two.example.", "TXT")); !strings.Contains(got, `"old"`) || strings.Contains(got, `"new"`) {
 		t.Error(got)
 	}
-	w.clock.advance(time.Hour)
+	w.clock.Advance(time.Hour)
 	if got := said(ask(t, w.NameServers(2)[0], "put.two.example.", "TXT")); !strings.Contains(got, `"new"`) || strings.Contains(got, `"old"`) {
 		t.Error(got)
 	}
@@ -107,7 +107,7 @@ func TestPublication(t *testing.T) {
 	if got := ask(t, w.NameServers(2)[1], "late.example.", "SOA"); got.Rcode != dns.RcodeRefused {
 		t.Errorf("%v", got)
 	}
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	if got := ask(t, w.NameServers(2)[1], "late.example.", "SOA"); got.Rcode != dns.RcodeSuccess {
 		t.Errorf("%v", got)
 	}

@@ -56,7 +56,7 @@ func TestVersion2(t *testing.T) {
 		t.Errorf("A6: %q", kinds)
 	}
 
-	w.clock.advance(55 * 1e9)
+	w.clock.Advance(55 * 1e9)
 	a7 := w.dns(2, "POST", w.records(2), txt(name2, value))
 	id, _ := a7.at("id").(string)
 	want := `{"created_at":"2026-01-02T03:05:00.000000","data":"` + value + `","description":null,"domain_id":"` + w.zone2 +

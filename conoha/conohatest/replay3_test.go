@@ -52,7 +52,7 @@ func TestVersion3(t *testing.T) {
 		t.Errorf("B6: %s", b6.body)
 	}
 
-	w.clock.advance(55 * 1e9)
+	w.clock.Advance(55 * 1e9)
 	b7 := w.dns(3, "POST", w.records(3), txt(name3, value))
 	id, _ := b7.at("uuid").(string)
 	want := `{"created_at":"2026-01-02T03:05:00Z","data":"` + value + `","domain_uuid":"` + w.zone3 + `","name":"` + name3 +

@@ -92,19 +92,19 @@ func TestNegativeCache(t *testing.T) {
 	if got := rcode(w.Resolver(), "TXT"); got != "NXDOMAIN" {
 		t.Errorf("before it is published: %s", got)
 	}
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	if a, b, c := rcode(w.Resolver(), "TXT"), rcode(w.Resolver(), "A"), rcode(w.ValidationResolver(), "TXT"); a != "NXDOMAIN" || b != "NXDOMAIN" || c != "NOERROR" {
 		t.Errorf("published: %s for TXT and %s for A, %s without a memory", a, b, c)
 	}
 	if got := rcode(w.NameServers(3)[0], "TXT"); got != "NOERROR" {
 		t.Errorf("name server: %s", got)
 	}
-	w.clock.advance(58 * time.Minute)
+	w.clock.Advance(58 * time.Minute)
 	got := ask(t, w.Resolver(), name3, "TXT")
 	if got.Rcode != dns.RcodeNameError || got.Ns[0].Header().Ttl != 60 {
 		t.Errorf("after 59 minutes: %v", got)
 	}
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	if got := rcode(w.Resolver(), "TXT"); got != "NOERROR" {
 		t.Errorf("after an hour: %s", got)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/go-acme/lego/v4/acme"
 	"github.com/go-acme/lego/v4/acme/api"
 
+	"wildcard/internal/testkit/clock"
 	"wildcard/issuance/acmetest"
 )
 
@@ -40,7 +41,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 }
 
 // issued is an order with its certificate, and all chains, the default first.
-func issued(t *testing.T, c *clock, core *api.Core, key crypto.Signer, names ...string) (acme.ExtendedOrder, [][]*x509.Certificate) {
+func issued(t *testing.T, c *clock.Clock, core *api.Core, key crypto.Signer, names ...string) (acme.ExtendedOrder, [][]*x509.Certificate) {
 	t.Helper()
 	o := validated(t, c, core, names...)
 	o, err := core.Orders.UpdateForCSR(o.Finalize, request(t, key, names...))
@@ -85,7 +86,7 @@ func TestCertificate_Chains(t *testing.T) {
 	}{"ECDSA": {newKey(t), []int{4, 3, 2}}, "RSA": {rsaKey, []int{3, 2}}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newClock()
+			c := clock.New(time.Now())
 			s := start(t, acmetest.Options{Now: c.Now})
 			_, chains := issued(t, c, newClient(t, s), test.key, "*.example.com")
 			var lengths []int
@@ -115,7 +116,7 @@ func TestCertificate_Chains(t *testing.T) {
 // F29: names that nobody asked for.
 func TestCertificate_AddsNames(t *testing.T) {
 	t.Parallel()
-	c := newClock()
+	c := clock.New(time.Now())
 	s := start(t, acmetest.Options{Now: c.Now, Deviations: acmetest.Deviations{
 		ShortChain: true, AddsNames: func(names []string) []string { return append(names, "www."+names[0]) },
 	}})
@@ -128,14 +129,14 @@ func TestCertificate_AddsNames(t *testing.T) {
 // F6: staging's finalize is processing first, and says when to look again.
 func TestFinalize_Staging(t *testing.T) {
 	t.Parallel()
-	c := newClock()
+	c := clock.New(time.Now())
 	core := newClient(t, start(t, acmetest.Options{Now: c.Now, Staging: true}))
 	o := validated(t, c, core, "example.com")
 	first, err := core.Orders.UpdateForCSR(o.Finalize, request(t, newKey(t), "example.com"))
 	if err != nil || first.Status != "processing" || first.Certificate != "" {
 		t.Fatalf("%+v, %v", first, err)
 	}
-	c.advance(time.Second)
+	c.Advance(time.Second)
 	if o, err := core.Orders.Get(o.Location); err != nil || o.Status != "valid" || o.Certificate == "" {
 		t.Errorf("%+v, %v", o, err)
 	}
@@ -144,7 +145,7 @@ func TestFinalize_Staging(t *testing.T) {
 // What finalize refuses leaves the order ready.
 func TestFinalize_Refusals(t *testing.T) {
 	t.Parallel()
-	c := newClock()
+	c := clock.New(time.Now())
 	core := newClient(t, start(t, acmetest.Options{Now: c.Now}))
 	o, _ := order(t, core, "example.com")
 	_, err := core.Orders.UpdateForCSR(o.Finalize, request(t, newKey(t), "example.com"))
@@ -171,7 +172,7 @@ func renewalID(leaf *x509.Certificate) string {
 // F30: an order may replace a certificate of the same account, which is then replaced as long as the order may still be of use.
 func TestOrder_Replaces(t *testing.T) {
 	t.Parallel()
-	c := newClock()
+	c := clock.New(time.Now())
 	s := start(t, acmetest.Options{Now: c.Now, Look: nil})
 	core := newClient(t, s)
 	_, chains := issued(t, c, core, newKey(t), "example.com")
@@ -189,7 +190,7 @@ func TestOrder_Replaces(t *testing.T) {
 	if _, err = core.Orders.NewWithOptions([]string{"example.com"}, &api.OrderOptions{ReplacesCertID: id}); err != nil || s.Count(acmetest.NewOrder) != asked+2 {
 		t.Errorf("%v; lego asks once more after alreadyReplaced, and has asked %d times", err, s.Count(acmetest.NewOrder)-asked)
 	}
-	c.advance(8 * 24 * time.Hour) // the order that was not finished is gone
+	c.Advance(8 * 24 * time.Hour) // the order that was not finished is gone
 	if _, err = core.Orders.NewWithOptions([]string{"example.com"}, &api.OrderOptions{ReplacesCertID: id}); err != nil {
 		t.Error(err)
 	}
@@ -198,7 +199,7 @@ func TestOrder_Replaces(t *testing.T) {
 // F31: the window is 2 % of the life wide; of a revoked certificate it is over; what is not known is 404.
 func TestRenewalInfo(t *testing.T) {
 	t.Parallel()
-	c := newClock()
+	c := clock.New(time.Now())
 	core := newClient(t, start(t, acmetest.Options{Now: c.Now}))
 	_, chains := issued(t, c, core, newKey(t), "example.com")
 	leaf := chains[0][0]

@@ -9,35 +9,13 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"net/http"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-acme/lego/v4/acme"
 	"github.com/go-acme/lego/v4/acme/api"
 
 	"wildcard/issuance/acmetest"
 )
-
-// clock is a CA's clock that goes on when a test says so.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: time.Now()} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
 
 func start(t *testing.T, o acmetest.Options) *acmetest.Server {
 	t.Helper()

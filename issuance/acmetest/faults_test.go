@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-acme/lego/v4/acme"
 
+	"wildcard/internal/testkit/clock"
 	"wildcard/issuance/acmetest"
 )
 
@@ -22,10 +23,10 @@ func decode(t *testing.T, from io.Reader, into any) {
 // F10: one look in so many shows what was a second ago.
 func TestLooks_Stale(t *testing.T) {
 	t.Parallel()
-	c := newClock()
+	c := clock.New(time.Now())
 	core := newClient(t, start(t, acmetest.Options{Now: c.Now, StaleReads: 2, ValidationTime: acmetest.Takes(0)}))
 	o, all := order(t, core, "example.com")
-	c.advance(5 * time.Second)
+	c.Advance(5 * time.Second)
 	if _, err := core.Challenges.New(dns01(t, all[0])); err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +41,7 @@ func TestLooks_Stale(t *testing.T) {
 	if seen["pending"] != 3 || seen["valid"] != 3 {
 		t.Errorf("%v", seen)
 	}
-	c.advance(time.Second + 1)
+	c.Advance(time.Second + 1)
 	for range 2 {
 		if a, err := core.Authorizations.Get(o.Authorizations[0]); err != nil || a.Status != "valid" {
 			t.Errorf("%+v, %v", a, err)
@@ -82,7 +83,7 @@ func TestServer_Faults(t *testing.T) {
 // F22: trouble inside the CA ends a validation, and counts.
 func TestValidation_Trouble(t *testing.T) {
 	t.Parallel()
-	c := newClock()
+	c := clock.New(time.Now())
 	s := start(t, acmetest.Options{Now: c.Now})
 	s.Trouble(1)
 	core := newClient(t, s)

@@ -7,9 +7,12 @@ import (
 
 // Options are how the CA is from the start. The zero value is Let's Encrypt's production, as far as the package comment says.
 type Options struct {
-	// Look returns the values of the TXT records at a name, as the CA finds them; nil finds what it looks for. It stands for
-	// a resolver that remembers nothing; there are no CAA records.
+	// Look returns the values of the TXT records at a name, as the CA finds them; nil finds what it looks for. There are no CAA
+	// records.
 	Look func(fqdn string) []string
+	// LookTTL is the TTL of what Look finds, or does not find, for which it is remembered; 0 is for a resolver that remembers
+	// nothing.
+	LookTTL time.Duration
 	// Resolver is asked in place of Look, once per perspective, and what it says is remembered as long as the CA's resolvers do.
 	Resolver Resolver
 	// Meta is the directory's "meta"; nil has Boulder's, an empty one none.

@@ -37,6 +37,33 @@ func (f LookFunc) Look(_ int, name string, kind uint16) (a Answer) {
 	return a
 }
 
+// lookWithTTL is a LookFunc whose answers have a TTL.
+type lookWithTTL struct {
+	LookFunc
+	ttl time.Duration
+}
+
+func (l lookWithTTL) Look(perspective int, name string, kind uint16) Answer {
+	a := l.LookFunc.Look(perspective, name, kind)
+	a.TTL = l.ttl
+	return a
+}
+
+// LookUp has all perspectives ask for the TXT records at a name now, as for another account's challenge: from then on they
+// remember what they find.
+func (s *Server) LookUp(name string) {
+	for perspective := range perspectives + 1 {
+		s.resolve(perspective, name, dns.TypeTXT)
+	}
+}
+
+// ForgetAnswers makes all resolvers forget what they found.
+func (s *Server) ForgetAnswers() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.memory)
+}
+
 // The memory of Let's Encrypt's resolvers: whatever the TTL says, a minute at most (community 126670); failures for five
 // seconds (Unbound's own rule).
 const (

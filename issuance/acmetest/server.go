@@ -117,7 +117,7 @@ func Start(o Options) (*Server, error) {
 	}
 	s.options, s.started, s.resolver = o, o.Now(), o.Resolver
 	if s.resolver == nil && o.Look != nil {
-		s.resolver = LookFunc(o.Look)
+		s.resolver = lookWithTTL{LookFunc(o.Look), o.LookTTL}
 	}
 	var err error
 	if s.hierarchy, err = newHierarchy(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/go-acme/lego/v4/acme/api"
 	"github.com/miekg/dns"
 
+	"wildcard/internal/testkit/clock"
 	"wildcard/issuance/acmetest"
 )
 
@@ -37,7 +38,7 @@ func refused(t *testing.T, err error, status int, kind, text string) {
 }
 
 // validated answers the challenges of an order and lets their time pass.
-func validated(t *testing.T, c *clock, core *api.Core, names ...string) acme.ExtendedOrder {
+func validated(t *testing.T, c *clock.Clock, core *api.Core, names ...string) acme.ExtendedOrder {
 	t.Helper()
 	o, all := order(t, core, names...)
 	for _, a := range all {
@@ -47,7 +48,7 @@ func validated(t *testing.T, c *clock, core *api.Core, names ...string) acme.Ext
 			}
 		}
 	}
-	c.advance(10 * time.Second)
+	c.Advance(10 * time.Second)
 	return o
 }
 
@@ -55,7 +56,7 @@ func validated(t *testing.T, c *clock, core *api.Core, names ...string) acme.Ext
 // profile says.
 func TestOrder_Reuse(t *testing.T) {
 	t.Parallel()
-	c := newClock()
+	c := clock.New(time.Now())
 	s := start(t, acmetest.Options{Now: c.Now})
 	core := newClient(t, s)
 	first, _ := order(t, core, "b.example.com", "a.example.com")
@@ -76,7 +77,7 @@ func TestOrder_Reuse(t *testing.T) {
 	if o, _ := order(t, core, "a.example.com"); o.Status != "ready" {
 		t.Errorf("a proof is not used again: %s", o.Status)
 	}
-	c.advance(31 * 24 * time.Hour)
+	c.Advance(31 * 24 * time.Hour)
 	if o, _ := order(t, core, "a.example.com"); o.Status != "pending" {
 		t.Errorf("a proof is used after 31 days: %s", o.Status)
 	}
@@ -85,13 +86,13 @@ func TestOrder_Reuse(t *testing.T) {
 // F11, F17: what has expired is gone.
 func TestOrder_Expired(t *testing.T) {
 	t.Parallel()
-	c := newClock()
+	c := clock.New(time.Now())
 	core := newClient(t, start(t, acmetest.Options{Now: c.Now}))
 	o, err := core.Orders.NewWithOptions([]string{"example.com"}, &api.OrderOptions{Profile: "shortlived"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.advance(time.Hour + time.Second)
+	c.Advance(time.Hour + time.Second)
 	_, err = core.Orders.Get(o.Location)
 	refused(t, err, 404, "malformed", "No order")
 	_, err = core.Authorizations.Get(o.Authorizations[0])
@@ -101,7 +102,7 @@ func TestOrder_Expired(t *testing.T) {
 // F15, F16: failed validations are counted, given-up ones too, and block orders until one has come back; paused names wait for a person.
 func TestLimits_FailedValidations(t *testing.T) {
 	t.Parallel()
-	c := newClock()
+	c := clock.New(time.Now())
 	s := start(t, acmetest.Options{Now: c.Now, Look: func(string) []string { return nil }})
 	core := newClient(t, s)
 	for i := range 5 {
@@ -122,7 +123,7 @@ func TestLimits_FailedValidations(t *testing.T) {
 	if limited := new(acme.RateLimitedError); !errors.As(err, &limited) || limited.RetryAfter == "" {
 		t.Errorf("no Retry-After: %v", err)
 	}
-	c.advance(13 * time.Minute)
+	c.Advance(13 * time.Minute)
 	order(t, core, "example.com")
 	s.Pause("paused.example.com")
 	_, err = core.Orders.New([]string{"paused.example.com"})
@@ -135,7 +136,7 @@ func TestLimits_FailedValidations(t *testing.T) {
 // F13: the load balancer lets so many through, and more with time.
 func TestBalancer(t *testing.T) {
 	t.Parallel()
-	c := newClock()
+	c := clock.New(time.Now())
 	s := start(t, acmetest.Options{Now: c.Now, Staging: true})
 	core := newClient(t, s)
 	o, _ := order(t, core, "example.com")
@@ -144,7 +145,7 @@ func TestBalancer(t *testing.T) {
 		_, err = core.Orders.Get(o.Location)
 	}
 	refused(t, err, 503, "rateLimited", "Service busy")
-	c.advance(time.Second)
+	c.Advance(time.Second)
 	if _, err := core.Orders.Get(o.Location); err != nil || s.Busy() == 0 {
 		t.Errorf("%v, %d refused", err, s.Busy())
 	}
@@ -188,7 +189,7 @@ func TestValidation_Resolvers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newClock()
+			c := clock.New(time.Now())
 			r := &table{txt: map[int][]string{}, caa: test.caa}
 			core := newClient(t, start(t, acmetest.Options{Now: c.Now, Resolver: r}))
 			o, all := order(t, core, "example.com")
@@ -203,7 +204,7 @@ func TestValidation_Resolvers(t *testing.T) {
 			if _, err := core.Challenges.New(dns01(t, all[0])); err != nil {
 				t.Fatal(err)
 			}
-			c.advance(10 * time.Second)
+			c.Advance(10 * time.Second)
 			a, err := core.Authorizations.Get(o.Authorizations[0])
 			if err != nil || (a.Status == "valid") != (test.text == "") {
 				t.Fatalf("%+v %v", a, err)
@@ -215,7 +216,7 @@ func TestValidation_Resolvers(t *testing.T) {
 	}
 	t.Run("remembered", func(t *testing.T) {
 		t.Parallel()
-		c := newClock()
+		c := clock.New(time.Now())
 		r := &table{txt: map[int][]string{0: {"old"}}}
 		core := newClient(t, start(t, acmetest.Options{Now: c.Now, Resolver: r}))
 		for i, want := range []string{"invalid", "invalid", "valid"} {
@@ -230,12 +231,12 @@ func TestValidation_Resolvers(t *testing.T) {
 			if _, err := core.Challenges.New(dns01(t, all[0])); err != nil {
 				t.Fatal(err)
 			}
-			c.advance(10 * time.Second)
+			c.Advance(10 * time.Second)
 			if a, err := core.Authorizations.Get(o.Authorizations[0]); err != nil || a.Status != want {
 				t.Errorf("%d: %+v, %v", i, a, err)
 			}
 			if i == 1 {
-				c.advance(time.Minute)
+				c.Advance(time.Minute)
 			}
 		}
 	})

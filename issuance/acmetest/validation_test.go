@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-acme/lego/v4/acme"
 
+	"wildcard/internal/testkit/clock"
 	"wildcard/issuance/acmetest"
 )
 
@@ -23,7 +24,7 @@ func TestChallenge_WhileValidating(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newClock()
+			c := clock.New(time.Now())
 			s := start(t, acmetest.Options{
 				Now: c.Now, Deviations: acmetest.Deviations{WhileValidating: test.way},
 				ValidationTime: acmetest.Takes(5 * time.Second),
@@ -34,13 +35,13 @@ func TestChallenge_WhileValidating(t *testing.T) {
 			if err != nil || got.Status != test.reply || got.RetryAfter != "" {
 				t.Fatalf("the answer: %+v, %v", got, err)
 			}
-			c.advance(5*time.Second - 1)
+			c.Advance(5*time.Second - 1)
 			a, err := core.Authorizations.Get(o.Authorizations[0])
 			i := slices.IndexFunc(a.Challenges, func(c acme.Challenge) bool { return c.Type == "dns-01" })
 			if err != nil || i < 0 || a.Challenges[i].Status != test.later {
 				t.Errorf("before its time: %+v, %v", a, err)
 			}
-			c.advance(1)
+			c.Advance(1)
 			if a, err := core.Authorizations.Get(o.Authorizations[0]); err != nil || a.Status != "valid" {
 				t.Errorf("at its time: %+v, %v", a, err)
 			}
@@ -64,7 +65,7 @@ func TestChallenge_SecondAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newClock()
+			c := clock.New(time.Now())
 			s := start(t, acmetest.Options{
 				Now: c.Now, Look: func(string) []string { return nil },
 				Deviations: acmetest.Deviations{SecondAnswer: test.way}, ValidationTime: acmetest.Takes(5 * time.Second),
@@ -74,18 +75,18 @@ func TestChallenge_SecondAnswer(t *testing.T) {
 			if _, err := core.Challenges.New(dns01(t, authz[0])); err != nil {
 				t.Fatal(err)
 			}
-			c.advance(time.Second)
+			c.Advance(time.Second)
 			_, err := core.Challenges.New(dns01(t, authz[0]))
 			var problem *acme.ProblemDetails
 			if errors.As(err, &problem); (problem == nil) != (test.status == 0) || problem != nil && problem.HTTPStatus != test.status {
 				t.Errorf("the second answer: %v", err)
 			}
-			c.advance(500 * time.Millisecond) // a quarter of the first one's time is over: what its first look found is told
+			c.Advance(500 * time.Millisecond) // a quarter of the first one's time is over: what its first look found is told
 			a, err := core.Authorizations.Get(o.Authorizations[0])
 			if want := map[bool]string{true: "pending", false: "invalid"}[test.after > 0]; err != nil || a.Status != want {
 				t.Errorf("%+v, %v", a, err)
 			}
-			c.advance(time.Second)
+			c.Advance(time.Second)
 			if n := s.Failed(); n != test.failed {
 				t.Errorf("%d failed validations", n)
 			}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/testkit/clock"
 	"wildcard/providers"
 	"wildcard/providers/journal"
 	"wildcard/providers/memory"
@@ -23,13 +24,10 @@ const (
 
 // world is a folder, a clock that only sleeping moves, and processes: each memory stands for one.
 type world struct {
-	t    *testing.T
-	dir  string
-	self journal.Process
-
-	mu    sync.Mutex
-	clock time.Time
-	slept time.Duration
+	t     *testing.T
+	dir   string
+	self  journal.Process
+	clock *clock.Clock
 }
 
 func newWorld(t *testing.T) *world {
@@ -38,28 +36,12 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{t: t, dir: filepath.Join(t.TempDir(), "memory"), self: self, clock: time.Now().Truncate(time.Second)}
-}
-
-func (w *world) now() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.clock
-}
-
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.clock, w.slept = w.clock.Add(d), w.slept+d
+	return &world{t: t, dir: filepath.Join(t.TempDir(), "memory"), self: self, clock: clock.New(time.Now().Truncate(time.Second))}
 }
 
 func (w *world) process() *memory.Memory {
 	m := memory.Open(w.dir, nil)
-	m.Now = w.now
-	m.Sleep = func(ctx context.Context, d time.Duration) error {
-		w.pass(d)
-		return context.Cause(ctx)
-	}
+	m.Now, m.Sleep = w.clock.Now, w.clock.Sleep
 	return m
 }
 
@@ -78,17 +60,17 @@ func (w *world) publish(r *memory.Reservation, ttl int, records ...memory.Record
 // waits returns for how long a reservation's records wait until the CA may look.
 func (w *world) waits(r *memory.Reservation) time.Duration {
 	w.t.Helper()
-	began := w.now()
+	began := w.clock.Now()
 	if err := r.Wait(w.t.Context(), time.Hour, nil); err != nil {
 		w.t.Fatal(err)
 	}
-	return w.now().Sub(began)
+	return w.clock.Now().Sub(began)
 }
 
 // look has the CA look for three seconds.
 func (w *world) look(r *memory.Reservation, outcome memory.Outcome) {
 	r.Look(w.t.Context())
-	w.pass(3 * time.Second)
+	w.clock.Advance(3 * time.Second)
 	r.Looked(w.t.Context(), outcome)
 }
 
@@ -133,7 +115,7 @@ func TestWait(t *testing.T) {
 				t.Errorf("waits %v for the first", got)
 			}
 			w.look(first, test.outcome)
-			w.pass(test.later)
+			w.clock.Advance(test.later)
 			second := w.process().Reserve("2", w.self, test.second)
 			w.publish(second, test.ttl, test.record)
 			if got := w.waits(second); got != test.want {
@@ -190,11 +172,11 @@ func TestWait_LookGoesOn(t *testing.T) {
 	w.publish(first, 60, record(name, "a"))
 	first.Look(t.Context())
 	second := w.process().Reserve("2", w.self, letsEncrypt())
-	w.pass(time.Second)
+	w.clock.Advance(time.Second)
 	second.Put(t.Context(), []memory.Record{record(name, "b")})
-	w.pass(100 * time.Second)
+	w.clock.Advance(100 * time.Second)
 	w.publish(second, 60, record(name, "b"))
-	w.pass(10 * time.Second)
+	w.clock.Advance(10 * time.Second)
 	if got := w.waits(second); got != 52*time.Second {
 		t.Errorf("waits %v", got)
 	}
@@ -236,18 +218,18 @@ func TestWait_Others(t *testing.T) {
 			first, second := w.process().Reserve("1", w.self, letsEncrypt()), w.process().Reserve("2", w.self, letsEncrypt())
 			second.Put(t.Context(), []memory.Record{record(name, "")}) // it has no order yet
 			w.publish(first, 60, record(name, "a"))
-			began, told := w.now(), 0
+			began, told := w.clock.Now(), 0
 			if err := first.Wait(t.Context(), time.Hour, func(p memory.Pause) {
 				if told++; !p.Others || p.Record.FQDN != name {
 					t.Errorf("%+v", p)
 				}
-				if w.now().Sub(began) >= 2*time.Second {
+				if w.clock.Now().Sub(began) >= 2*time.Second {
 					test.then(w, second)
 				}
 			}); err != nil {
 				t.Fatal(err)
 			}
-			if took := w.now().Sub(began); told == 0 || took < 2*time.Second || took > test.most {
+			if took := w.clock.Now().Sub(began); told == 0 || took < 2*time.Second || took > test.most {
 				t.Errorf("waits %v, told %d times", took, told)
 			}
 		})
@@ -269,7 +251,7 @@ func TestWait_OwnerDead(t *testing.T) {
 		t.Errorf("%+v while it lives", p)
 	}
 	kill()
-	w.pass(100 * time.Second)
+	w.clock.Advance(100 * time.Second)
 	r.Release(t.Context())
 	w.publish(r, 60, record(name, "a"))
 	if p := r.Pause(); p.Others || p.Left != 22*time.Second {
@@ -363,7 +345,7 @@ func TestFile(t *testing.T) {
 	for range 50 {
 		w.publish(r, 60, record(name, "a"), record(other, "b"))
 		w.look(r, memory.Found)
-		w.pass(5 * time.Second)
+		w.clock.Advance(5 * time.Second)
 	}
 	path := filepath.Join(w.dir, "looks.json")
 	text, err := os.ReadFile(path)
@@ -384,7 +366,7 @@ func TestFile(t *testing.T) {
 		t.Errorf("waits %v after the file was damaged", got)
 	}
 	next.Release(t.Context())
-	w.pass(2 * time.Minute)
+	w.clock.Advance(2 * time.Minute)
 	if err := os.WriteFile(filepath.Join(w.dir, ".new-looks.json"), []byte("{"), 0o600); err != nil { // of a process that was killed
 		t.Fatal(err)
 	}

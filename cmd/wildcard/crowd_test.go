@@ -83,8 +83,11 @@ func (w *crowd) askedLittle(names int) {
 	if orders := acme["/order-plz"] - len(w.certificates); orders < w.lost || orders > 8*w.lost {
 		w.t.Errorf("%d requests to /order-plz, for %d certificates of which the CA does not find %d", acme["/order-plz"], len(w.certificates), w.lost)
 	}
-	if polls := acme["/authZ/"] - names; polls < values || polls > 5*values { // a look at once, then as often as Retry-After says
-		w.t.Errorf("%d times asked how the validation of %d names goes", polls, values)
+	// How the validations go is asked of the order, which says it for all its names, and now and then of one authorization. Each
+	// authorization is fetched once before. The order is fetched at least twice: after the answers, and once it is finalized.
+	polls := acme["/my-order/"] + acme["/authZ/"] - names
+	if acme["/authZ/"] < names || acme["/my-order/"] < 2*len(w.certificates) || polls > values/2 {
+		w.t.Errorf("%d times asked how the validation of %d names on %d certificates goes", polls, values, len(w.certificates))
 	}
 	if acme["/nonce-plz"] > values/4 { // nonces come with the replies
 		w.t.Errorf("%d nonces asked for", acme["/nonce-plz"])

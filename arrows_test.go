@@ -43,7 +43,7 @@ func arrows() map[string][]string {
 	return map[string][]string{
 		"wildcard/providers":              nil, // so that anybody can write a provider without our dependencies
 		"wildcard/providers/acmedns":      {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/lock", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/wholefile"},
-		"wildcard/providers/bindtest":     {"wildcard/providers/zonetest", dns},
+		"wildcard/providers/bindtest":     {"wildcard/internal/testkit/nameservers", "wildcard/providers/zonetest"},
 		"wildcard/providers/builtin":      {"wildcard/conoha", "wildcard/providers/..."},
 		"wildcard/providers/conformance":  {"wildcard/providers"}, // no package testing: a program runs it, too
 		"wildcard/providers/designate":    {"wildcard/providers", "wildcard/providers/lock", "wildcard/providers/settings", "wildcard/providers/web", gophercloud, yaml},

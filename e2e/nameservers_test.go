@@ -12,9 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 
@@ -34,29 +32,8 @@ const (
 const updateSecret = "bWFkZSBieSB0c2lnLWtleWdlbiBmb3IgdGVzdHMhISE=" // of servers that only this namespace has
 
 // TestNameServers is what name servers of others make of names: wildcards, chains through zones of others, parents and zones that
-// name different servers, glue. BIND, Knot, NSD, PowerDNS and unbound run for it on port 53 of a network namespace, in which the
-// test runs itself once more.
-func TestNameServers(t *testing.T) {
-	if os.Getenv("E2E_NAMESERVERS") != "" {
-		nameServers(t)
-		return
-	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe, "-test.run=^TestNameServers$", "-test.v")
-	cmd.Env = append(os.Environ(), "E2E_NAMESERVERS=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
-	}
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestNameServers") {
-		t.Fatalf("%v\n%s", err, out)
-	}
-}
+// name different servers, glue. BIND, Knot, NSD, PowerDNS and unbound run for it on port 53 of a network namespace.
+func TestNameServers(t *testing.T) { nameservers.Alone(t, unboundAt, nameServers) }
 
 // internet is those servers, and our programs.
 type internet struct {
@@ -65,7 +42,6 @@ type internet struct {
 }
 
 func nameServers(t *testing.T) {
-	nameservers.LoopbackUp(t)
 	nameservers.AddAddresses(t, rootAt, primaryAt) // named listens only at addresses that an interface has
 	n := &internet{t: t, dir: t.TempDir()}
 	build := exec.Command("go", "build", "-o", n.dir+"/bin/", "wildcard/cmd/wildcard", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
@@ -73,68 +49,13 @@ func nameServers(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	n.startRoot()
-	n.startPrimary()
-	n.startKnot()
-	n.startNSD()
-	n.startPowerDNS()
-	n.startUnbound()
+	n.start()
 
 	t.Run("wildcards", n.wildcards)
 	t.Run("chains", n.chains)
 	t.Run("sets", n.sets)
 	t.Run("moved", n.moved)
 	t.Run("glue", n.glue)
-}
-
-// run starts a server, and waits until it serves zone at ip with authority, or, without a zone, answers at all.
-func (n *internet) run(ip, zone string, command string, args ...string) *exec.Cmd {
-	n.t.Helper()
-	cmd := exec.Command(command, args...)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		n.t.Fatalf("the test needs %s: %v", command, err)
-	}
-	n.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if n.t.Failed() {
-			n.t.Logf("%s said\n%s", command, &said)
-		}
-	})
-	for range 1500 {
-		m, err := dns.Exchange(new(dns.Msg).SetQuestion(zone+".", dns.TypeSOA), ip+":53")
-		if err == nil && (m.Authoritative && len(m.Answer) == 1 || zone == "") {
-			return cmd
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	n.t.Fatalf("%s does not serve %s", command, zone)
-	return nil
-}
-
-func (n *internet) write(name, text string) string {
-	n.t.Helper()
-	path := filepath.Join(n.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		n.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		n.t.Fatal(err)
-	}
-	return path
-}
-
-// named starts BIND at an address.
-func (n *internet) named(name, ip, zone, zones string) *exec.Cmd {
-	dir := filepath.Join(n.dir, name)
-	config := n.write(name+"/named.conf", fmt.Sprintf(`key "k." { algorithm hmac-sha256; secret %q; };
-options { directory %q; pid-file "%[2]s/pid"; session-keyfile "%[2]s/session.key"; managed-keys-directory %[2]q; lock-file none;
-	listen-on { %[3]s; }; listen-on-v6 { none; }; recursion no; dnssec-validation no; notify no; };
-controls { };
-%[4]s`, updateSecret, dir, ip, zones))
-	return n.run(ip, zone, "named", "-4", "-g", "-n", "1", "-c", config)
 }
 
 // delegations are the zone test., as its servers have it.
@@ -157,145 +78,55 @@ foreign NS ns3
 other NS ns4
 sets NS ns1
 sets NS ns2
+moved NS ns2
 glue NS ns.glue
-ns.glue A 127.1.0.4
-`
+ns.glue A 127.1.0.4`
 
-func (n *internet) startRoot() {
-	n.write("root/root.zone", ". 172800 SOA a.root.test. root.test. 1 3600 600 86400 60\n. 172800 NS a.nic.test.\ntest. 172800 NS a.nic.test.\na.nic.test. 172800 A 127.1.0.1\n")
-	n.registry("ns2")
-	n.named("root", rootAt, "test", `zone "." { type primary; file "root.zone"; check-integrity no; };
-zone "test" { type primary; file "test.zone"; };
-`)
-}
-
-// registry writes the zone test., with moved.test at the given host.
-func (n *internet) registry(moved string) {
-	n.write("root/test.zone", delegations+"moved NS "+moved+"\n")
-}
-
-const primaryZone = "$TTL 60\n@ SOA ns1.test. root.test. 7 3600 600 86400 60\n@ NS ns1.test.\n"
-
-func (n *internet) startPrimary() {
-	var zones strings.Builder
-	for zone, c := range map[string]struct{ records, grant string }{
-		"wild":   {"* CNAME cdn.other.test.\n", "name _acme-challenge.wild.test."},
-		"deep":   {"* CNAME lb\nlb CNAME x.other.test.\n", "zonesub"},
-		"narrow": {"* CNAME www\nwww A 192.0.2.1\n", "name _acme-challenge.narrow.test."},
-		"apex":   {"* CNAME apex.test.\n@ TXT \"v=spf1 -all\"\n", "zonesub"},
-		"same":   {"* CNAME x.target.test.\n_acme-challenge CNAME x.target.test.\n", "zonesub"},
-		"chain":  {"_acme-challenge CNAME hop.foreign.test.\n_acme-challenge.out CNAME out.foreign.test.\n_acme-challenge.star CNAME any.other.test.\n", "zonesub"},
-		"target": {"", "zonesub"},
-		"sets":   {"", "zonesub"},
-		"moved":  {"", "zonesub"},
-	} {
-		n.write("primary/"+zone, primaryZone+c.records)
-		fmt.Fprintf(&zones, "zone \"%s.test\" { type primary; file %q; update-policy { grant k. %s TXT; }; };\n", zone, zone, c.grant)
+// start starts the servers, those that others ask first.
+func (n *internet) start() {
+	zone := func(name string, records ...string) nameservers.Zone {
+		return nameservers.Zone{Name: name, Records: append([]string{"$TTL 60"}, records...)}
 	}
-	n.named("primary", primaryAt, "wild.test", zones.String())
-}
+	root := zone(".", ". SOA a.root.test. root.test. 1 3600 600 86400 60", ". NS a.nic.test.", "test. NS a.nic.test.", "a.nic.test. A 127.1.0.1")
+	root.More = "check-integrity no; "
+	registry := nameservers.Zone{Name: "test.", Records: []string{delegations}, More: "allow-update { any; }; "}
+	nameservers.BIND(n.t, rootAt, "", registry, root)
+	nameservers.BIND(n.t, primaryAt, fmt.Sprintf("key \"k.\" { algorithm hmac-sha256; secret %q; };\n", updateSecret), n.ours()...)
 
-func (n *internet) startKnot() {
-	const old = "$TTL 60\n@ SOA ns1.test. root.test. 3 3600 600 86400 60\n@ NS ns1.test.\n@ NS ns2.test.\n"
-	n.write("knot/sets", old)
-	n.write("knot/moved", old)
-	n.write("knot/glue", "$TTL 60\n@ SOA ns.glue.test. root.test. 3 3600 600 86400 60\n@ NS ns.glue.test.\n")
-	dir := filepath.Join(n.dir, "knot")
-	config := n.write("knot/knot.conf", fmt.Sprintf(`server:
-    rundir: %[1]s
-    listen: %[2]s@53
-    background-workers: 1
-    udp-workers: 1
-    tcp-workers: 1
-key:
-  - id: k.
-    algorithm: hmac-sha256
-    secret: %[3]s
-acl:
-  - id: update
-    key: k.
-    action: update
-database:
-    storage: %[1]s/db
-template:
-  - id: default
-    storage: %[1]s
-    file: "%%l"
-    zonefile-load: whole
-    zonefile-sync: -1
-    journal-content: none
-zone:
-  - domain: sets.test
-    file: sets
-  - domain: moved.test
-    file: moved
-  - domain: glue.test
-    file: glue
-    acl: update
-`, dir, knotAt, updateSecret))
-	n.run(knotAt, "glue.test", "knotd", "-c", config)
-}
-
-func (n *internet) startNSD() {
-	n.write("nsd/foreign", "$TTL 60\n@ SOA ns3.test. root.test. 1 3600 600 86400 60\n@ NS ns3.test.\nhop CNAME target.target.test.\nout CNAME victim.other.test.\n")
-	config := n.write("nsd/nsd.conf", fmt.Sprintf(`server:
-    ip-address: %[2]s
-    do-ip6: no
-    username: ""
-    server-count: 1
-    zonesdir: "%[1]s"
-    database: ""
-    pidfile: "%[1]s/pid"
-    xfrdfile: "%[1]s/xfrd"
-    xfrdir: "%[1]s"
-    zonelistfile: "%[1]s/zones"
-    cookie-secret-file: ""
-remote-control:
-    control-enable: no
-zone:
-    name: foreign.test
-    zonefile: foreign
-`, filepath.Join(n.dir, "nsd"), nsdAt))
-	n.run(nsdAt, "foreign.test", "nsd", "-d", "-c", config)
-}
-
-func (n *internet) startPowerDNS() {
-	dir := filepath.Join(n.dir, "pdns")
-	n.write("pdns/other", "$TTL 60\n@ SOA ns4.test. root.test. 1 3600 600 86400 60\n@ NS ns4.test.\n* CNAME star.target.test.\nvictim A 192.0.2.66\n")
-	n.write("pdns/pdns.conf", fmt.Sprintf("launch=gsqlite3\ngsqlite3-database=%[1]s/db\nlocal-address=%[2]s\nlocal-port=53\nsocket-dir=%[1]s\n"+
-		"guardian=no\ndaemon=no\nwebserver=no\nsecurity-poll-suffix=\n", dir, powerDNSAt))
-	for _, command := range [][]string{
-		{"sqlite3", dir + "/db", ".read /usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"},
-		{"pdnsutil", "--config-dir=" + dir, "load-zone", "other.test", dir + "/other"},
-	} {
-		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
-			n.t.Fatalf("%s: %v: %s", command[0], err, out)
-		}
+	const old = "@ SOA ns1.test. root.test. 3 3600 600 86400 60"
+	glue := zone("glue.test.", "@ SOA ns.glue.test. root.test. 3 3600 600 86400 60", "@ NS ns.glue.test.")
+	glue.Update = nameservers.Key{Name: "k.", Secret: updateSecret}
+	nameservers.Knot(n.t, knotAt, glue, zone("sets.test.", old, "@ NS ns1.test.", "@ NS ns2.test."), zone("moved.test.", old, "@ NS ns1.test.", "@ NS ns2.test."))
+	nameservers.NSD(n.t, nsdAt, zone("foreign.test.", "@ SOA ns3.test. root.test. 1 3600 600 86400 60", "@ NS ns3.test.",
+		"hop CNAME target.target.test.", "out CNAME victim.other.test."))
+	nameservers.PowerDNS(n.t, powerDNSAt, zone("other.test.", "@ SOA ns4.test. root.test. 1 3600 600 86400 60", "@ NS ns4.test.",
+		"* CNAME star.target.test.", "victim A 192.0.2.66"))
+	hints := filepath.Join(n.dir, "hints")
+	if err := os.WriteFile(hints, []byte(". 3600000 NS a.nic.test.\na.nic.test. 3600000 A 127.1.0.1\n"), 0o600); err != nil {
+		n.t.Fatal(err)
 	}
-	n.run(powerDNSAt, "other.test", "pdns_server", "--config-dir="+dir)
+	nameservers.Unbound(n.t, unboundAt, unboundAt, fmt.Sprintf("  root-hints: %q", hints))
 }
 
-func (n *internet) startUnbound() {
-	dir := filepath.Join(n.dir, "unbound")
-	config := n.write("unbound/unbound.conf", fmt.Sprintf(`server:
-    interface: %[2]s
-    directory: "%[1]s"
-    chroot: ""
-    username: ""
-    pidfile: ""
-    use-syslog: no
-    num-threads: 1
-    do-ip6: no
-    do-not-query-localhost: no
-    root-hints: "%[1]s/hints"
-    module-config: "iterator"
-    local-zone: "test." transparent
-    domain-insecure: "test."
-remote-control:
-    control-enable: no
-`, dir, unboundAt))
-	n.write("unbound/hints", ". 3600000 NS a.nic.test.\na.nic.test. 3600000 A 127.1.0.1\n")
-	n.run(unboundAt, "", "unbound", "-d", "-c", config)
+// ours are the zones of the primary, in which a key may change what each says.
+func (n *internet) ours() (zones []nameservers.Zone) {
+	for _, z := range []struct{ name, records, grant string }{
+		{"wild.test.", "* CNAME cdn.other.test.", "name _acme-challenge.wild.test."},
+		{"deep.test.", "* CNAME lb\nlb CNAME x.other.test.", "zonesub"},
+		{"narrow.test.", "* CNAME www\nwww A 192.0.2.1", "name _acme-challenge.narrow.test."},
+		{"apex.test.", "* CNAME apex.test.\n@ TXT \"v=spf1 -all\"", "zonesub"},
+		{"same.test.", "* CNAME x.target.test.\n_acme-challenge CNAME x.target.test.", "zonesub"},
+		{"chain.test.", "_acme-challenge CNAME hop.foreign.test.\n_acme-challenge.out CNAME out.foreign.test.\n_acme-challenge.star CNAME any.other.test.", "zonesub"},
+		{"target.test.", "", "zonesub"},
+		{"sets.test.", "", "zonesub"},
+		{"moved.test.", "", "zonesub"},
+	} {
+		zones = append(zones, nameservers.Zone{
+			Name: z.name, Records: []string{"$TTL 60", "@ SOA ns1.test. root.test. 7 3600 600 86400 60", "@ NS ns1.test.", z.records},
+			More: fmt.Sprintf("update-policy { grant k. %s TXT; }; ", z.grant),
+		})
+	}
+	return zones
 }
 
 // environ is the environment of our programs, for the server that takes updates of the zones.
@@ -421,8 +252,7 @@ func (n *internet) moved(t *testing.T) {
 	if err != nil || len(m.Answer) != 2 {
 		t.Fatalf("%v, %v", m, err)
 	}
-	n.registry("ns1")
-	if err := n.reload(); err != nil {
+	if err := delegate("moved.test.", "ns1.test."); err != nil {
 		t.Fatal(err)
 	}
 	n.stands(t, primaryAt, zonesOfOurs, "moved.test", "_acme-challenge.moved.test.")
@@ -433,27 +263,16 @@ func (n *internet) moved(t *testing.T) {
 	_, _ = n.hook(t, "cleanup", n.environ(primaryAt, zonesOfOurs), "moved.test")
 }
 
-// reload lets the servers of test. read their zones anew, and waits until they have.
-func (n *internet) reload() error {
-	pid, err := os.ReadFile(filepath.Join(n.dir, "root", "pid"))
-	if err != nil {
-		return err
+// delegate has the zone test. name another server for a zone (RFC 2136).
+func delegate(zone, host string) error {
+	update := new(dns.Msg).SetUpdate("test.")
+	update.RemoveRRset([]dns.RR{&dns.NS{Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeNS}}})
+	update.Insert([]dns.RR{&dns.NS{Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: 172800}, Ns: host}})
+	reply, err := dns.Exchange(update, rootAt+":53")
+	if err == nil && reply.Rcode != dns.RcodeSuccess {
+		err = errors.New(dns.RcodeToString[reply.Rcode])
 	}
-	var id int
-	if _, err := fmt.Sscan(string(pid), &id); err != nil {
-		return err
-	}
-	if err := syscall.Kill(id, syscall.SIGHUP); err != nil {
-		return err
-	}
-	for range 1500 {
-		m, err := dns.Exchange(new(dns.Msg).SetQuestion("moved.test.", dns.TypeNS), rootAt+":53")
-		if err == nil && len(m.Ns) == 1 && m.Ns[0].(*dns.NS).Ns == "ns1.test." {
-			return nil
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return errors.New("the delegation is not changed")
+	return err
 }
 
 // P18: Knot is the zone's only server, at an address that only the referral has.

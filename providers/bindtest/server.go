@@ -2,7 +2,6 @@
 package bindtest
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -11,10 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/miekg/dns"
-
+	"wildcard/internal/testkit/nameservers"
 	"wildcard/providers/zonetest"
 )
 
@@ -54,27 +51,6 @@ func Start(t testing.TB, dir, port, zone, config string) (process *os.Process, a
 	if err := os.WriteFile(path, []byte(strings.ReplaceAll(config, Options, own)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("named", "-4", "-g", "-n", "1", "-c", path)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("the test needs BIND: %v", err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("named said\n%s", &said)
-		}
-	})
 	address = net.JoinHostPort("127.0.0.1", port)
-	for range 3000 {
-		r, err := dns.Exchange(new(dns.Msg).SetQuestion(zone+".", dns.TypeSOA), address)
-		if err == nil && r.Authoritative && len(r.Answer) == 1 {
-			return cmd.Process, address
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatalf("named does not serve %s", zone)
-	return nil, ""
+	return nameservers.Run(t, address, zone, "named", "-4", "-g", "-n", "1", "-c", path), address
 }

@@ -6,13 +6,13 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"wildcard/internal/testkit/nameservers"
 	"wildcard/providers"
+	"wildcard/providers/bindtest"
 	"wildcard/providers/propagation"
 	"wildcard/providers/rfc2136"
 	"wildcard/providers/settings"
@@ -75,18 +75,6 @@ func TestServers_EachAsPrimary(t *testing.T) {
 	})
 }
 
-// tsig is a key, as BIND and an env file have it.
-func tsig(t *testing.T) (clause, secret string) {
-	t.Helper()
-	out, err := exec.Command("tsig-keygen", "-a", "hmac-sha256", "wildcard-key").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(out), `secret "`)
-	secret, _, _ = strings.Cut(rest, `"`)
-	return string(out), secret
-}
-
 // account opens RFC 2136 with a key at a server.
 func account(t *testing.T, server, secret string) *rfc2136.Provider {
 	t.Helper()
@@ -111,7 +99,7 @@ func theChallenge() providers.Challenge {
 func TestServers_SecondariesAndForwardedUpdates(t *testing.T) {
 	nameservers.Alone(t, own, func(t *testing.T) {
 		setUp(t)
-		clause, secret := tsig(t)
+		clause, secret := bindtest.Key(t, "hmac-sha256", "wildcard-key")
 		const forwarder = "127.0.0.15"
 		nameservers.AddAddresses(t, forwarder)
 		nameservers.BIND(t, first, clause, nameservers.Zone{Name: apex, Records: nameservers.Records(apex, 1, nil, servers(4)...),
@@ -143,7 +131,7 @@ func TestServers_SecondariesAndForwardedUpdates(t *testing.T) {
 			}
 		}
 		// BIND says SERVFAIL for whatever the primary does not carry out, so it stays open what came of it.
-		_, wrong := tsig(t)
+		_, wrong := bindtest.Key(t, "hmac-sha256", "wildcard-key")
 		if _, err := account(t, forwarder, wrong).Present(t.Context(), theChallenge()); err == nil {
 			t.Error("a wrong key was taken")
 		}
@@ -227,7 +215,7 @@ func TestServers_OneResolverAllowed(t *testing.T) {
 func TestServers_ViewsAndSplitHorizon(t *testing.T) {
 	nameservers.Alone(t, own, func(t *testing.T) {
 		setUp(t)
-		clause, secret := tsig(t)
+		clause, secret := bindtest.Key(t, "hmac-sha256", "wildcard-key")
 		dir := t.TempDir()
 		inner := dir + "/inner"
 		if err := os.WriteFile(inner, []byte(strings.Join(nameservers.Records(apex, 7, nil, servers(1)...), "\n")+"\n"), 0o644); err != nil {

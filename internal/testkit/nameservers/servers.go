@@ -1,17 +1,12 @@
 package nameservers
 
 import (
-	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/miekg/dns"
 )
 
 // Zone is a zone of a name server: its records, or the primary from which it is transferred.
@@ -21,7 +16,11 @@ type Zone struct {
 	Primary string   // address; "" for a zone of the server's own
 	Notify  []string // addresses of secondaries
 	More    string   // further statements of BIND's zone clause
+	Update  Key      // who may change a zone of Knot's
 }
+
+// Key is a TSIG key (HMAC-SHA256).
+type Key struct{ Name, Secret string }
 
 // Records is a zone of one primary: SOA and NS records, and an address for each name server, host=ip, in the zone itself or not.
 func Records(zone string, serial int, more []string, servers ...string) []string {
@@ -38,38 +37,6 @@ func Records(zone string, serial int, more []string, servers ...string) []string
 }
 
 func (z Zone) text() string { return strings.Join(z.Records, "\n") + "\n" }
-
-// run starts a server and waits until it answers; what it said is shown if the test fails.
-func run(t testing.TB, addr, zone string, program string, args ...string) *os.Process {
-	t.Helper()
-	cmd := exec.Command(program, args...)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("the test needs %s: %v", program, err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s said\n%s", program, &said)
-		}
-	})
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		host, port = addr, "53"
-	}
-	q := new(dns.Msg).SetQuestion(zone, dns.TypeSOA)
-	for range 3000 {
-		r, err := dns.Exchange(q, net.JoinHostPort(host, port))
-		if err == nil && (r.Rcode == dns.RcodeSuccess || zone == ".") {
-			return cmd.Process
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatalf("%s does not answer at %s:\n%s", program, addr, &said)
-	return nil
-}
 
 // folder is a new folder with files in it.
 func folder(t testing.TB, files map[string]string) string {
@@ -103,11 +70,11 @@ controls { };
 	if err := os.WriteFile(filepath.Join(dir, "named.conf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	name := "."
+	name := "" // views have zones of their own
 	if len(zones) > 0 {
 		name = zones[0].Name
 	}
-	return run(t, addr, name, "named", "-4", "-g", "-n", "1", "-c", filepath.Join(dir, "named.conf"))
+	return Run(t, at(addr), name, "named", "-4", "-g", "-n", "1", "-c", filepath.Join(dir, "named.conf"))
 }
 
 // BINDZone is the clause of a zone, whose file is in named's folder.
@@ -132,7 +99,14 @@ func Knot(t testing.TB, addr string, zones ...Zone) *os.Process {
 	dir := folder(t, files)
 	var b strings.Builder
 	fmt.Fprintf(&b, "server:\n  rundir: %q\n  listen: %s@53\n  pidfile: %q\ndatabase:\n  storage: %q\nlog:\n  - target: stderr\n    any: info\n", dir, addr, dir+"/pid", dir)
-	b.WriteString("acl:\n  - id: anyone\n    address: 127.0.0.0/8\n    action: [transfer, notify]\n")
+	updates := ""
+	for i, z := range zones {
+		if z.Update.Name != "" {
+			fmt.Fprintf(&b, "key:\n  - id: %s\n    algorithm: hmac-sha256\n    secret: %s\n", z.Update.Name, z.Update.Secret)
+			updates += fmt.Sprintf("  - id: update%d\n    key: %s\n    action: update\n", i, z.Update.Name)
+		}
+	}
+	b.WriteString("acl:\n  - id: anyone\n    address: 127.0.0.0/8\n    action: [transfer, notify]\n" + updates)
 	b.WriteString("remote:\n")
 	for i, z := range zones {
 		if z.Primary != "" {
@@ -144,7 +118,11 @@ func Knot(t testing.TB, addr string, zones ...Zone) *os.Process {
 	}
 	b.WriteString("zone:\n")
 	for i, z := range zones {
-		fmt.Fprintf(&b, "  - domain: %s\n    storage: %q\n    file: %q\n    acl: anyone\n", z.Name, dir, z.Name+"zone")
+		update := ""
+		if z.Update.Name != "" {
+			update = fmt.Sprintf(", update%d", i)
+		}
+		fmt.Fprintf(&b, "  - domain: %s\n    storage: %q\n    file: %q\n    acl: [anyone%s]\n", z.Name, dir, z.Name+"zone", update)
 		if z.Primary != "" {
 			fmt.Fprintf(&b, "    master: primary%d\n", i)
 		}
@@ -161,7 +139,7 @@ func Knot(t testing.TB, addr string, zones ...Zone) *os.Process {
 	if err := os.WriteFile(filepath.Join(dir, "knot.conf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return run(t, addr, zones[0].Name, "knotd", "-c", filepath.Join(dir, "knot.conf"))
+	return Run(t, at(addr), zones[0].Name, "knotd", "-c", filepath.Join(dir, "knot.conf"))
 }
 
 // NSD runs nsd at an address.
@@ -201,7 +179,7 @@ remote-control:
 	if err := os.WriteFile(filepath.Join(dir, "nsd.conf"), []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return run(t, addr, zones[0].Name, "nsd", "-d", "-c", filepath.Join(dir, "nsd.conf"))
+	return Run(t, at(addr), zones[0].Name, "nsd", "-d", "-c", filepath.Join(dir, "nsd.conf"))
 }
 
 // PowerDNS runs pdns_server at an address, with its zones in SQLite.
@@ -253,11 +231,11 @@ security-poll-suffix=
 		}
 		command("", "pdnsutil", "--config-dir="+dir, "load-zone", z.Name, filepath.Join(dir, z.Name+"zone"))
 	}
-	return run(t, addr, zones[0].Name, "pdns_server", "--config-dir="+dir)
+	return Run(t, at(addr), zones[0].Name, "pdns_server", "--config-dir="+dir)
 }
 
-// Unbound runs unbound as a resolver at an address, ip or ip@port, that asks the given servers for zones, "zone=ip", and from the
-// given source address. Its clauses come into the server clause.
+// Unbound runs unbound as a resolver at an address, ip or ip@port, that asks the given servers for zones, "zone=ip,ip@port", and
+// from the given source address. Its clauses come into the server clause.
 func Unbound(t testing.TB, addr, source, clauses string, stubs ...string) *os.Process {
 	t.Helper()
 	dir := folder(t, nil)
@@ -281,19 +259,22 @@ remote-control:
   control-enable: no
 `, addr, source, dir, clauses)
 	for _, stub := range stubs {
-		zone, ip, _ := strings.Cut(stub, "=")
-		fmt.Fprintf(&b, "stub-zone:\n  name: %q\n  stub-addr: %s\n  stub-prime: no\n", zone, ip)
+		zone, addrs, _ := strings.Cut(stub, "=")
+		fmt.Fprintf(&b, "stub-zone:\n  name: %q\n  stub-prime: no\n", zone)
+		for server := range strings.SplitSeq(addrs, ",") {
+			fmt.Fprintf(&b, "  stub-addr: %s\n", server)
+		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, "unbound.conf"), []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return run(t, strings.Replace(addr, "@", ":", 1), ".", "unbound", "-d", "-c", filepath.Join(dir, "unbound.conf"))
+	return Run(t, at(strings.Replace(addr, "@", ":", 1)), "", "unbound", "-d", "-c", filepath.Join(dir, "unbound.conf"))
 }
 
 // Dnsmasq runs dnsmasq as a forwarder at 127.0.0.1 on a port, which asks a resolver from a source address.
 func Dnsmasq(t testing.TB, port int, resolver, source string) *os.Process {
 	t.Helper()
-	return run(t, fmt.Sprintf("127.0.0.1:%d", port), ".", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv",
+	return Run(t, fmt.Sprintf("127.0.0.1:%d", port), "", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv",
 		"--user=", "--group=", "--pid-file=", "--log-facility=-", "--listen-address=127.0.0.1", "--bind-interfaces", fmt.Sprintf("--port=%d", port),
 		"--server="+resolver+"@"+source, "--cache-size=1000")
 }

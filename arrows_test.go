@@ -41,65 +41,65 @@ func arrows() map[string][]string {
 		yaml         = "go.yaml.in/yaml/v3"
 	)
 	return map[string][]string{
-		"wildcard/providers":              nil, // so that anybody can write a provider without our dependencies
-		"wildcard/providers/acmedns":      {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/lock", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/wholefile"},
-		"wildcard/providers/bindtest":     {"wildcard/internal/testkit/nameservers", "wildcard/providers/zonetest"},
-		"wildcard/providers/builtin":      {"wildcard/conoha", "wildcard/providers/..."},
-		"wildcard/providers/conformance":  {"wildcard/providers"}, // no package testing: a program runs it, too
-		"wildcard/providers/designate":    {"wildcard/providers", "wildcard/providers/lock", "wildcard/providers/settings", "wildcard/providers/web", gophercloud, yaml},
-		"wildcard/providers/journal":      {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings", unix},
-		"wildcard/providers/lock":         {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings"},
-		"wildcard/providers/manual":       {"wildcard/providers"},
-		"wildcard/providers/memory":       {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/journal", "wildcard/providers/lock", "wildcard/wholefile"},
-		"wildcard/providers/plugin":       {"wildcard/failpoint", "wildcard/program", "wildcard/providers", "wildcard/providers/settings"},
-		"wildcard/providers/propagation":  {"wildcard/failpoint", "wildcard/providers", "wildcard/wholefile", dns},
-		"wildcard/providers/providertest": {"wildcard/providers", "wildcard/providers/conformance"},
-		"wildcard/providers/rfc2136":      {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings", dns},
-		"wildcard/providers/settings":     {"wildcard/failpoint", "wildcard/providers", godotenv, unix},
-		"wildcard/providers/trial":        {"wildcard/providers", "wildcard/providers/conformance", "wildcard/providers/journal", "wildcard/providers/propagation"},
-		"wildcard/providers/web":          {"wildcard/failpoint"},
-		"wildcard/providers/zonetest":     {"wildcard/providers", dns},
+		"wildcard/providers":                nil, // so that anybody can write a provider without our dependencies
+		"wildcard/providers/acmedns":        {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/filelock", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/internal/system/atomicfile"},
+		"wildcard/providers/bindtest":       {"wildcard/internal/testkit/nameservers", "wildcard/providers/zonetest"},
+		"wildcard/providers/builtin":        {"wildcard/conoha", "wildcard/providers/..."},
+		"wildcard/providers/conformance":    {"wildcard/providers"}, // no package testing: a program runs it, too
+		"wildcard/providers/designate":      {"wildcard/providers", "wildcard/internal/system/filelock", "wildcard/providers/settings", "wildcard/providers/web", gophercloud, yaml},
+		"wildcard/providers/journal":        {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/providers/settings", unix},
+		"wildcard/internal/system/filelock": {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/providers/settings"},
+		"wildcard/providers/manual":         {"wildcard/providers"},
+		"wildcard/providers/memory":         {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/providers/journal", "wildcard/internal/system/filelock", "wildcard/internal/system/atomicfile"},
+		"wildcard/providers/plugin":         {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/providers/settings"},
+		"wildcard/providers/propagation":    {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile", dns},
+		"wildcard/providers/providertest":   {"wildcard/providers", "wildcard/providers/conformance"},
+		"wildcard/providers/rfc2136":        {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/providers/settings", dns},
+		"wildcard/providers/settings":       {"wildcard/internal/system/failpoint", "wildcard/providers", godotenv, unix},
+		"wildcard/providers/trial":          {"wildcard/providers", "wildcard/providers/conformance", "wildcard/providers/journal", "wildcard/providers/propagation"},
+		"wildcard/providers/web":            {"wildcard/internal/system/failpoint"},
+		"wildcard/providers/zonetest":       {"wildcard/providers", dns},
 
 		"wildcard/providers/acmedns/acmednstest": {"wildcard/providers/zonetest", dns},
 
-		"wildcard/conoha":            {"wildcard/failpoint", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/wholefile", gophercloud},
+		"wildcard/conoha":            {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/internal/system/atomicfile", gophercloud},
 		"wildcard/conoha/conohatest": {dns},
 
-		"wildcard/hooks":                     {"wildcard/failpoint", "wildcard/internal/dns01", "wildcard/messages", "wildcard/providers/...", unix},
+		"wildcard/hooks":                     {"wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/messages", "wildcard/providers/...", unix},
 		"wildcard/cmd/wildcard-auth-hook":    {"wildcard/hooks"},
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
-		"wildcard/internal/dns01":    {"wildcard/providers", "wildcard/providers/journal", "wildcard/providers/propagation"},
-		"wildcard/issuance":          {"wildcard/failpoint", "wildcard/internal/dns01", "wildcard/messages", "wildcard/providers", "wildcard/providers/journal", "wildcard/providers/memory", "wildcard/providers/propagation", legoACME, legoAPI, idna},
-		"wildcard/issuance/acmetest": {jose, publicsuffix, dns},
-		"wildcard/lineage":           {"wildcard/failpoint", "wildcard/providers", unix},
-		"wildcard/state":             {"wildcard/failpoint", "wildcard/providers", "wildcard/wholefile"},
-		"wildcard/metrics":           nil,
-		"wildcard/trace":             {"wildcard/issuance", "wildcard/messages", "wildcard/providers", "wildcard/providers/propagation"},
-		"wildcard/notify":            {"wildcard/messages", "wildcard/program", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/state"},
-		"wildcard/deploy":            {"wildcard/program", "wildcard/providers"},
-		"wildcard/program":           {"wildcard/failpoint"},
-		"wildcard/failpoint":         nil, // nothing is left of it without its build tag
-		"wildcard/failpoint/sweep":   nil,
-		"wildcard/wholefile":         {"wildcard/failpoint"},
-		"wildcard/canary":            nil,
-		"wildcard/messages":          nil,
-		"wildcard/help":              {"wildcard/messages", urfave},
-		"wildcard/systemd":           {"wildcard/failpoint", "wildcard/program", "wildcard/providers", "wildcard/wholefile"},
+		"wildcard/internal/dns01":                  {"wildcard/providers", "wildcard/providers/journal", "wildcard/providers/propagation"},
+		"wildcard/issuance":                        {"wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/messages", "wildcard/providers", "wildcard/providers/journal", "wildcard/providers/memory", "wildcard/providers/propagation", legoACME, legoAPI, idna},
+		"wildcard/issuance/acmetest":               {jose, publicsuffix, dns},
+		"wildcard/lineage":                         {"wildcard/internal/system/failpoint", "wildcard/providers", unix},
+		"wildcard/state":                           {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile"},
+		"wildcard/metrics":                         nil,
+		"wildcard/trace":                           {"wildcard/issuance", "wildcard/messages", "wildcard/providers", "wildcard/providers/propagation"},
+		"wildcard/notify":                          {"wildcard/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/state"},
+		"wildcard/deploy":                          {"wildcard/internal/system/subprocess", "wildcard/providers"},
+		"wildcard/internal/system/subprocess":      {"wildcard/internal/system/failpoint"},
+		"wildcard/internal/system/failpoint":       nil, // nothing is left of it without its build tag
+		"wildcard/internal/system/failpoint/sweep": nil,
+		"wildcard/internal/system/atomicfile":      {"wildcard/internal/system/failpoint"},
+		"wildcard/canary":                          nil,
+		"wildcard/messages":                        nil,
+		"wildcard/help":                            {"wildcard/messages", urfave},
+		"wildcard/internal/system/units":           {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/doctor": {
-			"wildcard/internal/dns01", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/program", "wildcard/providers", "wildcard/providers/journal",
+			"wildcard/internal/dns01", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/providers/journal",
 			"wildcard/providers/propagation", "wildcard/providers/settings", "wildcard/state", dns,
 		},
 		"wildcard/cmd/wildcard": {
-			"wildcard/deploy", "wildcard/doctor", "wildcard/failpoint", "wildcard/help", "wildcard/internal/dns01", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/metrics",
-			"wildcard/notify", "wildcard/providers/...", "wildcard/state", "wildcard/systemd", "wildcard/trace", "wildcard/wholefile", goPretty, unix, urfave,
+			"wildcard/deploy", "wildcard/doctor", "wildcard/internal/system/failpoint", "wildcard/help", "wildcard/internal/dns01", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/metrics",
+			"wildcard/notify", "wildcard/providers/...", "wildcard/state", "wildcard/internal/system/units", "wildcard/trace", "wildcard/internal/system/atomicfile", goPretty, unix, urfave,
 		},
 
-		"wildcard/pebbletest":           {pebble},
-		"wildcard/program/programtest":  nil,
-		"wildcard/cmd/wildcard-sandbox": {"wildcard/conoha/conohatest", "wildcard/help", "wildcard/messages", "wildcard/pebbletest", "wildcard/providers", urfave, unix},
-		"wildcard/e2e":                  nil,
-		"wildcard/e2e/boulder":          nil,
+		"wildcard/pebbletest":                  {pebble},
+		"wildcard/internal/testkit/executable": nil,
+		"wildcard/cmd/wildcard-sandbox":        {"wildcard/conoha/conohatest", "wildcard/help", "wildcard/messages", "wildcard/pebbletest", "wildcard/providers", urfave, unix},
+		"wildcard/e2e":                         nil,
+		"wildcard/e2e/boulder":                 nil,
 
 		"wildcard/internal/testkit/boulder":     {dns},
 		"wildcard/internal/testkit/clock":       nil,
@@ -128,8 +128,8 @@ func linked() map[string][]string {
 // state has the package-level variables that do change, with the reason for each.
 func state() map[string]string {
 	return map[string]string{
-		"wildcard/failpoint.points":       "counts the process's points, under the build tag failpoint alone",
-		"wildcard/pebbletest.environment": "locks the process environment, which is itself one per process",
+		"wildcard/internal/system/failpoint.points": "counts the process's points, under the build tag failpoint alone",
+		"wildcard/pebbletest.environment":           "locks the process environment, which is itself one per process",
 	}
 }
 

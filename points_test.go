@@ -36,16 +36,16 @@ func outward() []string {
 func unswept() map[string]string {
 	const capped = "its transport is a web.Capped, which has points"
 	return map[string]string{
-		"wildcard/doctor/...":                 "it looks, and is no part of the work on certificates",
-		"wildcard/failpoint/...":              "it has the points",
-		"wildcard/conoha.exchange":            capped,
-		"wildcard/conoha.RoundTrip":           capped,
-		"wildcard/notify.Send":                capped,
-		"wildcard/providers/acmedns.post":     capped,
-		"wildcard/providers/web.NewTransport": "it is called by a web.Capped",
-		"wildcard/conoha.tryLock":             "openLock, which comes before it, has a point",
-		"wildcard/issuance.newBase":           "transport.send has points",
-		"wildcard/lineage.Open":               "each flush is a step of disk.do",
+		"wildcard/doctor/...":                    "it looks, and is no part of the work on certificates",
+		"wildcard/internal/system/failpoint/...": "it has the points",
+		"wildcard/conoha.exchange":               capped,
+		"wildcard/conoha.RoundTrip":              capped,
+		"wildcard/notify.Send":                   capped,
+		"wildcard/providers/acmedns.post":        capped,
+		"wildcard/providers/web.NewTransport":    "it is called by a web.Capped",
+		"wildcard/conoha.tryLock":                "openLock, which comes before it, has a point",
+		"wildcard/issuance.newBase":              "transport.send has points",
+		"wildcard/lineage.Open":                  "each flush is a step of disk.do",
 	}
 }
 
@@ -75,7 +75,7 @@ func TestPoints(t *testing.T) {
 		}
 	}
 	for excuse := range excused {
-		if !used[excuse] && excuse != "wildcard/failpoint/..." {
+		if !used[excuse] && excuse != "wildcard/internal/system/failpoint/..." {
 			t.Errorf("%s needs no excuse", excuse)
 		}
 	}
@@ -96,9 +96,9 @@ func (p pkg) outside(f *ast.FuncDecl) (calls []*ast.Ident) {
 		switch n := n.(type) {
 		case *ast.CallExpr:
 			switch p.called(n.Fun) {
-			case "wildcard/failpoint.Do", "(*wildcard/lineage.disk).do":
+			case "wildcard/internal/system/failpoint.Do", "(*wildcard/lineage.disk).do":
 				return false
-			case "wildcard/failpoint.Hit":
+			case "wildcard/internal/system/failpoint.Hit":
 				swept = true
 			case "os.OpenFile":
 				var flags bytes.Buffer

@@ -13,9 +13,9 @@ import (
 	"sync"
 	"time"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/atomicfile"
+	"wildcard/internal/system/failpoint"
 	"wildcard/providers/settings"
-	"wildcard/wholefile"
 )
 
 // store keeps one thing for the next process that uses the account: a file of mode 0600 in the run directory. It is a
@@ -133,7 +133,7 @@ func (s *store) replace(v any) error {
 	if err != nil {
 		return err
 	}
-	return wholefile.Put("cache", f, filepath.Join(s.dir, s.name), b)
+	return atomicfile.Put("cache", f, filepath.Join(s.dir, s.name), b)
 }
 
 // remove forgets what is kept.

@@ -8,7 +8,7 @@ import (
 	"os"
 	"syscall"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 )
 
 // locking says that files can be locked and their owners told here.

@@ -17,7 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"wildcard/deploy"
-	"wildcard/program/programtest"
+	"wildcard/internal/testkit/executable"
 	"wildcard/providers"
 )
 
@@ -62,7 +62,7 @@ func (w *world) hook(t *testing.T, kind, name, script string) string {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, name)
-	programtest.Write(t, path, "#!/bin/sh\n"+script+"\n")
+	executable.Write(t, path, "#!/bin/sh\n"+script+"\n")
 	return path
 }
 

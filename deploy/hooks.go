@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"wildcard/program"
+	"wildcard/internal/system/subprocess"
 	"wildcard/providers"
 )
 
@@ -60,7 +60,7 @@ func (h *Hooks) run(ctx context.Context, kind string, commands, variables []stri
 	if err != nil {
 		all = append(all, err)
 	}
-	environment := append(program.Environment(h.Environ), variables...)
+	environment := append(subprocess.Environment(h.Environ), variables...)
 	for _, path := range programs {
 		if ctx.Err() != nil {
 			return errors.Join(append(all, context.Cause(ctx))...)

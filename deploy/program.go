@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"wildcard/program"
+	"wildcard/internal/system/subprocess"
 	"wildcard/providers"
 )
 
@@ -35,7 +35,7 @@ func (h *Hooks) programs(kind string) ([]string, error) {
 
 // program runs a program of the folder, unless somebody else could have changed it.
 func (h *Hooks) startProgram(ctx context.Context, kind, path string, environment []string) error {
-	err := program.Trusted(path)
+	err := subprocess.Trusted(path)
 	if err != nil {
 		return providers.Errorf(CodeUnsafe, providers.Misconfigured, "%s hook %s is not run: %w", kind, path, err)
 	}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"wildcard/program"
+	"wildcard/internal/system/subprocess"
 	"wildcard/providers"
 )
 
@@ -17,9 +17,9 @@ func (h *Hooks) start(ctx context.Context, kind, name string, argv, environment 
 	}
 	began := time.Now()
 	h.logger().Info("hook", "kind", kind, "command", name)
-	err := program.Call{
+	err := subprocess.Call{
 		Path: argv[0], Args: argv[1:], Environ: environment,
-		Output: &program.Lines{To: h.Stderr, Prefix: kind + " hook: "}, Limit: timeout,
+		Output: &subprocess.Lines{To: h.Stderr, Prefix: kind + " hook: "}, Limit: timeout,
 	}.Run(ctx)
 	h.logger().Debug("hook ended", "kind", kind, "command", name, "took", time.Since(began), "error", err)
 	switch {

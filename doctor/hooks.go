@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"wildcard/internal/system/subprocess"
 	"wildcard/lineage"
 	"wildcard/messages"
-	"wildcard/program"
 	"wildcard/providers"
 )
 
@@ -60,12 +60,12 @@ func unrunnable(line string) *messages.Message {
 		if strings.Contains(name, "/") {
 			return because("%s is a path that depends on where certbot is started", name)
 		}
-		for _, dir := range filepath.SplitList(strings.TrimPrefix(program.Path, "PATH=")) {
+		for _, dir := range filepath.SplitList(strings.TrimPrefix(subprocess.Path, "PATH=")) {
 			if runnable(filepath.Join(dir, name)) == nil {
 				return nil
 			}
 		}
-		return because("%s is not found in %s", name, strings.TrimPrefix(program.Path, "PATH="))
+		return because("%s is not found in %s", name, strings.TrimPrefix(subprocess.Path, "PATH="))
 	}
 	return runnable(name)
 }

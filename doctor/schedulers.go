@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"wildcard/program"
+	"wildcard/internal/system/subprocess"
 	"wildcard/providers"
 )
 
@@ -190,7 +190,7 @@ func (v *visit) timer(ctx context.Context, unit string) timer {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
 		var out bytes.Buffer
-		command := program.Command(ctx, []string{program.Path, "LC_ALL=C"}, v.path("usr/bin/systemctl"), verb, unit)
+		command := subprocess.Command(ctx, []string{subprocess.Path, "LC_ALL=C"}, v.path("usr/bin/systemctl"), verb, unit)
 		command.Stdout = &out
 		err := command.Run() // its status is not zero for every state but the best
 		if missing(err) || errors.Is(err, fs.ErrPermission) {

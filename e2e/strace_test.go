@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/failpoint/sweep"
+	"wildcard/internal/system/failpoint/sweep"
 )
 
 // fileCalls are the system calls by which a program reads and changes files; some work on sockets, too.

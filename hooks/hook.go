@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/builtin"

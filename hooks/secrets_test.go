@@ -12,7 +12,7 @@ import (
 
 	"wildcard/canary"
 	"wildcard/conoha/conohatest"
-	"wildcard/program/programtest"
+	"wildcard/internal/testkit/executable"
 	"wildcard/providers/zonetest"
 )
 
@@ -43,7 +43,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	script := func(name, text string) string {
 		path := filepath.Join(w.dir, name)
 		text = "#!/bin/sh\n{ echo \"$0 $*\"; env; tr '\\0' ' ' </proc/$$/environ; tr '\\0' ' ' </proc/$PPID/cmdline; } >>" + spied + "\n" + text
-		programtest.Write(t, path, text)
+		executable.Write(t, path, text)
 		return path
 	}
 	body, err := os.ReadFile("../providers/plugin/testdata/exec") // written for lego's exec

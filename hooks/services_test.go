@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/program/programtest"
+	"wildcard/internal/testkit/executable"
 	"wildcard/providers/zonetest"
 )
 
@@ -28,7 +28,7 @@ func TestHooks_ManyServices(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(w.dir, "exec")
-	programtest.Write(t, path, string(script))
+	executable.Write(t, path, string(script))
 	v2 := w.conoha.AddAccount(conohatest.Account{Version: 2, Password: "canary-2"}) // no quotes in it: it stands in a file
 	w.conoha.AddZone(v2.Tenant, "example.jp")
 	args := []string{

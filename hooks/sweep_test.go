@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/failpoint/sweep"
+	"wildcard/internal/system/failpoint/sweep"
 	"wildcard/providers/journal"
 	"wildcard/providers/zonetest"
 )

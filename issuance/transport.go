@@ -19,7 +19,7 @@ import (
 	"sync"
 	"time"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 )
 
 const (

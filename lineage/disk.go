@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 )
 
 // disk makes every change to the file system. Each is one step, named by what it does and to which path; tests fail or stop at

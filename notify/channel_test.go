@@ -20,9 +20,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"wildcard/internal/testkit/executable"
 	"wildcard/messages"
 	"wildcard/notify"
-	"wildcard/program/programtest"
 	"wildcard/providers"
 )
 
@@ -42,7 +42,7 @@ func message(l messages.Language) notify.Message {
 func script(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "program")
-	programtest.Write(t, path, "#!/bin/sh\n"+text+"\n")
+	executable.Write(t, path, "#!/bin/sh\n"+text+"\n")
 	return path
 }
 

@@ -5,7 +5,7 @@ import (
 	"context"
 	"time"
 
-	"wildcard/program"
+	"wildcard/internal/system/subprocess"
 	"wildcard/providers"
 )
 
@@ -34,11 +34,11 @@ func (c programChannel) Send(ctx context.Context, m Message) error {
 
 // run runs a program that nobody else could have changed.
 func run(ctx context.Context, o Options, limit time.Duration, stdin []byte, path string, args ...string) error {
-	if err := program.Trusted(path); err != nil {
+	if err := subprocess.Trusted(path); err != nil {
 		return err
 	}
-	return program.Call{
-		Path: path, Args: args, Environ: program.Environment(o.Environ), Stdin: bytes.NewReader(stdin),
-		Output: &program.Lines{To: o.Stderr, Prefix: "notify: "}, Limit: limit,
+	return subprocess.Call{
+		Path: path, Args: args, Environ: subprocess.Environment(o.Environ), Stdin: bytes.NewReader(stdin),
+		Output: &subprocess.Lines{To: o.Stderr, Prefix: "notify: "}, Limit: limit,
 	}.Run(ctx)
 }

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"wildcard/failpoint"
-	"wildcard/wholefile"
+	"wildcard/internal/system/atomicfile"
+	"wildcard/internal/system/failpoint"
 )
 
 // readFile reads a regular file of at most limit bytes. It follows no link and does not wait on a FIFO.
@@ -46,7 +46,7 @@ func writeFile(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := wholefile.PutDurably("state", f, path, text, 0o600); err != nil {
+	if err := atomicfile.PutDurably("state", f, path, text, 0o600); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))

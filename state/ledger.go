@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 )
 
 const (

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 )
 
 const (

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 	"wildcard/providers"
 )
 

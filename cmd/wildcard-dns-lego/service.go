@@ -11,7 +11,7 @@ import (
 
 	"github.com/go-acme/lego/v4/challenge"
 
-	"wildcard/program"
+	"wildcard/internal/system/subprocess"
 	"wildcard/providers/plugin"
 )
 
@@ -86,7 +86,7 @@ func (s *service) opened(ctx context.Context) (challenge.Provider, error) {
 		return s.provider, nil
 	}
 	if s.name == "exec" {
-		if err := program.Trusted(os.Getenv("EXEC_PATH")); err != nil {
+		if err := subprocess.Trusted(os.Getenv("EXEC_PATH")); err != nil {
 			return nil, &failed{plugin.Failure{Class: "misconfigured", Message: "EXEC_PATH is not run: " + err.Error()}}
 		}
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // When a run of "renew" runs deploy hooks. The last two are the halves of the first, for a timer whose first half is in a
-// sandbox that hooks do not fit into (package systemd).
+// sandbox that hooks do not fit into (package units).
 const (
 	deployNow   = "now"
 	deployLater = "later" // they wait, as they do after a failure

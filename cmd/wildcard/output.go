@@ -7,9 +7,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/atomicfile"
+	"wildcard/internal/system/failpoint"
 	"wildcard/providers"
-	"wildcard/wholefile"
 )
 
 // output writes a file that a flag named.
@@ -36,5 +36,5 @@ func writeFile(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	return wholefile.PutDurably("output", f, path, text, 0o644)
+	return atomicfile.PutDurably("output", f, path, text, 0o644)
 }

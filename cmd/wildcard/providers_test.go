@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"wildcard/program/programtest"
+	"wildcard/internal/testkit/executable"
 )
 
 // plugins makes a folder of plugins, of which each is a shell script that describes itself. Nobody else can write to it,
@@ -20,7 +20,7 @@ func (w *world) plugins(descriptions map[string]string) string {
 	}
 	for name, description := range descriptions {
 		script := "#!/bin/sh\nread -r line\n" + description + "\nread -r line\n"
-		programtest.Write(w.t, filepath.Join(dir, "wildcard-dns-"+name), script)
+		executable.Write(w.t, filepath.Join(dir, "wildcard-dns-"+name), script)
 	}
 	return dir
 }

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/testkit/executable"
 	"wildcard/issuance/acmetest"
 	"wildcard/lineage"
-	"wildcard/program/programtest"
 )
 
 // Only what is due is renewed; nothing due asks the CA for renewal information no more often than it wants.
@@ -77,7 +77,7 @@ func TestHooksOfRenewals(t *testing.T) {
 			t.Fatal(err)
 		}
 		script := fmt.Sprintf("#!/bin/sh\necho %s ${RENEWED_LINEAGE##*/} >>%s\n", kind, log)
-		programtest.Write(t, w.config("renewal-hooks", kind, "log"), script)
+		executable.Write(t, w.config("renewal-hooks", kind, "log"), script)
 	}
 	w.issue("*.example.com")
 	w.issue("*.example.net")

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/executable"
 	"wildcard/issuance/acmetest"
-	"wildcard/program/programtest"
 	"wildcard/providers/zonetest"
 )
 
@@ -46,7 +46,7 @@ func newServices(t *testing.T) *services {
 		t.Fatal(err)
 	}
 	path := filepath.Join(s.dir, "exec")
-	programtest.Write(t, path, string(script))
+	executable.Write(t, path, string(script))
 	var v2, rest []string
 	for _, line := range s.environ {
 		switch {

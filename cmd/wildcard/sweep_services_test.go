@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"wildcard/canary"
-	"wildcard/failpoint/sweep"
+	"wildcard/internal/system/failpoint/sweep"
+	"wildcard/internal/testkit/executable"
 	"wildcard/issuance/acmetest"
-	"wildcard/program/programtest"
 	"wildcard/providers/acmedns/acmednstest"
 	"wildcard/providers/zonetest"
 )
@@ -38,7 +38,7 @@ func newZones(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"exec", "wildcard-dns-files"} {
-		programtest.Write(t, filepath.Join(plugins, name), w.read("../../providers/plugin/testdata/"+name))
+		executable.Write(t, filepath.Join(plugins, name), w.read("../../providers/plugin/testdata/"+name))
 	}
 	w.environ = slices.Concat(w.environ, server.Environ(), []string{"WILDCARD_PLUGIN_DIR=" + plugins})
 	w.secrets = canary.Secrets{}

@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"wildcard/canary"
-	"wildcard/failpoint/sweep"
+	"wildcard/internal/system/failpoint/sweep"
 	"wildcard/providers/journal"
 )
 

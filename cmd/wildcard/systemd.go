@@ -8,9 +8,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/system/units"
 	"wildcard/messages"
 	"wildcard/providers"
-	"wildcard/systemd"
 )
 
 func (p *program) systemdCommand() *cli.Command {
@@ -48,17 +48,17 @@ wildcard-renew.service"); a unit that was edited otherwise is left alone.
 }
 
 // systemdMachine is the machine that the command line means, for the program that we are.
-func (p *program) systemdMachine(c *cli.Context) (systemd.Machine, error) {
+func (p *program) systemdMachine(c *cli.Context) (units.Machine, error) {
 	if c.Args().Present() {
-		return systemd.Machine{}, usage("systemd %s takes no names", c.Command.Name)
+		return units.Machine{}, usage("systemd %s takes no names", c.Command.Name)
 	}
-	m := systemd.Machine{Environ: p.environ, Running: !c.IsSet("root") && systemd.Running()}
+	m := units.Machine{Environ: p.environ, Running: !c.IsSet("root") && units.Running()}
 	var err error
 	if m.Root, err = absolute("--root", c.String("root")); err != nil {
 		return m, err
 	}
 	if m.Program, err = os.Executable(); err != nil {
-		return m, providers.Errorf(systemd.CodeFailed, providers.Failed, "systemd: find own file: %w", err)
+		return m, providers.Errorf(units.CodeFailed, providers.Failed, "systemd: find own file: %w", err)
 	}
 	if inside, ok := strings.CutPrefix(m.Program, strings.TrimSuffix(m.Root, "/")+"/"); ok {
 		m.Program = filepath.Join("/", inside)
@@ -75,9 +75,9 @@ func (p *program) systemdInstall(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.systemdChanged(c, m, files, map[systemd.State]messages.Message{
-		systemd.Missing: messages.New("written"), systemd.Old: messages.New("replaced"), systemd.Current: messages.New("there already"),
-		systemd.Packaged: messages.New("from the package"),
+	return p.systemdChanged(c, m, files, map[units.State]messages.Message{
+		units.Missing: messages.New("written"), units.Old: messages.New("replaced"), units.Current: messages.New("there already"),
+		units.Packaged: messages.New("from the package"),
 	})
 }
 
@@ -90,19 +90,19 @@ func (p *program) systemdRemove(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.systemdChanged(c, m, files, map[systemd.State]messages.Message{
-		systemd.Missing: messages.New("not there"), systemd.Old: messages.New("removed"), systemd.Current: messages.New("removed"),
-		systemd.Packaged: messages.New("left to the package"),
+	return p.systemdChanged(c, m, files, map[units.State]messages.Message{
+		units.Missing: messages.New("not there"), units.Old: messages.New("removed"), units.Current: messages.New("removed"),
+		units.Packaged: messages.New("left to the package"),
 	})
 }
 
 // systemdAnswer is the answer of "systemd install --json" and "systemd remove --json": what was done, and how things stand.
 type systemdAnswer struct {
 	Done map[string]string `json:"done"` // by path
-	systemd.Status
+	units.Status
 }
 
-func (p *program) systemdChanged(c *cli.Context, m systemd.Machine, files []systemd.File, words map[systemd.State]messages.Message) error {
+func (p *program) systemdChanged(c *cli.Context, m units.Machine, files []units.File, words map[units.State]messages.Message) error {
 	status, err := m.Status(c.Context)
 	if err != nil {
 		return err
@@ -143,24 +143,24 @@ func (p *program) systemdStatus(c *cli.Context) error {
 }
 
 // unitState says how a unit stands.
-func unitState(s systemd.State) messages.Message {
+func unitState(s units.State) messages.Message {
 	switch s {
-	case systemd.Missing:
+	case units.Missing:
 		return messages.New("missing")
-	case systemd.Current:
+	case units.Current:
 		return messages.New("installed")
-	case systemd.Old:
+	case units.Old:
 		return messages.New("older")
-	case systemd.Edited:
+	case units.Edited:
 		return messages.New("edited")
-	case systemd.Packaged:
+	case units.Packaged:
 		return messages.New("from the package")
 	}
 	return messages.New("%s", string(s))
 }
 
 // sayTimer says how the timer stands.
-func (p *program) sayTimer(s systemd.Status) {
+func (p *program) sayTimer(s units.Status) {
 	at := func(t *time.Time) messages.Message {
 		if t == nil {
 			return messages.New("never")
@@ -171,20 +171,20 @@ func (p *program) sayTimer(s systemd.Status) {
 	case s.Enabled == "not-found":
 		p.say("Nothing renews certificates by systemd here: wildcard systemd install does.")
 	case s.Enabled != "enabled":
-		p.say("%s is %s: wildcard systemd install enables it.", systemd.Timer, s.Enabled)
+		p.say("%s is %s: wildcard systemd install enables it.", units.Timer, s.Enabled)
 	case s.Active == "":
-		p.say("%s is enabled; systemd does not run here now.", systemd.Timer)
+		p.say("%s is enabled; systemd does not run here now.", units.Timer)
 	case s.Active != "active":
-		p.say("%s is enabled, and %s: systemctl start %s", systemd.Timer, s.Active, systemd.Timer)
+		p.say("%s is enabled, and %s: systemctl start %s", units.Timer, s.Active, units.Timer)
 	case s.Last == nil:
-		p.say("%s is enabled; next run %s.", systemd.Timer, at(s.Next))
+		p.say("%s is enabled; next run %s.", units.Timer, at(s.Next))
 	default:
-		p.say("%s is enabled; last run %s, next run %s.", systemd.Timer, at(s.Last), at(s.Next))
+		p.say("%s is enabled; last run %s, next run %s.", units.Timer, at(s.Last), at(s.Next))
 	}
 	if s.Result != "" && s.Result != "success" {
-		p.say("The last renewal failed (%s): journalctl -u %s", s.Result, systemd.Renewal)
+		p.say("The last renewal failed (%s): journalctl -u %s", s.Result, units.Renewal)
 	}
 	if s.Deploy != "" && s.Deploy != "success" {
-		p.say("Deploy hooks failed the last time (%s): journalctl -u %s", s.Deploy, systemd.Deploy)
+		p.say("Deploy hooks failed the last time (%s): journalctl -u %s", s.Deploy, units.Deploy)
 	}
 }

@@ -21,9 +21,9 @@ import (
 
 	"wildcard/canary"
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/executable"
 	"wildcard/issuance/acmetest"
 	"wildcard/lineage"
-	"wildcard/program/programtest"
 )
 
 func TestMain(m *testing.M) {
@@ -332,7 +332,7 @@ func (w *world) orders(n int) {
 func (w *world) hook(name, script string) string {
 	w.t.Helper()
 	path := filepath.Join(w.dir, name)
-	programtest.Write(w.t, path, "#!/bin/sh\n"+script+"\n")
+	executable.Write(w.t, path, "#!/bin/sh\n"+script+"\n")
 	return path
 }
 

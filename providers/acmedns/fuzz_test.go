@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/system/filelock"
 	"wildcard/providers"
-	"wildcard/providers/lock"
 	"wildcard/providers/settings"
 	"wildcard/providers/web"
 )
@@ -55,7 +55,7 @@ func FuzzStorage(f *testing.F) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s := &storage{path: path, server: ours, sources: settings.Sources{}, locks: lock.New(filepath.Join(dir, "run"), "acmedns")}
+		s := &storage{path: path, server: ours, sources: settings.Sources{}, locks: filelock.New(filepath.Join(dir, "run"), "acmedns")}
 		before, all, err := s.read()
 		wantTold(t, err)
 		if err != nil {

@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"wildcard/failpoint"
-	"wildcard/wholefile"
+	"wildcard/internal/system/atomicfile"
+	"wildcard/internal/system/failpoint"
 )
 
 const (
@@ -128,5 +128,5 @@ func (m *memory) write(key string, h held) error {
 	if err != nil {
 		return err
 	}
-	return wholefile.Put("acmedns", file, m.path(key), text)
+	return atomicfile.Put("acmedns", file, m.path(key), text)
 }

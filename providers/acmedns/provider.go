@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/system/filelock"
 	"wildcard/providers"
-	"wildcard/providers/lock"
 	"wildcard/providers/settings"
 )
 
@@ -28,7 +28,7 @@ type Provider struct {
 	client  *client
 	storage *storage // nil if the only registration stands in variables
 	memory  *memory
-	locks   *lock.Locks // by name
+	locks   *filelock.Locks // by name
 	now     func() time.Time
 	pause   time.Duration // before the second attempt; then twice as long each time
 	log     *slog.Logger
@@ -60,10 +60,10 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 	}
 	p := &Provider{
 		account: a, spec: spec, client: newClient(a, o, log), memory: &memory{dir: o.RunDir, kept: map[string]held{}},
-		locks: lock.New(o.RunDir, "acmedns"), now: time.Now, pause: 250 * time.Millisecond, log: log,
+		locks: filelock.New(o.RunDir, "acmedns"), now: time.Now, pause: 250 * time.Millisecond, log: log,
 	}
 	if a.only == nil {
-		p.storage = &storage{path: a.path, server: a.base, sources: src, locks: lock.New(o.RunDir, "acmedns-accounts")}
+		p.storage = &storage{path: a.path, server: a.base, sources: src, locks: filelock.New(o.RunDir, "acmedns-accounts")}
 	}
 	return []providers.Account{{Provider: p, Spec: spec, Fingerprint: a.fingerprint(), Label: a.label()}}, nil
 }

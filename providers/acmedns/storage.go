@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
+	"wildcard/internal/system/filelock"
 	"wildcard/providers"
-	"wildcard/providers/lock"
 	"wildcard/providers/settings"
 )
 
@@ -20,7 +20,7 @@ type storage struct {
 	path    string
 	server  string // of the entries that are ours
 	sources settings.Sources
-	locks   *lock.Locks
+	locks   *filelock.Locks
 }
 
 // contents are the file's entries, as they stand there.

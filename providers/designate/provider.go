@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/system/filelock"
 	"wildcard/providers"
-	"wildcard/providers/lock"
 	"wildcard/providers/settings"
 	"wildcard/providers/web"
 )
@@ -26,7 +26,7 @@ type Options struct {
 type Provider struct {
 	session *session
 	bound   string // the ZONE= of the spec, canonical; "" without one
-	locks   *lock.Locks
+	locks   *filelock.Locks
 	idle    func()
 
 	listing chan struct{} // held by who lists zones
@@ -79,7 +79,7 @@ func newProvider(a account, spec providers.Spec, o Options) *Provider {
 			log: log, turn: make(chan struct{}, 1),
 		},
 		bound:   spec.Zone,
-		locks:   lock.New(o.RunDir, "designate"),
+		locks:   filelock.New(o.RunDir, "designate"),
 		idle:    transport.CloseIdleConnections,
 		listing: make(chan struct{}, 1),
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"wildcard/program/programtest"
+	"wildcard/internal/testkit/executable"
 	"wildcard/providers"
 )
 
@@ -23,7 +23,7 @@ func TestClient(t *testing.T) {
 	}
 	dir := t.TempDir()
 	wrapper := filepath.Join(dir, "wrapper.sh")
-	programtest.Write(t, wrapper, "#!/bin/sh\n"+exe+"\nexit $?\n")
+	executable.Write(t, wrapper, "#!/bin/sh\n"+exe+"\nexit $?\n")
 	for name, hook := range map[string]string{
 		"as certbot does it":              exe,
 		"no shell between":                "exec " + exe,

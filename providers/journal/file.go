@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 )
 
 const (

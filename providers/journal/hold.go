@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 )
 
 // held is an entry that this process holds: no other one sweeps it or takes it over meanwhile. The hold ends with the process.

@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 	"wildcard/providers"
 )
 

@@ -13,8 +13,8 @@ import (
 	"syscall"
 	"time"
 
-	"wildcard/failpoint"
-	"wildcard/wholefile"
+	"wildcard/internal/system/atomicfile"
+	"wildcard/internal/system/failpoint"
 )
 
 const (
@@ -111,5 +111,5 @@ func (m *Memory) write(all []entry) error {
 	if err != nil {
 		return err
 	}
-	return wholefile.Put("memory", f, path, text.Bytes())
+	return atomicfile.Put("memory", f, path, text.Bytes())
 }

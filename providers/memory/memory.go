@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/internal/system/filelock"
 	"wildcard/providers"
 	"wildcard/providers/journal"
-	"wildcard/providers/lock"
 )
 
 // DefaultKeep is how long a CA's resolvers are taken to remember where nothing else is known: what Let's Encrypt does.
@@ -25,7 +25,7 @@ type Memory struct {
 	Sleep func(ctx context.Context, d time.Duration) error // nil is a timer
 
 	dir   string
-	locks *lock.Locks
+	locks *filelock.Locks
 	log   *slog.Logger
 
 	mu   sync.Mutex
@@ -56,7 +56,7 @@ func Open(dir string, log *slog.Logger) *Memory {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Memory{dir: dir, locks: lock.New(dir, "memory"), log: log}
+	return &Memory{dir: dir, locks: filelock.New(dir, "memory"), log: log}
 }
 
 func (m *Memory) now() time.Time {

@@ -4,14 +4,14 @@ import (
 	"slices"
 	"strings"
 
-	"wildcard/program"
+	"wildcard/internal/system/subprocess"
 	"wildcard/providers"
 	"wildcard/providers/settings"
 )
 
 // environment is what every program of ours gets, made from nothing but what programs need to work at all.
 func environment(from []string) []string {
-	environ := []string{program.Path}
+	environ := []string{subprocess.Path}
 	for _, entry := range from {
 		name, value, _ := strings.Cut(entry, "=")
 		switch name {

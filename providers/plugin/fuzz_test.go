@@ -10,7 +10,7 @@ import (
 	"testing"
 	"unicode"
 
-	"wildcard/program"
+	"wildcard/internal/system/subprocess"
 	"wildcard/providers"
 )
 
@@ -126,7 +126,7 @@ func FuzzStderr(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, output []byte, at int) {
 		var shown bytes.Buffer
-		lines := &program.Lines{To: &shown, Prefix: "p: "}
+		lines := &subprocess.Lines{To: &shown, Prefix: "p: "}
 		at = max(0, min(at, len(output)))
 		for _, chunk := range [][]byte{output[:at], output[at:]} {
 			if n, err := lines.Write(chunk); n != len(chunk) || err != nil {

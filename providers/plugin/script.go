@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"wildcard/failpoint"
-	"wildcard/program"
+	"wildcard/internal/system/failpoint"
+	"wildcard/internal/system/subprocess"
 	"wildcard/providers"
 )
 
@@ -102,7 +102,7 @@ func openScript(spec providers.Spec, o Options, s *script, paths ...string) ([]p
 		return nil, needsZone(spec)
 	}
 	for _, path := range paths {
-		if err := program.Trusted(path); err != nil {
+		if err := subprocess.Trusted(path); err != nil {
 			return nil, providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "provider %s: it is not run: %w", spec, err)
 		}
 	}
@@ -153,7 +153,7 @@ func (s *script) run(ctx context.Context, op string, c providers.Challenge, h pr
 	if err != nil {
 		return fail(err)
 	}
-	if err := program.Trusted(what.argv[0]); err != nil { // it may have changed since it was opened
+	if err := subprocess.Trusted(what.argv[0]); err != nil { // it may have changed since it was opened
 		return fail(providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "it is not run: %w", err))
 	}
 	if ctx.Err() != nil {
@@ -162,9 +162,9 @@ func (s *script) run(ctx context.Context, op string, c providers.Challenge, h pr
 	late := fmt.Errorf("it did not end within %v", s.options.limit())
 	limited, cancel := context.WithTimeoutCause(ctx, s.options.limit(), late)
 	defer cancel()
-	cmd := program.Command(limited, append(s.environ[:len(s.environ):len(s.environ)], what.environ...), what.argv[0], what.argv[1:]...)
+	cmd := subprocess.Command(limited, append(s.environ[:len(s.environ):len(s.environ)], what.environ...), what.argv[0], what.argv[1:]...)
 	var stdout head
-	stderr := &program.Lines{To: s.options.stderr(), Prefix: filepath.Base(what.argv[0]) + ": "}
+	stderr := &subprocess.Lines{To: s.options.stderr(), Prefix: filepath.Base(what.argv[0]) + ": "}
 	cmd.Stdout, cmd.Stderr = &stdout, stderr
 	err = failpoint.Do("script", "run", cmd.Run)
 	stderr.End()

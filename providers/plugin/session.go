@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
-	"wildcard/failpoint"
-	"wildcard/program"
+	"wildcard/internal/system/failpoint"
+	"wildcard/internal/system/subprocess"
 	"wildcard/providers"
 )
 
@@ -24,7 +24,7 @@ const closeLimit = 5 * time.Second
 type session struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
-	stderr *program.Lines
+	stderr *subprocess.Lines
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the process is gone and its output read
 
@@ -42,11 +42,11 @@ type answer struct {
 
 // start runs a plugin. The session outlives the call that started it.
 func start(path string, environ []string, stderr io.Writer, prefix string) (*session, error) {
-	if err := program.Trusted(path); err != nil {
+	if err := subprocess.Trusted(path); err != nil {
 		return nil, providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "it is not run: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &session{cmd: program.Command(ctx, environ, path), stderr: &program.Lines{To: stderr, Prefix: prefix}, cancel: cancel,
+	s := &session{cmd: subprocess.Command(ctx, environ, path), stderr: &subprocess.Lines{To: stderr, Prefix: prefix}, cancel: cancel,
 		done: make(chan struct{}), waiting: map[int]chan answer{}}
 	s.cmd.Stderr = s.stderr
 	stdin, err := s.cmd.StdinPipe()

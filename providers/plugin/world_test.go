@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"wildcard/program/programtest"
+	"wildcard/internal/testkit/executable"
 	"wildcard/providers"
 	"wildcard/providers/plugin"
 	"wildcard/providers/settings"
@@ -82,7 +82,7 @@ func private(t testing.TB) string {
 func (w *world) program(name, text string) string {
 	w.t.Helper()
 	path := filepath.Join(w.bin, name)
-	programtest.Write(w.t, path, text)
+	executable.Write(w.t, path, text)
 	return path
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 )
 
 // transportError says that no answer came, and why.

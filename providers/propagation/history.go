@@ -10,8 +10,8 @@ import (
 	"slices"
 	"time"
 
-	"wildcard/failpoint"
-	"wildcard/wholefile"
+	"wildcard/internal/system/atomicfile"
+	"wildcard/internal/system/failpoint"
 )
 
 // history is how long publication took in a zone the last few times, from the call of [Wait.Run] until the last name
@@ -116,5 +116,5 @@ func (h history) add(dir string, delay time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return wholefile.Put("history", file, historyFile(dir, h.Zone), append(data, '\n'))
+	return atomicfile.Put("history", file, historyFile(dir, h.Zone), append(data, '\n'))
 }

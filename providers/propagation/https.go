@@ -14,7 +14,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 	"wildcard/providers"
 )
 

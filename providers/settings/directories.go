@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 	"wildcard/providers"
 )
 

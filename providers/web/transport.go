@@ -11,7 +11,7 @@ import (
 	"net/url"
 	"time"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 )
 
 // ErrTooLarge ends the reading of a body that is larger than anything the service has reason to send.

@@ -1,5 +1,5 @@
-// Package programtest writes the scripts that tests run.
-package programtest
+// Package executable writes the scripts that tests run.
+package executable
 
 import (
 	"os"

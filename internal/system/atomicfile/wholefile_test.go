@@ -1,4 +1,4 @@
-package wholefile_test
+package atomicfile_test
 
 import (
 	"errors"
@@ -7,15 +7,15 @@ import (
 	"path/filepath"
 	"testing"
 
-	"wildcard/wholefile"
+	"wildcard/internal/system/atomicfile"
 )
 
 func TestPut(t *testing.T) {
 	t.Parallel()
 	for name, put := range map[string]func(f *os.File, path string) error{
-		"Put": func(f *os.File, path string) error { return wholefile.Put("test", f, path, []byte("new")) },
+		"Put": func(f *os.File, path string) error { return atomicfile.Put("test", f, path, []byte("new")) },
 		"PutDurably": func(f *os.File, path string) error {
-			return wholefile.PutDurably("test", f, path, []byte("new"), 0o640)
+			return atomicfile.PutDurably("test", f, path, []byte("new"), 0o640)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,4 +1,4 @@
-// Package systemd has the units that renew certificates, and puts them on a machine: "wildcard systemd", and the packages,
+// Package units has the units that renew certificates, and puts them on a machine: "wildcard systemd", and the packages,
 // which ship the very files of this folder.
 //
 // wildcard-renew.timer starts wildcard-renew.service four times a day. That runs "wildcard renew" in a box: it may write the
@@ -23,4 +23,4 @@
 // Install writes into /etc/systemd/system, with a first line that has a digest of the rest: by that a file which somebody
 // edited is known, of any version of ours, and left alone. Where a package has the same units for the same program, there is
 // nothing to write. Remove undoes what Install did; drop-ins belong to whoever wrote them.
-package systemd
+package units

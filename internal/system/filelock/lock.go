@@ -1,5 +1,5 @@
-// Package lock keeps two of us from changing one thing at once: threads, and processes that share a folder.
-package lock
+// Package filelock keeps two of us from changing one thing at once: threads, and processes that share a folder.
+package filelock
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 	"wildcard/providers"
 	"wildcard/providers/settings"
 )

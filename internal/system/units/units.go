@@ -1,4 +1,4 @@
-package systemd
+package units
 
 import (
 	"bytes"
@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"wildcard/failpoint"
-	"wildcard/wholefile"
+	"wildcard/internal/system/atomicfile"
+	"wildcard/internal/system/failpoint"
 )
 
 // The names of the units.
@@ -137,7 +137,7 @@ func (m Machine) write(f File) error {
 	if err != nil {
 		return err
 	}
-	return wholefile.PutDurably("unit", file, path, []byte(f.text), 0o644)
+	return atomicfile.PutDurably("unit", file, path, []byte(f.text), 0o644)
 }
 
 // temporary is the name of a file until it is whole.

@@ -1,4 +1,4 @@
-package systemd
+package units
 
 import (
 	"bytes"
@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"wildcard/failpoint"
-	"wildcard/program"
+	"wildcard/internal/system/failpoint"
+	"wildcard/internal/system/subprocess"
 	"wildcard/providers"
 )
 
@@ -48,7 +48,7 @@ func (m Machine) Install(ctx context.Context) ([]File, error) {
 		return nil, providers.Errorf(CodeFailed, providers.Misconfigured, "systemd: %s has characters that mean something else in a unit (install it into /usr/local/bin)", providers.Excerpt(m.Program))
 	}
 	if m.Root == "" {
-		if err := program.Trusted(m.Program); err != nil {
+		if err := subprocess.Trusted(m.Program); err != nil {
 			return nil, providers.Errorf(CodeFailed, providers.Misconfigured, "systemd: root is to run this program: %w (install it into /usr/local/bin)", err)
 		}
 	}
@@ -187,7 +187,7 @@ func (m Machine) run(ctx context.Context, name string, args ...string) (string, 
 	if err != nil {
 		return "", err
 	}
-	c := program.Command(ctx, append(m.environment(), "LC_ALL=C", "TZ=UTC", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0"), path, args...)
+	c := subprocess.Command(ctx, append(m.environment(), "LC_ALL=C", "TZ=UTC", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0"), path, args...)
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
 	if err := failpoint.Do("systemd", "run", c.Run); err != nil {
@@ -217,7 +217,7 @@ func (m Machine) searchPath() string {
 			return path
 		}
 	}
-	return strings.TrimPrefix(program.Path, "PATH=")
+	return strings.TrimPrefix(subprocess.Path, "PATH=")
 }
 
 // find looks for a program as a shell does.

@@ -1,4 +1,4 @@
-package program_test
+package subprocess_test
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/program"
+	"wildcard/internal/system/subprocess"
 )
 
 // What others can change, or put in its place, is not trusted.
@@ -41,7 +41,7 @@ func TestTrusted(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, p := range []string{path, link} {
-				if err := program.Trusted(p); (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				if err := subprocess.Trusted(p); (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 					t.Errorf("%s: %v", p, err)
 				}
 			}
@@ -55,7 +55,7 @@ func TestCommand(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	pid := filepath.Join(t.TempDir(), "pid")
-	c := program.Command(ctx, []string{program.Path, "PID=" + pid}, "/bin/sh", "-c", "sleep 60 & echo $! >$PID; wait")
+	c := subprocess.Command(ctx, []string{subprocess.Path, "PID=" + pid}, "/bin/sh", "-c", "sleep 60 & echo $! >$PID; wait")
 	if err := c.Run(); err == nil || ctx.Err() == nil {
 		t.Fatalf("%v", err)
 	}
@@ -77,8 +77,8 @@ func TestCommand(t *testing.T) {
 func TestCommandLeavesADaemon(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	lines := &program.Lines{To: &out, Prefix: "p: "}
-	c := program.Command(t.Context(), nil, "/bin/sh", "-c", "/bin/sleep 5 & printf 'one\\033[31m\\n\\ntwo'")
+	lines := &subprocess.Lines{To: &out, Prefix: "p: "}
+	c := subprocess.Command(t.Context(), nil, "/bin/sh", "-c", "/bin/sleep 5 & printf 'one\\033[31m\\n\\ntwo'")
 	c.Stdout = lines
 	if err := c.Run(); !errors.Is(err, exec.ErrWaitDelay) || !c.ProcessState.Success() {
 		t.Errorf("%v", err)

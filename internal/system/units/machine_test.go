@@ -1,4 +1,4 @@
-package systemd_test
+package units_test
 
 import (
 	"errors"
@@ -9,15 +9,15 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/program/programtest"
+	"wildcard/internal/system/units"
+	"wildcard/internal/testkit/executable"
 	"wildcard/providers"
-	"wildcard/systemd"
 )
 
 // world is a machine in a folder, with programs of systemd's that write down how they are called.
 type world struct {
 	t       *testing.T
-	machine systemd.Machine
+	machine units.Machine
 	calls   string
 }
 
@@ -37,14 +37,14 @@ show*) echo Result=success; echo ExecMainExitTimestamp= ;;
 *) echo "what is $*?" >&2; exit 64 ;;
 esac`)
 	w.program(dir, "systemd-tmpfiles", "")
-	w.machine = systemd.Machine{Root: filepath.Join(dir, "root"), Running: running, Program: "/usr/local/bin/wildcard", Environ: []string{"PATH=" + dir + ":" + os.Getenv("PATH")}}
+	w.machine = units.Machine{Root: filepath.Join(dir, "root"), Running: running, Program: "/usr/local/bin/wildcard", Environ: []string{"PATH=" + dir + ":" + os.Getenv("PATH")}}
 	return w
 }
 
 func (w *world) program(dir, name, script string) {
 	w.t.Helper()
 	text := "#!/bin/sh\necho \"${0##*/} $*\" >>" + w.calls + "\n" + script + "\n"
-	programtest.Write(w.t, filepath.Join(dir, name), text)
+	executable.Write(w.t, filepath.Join(dir, name), text)
 }
 
 // called are the calls since the last time.
@@ -58,16 +58,16 @@ func (w *world) called() []string {
 	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 }
 
-func (w *world) install() []systemd.State {
+func (w *world) install() []units.State {
 	w.t.Helper()
 	return w.states(w.machine.Install(w.t.Context()))
 }
-func (w *world) remove() []systemd.State {
+func (w *world) remove() []units.State {
 	w.t.Helper()
 	return w.states(w.machine.Remove(w.t.Context()))
 }
 
-func (w *world) states(files []systemd.File, err error) (states []systemd.State) {
+func (w *world) states(files []units.File, err error) (states []units.State) {
 	w.t.Helper()
 	if err != nil {
 		w.t.Fatal(err)
@@ -100,7 +100,7 @@ func (w *world) files() (files []string) {
 func TestInstallAndRemove(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
-	if got := w.install(); !slices.Equal(got, []systemd.State{systemd.Missing}) {
+	if got := w.install(); !slices.Equal(got, []units.State{units.Missing}) {
 		t.Errorf("found %q", got)
 	}
 	want := []string{"systemctl --version", "systemd-tmpfiles --create wildcard.conf", "systemctl daemon-reload", "systemctl enable --now wildcard-renew.timer"}
@@ -111,7 +111,7 @@ func TestInstallAndRemove(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), "\nExecStart=/usr/local/bin/wildcard renew --quiet --deploy later\n") {
 		t.Errorf("%v\n%s", err, text)
 	}
-	if got := w.install(); !slices.Equal(got, []systemd.State{systemd.Current}) {
+	if got := w.install(); !slices.Equal(got, []units.State{units.Current}) {
 		t.Errorf("then found %q", got)
 	}
 	w.called()
@@ -121,7 +121,7 @@ func TestInstallAndRemove(t *testing.T) {
 		t.Errorf("%+v %v", status, err)
 	}
 	w.called()
-	if got := w.remove(); !slices.Equal(got, []systemd.State{systemd.Current}) {
+	if got := w.remove(); !slices.Equal(got, []units.State{units.Current}) {
 		t.Errorf("removing found %q", got)
 	}
 	if got := w.called(); !slices.Equal(got, []string{"systemctl disable --now wildcard-renew.timer", "systemctl daemon-reload"}) {
@@ -183,7 +183,7 @@ func TestOlderAndEdited(t *testing.T) {
 	w := newWorld(t, true)
 	w.install()
 	w.machine.Program = "/opt/bin/wildcard"
-	if got := w.install(); !slices.Equal(got, []systemd.State{systemd.Old, systemd.Current}) {
+	if got := w.install(); !slices.Equal(got, []units.State{units.Old, units.Current}) {
 		t.Errorf("found %q", got)
 	}
 	unit := w.path("/etc/systemd/system/wildcard-deploy.service")
@@ -203,7 +203,7 @@ func TestOlderAndEdited(t *testing.T) {
 		"remove":  func() error { _, err := w.machine.Remove(t.Context()); return err },
 	} {
 		err := change()
-		if providers.CodeOf(err) != systemd.CodeEdited || providers.ClassOf(err) != providers.Misconfigured || !strings.Contains(err.Error(), "systemctl edit wildcard-deploy.service") {
+		if providers.CodeOf(err) != units.CodeEdited || providers.ClassOf(err) != providers.Misconfigured || !strings.Contains(err.Error(), "systemctl edit wildcard-deploy.service") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -235,7 +235,7 @@ func TestPackaged(t *testing.T) {
 		}
 	}
 	before := w.files()
-	if got := w.install(); !slices.Equal(got, []systemd.State{systemd.Packaged}) {
+	if got := w.install(); !slices.Equal(got, []units.State{units.Packaged}) {
 		t.Errorf("found %q", got)
 	}
 	if status, err := w.machine.Status(t.Context()); err != nil || status.Files[0].Path != "/usr/lib/systemd/system/wildcard-renew.service" {
@@ -258,7 +258,7 @@ func TestUntrustedProgram(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := systemd.Machine{Program: path, Environ: []string{"PATH=" + dir}}.Install(t.Context())
+	_, err := units.Machine{Program: path, Environ: []string{"PATH=" + dir}}.Install(t.Context())
 	if providers.ClassOf(err) != providers.Misconfigured || !strings.Contains(err.Error(), "not executable") {
 		t.Errorf("%v", err)
 	}
@@ -269,19 +269,19 @@ func TestFailures(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
 	w.machine.Environ = []string{"PATH=" + t.TempDir()}
-	if _, err := w.machine.Install(t.Context()); providers.CodeOf(err) != systemd.CodeFailed || !strings.Contains(err.Error(), "cron") {
+	if _, err := w.machine.Install(t.Context()); providers.CodeOf(err) != units.CodeFailed || !strings.Contains(err.Error(), "cron") {
 		t.Errorf("%v", err)
 	}
 	w = newWorld(t, true)
 	w.program(filepath.Dir(w.calls), "systemctl", "echo 'systemd 239 (239-82.el8)'")
-	if _, err := w.machine.Install(t.Context()); providers.CodeOf(err) != systemd.CodeFailed || !strings.Contains(err.Error(), "249 is the first") {
+	if _, err := w.machine.Install(t.Context()); providers.CodeOf(err) != units.CodeFailed || !strings.Contains(err.Error(), "249 is the first") {
 		t.Errorf("%v", err)
 	}
 	if got := w.files(); len(got) > 0 {
 		t.Errorf("written all the same: %q", got)
 	}
 	w.program(filepath.Dir(w.calls), "systemctl", "echo 'Access denied' >&2; exit 4")
-	if _, err := w.machine.Install(t.Context()); providers.CodeOf(err) != systemd.CodeFailed || !strings.Contains(err.Error(), "Access denied") {
+	if _, err := w.machine.Install(t.Context()); providers.CodeOf(err) != units.CodeFailed || !strings.Contains(err.Error(), "Access denied") {
 		t.Errorf("%v", err)
 	}
 }
@@ -292,7 +292,7 @@ func TestOddProgram(t *testing.T) {
 	for _, path := range []string{"/opt/my tools/wildcard", "/opt/100%/wildcard", "/opt/$x/wildcard", "/opt/a\nExecStart=/bin/sh/wildcard", `/opt/"q"/wildcard`} {
 		w := newWorld(t, true)
 		w.machine.Program = path
-		if _, err := w.machine.Install(t.Context()); providers.CodeOf(err) != systemd.CodeFailed || strings.ContainsAny(err.Error(), "\n") {
+		if _, err := w.machine.Install(t.Context()); providers.CodeOf(err) != units.CodeFailed || strings.ContainsAny(err.Error(), "\n") {
 			t.Errorf("%q: %v", path, err)
 		}
 		if calls := w.called(); len(calls) != 1 || calls[0] != "" {

@@ -1,14 +1,14 @@
-// Package wholefile has files take their places whole or not at all: who reads at a path sees the old file or the new one, whatever
+// Package atomicfile has files take their places whole or not at all: who reads at a path sees the old file or the new one, whatever
 // happens to the writer. The caller makes the new file, in the folder where it is to be, since whose names and what rights it may
 // have differs from one kind to the next. Subjects name the fail points (package failpoint).
-package wholefile
+package atomicfile
 
 import (
 	"errors"
 	"io/fs"
 	"os"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 )
 
 // Put writes text to a new file and puts it at path. A machine that loses its power may lose both the old and the new. If

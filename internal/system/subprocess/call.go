@@ -1,4 +1,4 @@
-package program
+package subprocess
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"os/exec"
 	"time"
 
-	"wildcard/failpoint"
+	"wildcard/internal/system/failpoint"
 )
 
 // Call is a program that is run to its end.

@@ -41,42 +41,42 @@ func arrows() map[string][]string {
 		yaml         = "go.yaml.in/yaml/v3"
 	)
 	return map[string][]string{
-		"wildcard/providers":                nil, // so that anybody can write a provider without our dependencies
-		"wildcard/providers/acmedns":        {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/filelock", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/internal/system/atomicfile"},
-		"wildcard/providers/bindtest":       {"wildcard/internal/testkit/nameservers", "wildcard/providers/zonetest"},
-		"wildcard/providers/builtin":        {"wildcard/conoha", "wildcard/providers/..."},
-		"wildcard/providers/conformance":    {"wildcard/providers"}, // no package testing: a program runs it, too
-		"wildcard/providers/designate":      {"wildcard/providers", "wildcard/internal/system/filelock", "wildcard/providers/settings", "wildcard/providers/web", gophercloud, yaml},
-		"wildcard/providers/journal":        {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/providers/settings", unix},
-		"wildcard/internal/system/filelock": {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/providers/settings"},
-		"wildcard/providers/manual":         {"wildcard/providers"},
-		"wildcard/providers/memory":         {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/providers/journal", "wildcard/internal/system/filelock", "wildcard/internal/system/atomicfile"},
-		"wildcard/providers/plugin":         {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/providers/settings"},
-		"wildcard/providers/propagation":    {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile", dns},
-		"wildcard/providers/providertest":   {"wildcard/providers", "wildcard/providers/conformance"},
-		"wildcard/providers/rfc2136":        {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/providers/settings", dns},
-		"wildcard/providers/settings":       {"wildcard/internal/system/failpoint", "wildcard/providers", godotenv, unix},
-		"wildcard/providers/trial":          {"wildcard/providers", "wildcard/providers/conformance", "wildcard/providers/journal", "wildcard/providers/propagation"},
-		"wildcard/providers/web":            {"wildcard/internal/system/failpoint"},
-		"wildcard/providers/zonetest":       {"wildcard/providers", dns},
+		"wildcard/providers":                  nil, // so that anybody can write a provider without our dependencies
+		"wildcard/providers/acmedns":          {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/web", "wildcard/internal/system/atomicfile"},
+		"wildcard/providers/bindtest":         {"wildcard/internal/testkit/nameservers", "wildcard/providers/zonetest"},
+		"wildcard/providers/builtin":          {"wildcard/conoha", "wildcard/internal/settings", "wildcard/providers/..."},
+		"wildcard/providers/conformance":      {"wildcard/providers"}, // no package testing: a program runs it, too
+		"wildcard/providers/designate":        {"wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/web", gophercloud, yaml},
+		"wildcard/internal/dns01/journal":     {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", unix},
+		"wildcard/internal/system/filelock":   {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings"},
+		"wildcard/providers/manual":           {"wildcard/providers"},
+		"wildcard/internal/dns01/memory":      {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/system/filelock", "wildcard/internal/system/atomicfile"},
+		"wildcard/providers/plugin":           {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/settings"},
+		"wildcard/internal/dns01/propagation": {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile", dns},
+		"wildcard/providers/providertest":     {"wildcard/providers", "wildcard/providers/conformance"},
+		"wildcard/providers/rfc2136":          {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", dns},
+		"wildcard/internal/settings":          {"wildcard/internal/system/failpoint", "wildcard/providers", godotenv, unix},
+		"wildcard/providers/trial":            {"wildcard/providers", "wildcard/providers/conformance", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/propagation"},
+		"wildcard/providers/web":              {"wildcard/internal/system/failpoint"},
+		"wildcard/providers/zonetest":         {"wildcard/providers", dns},
 
 		"wildcard/providers/acmedns/acmednstest": {"wildcard/providers/zonetest", dns},
 
-		"wildcard/conoha":            {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/internal/system/atomicfile", gophercloud},
+		"wildcard/conoha":            {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/web", "wildcard/internal/system/atomicfile", gophercloud},
 		"wildcard/conoha/conohatest": {dns},
 
-		"wildcard/hooks":                     {"wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/messages", "wildcard/providers/...", unix},
+		"wildcard/hooks":                     {"wildcard/internal/system/failpoint", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/messages", "wildcard/providers/...", unix},
 		"wildcard/cmd/wildcard-auth-hook":    {"wildcard/hooks"},
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
-		"wildcard/internal/dns01":                  {"wildcard/providers", "wildcard/providers/journal", "wildcard/providers/propagation"},
-		"wildcard/issuance":                        {"wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/messages", "wildcard/providers", "wildcard/providers/journal", "wildcard/providers/memory", "wildcard/providers/propagation", legoACME, legoAPI, idna},
+		"wildcard/internal/dns01":                  {"wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/propagation"},
+		"wildcard/issuance":                        {"wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/messages", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/memory", "wildcard/internal/dns01/propagation", legoACME, legoAPI, idna},
 		"wildcard/issuance/acmetest":               {jose, publicsuffix, dns},
 		"wildcard/lineage":                         {"wildcard/internal/system/failpoint", "wildcard/providers", unix},
 		"wildcard/state":                           {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/metrics":                         nil,
-		"wildcard/trace":                           {"wildcard/issuance", "wildcard/messages", "wildcard/providers", "wildcard/providers/propagation"},
-		"wildcard/notify":                          {"wildcard/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/providers/settings", "wildcard/providers/web", "wildcard/state"},
+		"wildcard/trace":                           {"wildcard/issuance", "wildcard/messages", "wildcard/providers", "wildcard/internal/dns01/propagation"},
+		"wildcard/notify":                          {"wildcard/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/web", "wildcard/state"},
 		"wildcard/deploy":                          {"wildcard/internal/system/subprocess", "wildcard/providers"},
 		"wildcard/internal/system/subprocess":      {"wildcard/internal/system/failpoint"},
 		"wildcard/internal/system/failpoint":       nil, // nothing is left of it without its build tag
@@ -87,11 +87,11 @@ func arrows() map[string][]string {
 		"wildcard/help":                            {"wildcard/messages", urfave},
 		"wildcard/internal/system/units":           {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/doctor": {
-			"wildcard/internal/dns01", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/providers/journal",
-			"wildcard/providers/propagation", "wildcard/providers/settings", "wildcard/state", dns,
+			"wildcard/internal/dns01", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/dns01/journal",
+			"wildcard/internal/dns01/propagation", "wildcard/internal/settings", "wildcard/state", dns,
 		},
 		"wildcard/cmd/wildcard": {
-			"wildcard/deploy", "wildcard/doctor", "wildcard/internal/system/failpoint", "wildcard/help", "wildcard/internal/dns01", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/metrics",
+			"wildcard/deploy", "wildcard/doctor", "wildcard/internal/system/failpoint", "wildcard/help", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/issuance", "wildcard/lineage", "wildcard/messages", "wildcard/metrics",
 			"wildcard/notify", "wildcard/providers/...", "wildcard/state", "wildcard/internal/system/units", "wildcard/trace", "wildcard/internal/system/atomicfile", goPretty, unix, urfave,
 		},
 

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 	"wildcard/providers/web"
 )
 

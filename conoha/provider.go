@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 	"wildcard/providers/web"
 )
 

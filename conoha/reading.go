@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 // reading reads the ordinary settings of an account and keeps the first error.

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 // family is one family of variable names. Other settings of its account begin with prefix.

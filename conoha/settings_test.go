@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 // opened opens accounts whose settings are in the environment.

@@ -13,9 +13,9 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/internal/system/atomicfile"
 	"wildcard/internal/system/failpoint"
-	"wildcard/providers/settings"
 )
 
 // store keeps one thing for the next process that uses the account: a file of mode 0600 in the run directory. It is a

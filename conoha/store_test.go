@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 func testStore(dir, password string) *store {

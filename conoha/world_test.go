@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 // world is a ConoHa of one account, and the log of everything that our side says.

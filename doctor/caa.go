@@ -7,10 +7,10 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/dns01/propagation"
 	"wildcard/issuance"
 	"wildcard/messages"
 	"wildcard/providers"
-	"wildcard/providers/propagation"
 )
 
 func caaKinds() []Kind {

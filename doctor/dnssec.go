@@ -7,9 +7,9 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/dns01/propagation"
 	"wildcard/messages"
 	"wildcard/providers"
-	"wildcard/providers/propagation"
 )
 
 func dnssecKinds() []Kind {

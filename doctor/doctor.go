@@ -6,12 +6,12 @@ import (
 	"slices"
 	"time"
 
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/settings"
 	"wildcard/issuance"
 	"wildcard/lineage"
 	"wildcard/providers"
-	"wildcard/providers/journal"
-	"wildcard/providers/propagation"
-	"wildcard/providers/settings"
 	"wildcard/state"
 )
 

@@ -5,8 +5,8 @@ import (
 	"sync"
 
 	"wildcard/internal/dns01"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/providers"
-	"wildcard/providers/propagation"
 )
 
 func domainKinds() []Kind {

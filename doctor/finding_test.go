@@ -13,10 +13,10 @@ import (
 	"go.uber.org/goleak"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/dns01/journal"
 	"wildcard/issuance"
 	"wildcard/issuance/acmetest"
 	"wildcard/lineage"
-	"wildcard/providers/journal"
 	"wildcard/state"
 )
 

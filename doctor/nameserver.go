@@ -9,9 +9,9 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/dns01/propagation"
 	"wildcard/messages"
 	"wildcard/providers"
-	"wildcard/providers/propagation"
 )
 
 // nameServers asks every address of every name server of a zone for its SOA record, over UDP and over TCP, and one that does not

@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"wildcard/internal/dns01"
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/messages"
 	"wildcard/providers"
-	"wildcard/providers/journal"
-	"wildcard/providers/propagation"
 )
 
 func probeKinds() []Kind {

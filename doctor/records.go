@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/dns01/propagation"
 	"wildcard/lineage"
 	"wildcard/messages"
-	"wildcard/providers/propagation"
 )
 
 func recordKinds() []Kind {

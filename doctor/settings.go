@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 func settingsKinds() []Kind {

@@ -21,14 +21,14 @@ import (
 	"github.com/miekg/dns"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/settings"
 	"wildcard/issuance"
 	"wildcard/issuance/acmetest"
 	"wildcard/lineage"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
-	"wildcard/providers/journal"
-	"wildcard/providers/propagation"
-	"wildcard/providers/settings"
 	"wildcard/state"
 )
 

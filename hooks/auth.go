@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"wildcard/internal/dns01"
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/messages"
 	"wildcard/providers"
-	"wildcard/providers/journal"
-	"wildcard/providers/propagation"
 )
 
 // Auth is the auth hook: it creates the TXT record of one challenge and, when it is the last of certbot's round, waits

@@ -6,9 +6,9 @@ import (
 	"slices"
 
 	"wildcard/internal/dns01"
+	"wildcard/internal/dns01/memory"
 	"wildcard/messages"
 	"wildcard/providers"
-	"wildcard/providers/memory"
 )
 
 // CleanUp is the cleanup hook: it deletes the TXT record of one challenge, exactly that record. It returns the exit code.

@@ -31,7 +31,7 @@
 // view of a zone whose servers had to be named.
 //
 // A value at a name at which the CA has just looked is waited for until the CA's resolvers have forgotten that (package
-// providers/memory): certbot lets the CA look when the last auth hook of a round has returned, also after a failure, and it has
+// internal/dns01/memory): certbot lets the CA look when the last auth hook of a round has returned, also after a failure, and it has
 // looked when the cleanup hook is called. The wait is silent, as all success is; with -v each second is a line. certbot does not tell
 // which CA it is, so a look counts for any; --ca-cache 0 is for one that remembers nothing.
 //

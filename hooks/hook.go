@@ -12,14 +12,14 @@ import (
 	"syscall"
 	"time"
 
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/memory"
+	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/settings"
 	"wildcard/internal/system/failpoint"
 	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
-	"wildcard/providers/journal"
-	"wildcard/providers/memory"
-	"wildcard/providers/propagation"
-	"wildcard/providers/settings"
 )
 
 // Every step has its own limit, since certbot has none (package comment).

@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"wildcard/providers/journal"
-	"wildcard/providers/memory"
-	"wildcard/providers/propagation"
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/memory"
+	"wildcard/internal/dns01/propagation"
 )
 
 // longestRun is how long an auth hook may take at all: authorizations may live no longer than an hour.

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/dns01/memory"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/messages"
 	"wildcard/providers"
-	"wildcard/providers/memory"
-	"wildcard/providers/propagation"
 )
 
 // options are a hook's flags. certbot tells its hooks neither lineage nor directories, so what differs from the defaults

@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"strings"
 
+	"wildcard/internal/dns01/journal"
 	"wildcard/providers"
-	"wildcard/providers/journal"
 )
 
 // request is what certbot asks of a hook, from the variables it sets. Nothing in it is trusted before it has been parsed.

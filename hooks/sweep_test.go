@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/dns01/journal"
 	"wildcard/internal/system/failpoint/sweep"
-	"wildcard/providers/journal"
 	"wildcard/providers/zonetest"
 )
 

@@ -13,7 +13,7 @@
 //  4. each record is written to the journal and then created; if one cannot be, no challenge is answered, so no failed
 //     validation is spent;
 //  5. the name servers are waited for, once for all records, and then what the CA's resolvers may still remember of these names
-//     (package providers/memory);
+//     (package internal/dns01/memory);
 //  6. all challenges are answered, each once, and the authorizations polled until the run's limit;
 //  7. the CSR is sent, the order polled, the certificate fetched and checked, while the records are deleted already.
 //

@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"wildcard/internal/dns01"
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/messages"
-	"wildcard/providers/journal"
-	"wildcard/providers/propagation"
 )
 
 // enter makes a record's journal entry, or takes over that of a dead run that wanted the same record.

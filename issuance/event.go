@@ -3,8 +3,8 @@ package issuance
 import (
 	"time"
 
+	"wildcard/internal/dns01/propagation"
 	"wildcard/messages"
-	"wildcard/providers/propagation"
 )
 
 // Step is one part of a run, in the order in which they come.

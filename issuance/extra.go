@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/dns01/propagation"
 	"wildcard/providers"
-	"wildcard/providers/propagation"
 )
 
 // extraWait waits, once all name servers that can be asked have the records, for those that cannot be.

@@ -11,13 +11,13 @@ import (
 	"unicode"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/settings"
 	"wildcard/issuance"
 	"wildcard/issuance/acmetest"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
-	"wildcard/providers/journal"
-	"wildcard/providers/propagation"
-	"wildcard/providers/settings"
 )
 
 // scripted is an offline ConoHa with its name servers, a CA that does what a test says, and an issuer with an account.

@@ -9,11 +9,11 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/memory"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/messages"
 	"wildcard/providers"
-	"wildcard/providers/journal"
-	"wildcard/providers/memory"
-	"wildcard/providers/propagation"
 )
 
 const (

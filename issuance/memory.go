@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"wildcard/internal/dns01"
+	"wildcard/internal/dns01/memory"
 	"wildcard/messages"
-	"wildcard/providers/memory"
 )
 
 // reserve says at which names the run will have records, as soon as that is known: runs that share a name wait for each

@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/dns01/memory"
 	manual "wildcard/internal/testkit/clock"
 	"wildcard/issuance"
 	"wildcard/issuance/acmetest"
 	"wildcard/providers"
-	"wildcard/providers/memory"
 )
 
 // remembering is a scripted world whose CA keeps answers for 60 seconds, ConoHa's least TTL. Only waiting for it to forget moves the

@@ -13,9 +13,9 @@ import (
 	"github.com/go-acme/lego/v4/acme/api"
 
 	"wildcard/internal/dns01"
+	"wildcard/internal/dns01/journal"
 	"wildcard/messages"
 	"wildcard/providers"
-	"wildcard/providers/journal"
 )
 
 // confirmations is how many authorizations are looked at when an order says that all are valid.

@@ -14,10 +14,10 @@ import (
 	"github.com/go-acme/lego/v4/acme"
 
 	"wildcard/internal/dns01"
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/messages"
 	"wildcard/providers"
-	"wildcard/providers/journal"
-	"wildcard/providers/propagation"
 )
 
 const (

@@ -12,13 +12,13 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/settings"
 	"wildcard/issuance"
 	"wildcard/pebbletest"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
-	"wildcard/providers/journal"
-	"wildcard/providers/propagation"
-	"wildcard/providers/settings"
 )
 
 // world is an offline ConoHa with its name servers, a true ACME server, and an issuer with a fresh account.

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"wildcard/providers/settings"
+	"wildcard/internal/settings"
 	"wildcard/providers/web"
 )
 

@@ -17,7 +17,7 @@ type State struct {
 	rewritten int64 // size of the ledger when it was last written anew by us
 }
 
-// Open opens the state in a folder that is there and private ([wildcard/providers/settings.PrivateDir]); nothing is
+// Open opens the state in a folder that is there and private ([wildcard/internal/settings.PrivateDir]); nothing is
 // written. A nil log is silent.
 func Open(dir string, log *slog.Logger) (*State, error) {
 	if log == nil {

@@ -9,9 +9,9 @@ import (
 	"time"
 	"unicode"
 
+	"wildcard/internal/dns01/propagation"
 	"wildcard/issuance"
 	"wildcard/providers"
-	"wildcard/providers/propagation"
 )
 
 // mostSpans is what is kept: a run of a thousand certificates is read by machines, and some thousand calls are enough.

@@ -14,10 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/dns01/propagation"
 	"wildcard/issuance"
 	"wildcard/messages"
 	"wildcard/providers"
-	"wildcard/providers/propagation"
 	"wildcard/trace"
 )
 

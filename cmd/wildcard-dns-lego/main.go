@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wildcard/cmd/wildcard-dns-lego/catalogue"
-	"wildcard/providers/settings"
+	"wildcard/internal/settings"
 )
 
 func main() {

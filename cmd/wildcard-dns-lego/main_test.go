@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
 	"wildcard/providers/plugin"
-	"wildcard/providers/settings"
 )
 
 const name = "wildcard-dns-lego"

@@ -8,9 +8,9 @@ import (
 
 	core "k8s.io/api/core/v1"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
-	"wildcard/providers/settings"
 )
 
 // mostOpen is how many accounts stay open. Issuers may come and go for years.

@@ -12,10 +12,10 @@ import (
 	core "k8s.io/api/core/v1"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
+	"wildcard/internal/dns01/memory"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/providers"
-	"wildcard/providers/memory"
 	"wildcard/providers/plugin"
-	"wildcard/providers/propagation"
 )
 
 // Config is what an Issuer says in the config of its webhook solver. It holds no secret.

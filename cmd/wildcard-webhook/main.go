@@ -27,7 +27,7 @@
 //
 // cert-manager does challenges of one name one after the other: example.com, clean-up, *.example.com. Let's Encrypt's resolvers keep
 // what they saw for the first for its TTL, a minute at most, so the second is answered only when that is over, which the self-check's
-// minute did by chance (package providers/memory): at most [mostHeld] within a call, else as an error, and at a later call. The CA counts as looking from a Present that succeeded until the CleanUp. Who
+// minute did by chance (package internal/dns01/memory): at most [mostHeld] within a call, else as an error, and at a later call. The CA counts as looking from a Present that succeeded until the CleanUp. Who
 // looked when is kept in the process alone: the cluster gives a webhook no folder that outlives it, and there is one pod by
 // default. A webhook that was started anew learns of a look from its CleanUp; with several pods each knows of its own part. What can
 // come of that is a failed validation, after which cert-manager makes another order.
@@ -62,9 +62,9 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apiserver/pkg/server"
 
+	"wildcard/internal/dns01/memory"
+	"wildcard/internal/settings"
 	"wildcard/providers/builtin"
-	"wildcard/providers/memory"
-	"wildcard/providers/settings"
 )
 
 // groupVariable is the environment variable with the API group that Issuers name as groupName.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"wildcard/providers/journal"
-	"wildcard/providers/memory"
-	"wildcard/providers/propagation"
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/memory"
+	"wildcard/internal/dns01/propagation"
 )
 
 // mostHeld is how long a call waits for the CA to forget. cert-manager has few workers and calls again after 5, 10, 20, 40 seconds, so

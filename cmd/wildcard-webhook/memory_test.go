@@ -13,7 +13,7 @@ import (
 	"github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
-	"wildcard/providers/memory"
+	"wildcard/internal/dns01/memory"
 )
 
 // clock is a time that only waiting moves.

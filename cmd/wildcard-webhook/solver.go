@@ -16,9 +16,9 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"wildcard/internal/dns01/memory"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/providers"
-	"wildcard/providers/memory"
-	"wildcard/providers/propagation"
 )
 
 // answerLimit is how long one call of cert-manager's is worked on. API servers give up on a request after a minute.

@@ -19,8 +19,8 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/dns01/memory"
 	"wildcard/providers/builtin"
-	"wildcard/providers/memory"
 )
 
 const (

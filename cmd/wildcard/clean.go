@@ -7,10 +7,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/dns01/journal"
 	"wildcard/lineage"
 	"wildcard/messages"
 	"wildcard/providers"
-	"wildcard/providers/journal"
 )
 
 // cleanLimit is what "clean" may take; a person who waits can interrupt it.

@@ -8,10 +8,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/settings"
 	"wildcard/issuance"
 	"wildcard/lineage"
 	"wildcard/providers/builtin"
-	"wildcard/providers/settings"
 )
 
 // The scripts ask "completion words" what may stand in a place, so that they never lag behind the commands.

@@ -9,10 +9,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/doctor"
+	"wildcard/internal/dns01/journal"
 	"wildcard/issuance"
 	"wildcard/lineage"
 	"wildcard/providers"
-	"wildcard/providers/journal"
 )
 
 func (p *program) doctorCommand() *cli.Command {

@@ -14,14 +14,14 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/deploy"
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/memory"
+	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/settings"
 	"wildcard/issuance"
 	"wildcard/lineage"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
-	"wildcard/providers/journal"
-	"wildcard/providers/memory"
-	"wildcard/providers/propagation"
-	"wildcard/providers/settings"
 	"wildcard/state"
 )
 

@@ -9,11 +9,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/settings"
 	"wildcard/issuance"
 	"wildcard/lineage"
 	"wildcard/providers"
-	"wildcard/providers/journal"
-	"wildcard/providers/settings"
 	"wildcard/state"
 	"wildcard/trace"
 )

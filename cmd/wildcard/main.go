@@ -37,9 +37,9 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/settings"
 	"wildcard/messages"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 	"wildcard/trace"
 )
 

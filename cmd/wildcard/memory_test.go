@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/memory"
 	"wildcard/internal/testkit/clock"
 	"wildcard/issuance/acmetest"
-	"wildcard/providers/journal"
-	"wildcard/providers/memory"
 )
 
 // remembering is a world whose CA keeps each answer for a minute, ConoHa's least TTL. Time is what passes there and what is waited

@@ -8,11 +8,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/dns01/memory"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/issuance"
 	"wildcard/lineage"
 	"wildcard/providers"
-	"wildcard/providers/memory"
-	"wildcard/providers/propagation"
 )
 
 // commonFlags are flags of every command.

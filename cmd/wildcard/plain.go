@@ -5,9 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/dns01/propagation"
 	"wildcard/issuance"
 	"wildcard/messages"
-	"wildcard/providers/propagation"
 )
 
 // plainLine says an event in a line for a log; "" if it need not be said.

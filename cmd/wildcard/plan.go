@@ -12,12 +12,12 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/dns01"
+	"wildcard/internal/dns01/memory"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/issuance"
 	"wildcard/lineage"
 	"wildcard/messages"
 	"wildcard/providers"
-	"wildcard/providers/memory"
-	"wildcard/providers/propagation"
 	"wildcard/state"
 )
 

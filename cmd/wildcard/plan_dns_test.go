@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"wildcard/providers/propagation"
+	"wildcard/internal/dns01/propagation"
 )
 
 // What parent, zone and resolvers say otherwise is said once for each zone.

@@ -12,9 +12,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/metrics"
-	"wildcard/providers/journal"
-	"wildcard/providers/propagation"
 	"wildcard/state"
 )
 

@@ -9,11 +9,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/settings"
 	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
 	"wildcard/providers/plugin"
-	"wildcard/providers/settings"
 )
 
 func (p *program) providersCommand() *cli.Command {

@@ -14,8 +14,8 @@ import (
 	"testing"
 
 	"wildcard/canary"
+	"wildcard/internal/dns01/journal"
 	"wildcard/internal/system/failpoint/sweep"
-	"wildcard/providers/journal"
 )
 
 // Faults #109, #119, #121, #125, #139, #141 for "issue": whatever happens to it, and wherever, what is live is whole, and the

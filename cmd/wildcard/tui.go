@@ -11,9 +11,9 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/sys/unix"
 
+	"wildcard/internal/dns01/propagation"
 	"wildcard/issuance"
 	"wildcard/messages"
-	"wildcard/providers/propagation"
 )
 
 const framesEvery = 100 * time.Millisecond

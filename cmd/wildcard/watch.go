@@ -10,10 +10,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/settings"
 	"wildcard/lineage"
 	"wildcard/notify"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 	"wildcard/state"
 )
 

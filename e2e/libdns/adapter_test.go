@@ -10,9 +10,9 @@ import (
 
 	"github.com/libdns/libdns"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
-	"wildcard/providers/settings"
 )
 
 // zone is the one that each service holds.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/providers"
-	"wildcard/providers/journal"
-	"wildcard/providers/propagation"
 )
 
 // shownWithin is how long the name servers are asked for what an earlier run may have left.

@@ -9,9 +9,9 @@ import (
 
 	"wildcard/conoha/conohatest"
 	"wildcard/internal/dns01"
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/providers"
-	"wildcard/providers/journal"
-	"wildcard/providers/propagation"
 )
 
 const (

@@ -5,8 +5,8 @@ package dns01
 import (
 	"context"
 
+	"wildcard/internal/dns01/propagation"
 	"wildcard/providers"
-	"wildcard/providers/propagation"
 )
 
 // Solver finds the places of records.

@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/internal/system/filelock"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 	"wildcard/providers/web"
 )
 

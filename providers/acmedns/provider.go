@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/internal/system/filelock"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 // Options is what a provider may know of the run.

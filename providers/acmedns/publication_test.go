@@ -10,11 +10,11 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/settings"
 	"wildcard/providers"
 	"wildcard/providers/acmedns"
 	"wildcard/providers/acmedns/acmednstest"
-	"wildcard/providers/propagation"
-	"wildcard/providers/settings"
 )
 
 // TestPublication waits for what was written as a run does: the zone is found by look-ups, and acme-dns itself is asked.

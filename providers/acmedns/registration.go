@@ -4,8 +4,8 @@ import (
 	"errors"
 	"strings"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 // registration is an account at an acme-dns server: the right to update one name.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 	"wildcard/providers/web"
 )
 

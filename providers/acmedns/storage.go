@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"wildcard/internal/settings"
 	"wildcard/internal/system/failpoint"
 	"wildcard/internal/system/filelock"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 // storage is the file with the registrations, by domain.

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
 	"wildcard/providers/acmedns/acmednstest"
-	"wildcard/providers/settings"
 )
 
 // world is an acme-dns server and a machine that uses it.

@@ -10,13 +10,13 @@ import (
 	"strings"
 
 	"wildcard/conoha"
+	"wildcard/internal/settings"
 	"wildcard/providers"
 	"wildcard/providers/acmedns"
 	"wildcard/providers/designate"
 	"wildcard/providers/manual"
 	"wildcard/providers/plugin"
 	"wildcard/providers/rfc2136"
-	"wildcard/providers/settings"
 )
 
 // Config is what a provider may know of the run when it is opened.

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
-	"wildcard/providers/settings"
 )
 
 // Every kind says what a person needs to know before it is used: of each variable what it is for, and of each family what it

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 // The file that Horizon lets one download for an application credential is an env file as it is.

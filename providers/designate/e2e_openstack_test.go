@@ -16,9 +16,9 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
 	"wildcard/providers/providertest"
-	"wildcard/providers/settings"
 )
 
 // One real OpenStack for all tests, since it takes longer to start than most of them.

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 // Replies that are lost, a token that ends, a service out of order for a while.

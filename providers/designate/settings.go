@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 	"wildcard/providers/web"
 )
 

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 // describeLimit is what a plugin may take to describe itself.

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"strings"
 
+	"wildcard/internal/settings"
 	"wildcard/internal/system/subprocess"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 // environment is what every program of ours gets, made from nothing but what programs need to work at all.

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 // callLimit is what one call of a program may take. The longest wait that a script of others may have in it, for DNS to

@@ -11,10 +11,10 @@ import (
 
 	"go.uber.org/goleak"
 
+	"wildcard/internal/settings"
 	"wildcard/internal/testkit/executable"
 	"wildcard/providers"
 	"wildcard/providers/plugin"
-	"wildcard/providers/settings"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -15,12 +15,12 @@ import (
 
 	"github.com/miekg/dns"
 
+	publication "wildcard/internal/dns01/propagation"
+	"wildcard/internal/settings"
 	"wildcard/providers"
 	"wildcard/providers/bindtest"
 	"wildcard/providers/plugin"
-	publication "wildcard/providers/propagation"
 	"wildcard/providers/providertest"
-	"wildcard/providers/settings"
 )
 
 // bind is a real BIND: a primary that takes updates signed with one key, and secondaries.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"wildcard/providers/settings"
+	"wildcard/internal/settings"
 )
 
 // FuzzKeyFile reads key files of BIND. No error shows anything of the file, and a key that is read is one that signs.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 // key is a TSIG key.

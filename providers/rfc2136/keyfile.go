@@ -4,7 +4,7 @@ import (
 	"errors"
 	"strings"
 
-	"wildcard/providers/settings"
+	"wildcard/internal/settings"
 )
 
 // parseKeyFile reads a file that holds one key statement of BIND's configuration language:

@@ -11,8 +11,8 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 // A run costs one query and one update for a record, and one update for its deletion.

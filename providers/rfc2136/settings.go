@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 const (

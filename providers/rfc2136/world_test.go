@@ -12,8 +12,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

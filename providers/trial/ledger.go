@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/internal/dns01/journal"
 	"wildcard/providers"
-	"wildcard/providers/journal"
 )
 
 // CodeLeft says that records of a trial are still there. They are in the journal.

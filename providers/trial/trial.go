@@ -8,10 +8,10 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/providers"
 	"wildcard/providers/conformance"
-	"wildcard/providers/journal"
-	"wildcard/providers/propagation"
 )
 
 // sideBySide is how many checks run at the same time.

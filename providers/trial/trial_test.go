@@ -16,10 +16,10 @@ import (
 
 	"wildcard/conoha"
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/journal"
-	"wildcard/providers/propagation"
-	"wildcard/providers/settings"
 	"wildcard/providers/trial"
 )
 

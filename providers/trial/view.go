@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/internal/dns01/propagation"
 	"wildcard/providers"
 	"wildcard/providers/conformance"
-	"wildcard/providers/propagation"
 )
 
 const (

@@ -9,10 +9,10 @@ import (
 	"github.com/miekg/dns"
 	"go.uber.org/goleak"
 
+	"wildcard/internal/settings"
 	"wildcard/providers"
 	"wildcard/providers/providertest"
 	"wildcard/providers/rfc2136"
-	"wildcard/providers/settings"
 	"wildcard/providers/zonetest"
 )
 

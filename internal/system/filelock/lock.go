@@ -12,9 +12,9 @@ import (
 	"syscall"
 	"time"
 
+	"wildcard/internal/settings"
 	"wildcard/internal/system/failpoint"
 	"wildcard/providers"
-	"wildcard/providers/settings"
 )
 
 // buckets is how many locks the keys share, so that keys do not leave a file each behind.

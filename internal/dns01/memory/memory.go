@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/internal/dns01/journal"
 	"wildcard/internal/system/filelock"
 	"wildcard/providers"
-	"wildcard/providers/journal"
 )
 
 // DefaultKeep is how long a CA's resolvers are taken to remember where nothing else is known: what Let's Encrypt does.

@@ -10,12 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/settings"
 	"wildcard/internal/testkit/nameservers"
 	"wildcard/providers"
 	"wildcard/providers/bindtest"
-	"wildcard/providers/propagation"
 	"wildcard/providers/rfc2136"
-	"wildcard/providers/settings"
 )
 
 const (

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"wildcard/providers/journal"
+	"wildcard/internal/dns01/journal"
 )
 
 const (

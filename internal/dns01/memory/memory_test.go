@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/memory"
 	"wildcard/internal/testkit/clock"
 	"wildcard/providers"
-	"wildcard/providers/journal"
-	"wildcard/providers/memory"
 )
 
 const (

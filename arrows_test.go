@@ -43,7 +43,7 @@ func arrows() map[string][]string {
 	return map[string][]string{
 		"wildcard/providers":                  nil, // so that anybody can write a provider without our dependencies
 		"wildcard/providers/acmedns":          {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/web", "wildcard/internal/system/atomicfile"},
-		"wildcard/providers/bindtest":         {"wildcard/internal/testkit/nameservers", "wildcard/providers/zonetest"},
+		"wildcard/internal/testkit/bindtest":  {"wildcard/internal/testkit/nameservers", "wildcard/internal/testkit/zonetest"},
 		"wildcard/providers/builtin":          {"wildcard/conoha", "wildcard/internal/settings", "wildcard/providers/..."},
 		"wildcard/providers/conformance":      {"wildcard/providers"}, // no package testing: a program runs it, too
 		"wildcard/providers/designate":        {"wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/web", gophercloud, yaml},
@@ -58,9 +58,9 @@ func arrows() map[string][]string {
 		"wildcard/internal/settings":          {"wildcard/internal/system/failpoint", "wildcard/providers", godotenv, unix},
 		"wildcard/providers/trial":            {"wildcard/providers", "wildcard/providers/conformance", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/propagation"},
 		"wildcard/providers/web":              {"wildcard/internal/system/failpoint"},
-		"wildcard/providers/zonetest":         {"wildcard/providers", dns},
+		"wildcard/internal/testkit/zonetest":  {"wildcard/providers", dns},
 
-		"wildcard/providers/acmedns/acmednstest": {"wildcard/providers/zonetest", dns},
+		"wildcard/providers/acmedns/acmednstest": {"wildcard/internal/testkit/zonetest", dns},
 
 		"wildcard/conoha":            {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/web", "wildcard/internal/system/atomicfile", gophercloud},
 		"wildcard/conoha/conohatest": {dns},
@@ -71,7 +71,7 @@ func arrows() map[string][]string {
 
 		"wildcard/internal/dns01":                  {"wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/propagation"},
 		"wildcard/issuance":                        {"wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/messages", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/memory", "wildcard/internal/dns01/propagation", legoACME, legoAPI, idna},
-		"wildcard/issuance/acmetest":               {jose, publicsuffix, dns},
+		"wildcard/internal/testkit/acmetest":       {jose, publicsuffix, dns},
 		"wildcard/lineage":                         {"wildcard/internal/system/failpoint", "wildcard/providers", unix},
 		"wildcard/state":                           {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/metrics":                         nil,
@@ -82,7 +82,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/system/failpoint":       nil, // nothing is left of it without its build tag
 		"wildcard/internal/system/failpoint/sweep": nil,
 		"wildcard/internal/system/atomicfile":      {"wildcard/internal/system/failpoint"},
-		"wildcard/canary":                          nil,
+		"wildcard/internal/testkit/secretscan":     nil,
 		"wildcard/messages":                        nil,
 		"wildcard/help":                            {"wildcard/messages", urfave},
 		"wildcard/internal/system/units":           {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/system/atomicfile"},
@@ -95,9 +95,9 @@ func arrows() map[string][]string {
 			"wildcard/notify", "wildcard/providers/...", "wildcard/state", "wildcard/internal/system/units", "wildcard/trace", "wildcard/internal/system/atomicfile", goPretty, unix, urfave,
 		},
 
-		"wildcard/pebbletest":                  {pebble},
+		"wildcard/internal/testkit/pebbletest": {pebble},
 		"wildcard/internal/testkit/executable": nil,
-		"wildcard/cmd/wildcard-sandbox":        {"wildcard/conoha/conohatest", "wildcard/help", "wildcard/messages", "wildcard/pebbletest", "wildcard/providers", urfave, unix},
+		"wildcard/cmd/wildcard-sandbox":        {"wildcard/conoha/conohatest", "wildcard/help", "wildcard/messages", "wildcard/internal/testkit/pebbletest", "wildcard/providers", urfave, unix},
 		"wildcard/e2e":                         nil,
 		"wildcard/e2e/boulder":                 nil,
 
@@ -128,8 +128,8 @@ func linked() map[string][]string {
 // state has the package-level variables that do change, with the reason for each.
 func state() map[string]string {
 	return map[string]string{
-		"wildcard/internal/system/failpoint.points": "counts the process's points, under the build tag failpoint alone",
-		"wildcard/pebbletest.environment":           "locks the process environment, which is itself one per process",
+		"wildcard/internal/system/failpoint.points":        "counts the process's points, under the build tag failpoint alone",
+		"wildcard/internal/testkit/pebbletest.environment": "locks the process environment, which is itself one per process",
 	}
 }
 

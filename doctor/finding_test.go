@@ -14,8 +14,8 @@ import (
 
 	"wildcard/conoha/conohatest"
 	"wildcard/internal/dns01/journal"
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/issuance"
-	"wildcard/issuance/acmetest"
 	"wildcard/lineage"
 	"wildcard/state"
 )

@@ -11,7 +11,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"wildcard/providers/bindtest"
+	"wildcard/internal/testkit/bindtest"
 )
 
 // bind is Debian's BIND with one zone, in which somebody else has a record, and which takes updates signed with a key of its own.

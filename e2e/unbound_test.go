@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/internal/testkit/bindtest"
 	"wildcard/internal/testkit/nameservers"
-	"wildcard/providers/bindtest"
 )
 
 // unbound is Debian's unbound as a CA's resolver, set as those of Let's Encrypt are (jsha/unboundtest has their configuration;

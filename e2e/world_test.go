@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/pebbletest"
+	"wildcard/internal/testkit/pebbletest"
 )
 
 // world is a machine with certbot and our hooks, an offline ConoHa and a CA. Everything certbot writes is below dir.

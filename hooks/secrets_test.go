@@ -10,10 +10,10 @@ import (
 	"syscall"
 	"testing"
 
-	"wildcard/canary"
 	"wildcard/conoha/conohatest"
 	"wildcard/internal/testkit/executable"
-	"wildcard/providers/zonetest"
+	"wildcard/internal/testkit/secretscan"
+	"wildcard/internal/testkit/zonetest"
 )
 
 // Fault #151 for the hooks: no secret is in a receipt, in what they say at their most talkative, also when a service repeats what
@@ -30,7 +30,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	t.Cleanup(others.Close)
 	v2 := w.conoha.AddAccount(conohatest.Account{Version: 2, Password: "canary-password-2"}) // no quotes in it: it stands in a file
 	w.conoha.AddZone(v2.Tenant, "example.jp")
-	secrets := canary.Secrets{"password": v2.Password, "password of Ver.3.0": w.v3.Password}
+	secrets := secretscan.Secrets{"password": v2.Password, "password of Ver.3.0": w.v3.Password}
 	for _, line := range others.Environ() {
 		if key, ok := strings.CutPrefix(line, "RFC2136_TSIG_SECRET="); ok {
 			secrets["TSIG key"] = key
@@ -142,7 +142,7 @@ func (w *world) envFile(name string, environ []string) string {
 }
 
 // tokens adds those that the service has given out.
-func (w *world) tokens(secrets canary.Secrets) {
+func (w *world) tokens(secrets secretscan.Secrets) {
 	for _, r := range w.conoha.Log() {
 		if token := r.Header.Get("X-Auth-Token"); token != "" {
 			secrets["token "+token[:min(4, len(token))]] = token
@@ -170,7 +170,7 @@ func TestCrash_NoSecrets(t *testing.T) {
 					c.output = w.must("auth", c)
 				}
 				fault := w.conoha.Fault(conohatest.Fault{Match: conohatest.Match{Service: conohatest.ServiceDNS, Method: method}, Hang: true})
-				crash := canary.NewCrash(t, w.command(kind, c).Env, bin+"/wildcard-"+kind+"-hook", "-v")
+				crash := secretscan.NewCrash(t, w.command(kind, c).Env, bin+"/wildcard-"+kind+"-hook", "-v")
 				if err := crash.Cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
@@ -182,7 +182,7 @@ func TestCrash_NoSecrets(t *testing.T) {
 				if !bytes.Contains(stderr, []byte("goroutine 1 ")) {
 					t.Errorf("no stacks: %s", stderr)
 				}
-				secrets := canary.Secrets{"password": w.v2.Password, "password of Ver.3.0": w.v3.Password}
+				secrets := secretscan.Secrets{"password": w.v2.Password, "password of Ver.3.0": w.v3.Password}
 				w.tokens(secrets)
 				if len(secrets) < 3 {
 					t.Errorf("no token to look for")

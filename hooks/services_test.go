@@ -9,7 +9,7 @@ import (
 
 	"wildcard/conoha/conohatest"
 	"wildcard/internal/testkit/executable"
-	"wildcard/providers/zonetest"
+	"wildcard/internal/testkit/zonetest"
 )
 
 // One certificate has names at four services: two accounts of ConoHa, a name server that takes signed updates, and a script.

@@ -13,7 +13,7 @@ import (
 	"wildcard/conoha/conohatest"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/system/failpoint/sweep"
-	"wildcard/providers/zonetest"
+	"wildcard/internal/testkit/zonetest"
 )
 
 // Faults #109, #119, #121, #125, #139, #141 for the auth hook, with a certbot that ends without calling the cleanup hook: the

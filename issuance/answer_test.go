@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/issuance"
-	"wildcard/issuance/acmetest"
 	"wildcard/providers"
 )
 

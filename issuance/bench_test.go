@@ -21,8 +21,8 @@ import (
 	legolog "github.com/go-acme/lego/v4/log"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/issuance/acmetest"
-	"wildcard/pebbletest"
+	"wildcard/internal/testkit/acmetest"
+	"wildcard/internal/testkit/pebbletest"
 	"wildcard/providers"
 )
 

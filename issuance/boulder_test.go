@@ -7,7 +7,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/acmetest"
 )
 
 // nameServersOf are the addresses of the servers that a name's zone is delegated to.

@@ -11,8 +11,8 @@ import (
 	"github.com/miekg/dns"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/pebbletest"
 	"wildcard/issuance"
-	"wildcard/pebbletest"
 )
 
 // anycast is a machine behind the name servers' addresses that the CA reaches and we do not: it has the records only once it

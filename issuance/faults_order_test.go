@@ -15,9 +15,9 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/acmetest"
+	"wildcard/internal/testkit/pebbletest"
 	"wildcard/issuance"
-	"wildcard/issuance/acmetest"
-	"wildcard/pebbletest"
 	"wildcard/providers"
 )
 

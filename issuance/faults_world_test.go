@@ -14,8 +14,8 @@ import (
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/settings"
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/issuance"
-	"wildcard/issuance/acmetest"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
 )

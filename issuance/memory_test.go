@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"wildcard/internal/dns01/memory"
+	"wildcard/internal/testkit/acmetest"
 	manual "wildcard/internal/testkit/clock"
 	"wildcard/issuance"
-	"wildcard/issuance/acmetest"
 	"wildcard/providers"
 )
 

@@ -15,8 +15,8 @@ import (
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/settings"
+	"wildcard/internal/testkit/pebbletest"
 	"wildcard/issuance"
-	"wildcard/pebbletest"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
 )

@@ -7,19 +7,19 @@ import (
 	"syscall"
 	"testing"
 
-	"wildcard/canary"
+	"wildcard/internal/testkit/secretscan"
 )
 
 // Fault #151: what crashes with a service's credentials in its environment leaves no core file, and the stacks that it prints
 // do not have them.
 func TestCrash_NoSecrets(t *testing.T) {
 	t.Parallel()
-	secrets := canary.Secrets{"token": "canary-token-of-a-service"}
+	secrets := secretscan.Secrets{"token": "canary-token-of-a-service"}
 	program := filepath.Join(pluginDir(t), name)
 	for _, signal := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGABRT, syscall.SIGSEGV} {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
-			crash := canary.NewCrash(t, []string{"CLOUDFLARE_DNS_API_TOKEN=" + secrets["token"]}, program)
+			crash := secretscan.NewCrash(t, []string{"CLOUDFLARE_DNS_API_TOKEN=" + secrets["token"]}, program)
 			stdin, err := crash.Cmd.StdinPipe()
 			if err != nil {
 				t.Fatal(err)

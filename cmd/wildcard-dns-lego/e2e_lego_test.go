@@ -18,7 +18,7 @@ import (
 	"testing"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/pebbletest"
+	"wildcard/internal/testkit/pebbletest"
 )
 
 // legoCall begins a command line of lego's. The fake's name servers are not at port 53, where lego would look for the records.

@@ -18,8 +18,8 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/testkit/bindtest"
 	"wildcard/providers"
-	"wildcard/providers/bindtest"
 	"wildcard/providers/providertest"
 )
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"wildcard/pebbletest"
+	"wildcard/internal/testkit/pebbletest"
 	"wildcard/providers"
 )
 

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/pebbletest"
+	"wildcard/internal/testkit/pebbletest"
 )
 
 // world is what stands for the Internet: ConoHa with its name servers, and the CA.

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"wildcard/providers/bindtest"
+	"wildcard/internal/testkit/bindtest"
 )
 
 // startBIND starts a real primary of example.com, which takes updates signed with a key, and returns its address and the

@@ -18,7 +18,7 @@ import (
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/pebbletest"
+	"wildcard/internal/testkit/pebbletest"
 )
 
 // issuing is all that it takes to get a certificate: a cluster with cert-manager and our webhook, ConoHa with an account of

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/providers/acmedns/acmednstest"
 )
 

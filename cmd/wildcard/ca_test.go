@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/acmetest"
 )
 
 func hosts(n int) []string {

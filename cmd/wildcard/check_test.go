@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/lineage"
 	"wildcard/notify"
 )

@@ -6,8 +6,8 @@ import (
 	"syscall"
 	"testing"
 
-	"wildcard/canary"
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/secretscan"
 )
 
 // Fault #151: a run that crashes, of itself or by a signal, leaves no core file, and the stacks that it prints have no secret.
@@ -21,11 +21,11 @@ func TestCrash_NoSecrets(t *testing.T) {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			secrets := canary.Secrets{}
+			secrets := secretscan.Secrets{}
 			w.credentialsInFile(t, secrets)
 			w.issue("*.example.com")
 			fault := w.conoha.Fault(conohatest.Fault{Match: conohatest.Match{Func: conohatest.Request.Create}, Hang: true})
-			crash := canary.NewCrash(t, w.environ, program, "renew", "--force", "--cert-name", "example.com", "--vv", "--plain")
+			crash := secretscan.NewCrash(t, w.environ, program, "renew", "--force", "--cert-name", "example.com", "--vv", "--plain")
 			if err := crash.Cmd.Start(); err != nil {
 				t.Fatal(err)
 			}

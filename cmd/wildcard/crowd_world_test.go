@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/pebbletest"
+	"wildcard/internal/testkit/pebbletest"
 )
 
 // crowd is a world with many certificates, and a true CA.

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/acmetest"
 )
 
 // fault is something that goes wrong at an hour of a [clockwork] at which a certificate is due: strike runs what the timer runs.

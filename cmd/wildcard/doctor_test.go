@@ -10,7 +10,7 @@ import (
 
 	"wildcard/conoha/conohatest"
 	"wildcard/doctor"
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/lineage"
 )
 

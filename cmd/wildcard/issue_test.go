@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/acmetest"
 )
 
 // A first call obtains, a second one with the same names does nothing, other names replace the certificate.

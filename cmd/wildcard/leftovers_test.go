@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/state"
 )
 

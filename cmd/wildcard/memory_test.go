@@ -8,8 +8,8 @@ import (
 
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/memory"
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/clock"
-	"wildcard/issuance/acmetest"
 )
 
 // remembering is a world whose CA keeps each answer for a minute, ConoHa's least TTL. Time is what passes there and what is waited

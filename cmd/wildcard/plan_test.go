@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/state"
 )
 

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/acmetest"
 )
 
 // phases are the instants of a run at which a test lets something happen to it. Each calls hit once, and has what was asked

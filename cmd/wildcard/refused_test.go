@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/issuance"
-	"wildcard/issuance/acmetest"
 	"wildcard/lineage"
 	"wildcard/state"
 )

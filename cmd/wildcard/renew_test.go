@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/executable"
-	"wildcard/issuance/acmetest"
 	"wildcard/lineage"
 )
 

@@ -13,7 +13,7 @@ import (
 	"github.com/miekg/dns"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/acmetest"
 )
 
 const challengeName = "_acme-challenge.example.com."

@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/executable"
-	"wildcard/issuance/acmetest"
-	"wildcard/providers/zonetest"
+	"wildcard/internal/testkit/zonetest"
 )
 
 // services is a world with four DNS services: two accounts of ConoHa, one of each generation, a name server that takes signed

@@ -7,7 +7,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/acmetest"
 )
 
 // withCAA is a CA's resolver that finds a CAA record at example.com when it is time to.

@@ -12,9 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"wildcard/canary"
 	"wildcard/conoha/conohatest"
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/acmetest"
+	"wildcard/internal/testkit/secretscan"
 )
 
 // Fault #151: no secret is in any byte that the program puts out or leaves: not in what it prints at its most talkative, also
@@ -30,7 +30,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	w := newWorldOf(t, acmetest.Options{
 		EABKeys: map[string][]byte{"kid": binding}, Deviations: acmetest.Deviations{NoAuthorizationReuse: true, NoLimits: true},
 	})
-	secrets := canary.Secrets{"EAB key": hmac, "TSIG key": "dHNpZy1jYW5hcnktdHNpZy1jYW5hcnktdHNpZw=="}
+	secrets := secretscan.Secrets{"EAB key": hmac, "TSIG key": "dHNpZy1jYW5hcnktdHNpZy1jYW5hcnktdHNpZw=="}
 	w.credentialsInFile(t, secrets)
 	w.secret(t, "rfc2136", "RFC2136_NAMESERVER=127.0.0.1:1", "RFC2136_TSIG_KEY=k", "RFC2136_TSIG_SECRET="+secrets["TSIG key"])
 	w.secret(t, "exec", "FOR_THE_SCRIPT=yes")
@@ -112,7 +112,7 @@ func TestSecretsStaySecret(t *testing.T) {
 }
 
 // credentialsInFile moves ConoHa's credentials from the environment to where a server has them.
-func (w *world) credentialsInFile(t *testing.T, secrets canary.Secrets) {
+func (w *world) credentialsInFile(t *testing.T, secrets secretscan.Secrets) {
 	t.Helper()
 	var file []string
 	w.environ = slices.DeleteFunc(w.environ, func(entry string) bool {
@@ -140,7 +140,7 @@ func (w *world) secret(t *testing.T, provider string, lines ...string) {
 }
 
 // keys adds the private keys that are on the disk by now.
-func (w *world) keys(t *testing.T, secrets canary.Secrets) {
+func (w *world) keys(t *testing.T, secrets secretscan.Secrets) {
 	t.Helper()
 	accounts, err := filepath.Glob(w.config("accounts", "*", "*", "*", "private_key.json"))
 	if err != nil || len(accounts) != 1 {
@@ -161,7 +161,7 @@ func (w *world) keys(t *testing.T, secrets canary.Secrets) {
 }
 
 // tokens adds those that the service has given out.
-func (w *world) tokens(secrets canary.Secrets) {
+func (w *world) tokens(secrets secretscan.Secrets) {
 	n := 0
 	for _, r := range w.conoha.Log() {
 		token := r.Header.Get("X-Auth-Token")

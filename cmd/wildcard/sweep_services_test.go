@@ -9,12 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	"wildcard/canary"
 	"wildcard/internal/system/failpoint/sweep"
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/executable"
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/secretscan"
+	"wildcard/internal/testkit/zonetest"
 	"wildcard/providers/acmedns/acmednstest"
-	"wildcard/providers/zonetest"
 )
 
 // some is what is taken of the short ways along one service's own points.
@@ -41,7 +41,7 @@ func newZones(t *testing.T) *world {
 		executable.Write(t, filepath.Join(plugins, name), w.read("../../providers/plugin/testdata/"+name))
 	}
 	w.environ = slices.Concat(w.environ, server.Environ(), []string{"WILDCARD_PLUGIN_DIR=" + plugins})
-	w.secrets = canary.Secrets{}
+	w.secrets = secretscan.Secrets{}
 	for _, entry := range server.Environ() {
 		if secret, ok := strings.CutPrefix(entry, "RFC2136_TSIG_SECRET="); ok {
 			w.secrets["TSIG key"] = secret

@@ -13,9 +13,9 @@ import (
 	"syscall"
 	"testing"
 
-	"wildcard/canary"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/system/failpoint/sweep"
+	"wildcard/internal/testkit/secretscan"
 )
 
 // Faults #109, #119, #121, #125, #139, #141 for "issue": whatever happens to it, and wherever, what is live is whole, and the
@@ -110,7 +110,7 @@ func (w *world) struck(p sweep.Point, untouched int, args ...string) {
 // keepsSecrets fails the test if a secret was printed.
 func (w *world) keepsSecrets(got said) {
 	w.t.Helper()
-	secrets := canary.Secrets{"private key": "PRIVATE KEY"}
+	secrets := secretscan.Secrets{"private key": "PRIVATE KEY"}
 	maps.Copy(secrets, w.secrets)
 	for _, entry := range w.environ {
 		if password, ok := strings.CutPrefix(entry, "CONOHA_API_PASSWORD="); ok {

@@ -5,7 +5,7 @@ import (
 	"net"
 	"testing"
 
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/acmetest"
 )
 
 // P9, P10: where a wildcard makes a CNAME of the challenge's name, plan, doctor and issue all take that name itself.

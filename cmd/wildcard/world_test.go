@@ -19,10 +19,10 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"wildcard/canary"
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/executable"
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/secretscan"
 	"wildcard/lineage"
 )
 
@@ -37,12 +37,12 @@ type world struct {
 	ca      *acmetest.Server
 	dir     string
 	environ []string
-	program string          // that start runs; "" is wildcard
-	zones   []string        // of the ConoHa
-	name    string          // of the certificate that sweeps make; "" is example.com
-	once    bool            // what fails at the service is not tried again by the same run
-	besides func() []string // the values at other services; nil for none
-	secrets canary.Secrets  // that other services have to do with
+	program string             // that start runs; "" is wildcard
+	zones   []string           // of the ConoHa
+	name    string             // of the certificate that sweeps make; "" is example.com
+	once    bool               // what fails at the service is not tried again by the same run
+	besides func() []string    // the values at other services; nil for none
+	secrets secretscan.Secrets // that other services have to do with
 
 	struckDead atomic.Bool // a phase's process was killed
 

@@ -15,7 +15,7 @@ import (
 	"github.com/libdns/libdns"
 	"github.com/miekg/dns"
 
-	"wildcard/providers/bindtest"
+	"wildcard/internal/testkit/bindtest"
 )
 
 // bind is Debian's BIND with one zone, a key for our provider, with which it may change TXT records and no others, and a key

@@ -13,7 +13,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/pebbletest"
+	"wildcard/internal/testkit/pebbletest"
 )
 
 // certmagic, which caddy gets its certificates with, gets and renews example.com and *.example.com with the records that our

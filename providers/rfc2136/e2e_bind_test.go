@@ -17,8 +17,8 @@ import (
 
 	publication "wildcard/internal/dns01/propagation"
 	"wildcard/internal/settings"
+	"wildcard/internal/testkit/bindtest"
 	"wildcard/providers"
-	"wildcard/providers/bindtest"
 	"wildcard/providers/plugin"
 	"wildcard/providers/providertest"
 )

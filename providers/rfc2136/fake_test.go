@@ -13,8 +13,8 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/testkit/zonetest"
 	"wildcard/providers"
-	"wildcard/providers/zonetest"
 )
 
 // fake is a strict primary name server: every request must be signed, an update may change TXT records only, one at a time,

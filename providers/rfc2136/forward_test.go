@@ -8,8 +8,8 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/testkit/zonetest"
 	"wildcard/providers"
-	"wildcard/providers/zonetest"
 )
 
 // secondary is a public secondary that does not know the key: it answers what is not signed with a copy of the zone that lags, and

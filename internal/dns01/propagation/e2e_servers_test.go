@@ -12,9 +12,9 @@ import (
 
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/settings"
+	"wildcard/internal/testkit/bindtest"
 	"wildcard/internal/testkit/nameservers"
 	"wildcard/providers"
-	"wildcard/providers/bindtest"
 	"wildcard/providers/rfc2136"
 )
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"wildcard/providers/zonetest"
+	"wildcard/internal/testkit/zonetest"
 )
 
 // serveDNS answers on one port, by UDP and TCP.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/go-acme/lego/v4/acme"
 
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/clock"
-	"wildcard/issuance/acmetest"
 )
 
 func TestChallenge_WhileValidating(t *testing.T) {

@@ -1,6 +1,6 @@
-// Package canary looks for secrets where none may be, for tests: in all that a program prints and leaves, and in what the
+// Package secretscan looks for secrets where none may be, for tests: in all that a program prints and leaves, and in what the
 // system would keep of its memory when it crashes.
-package canary
+package secretscan
 
 import (
 	"bytes"

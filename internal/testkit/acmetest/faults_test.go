@@ -9,8 +9,8 @@ import (
 
 	"github.com/go-acme/lego/v4/acme"
 
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/clock"
-	"wildcard/issuance/acmetest"
 )
 
 func decode(t *testing.T, from io.Reader, into any) {

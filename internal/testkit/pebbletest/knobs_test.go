@@ -5,7 +5,7 @@ import (
 	"sync"
 	"testing"
 
-	"wildcard/pebbletest"
+	"wildcard/internal/testkit/pebbletest"
 )
 
 // What Start sets for Pebble is gone when it returns, also when several start at once.

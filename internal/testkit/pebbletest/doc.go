@@ -31,7 +31,7 @@
 //
 // A second answer to a challenge is refused as by Pebble (400): Boulder lets it start another validation today, and is to refuse it
 // (409) soon. What else Let's Encrypt does and Pebble does not (reuse of orders, limits, CAA, perspectives, memory of its resolvers)
-// needs more than a front: package issuance/acmetest, and Boulder itself.
+// needs more than a front: package internal/testkit/acmetest, and Boulder itself.
 //
 // # Decisions
 //

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"wildcard/internal/testkit/nameservers"
-	"wildcard/providers/zonetest"
+	"wildcard/internal/testkit/zonetest"
 )
 
 // Options stands in the configurations that [Start] takes for the statements of the options clause that keep named in its

@@ -10,8 +10,8 @@ import (
 	"github.com/go-acme/lego/v4/acme/api"
 	"github.com/miekg/dns"
 
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/clock"
-	"wildcard/issuance/acmetest"
 )
 
 // refused fails the test unless an error is a problem of this status, type and text.

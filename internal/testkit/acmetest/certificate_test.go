@@ -17,8 +17,8 @@ import (
 	"github.com/go-acme/lego/v4/acme"
 	"github.com/go-acme/lego/v4/acme/api"
 
+	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/clock"
-	"wildcard/issuance/acmetest"
 )
 
 // request is a certificate request for names.

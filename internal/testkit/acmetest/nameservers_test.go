@@ -9,7 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/issuance/acmetest"
+	"wildcard/internal/testkit/acmetest"
 )
 
 // F20: the name servers themselves are asked, any one of them, with mixed case, and over TCP after a truncated answer; aliases are

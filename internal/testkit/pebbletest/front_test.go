@@ -15,7 +15,7 @@ import (
 	"github.com/go-acme/lego/v4/acme"
 	"github.com/go-acme/lego/v4/acme/api"
 
-	"wildcard/pebbletest"
+	"wildcard/internal/testkit/pebbletest"
 )
 
 // recorder is a transport that keeps the last reply to each URL.

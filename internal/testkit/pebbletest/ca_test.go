@@ -24,7 +24,7 @@ import (
 	"github.com/miekg/dns"
 	"go.uber.org/goleak"
 
-	"wildcard/pebbletest"
+	"wildcard/internal/testkit/pebbletest"
 )
 
 func TestMain(m *testing.M) {

@@ -10,10 +10,10 @@ import (
 	"go.uber.org/goleak"
 
 	"wildcard/internal/settings"
+	"wildcard/internal/testkit/zonetest"
 	"wildcard/providers"
 	"wildcard/providers/providertest"
 	"wildcard/providers/rfc2136"
-	"wildcard/providers/zonetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

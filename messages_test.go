@@ -12,7 +12,7 @@ import (
 	"testing"
 	"unicode"
 
-	"wildcard/messages"
+	"wildcard/internal/messages"
 )
 
 // said has, by package, the functions and methods whose arguments users read: the number of the English format, which the
@@ -23,11 +23,11 @@ func said() map[string]map[string]int {
 		"wildcard/cmd/wildcard": {
 			"say": 0, "note": 0, "usage": 0, "confirm": 1, "entry": 0, "value": 0, "sayAccounts": 1, "adopted": 3,
 		},
-		"wildcard/messages":             {"New": 0},
-		"wildcard/issuance":             {"note": 1},
+		"wildcard/internal/messages":    {"New": 0},
+		"wildcard/internal/issuance":    {"note": 1},
 		"wildcard/providers/designate":  {"optional": 1},
-		"wildcard/doctor":               {"text": 0, "because": 0, "good": 1},
-		"wildcard/help":                 {"say": 0},
+		"wildcard/internal/doctor":      {"text": 0, "because": 0, "good": 1},
+		"wildcard/internal/cli/help":    {"say": 0},
 		"wildcard/cmd/wildcard-sandbox": {"say": 0, "step": 0, "detail": 0, "usage": 0},
 		"wildcard/hooks":                {"usage": 0, "line": 0, "flag": 1},
 	}

@@ -36,16 +36,16 @@ func outward() []string {
 func unswept() map[string]string {
 	const capped = "its transport is a web.Capped, which has points"
 	return map[string]string{
-		"wildcard/doctor/...":                    "it looks, and is no part of the work on certificates",
+		"wildcard/internal/doctor/...":           "it looks, and is no part of the work on certificates",
 		"wildcard/internal/system/failpoint/...": "it has the points",
 		"wildcard/conoha.exchange":               capped,
 		"wildcard/conoha.RoundTrip":              capped,
-		"wildcard/notify.Send":                   capped,
+		"wildcard/internal/notify.Send":          capped,
 		"wildcard/providers/acmedns.post":        capped,
 		"wildcard/providers/web.NewTransport":    "it is called by a web.Capped",
 		"wildcard/conoha.tryLock":                "openLock, which comes before it, has a point",
-		"wildcard/issuance.newBase":              "transport.send has points",
-		"wildcard/lineage.Open":                  "each flush is a step of disk.do",
+		"wildcard/internal/issuance.newBase":     "transport.send has points",
+		"wildcard/internal/lineage.Open":         "each flush is a step of disk.do",
 	}
 }
 
@@ -96,7 +96,7 @@ func (p pkg) outside(f *ast.FuncDecl) (calls []*ast.Ident) {
 		switch n := n.(type) {
 		case *ast.CallExpr:
 			switch p.called(n.Fun) {
-			case "wildcard/internal/system/failpoint.Do", "(*wildcard/lineage.disk).do":
+			case "wildcard/internal/system/failpoint.Do", "(*wildcard/internal/lineage.disk).do":
 				return false
 			case "wildcard/internal/system/failpoint.Hit":
 				swept = true

@@ -10,7 +10,7 @@ import (
 	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/propagation"
-	"wildcard/messages"
+	"wildcard/internal/messages"
 	"wildcard/providers"
 )
 

@@ -7,7 +7,7 @@ import (
 
 	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/memory"
-	"wildcard/messages"
+	"wildcard/internal/messages"
 	"wildcard/providers"
 )
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"wildcard/messages"
+	"wildcard/internal/messages"
 	"wildcard/providers"
 )
 

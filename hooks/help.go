@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"wildcard/messages"
+	"wildcard/internal/messages"
 )
 
 // screen is the width that help is written for.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"wildcard/messages"
+	"wildcard/internal/messages"
 )
 
 func TestHelpFits(t *testing.T) {

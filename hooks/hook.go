@@ -15,9 +15,9 @@ import (
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/messages"
 	"wildcard/internal/settings"
 	"wildcard/internal/system/failpoint"
-	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
 )

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/messages"
+	"wildcard/internal/messages"
 	"wildcard/providers"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"wildcard/messages"
+	"wildcard/internal/messages"
 )
 
 // said runs a command line that ends at once, and returns what it prints.

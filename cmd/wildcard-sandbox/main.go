@@ -11,8 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/help"
-	"wildcard/messages"
+	"wildcard/internal/cli/help"
+	"wildcard/internal/messages"
 	"wildcard/providers"
 )
 

@@ -10,9 +10,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/issuance"
-	"wildcard/lineage"
-	"wildcard/messages"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
 	"wildcard/providers"
 )
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/messages"
+	"wildcard/internal/messages"
 	"wildcard/providers"
 )
 

@@ -9,12 +9,12 @@ import (
 	"errors"
 	"time"
 
-	"wildcard/issuance"
-	"wildcard/lineage"
-	"wildcard/messages"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/internal/state"
+	"wildcard/internal/timeline"
 	"wildcard/providers"
-	"wildcard/state"
-	"wildcard/trace"
 )
 
 // order is one certificate to obtain: what "issue" was asked for, or what a lineage says.
@@ -425,7 +425,7 @@ func (e *engine) keep(ctx context.Context, o *order, r issuance.Request, result 
 		}
 		return conf.SetSettings(s)
 	}
-	stored := e.trace.Begin(o.name, trace.WorkStore)
+	stored := e.trace.Begin(o.name, timeline.WorkStore)
 	if o.live == nil {
 		c.Lineage, err = e.store.Create(ctx, o.name, set, change)
 	} else {

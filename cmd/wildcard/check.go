@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"wildcard/messages"
+	"wildcard/internal/messages"
+	"wildcard/internal/state"
 	"wildcard/providers"
-	"wildcard/state"
 )
 
 const (

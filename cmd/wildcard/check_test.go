@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/lineage"
+	"wildcard/internal/notify"
 	"wildcard/internal/testkit/acmetest"
-	"wildcard/lineage"
-	"wildcard/notify"
 )
 
 // checkAnswer is the answer of "list --check --json".

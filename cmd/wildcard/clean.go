@@ -8,8 +8,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/dns01/journal"
-	"wildcard/lineage"
-	"wildcard/messages"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
 	"wildcard/providers"
 )
 

@@ -8,9 +8,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
 	"wildcard/internal/settings"
-	"wildcard/issuance"
-	"wildcard/lineage"
 	"wildcard/providers/builtin"
 )
 

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/issuance"
-	"wildcard/messages"
+	"wildcard/internal/issuance"
+	"wildcard/internal/messages"
 )
 
 // The live view counts down while the CA's memory is waited for; lines do so every ten seconds.

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/issuance"
 	"wildcard/internal/testkit/acmetest"
-	"wildcard/issuance"
 )
 
 const (

@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/lineage"
+	"wildcard/internal/lineage"
 	"wildcard/providers"
 )
 

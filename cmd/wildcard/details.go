@@ -1,7 +1,7 @@
 package main
 
 import (
-	"wildcard/messages"
+	"wildcard/internal/messages"
 )
 
 // details prints lines that are a word and what there is to say under it, the words in a column.

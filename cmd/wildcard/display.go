@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"wildcard/issuance"
-	"wildcard/messages"
+	"wildcard/internal/issuance"
+	"wildcard/internal/messages"
 )
 
 // display shows on standard error how a run goes: a live picture on a terminal (tui.go), lines elsewhere (plain.go), nothing

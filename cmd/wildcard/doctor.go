@@ -8,10 +8,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/doctor"
 	"wildcard/internal/dns01/journal"
-	"wildcard/issuance"
-	"wildcard/lineage"
+	"wildcard/internal/doctor"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
 	"wildcard/providers"
 )
 

@@ -9,9 +9,9 @@ import (
 	"testing"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/doctor"
+	"wildcard/internal/doctor"
+	"wildcard/internal/lineage"
 	"wildcard/internal/testkit/acmetest"
-	"wildcard/lineage"
 )
 
 // timed gives the machine what runs "wildcard renew".

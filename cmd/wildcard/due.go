@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"wildcard/issuance"
-	"wildcard/lineage"
-	"wildcard/messages"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
 	"wildcard/providers"
 )
 

@@ -13,16 +13,16 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/deploy"
+	"wildcard/internal/deploy"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
 	"wildcard/internal/settings"
-	"wildcard/issuance"
-	"wildcard/lineage"
+	"wildcard/internal/state"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
-	"wildcard/state"
 )
 
 // engine is one run of a command that obtains certificates or speaks to a CA: what is opened once and shared by all

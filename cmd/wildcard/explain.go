@@ -7,8 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/doctor"
-	"wildcard/messages"
+	"wildcard/internal/doctor"
+	"wildcard/internal/messages"
 	"wildcard/providers"
 )
 

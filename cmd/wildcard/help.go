@@ -9,9 +9,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/help"
-	"wildcard/issuance"
-	"wildcard/messages"
+	"wildcard/internal/cli/help"
+	"wildcard/internal/issuance"
+	"wildcard/internal/messages"
 )
 
 // Groups of options. A command's help has their names in a line, "wildcard help GROUP" explains them: what is the same

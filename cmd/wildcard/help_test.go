@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/messages"
+	"wildcard/internal/messages"
 )
 
 // The help of every command fits a screen of 24 lines and 80 columns, in each language, and has two examples.

@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"wildcard/lineage"
-	"wildcard/messages"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
 	"wildcard/providers"
 )
 

@@ -6,8 +6,8 @@ import (
 	"crypto/rsa"
 	"slices"
 
-	"wildcard/issuance"
-	"wildcard/lineage"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
 )
 
 // setKeyType writes a kind of key in certbot's words.

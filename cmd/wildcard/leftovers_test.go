@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/internal/state"
 	"wildcard/internal/testkit/acmetest"
-	"wildcard/state"
 )
 
 // killedAtChallenge runs a command that is killed when it has made its record and asks the CA to look.

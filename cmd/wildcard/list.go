@@ -11,11 +11,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/lineage"
-	"wildcard/messages"
-	"wildcard/notify"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/internal/notify"
+	"wildcard/internal/state"
 	"wildcard/providers"
-	"wildcard/state"
 )
 
 func (p *program) listCommand() *cli.Command {

@@ -10,12 +10,12 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/dns01/journal"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
 	"wildcard/internal/settings"
-	"wildcard/issuance"
-	"wildcard/lineage"
+	"wildcard/internal/state"
+	"wildcard/internal/timeline"
 	"wildcard/providers"
-	"wildcard/state"
-	"wildcard/trace"
 )
 
 // sweepLimit is what removing the leftovers of dead processes may take at a start; what is not done waits for the next.
@@ -73,7 +73,7 @@ func (m *machine) openState() (*state.State, *journal.Journal, error) {
 func (m *machine) sweep(ctx context.Context, records *journal.Journal, accounts []providers.Account, limit time.Duration, but ...string) journal.SweepReport {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	swept := m.trace.Begin("", trace.WorkSweep)
+	swept := m.trace.Begin("", timeline.WorkSweep)
 	report, err := records.Sweep(ctx, accounts, func(entry journal.Entry) bool {
 		return slices.ContainsFunc(but, func(name string) bool { return issuance.Base(name) == entry.Domain })
 	})

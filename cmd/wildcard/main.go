@@ -37,10 +37,10 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/messages"
 	"wildcard/internal/settings"
-	"wildcard/messages"
+	"wildcard/internal/timeline"
 	"wildcard/providers"
-	"wildcard/trace"
 )
 
 func main() {
@@ -59,10 +59,10 @@ type program struct {
 	now                   func() time.Time
 	sleep                 func(context.Context, time.Duration) error // while a CA remembers; nil is a timer
 	language              messages.Language
-	root                  string          // of the file system in which doctor looks for schedulers; "" is /
-	typed                 string          // the program with its command
-	lines                 *outlet         // to stderr, while a command runs
-	trace                 *trace.Recorder // nil without --trace
+	root                  string             // of the file system in which doctor looks for schedulers; "" is /
+	typed                 string             // the program with its command
+	lines                 *outlet            // to stderr, while a command runs
+	trace                 *timeline.Recorder // nil without --trace
 }
 
 // harden makes the process keep its secrets to itself: files are private whatever umask we were given, its memory is hidden, and

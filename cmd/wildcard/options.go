@@ -10,8 +10,8 @@ import (
 
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
-	"wildcard/issuance"
-	"wildcard/lineage"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
 	"wildcard/providers"
 )
 

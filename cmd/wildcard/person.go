@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"wildcard/messages"
+	"wildcard/internal/messages"
 	"wildcard/providers/manual"
 )
 

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"wildcard/internal/dns01/propagation"
-	"wildcard/issuance"
-	"wildcard/messages"
+	"wildcard/internal/issuance"
+	"wildcard/internal/messages"
 )
 
 // plainLine says an event in a line for a log; "" if it need not be said.

@@ -14,11 +14,11 @@ import (
 	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
-	"wildcard/issuance"
-	"wildcard/lineage"
-	"wildcard/messages"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/internal/state"
 	"wildcard/providers"
-	"wildcard/state"
 )
 
 // planLimit is what one look-up of a plan may take.

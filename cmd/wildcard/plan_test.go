@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/state"
 	"wildcard/internal/testkit/acmetest"
-	"wildcard/state"
 )
 
 // files lists all there is below the world's folder.

@@ -3,7 +3,7 @@ package main
 import (
 	"io"
 
-	"wildcard/messages"
+	"wildcard/internal/messages"
 	"wildcard/providers"
 )
 

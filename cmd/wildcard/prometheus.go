@@ -14,8 +14,8 @@ import (
 
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/propagation"
-	"wildcard/metrics"
-	"wildcard/state"
+	"wildcard/internal/metrics"
+	"wildcard/internal/state"
 )
 
 // prometheusFlag is that of issue, renew and list. Which file it is belongs to the machine, so no lineage keeps it: units

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/lineage"
+	"wildcard/internal/lineage"
 )
 
 // measured reads a file of measurements: values by name and labels. It takes what Prometheus's format allows, in the strict

@@ -9,8 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/messages"
 	"wildcard/internal/settings"
-	"wildcard/messages"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
 	"wildcard/providers/plugin"

@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/internal/state"
 	"wildcard/internal/testkit/acmetest"
-	"wildcard/issuance"
-	"wildcard/lineage"
-	"wildcard/state"
 )
 
 // delivers has the CA issue certificates that are otherwise than asked for; nil is as asked for.

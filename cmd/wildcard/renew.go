@@ -9,11 +9,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/issuance"
-	"wildcard/lineage"
-	"wildcard/notify"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/internal/notify"
+	"wildcard/internal/timeline"
 	"wildcard/providers"
-	"wildcard/trace"
 )
 
 const (
@@ -195,7 +195,7 @@ func (r *renewRun) jitter(ctx context.Context) error {
 	}
 	wait := time.Duration(rand.Int64N(int64(longestJitter))).Round(time.Second)
 	r.display.note("waiting %v before the first order, so that not everybody comes at once (--no-jitter)", wait)
-	defer r.trace.Begin("", trace.WorkWait)(nil)
+	defer r.trace.Begin("", timeline.WorkWait)(nil)
 	select {
 	case <-time.After(wait):
 		return nil

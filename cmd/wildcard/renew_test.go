@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/lineage"
 	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/executable"
-	"wildcard/lineage"
 )
 
 // Only what is due is renewed; nothing due asks the CA for renewal information no more often than it wants.

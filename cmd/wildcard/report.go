@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"wildcard/lineage"
-	"wildcard/messages"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
 	"wildcard/providers"
 )
 

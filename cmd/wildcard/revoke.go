@@ -9,8 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/issuance"
-	"wildcard/lineage"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
 	"wildcard/providers"
 )
 

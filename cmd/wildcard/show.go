@@ -7,10 +7,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/lineage"
-	"wildcard/messages"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/internal/state"
 	"wildcard/providers"
-	"wildcard/state"
 )
 
 // mostHistory is how many attempts "show" shows.

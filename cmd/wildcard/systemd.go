@@ -8,8 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/messages"
 	"wildcard/internal/system/units"
-	"wildcard/messages"
 	"wildcard/providers"
 )
 

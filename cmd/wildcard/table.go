@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"wildcard/messages"
+	"wildcard/internal/messages"
 )
 
 // grid is a table of the answer: columns with two blanks between them, as ps and df have, so that it is read as well by a

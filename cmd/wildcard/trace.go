@@ -8,9 +8,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/issuance"
+	"wildcard/internal/issuance"
+	"wildcard/internal/timeline"
 	"wildcard/providers"
-	"wildcard/trace"
 )
 
 func traceFlag() cli.Flag {
@@ -31,7 +31,7 @@ func (p *program) traced(action cli.ActionFunc) cli.ActionFunc {
 		if len(files) == 0 {
 			return action(c)
 		}
-		p.trace = trace.New(userAgent(), c.Command.Name)
+		p.trace = timeline.New(userAgent(), c.Command.Name)
 		ended := false
 		defer func() {
 			came := err

@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/trace"
+	"wildcard/internal/timeline"
 )
 
 // timeline reads what --trace wrote.
-func (w *world) timeline(path string) (d trace.Document) {
+func (w *world) timeline(path string) (d timeline.Document) {
 	w.t.Helper()
 	if err := json.Unmarshal([]byte(w.read(path)), &d); err != nil {
 		w.t.Fatal(err)
@@ -23,8 +23,8 @@ func (w *world) timeline(path string) (d trace.Document) {
 }
 
 // parts are the spans, as "KIND NAME".
-func parts(d trace.Document) map[string]*trace.Span {
-	all := map[string]*trace.Span{}
+func parts(d timeline.Document) map[string]*timeline.Span {
+	all := map[string]*timeline.Span{}
 	for _, s := range d.Spans {
 		all[string(s.Kind)+" "+s.Name] = s
 	}
@@ -41,11 +41,11 @@ func TestTrace(t *testing.T) {
 	d := w.timeline(data)
 	have := parts(d)
 	for _, want := range []string{"step zones", "step records", "step publication", "step validation", "step cleanup", "request acme", "request conoha", "work store", "work deploy hook"} {
-		if s := have[want]; s == nil || s.State != trace.Done || s.End < s.Start || s.End > d.Seconds {
+		if s := have[want]; s == nil || s.State != timeline.Done || s.End < s.Start || s.End > d.Seconds {
 			t.Errorf("%s: %+v", want, s)
 		}
 	}
-	if d.State != trace.Done || d.Command != "issue" || have["step records"].Lineage != "example.com" {
+	if d.State != timeline.Done || d.Command != "issue" || have["step records"].Lineage != "example.com" {
 		t.Errorf("%+v", d)
 	}
 	secrets := []string{"canary", strings.Split(w.read(w.config("live", "example.com", "privkey.pem")), "\n")[1]}
@@ -86,11 +86,11 @@ func TestTraceOfFailures(t *testing.T) {
 	w.noOrders()
 	w.run("issue", "--agree-tos", "--trace", data, "*.example.com").exits(75)
 	d := w.timeline(data)
-	if d.State != trace.Failed || d.Code == "" || parts(d)["step order"].State != trace.Failed {
+	if d.State != timeline.Failed || d.Code == "" || parts(d)["step order"].State != timeline.Failed {
 		t.Errorf("%+v", d)
 	}
 	w.run("issue", "--agree-tos", "--env-file", "/nonexistent", "--trace", data, "*.example.com").exits(78)
-	if d := w.timeline(data); d.State != trace.Failed || !strings.HasPrefix(d.Code, "settings.") {
+	if d := w.timeline(data); d.State != timeline.Failed || !strings.HasPrefix(d.Code, "settings.") {
 		t.Errorf("%+v", d)
 	}
 	w.run("issue", "--trace", filepath.Join(w.dir, "none", "run.json"), "*.example.com").exits(78, "[output.unwritable]")
@@ -118,7 +118,7 @@ func TestTraceOfInterruption(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.end().exits(143)
-	if d := w.timeline(data); d.State != trace.Failed || !strings.Contains(d.Error, "SIGTERM") {
+	if d := w.timeline(data); d.State != timeline.Failed || !strings.Contains(d.Error, "SIGTERM") {
 		t.Errorf("%+v", d)
 	}
 	w.nothingLeft()

@@ -9,8 +9,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/dns01"
-	"wildcard/lineage"
-	"wildcard/messages"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
 	"wildcard/providers"
 	"wildcard/providers/trial"
 )

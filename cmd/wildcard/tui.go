@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wildcard/internal/dns01/propagation"
-	"wildcard/issuance"
-	"wildcard/messages"
+	"wildcard/internal/issuance"
+	"wildcard/internal/messages"
 )
 
 const framesEvery = 100 * time.Millisecond

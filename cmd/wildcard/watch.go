@@ -10,11 +10,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/lineage"
+	"wildcard/internal/notify"
 	"wildcard/internal/settings"
-	"wildcard/lineage"
-	"wildcard/notify"
+	"wildcard/internal/state"
 	"wildcard/providers"
-	"wildcard/state"
 )
 
 // notifyLimit is what telling people may take, all channels together.

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/lineage"
-	"wildcard/notify"
+	"wildcard/internal/lineage"
+	"wildcard/internal/notify"
 )
 
 // heard are the messages that a channel was given.

@@ -20,10 +20,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/lineage"
 	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/executable"
 	"wildcard/internal/testkit/secretscan"
-	"wildcard/lineage"
 )
 
 func TestMain(m *testing.M) {

@@ -1,0 +1,251 @@
+package doctor
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/internal/state"
+	"wildcard/providers"
+)
+
+func caKinds() []Kind {
+	return []Kind{
+		{
+			Code: FoundClockSkewed, Severity: Warning,
+			What: text("this machine's clock is %s off, says the CA"),
+			Why:  text("Orders and renewals are timed by it."),
+			Fix:  command("timedatectl set-ntp true"),
+		},
+		{
+			Code: FoundClockWrong, Severity: Error, Class: providers.Misconfigured,
+			What: text("this machine's clock is %s off, says the CA"),
+			Why:  text("What is due cannot be told, and nothing is renewed without --force."),
+			Fix:  command("timedatectl set-ntp true"),
+		},
+		{
+			Code: FoundCA, Severity: Error, Class: providers.Temporary,
+			What: command("%s"),
+			Why:  text("Nothing can be ordered."),
+			Fix:  command("%s"),
+		},
+		{
+			Code: FoundAccount, Severity: Error, Class: providers.Misconfigured,
+			What: command("%s"),
+			Why:  text("Nothing can be ordered without an account."),
+			Fix:  text("wildcard account register --server %s, or name one with --account"),
+		},
+		{
+			Code: FoundAccountRefused, Severity: Error, Class: providers.Refused,
+			What: command("%s"),
+			Why:  text("Nothing can be ordered in the name of this account."),
+			Fix:  command("wildcard account show --server %s"),
+		},
+		{
+			Code: FoundProfile, Severity: Error, Class: providers.Usage,
+			What: text("the CA offers no profile %s, only: %s"),
+			Why:  text("It refuses the order."),
+			Fix:  command("wildcard issue --profile OTHER %s"),
+		},
+		{
+			Code: FoundRefusal, Severity: Error, Class: providers.Usage,
+			What: command("%s"),
+			Why:  text("It refuses the order."),
+			Fix:  command("%s"),
+		},
+		{
+			Code: FoundCharge, Severity: Note,
+			What: command("%s"),
+			Why:  text("It may refuse the order, or want money for it."),
+			Fix:  text("nothing, if that is known; what CAs take: wildcard help ca"),
+		},
+		{
+			Code: FoundBinding, Severity: Warning,
+			What: command("%s"),
+			Why:  text("There is no account at this CA yet, and none can be made as things are."),
+			Fix:  command("wildcard account register --server %s --agree-tos --email YOU@EXAMPLE.COM --eab-kid ID --eab-hmac-key KEY"),
+		},
+		{
+			Code: FoundHeld, Severity: Error, Class: providers.Failed,
+			What: command("%s"),
+			Why:  text("Every further order would cost another certificate like it, so none is made by itself."),
+			Fix:  text("ask the CA why; to order once more: wildcard issue --force --cert-name %s NAME..."),
+		},
+		{
+			Code: FoundLedger, Severity: Warning,
+			What: text("the next attempt is made %s"),
+			Why:  text("A timer tries nothing before that."),
+			Fix:  text("wait; once the reason is mended: %s"),
+		},
+		{
+			Code: FoundAttempt, Severity: Warning,
+			What: text("the last attempt, on %s, failed: %s"),
+			Why:  text("It is tried again, but the same will happen if the reason stays."),
+			Fix:  command("%s"),
+		},
+	}
+}
+
+const (
+	someSkew    = 5 * time.Minute
+	longestSkew = time.Hour // what [wildcard renew] decides nothing by
+)
+
+// ca looks at a case's CA: whether it answers, by its clock, whether it knows the account and offers the profile. Then at
+// what the ledger says of attempts there.
+func (v *visit) ca(ctx context.Context, c Case) {
+	server := c.Params.Server
+	ca, err := v.CA(ctx, server, c.Settings.CABundle)
+	if err != nil {
+		if v.first("ca", server, c.Settings.CABundle) && !v.late(ctx, server) {
+			v.fail(FoundCA, server, err, next{providers.CodeOf(err)})
+		}
+		facts, _ := issuance.KnownCA(server)
+		v.refusals(c, facts)
+		v.ledger(c, "")
+		return
+	}
+	if v.first("ca", server, c.Settings.CABundle) {
+		v.clock(ca)
+	}
+	if p := c.Settings.Profile; p != "" {
+		if _, offered := ca.Directory().Profiles[p]; !offered {
+			v.find(FoundProfile, c.subject(), []any{p, listed(profiles(ca))}, c.subject())
+		}
+	}
+	v.refusals(c, ca.Facts())
+	v.ledger(c, v.account(ctx, ca, c))
+}
+
+// refusals looks at what is known that the CA would refuse. Names that a wildcard covers are left out of orders.
+func (v *visit) refusals(c Case, facts issuance.CAFacts) {
+	names, _ := facts.WithoutCovered(c.Domains)
+	for _, err := range facts.Objections(names, c.Settings.Profile) {
+		v.fail(FoundRefusal, c.subject(), err, next{providers.CodeOf(err)})
+	}
+	for _, note := range facts.Notes(names, c.Settings.Profile) {
+		v.find(FoundCharge, c.subject(), []any{note})
+	}
+}
+
+// refused looks at certificates that were issued and refused.
+func (v *visit) refused(context.Context) {
+	if v.State == nil {
+		return
+	}
+	holds, err := v.State.Holds()
+	if err != nil {
+		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State, because("has a ledger that cannot be read: %s", messages.OneLine(err.Error()))}, "ls -l "+v.Dirs.State)
+	}
+	for name, held := range holds {
+		v.fail(FoundHeld, name, held, name)
+	}
+}
+
+func profiles(ca *issuance.CA) []string {
+	var names []string
+	for name := range ca.Directory().Profiles {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// clock compares this machine's clock with the Date of the CA's directory.
+func (v *visit) clock(ca *issuance.CA) {
+	switch skew := ca.Skew().Abs(); {
+	case skew > longestSkew:
+		v.find(FoundClockWrong, "clock", []any{skew.Round(time.Minute)})
+	case skew > someSkew:
+		v.find(FoundClockSkewed, "clock", []any{skew.Round(time.Minute)})
+	default:
+		v.good(ca.Server(), "the CA answers, and its clock agrees with ours")
+	}
+}
+
+// account finds the account that a case uses and asks the CA for it. It returns the account's URL; "" if there is none to go
+// by.
+func (v *visit) account(ctx context.Context, ca *issuance.CA, c Case) string {
+	stored, err := v.Store.Account(ca.Server(), c.Params.Account)
+	switch {
+	case providers.CodeOf(err) == lineage.CodeNotFound && !c.ours() && c.Params.Account == "":
+		// Terms and address are given when it is made.
+		r := issuance.Registration{AgreeToTerms: true, Emails: []string{"-"}, EABKeyID: v.Binding.EABKeyID, EABKey: v.Binding.EABKey}
+		if err := ca.MayRegister(r); err != nil {
+			v.fail(FoundBinding, ca.Server(), err, ca.Server())
+		} else {
+			v.good(ca.Server(), "there is no account yet; wildcard issue registers one")
+		}
+		return ""
+	case err != nil:
+		if v.first("no account", ca.Server(), c.Params.Account) {
+			v.fail(FoundAccount, c.subject(), err, ca.Server())
+		}
+		return ""
+	case !v.first("account", stored.URI):
+		return stored.URI
+	}
+	info, err := ca.AccountInfo(ctx, issuance.Account{URI: stored.URI, Key: stored.Key})
+	if err == nil && info.Status != "valid" {
+		err = providers.Errorf(issuance.CodeUnauthorized, providers.Refused, "account %s is %s", stored.URI, info.Status)
+	}
+	switch {
+	case err != nil && ca.Facts().NoAccountURL:
+		return stored.URI // it answers an error whatever is so
+	case err != nil:
+		v.fail(FoundAccountRefused, stored.URI, err, ca.Server())
+		return stored.URI
+	}
+	v.good(stored.URI, "the CA knows the account, and it is valid")
+	return stored.URI
+}
+
+// ledger looks at what was tried before: whether limits allow an attempt now, and how the last one ended.
+func (v *visit) ledger(c Case, account string) {
+	if v.State == nil || len(c.Domains) == 0 {
+		return
+	}
+	now := v.now()
+	name, again, forced := c.subject(), "wildcard renew --cert-name "+c.subject(), "wildcard renew --force --cert-name "+c.subject()
+	if c.Lineage == nil {
+		again, forced = "wildcard issue "+quoted(c.Domains), "wildcard issue --force "+quoted(c.Domains)
+		if would, err := lineage.NameFor(c.Domains); err == nil {
+			name = would
+		}
+	}
+	i := state.Intent{Lineage: name, Server: c.Params.Server, Account: account, Domains: c.Domains, Now: now, Unattended: c.Lineage != nil}
+	if c.Lineage != nil && c.Lineage.Leaf != nil {
+		i.NotAfter = c.Lineage.Leaf.NotAfter
+	}
+	blocked := v.State.Check(i)
+	switch {
+	case providers.CodeOf(blocked) == providers.CodeState:
+		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State, because("has a ledger that cannot be read: %s", messages.OneLine(blocked.Error()))}, "ls -l "+v.Dirs.State)
+		return
+	case blocked != nil:
+		v.fail(FoundLedger, c.subject(), blocked, forced)
+		return // with the last failure in it
+	}
+	v.limits(c, i)
+	h, err := v.State.Last(name, now)
+	if err == nil && h.Last.Outcome == state.Failed {
+		v.find(FoundAttempt, c.subject(), []any{h.Last.Time.UTC().Format("2006-01-02 15:04 MST"), messages.OneLine(h.Last.Text)}, again)
+	}
+}
+
+// limits says how many failed validations are left.
+func (v *visit) limits(c Case, i state.Intent) {
+	failed, err := v.State.FailedValidations(i)
+	if err != nil {
+		return // Check has just read the same
+	}
+	most := 0
+	for _, name := range c.Domains {
+		most = max(most, failed[name])
+	}
+	v.good(c.subject(), "limits: %d of %d failed validations an hour are left for %s", state.MostFailures-most, state.MostFailures, strings.Join(c.Domains, " "))
+}

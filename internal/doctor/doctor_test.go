@@ -1,0 +1,249 @@
+package doctor
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"wildcard/conoha/conohatest"
+	"wildcard/internal/lineage"
+)
+
+// A healthy machine has no finding, with a probe and a server too, and is left as it was.
+func TestHealthy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	before := w.files()
+	report := w.examine(w.wanted("new."+apex, "*.new."+apex))
+	if len(report.Findings) > 0 || report.Exit() != 0 || len(report.Good) == 0 {
+		t.Errorf("%v", codes(report))
+	}
+	if after := w.files(); !slices.Equal(before, after) {
+		t.Errorf("written: %q, there was %q", after, before)
+	}
+	w.doctor.Probe = true
+	w.doctor.Endpoints = []Endpoint{{Address: w.serve(w.live(), -1, w.key)}}
+	records := w.conoha.Records(apex)
+	report = w.examine()
+	if len(report.Findings) > 0 {
+		t.Errorf("%v", codes(report))
+	}
+	if after := w.conoha.Records(apex); !slices.Equal(records, after) {
+		t.Errorf("records %v, there were %v", after, records)
+	}
+	if !slices.ContainsFunc(report.Good, func(f Finding) bool { return strings.HasPrefix(f.What.String(), "probe: record made") }) {
+		t.Errorf("no probe: %+v", report.Good)
+	}
+	for _, f := range report.Good {
+		if text := f.What.String(); strings.Contains(text, "%!") || f.Severity != OK || f.Exit != 0 {
+			t.Errorf("%+v", f)
+		}
+	}
+	for _, q := range w.conoha.Questions() {
+		if strings.Contains(q.Name, "_acme-challenge") && q.Server == conohatest.ResolverName {
+			t.Errorf("a resolver was asked for %s", q.Name)
+		}
+	}
+}
+
+// P9, P10: a wildcard's CNAME is no fault, and the record's place is the challenge's own name.
+func TestWildcardCNAME(t *testing.T) {
+	t.Parallel()
+	for _, target := range []string{"cdn.elsewhere.example.", "www." + apex + ".", apex + "."} {
+		w := newWorld(t)
+		w.conoha.PutRecord(apex, "*."+apex, "CNAME", target)
+		w.conoha.PutRecord(apex, "www."+apex, "A", "192.0.2.1")
+		w.doctor.Probe = true
+		report := w.examine(w.wanted("*.a.b." + apex))
+		if len(report.Findings) > 0 {
+			t.Errorf("%s: %v", target, codes(report))
+		}
+		for _, name := range []string{"_acme-challenge." + apex, "_acme-challenge.a.b." + apex} {
+			if !slices.ContainsFunc(report.Good, func(f Finding) bool { return strings.HasPrefix(f.What.String(), "record "+name+". in zone") }) {
+				t.Errorf("%s: no record at %s: %+v", target, name, report.Good)
+			}
+		}
+	}
+}
+
+// A zone for the challenge alone is probed at its own name, beside what stands there, and resolvers never hear of it: where
+// the zone above is somewhere else, and where the same name servers have both.
+func TestZoneForTheChallengeAlone(t *testing.T) {
+	t.Parallel()
+	for name, arrange := range map[string]func(w *world){
+		"above elsewhere": func(w *world) {
+			w.conoha.RemoveZone(apex)
+			w.conoha.Delegate(apex, conohatest.OutsideName)
+		},
+		"above beside it": func(*world) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			arrange(w)
+			w.conoha.AddZone(w.tenant, "_acme-challenge."+apex)
+			w.doctor.Probe = true
+			report := w.examine()
+			if len(report.Findings) > 0 {
+				t.Errorf("%v", codes(report))
+			}
+			if !slices.ContainsFunc(report.Good, func(f Finding) bool {
+				return f.Subject == "_acme-challenge."+apex+"." && strings.HasPrefix(f.What.String(), "probe")
+			}) {
+				t.Errorf("%+v", report.Good)
+			}
+			for _, q := range w.conoha.Questions() {
+				if strings.Contains(q.Name, "_acme-challenge") && q.Server == conohatest.ResolverName {
+					t.Errorf("a resolver was asked for %s", q.Name)
+				}
+			}
+		})
+	}
+}
+
+// files lists all there is below the world's folder.
+func (w *world) files() (all []string) {
+	w.t.Helper()
+	w.check(filepath.WalkDir(w.dir, func(path string, _ os.DirEntry, err error) error {
+		all = append(all, path)
+		return err
+	}))
+	return all
+}
+
+// --fix makes the newest good set live, and nothing else is wrong then.
+func TestFix(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.second()
+	w.check(os.Remove(w.config("live", apex, "privkey.pem")))
+	w.doctor.Fix = true
+	report := w.examine()
+	if len(report.Findings) > 0 || !slices.Equal(report.Repaired, []string{apex}) {
+		t.Errorf("repaired %q: %v", report.Repaired, codes(report))
+	}
+	if l := w.lineage(); l.Damage != nil || l.Version != 2 {
+		t.Errorf("version %d: %v", l.Version, l.Damage)
+	}
+}
+
+// --fix also gives a lineage of ours back the mark with which certbot passes it over.
+func TestFixOwnership(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.systemctl(map[string][2]string{"certbot.timer": {"enabled", "active"}})
+	w.update(func(c *lineage.Conf, _ *lineage.Settings) error { return c.Set("renewalparams", "autorenew", "True") })
+	w.doctor.Fix = true
+	if report := w.examine(); len(report.Findings) > 0 || !slices.Equal(report.Repaired, []string{apex}) {
+		t.Errorf("repaired %q: %v", report.Repaired, codes(report))
+	}
+	if report := w.examine(); len(report.Findings)+len(report.Repaired) > 0 {
+		t.Errorf("repaired %q: %v", report.Repaired, codes(report))
+	}
+}
+
+// What stands in the way of everything is told once, and what can be looked at without it still is.
+func TestOneFailureHidesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.check(os.Chmod(w.envFile(), 0o644))
+	w.shift(0, 20*time.Minute)
+	w.uncron()
+	report := w.examine()
+	var got []string
+	for _, f := range report.Findings {
+		got = append(got, f.Code)
+	}
+	slices.Sort(got)
+	if want := []string{FoundClockSkewed, FoundSettings, FoundTimerMissing}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if fix := report.Findings[slices.IndexFunc(report.Findings, func(f Finding) bool { return f.Code == FoundSettings })].Fix.String(); fix != "chmod 600 "+w.envFile() {
+		t.Errorf("fix %q", fix)
+	}
+	if report.Exit() != 78 {
+		t.Errorf("exit status %d", report.Exit())
+	}
+}
+
+// A password that is refused is one finding, however many names need it.
+func TestRefusedPassword(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	text, err := os.ReadFile(w.envFile())
+	w.check(err)
+	w.write(w.envFile(), strings.Replace(string(text), "API_PASSWORD='", "API_PASSWORD='not ", 1), 0o600)
+	report := w.examine(w.wanted("a."+apex, "b."+apex, "c."+apex))
+	if len(report.Findings) != 1 || report.Findings[0].Code != FoundLogin || report.Exit() != 77 {
+		t.Errorf("exit status %d: %v", report.Exit(), codes(report))
+	}
+}
+
+// A service that hangs takes its check's time, and no more; the others say what they found.
+func TestHangingService(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.conoha.Fault(conohatest.Fault{Times: -1, Hang: true})
+	w.uncron()
+	w.doctor.Limit = 3 * time.Second // enough for all that does not hang, on a slow machine too
+	report := w.examine()
+	for _, code := range []string{FoundLogin, FoundTimerMissing} {
+		if !slices.ContainsFunc(report.Findings, func(f Finding) bool { return f.Code == code }) {
+			t.Errorf("no %s: %v", code, codes(report))
+		}
+	}
+	if !slices.ContainsFunc(report.Good, func(f Finding) bool { return strings.HasPrefix(f.What.String(), "files complete") }) {
+		t.Errorf("%+v", report.Good)
+	}
+}
+
+// An examination ends soon after its context, whatever does not answer.
+func TestInterruption(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.conoha.Fault(conohatest.Fault{Times: -1, Hang: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan Report)
+	go func() { done <- w.doctor.Examine(ctx, []Case{w.certificate()}) }()
+	cancel()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("it goes on")
+	}
+	w.conoha.ClearFaults()
+}
+
+// BenchmarkHealthy is one examination of a healthy machine.
+func BenchmarkHealthy(b *testing.B) {
+	w := newWorld(b)
+	for b.Loop() {
+		if report := w.examine(); len(report.Findings) > 0 {
+			b.Fatal(codes(report))
+		}
+	}
+}
+
+// What is advised mends what was found, and takes nothing else with it.
+func TestAdvice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.systemctl(map[string][2]string{ourTimer: {"enabled", "active"}})
+	other := w.config("rfc2136", ".env")
+	w.write(other, "A=b\n", 0o640)
+	w.check(os.Chmod(filepath.Dir(other), 0o755))
+	fixes := map[string]string{}
+	for _, f := range w.examine().Findings {
+		fixes[f.Code] = f.Fix.String()
+	}
+	if fix := fixes[FoundSecretsOpen]; fix != "chmod go-rwx "+other {
+		t.Errorf("%s", fix)
+	}
+	if fix := fixes[FoundTimerDouble]; fix == "" || strings.HasPrefix(fix, "rm ") { // it may be /etc/crontab, with other lines
+		t.Errorf("%s", fix)
+	}
+}

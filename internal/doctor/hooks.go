@@ -1,0 +1,84 @@
+package doctor
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/internal/system/subprocess"
+	"wildcard/providers"
+)
+
+func hookKinds() []Kind {
+	return []Kind{
+		{
+			Code: FoundHook, Severity: Error, Class: providers.Misconfigured,
+			What: text("%s of renewal/%s.conf cannot be run: %s"),
+			Why:  text("certbot's renewal fails."),
+			Fix:  text("set it to the path of wildcard-auth-hook or wildcard-cleanup-hook, or: wildcard adopt %s"),
+		},
+	}
+}
+
+// hooks looks at the hooks of certbot's own lineages: a renewal that cannot run them fails.
+func (v *visit) hooks(context.Context) {
+	wired := 0
+	for l, err := range v.Store.All() {
+		if err != nil || l.Owned() { // "store" says so; ours are renewed by us
+			continue
+		}
+		if authenticator, _ := l.Conf.Get("renewalparams", "authenticator"); authenticator != "manual" {
+			continue
+		}
+		params := l.Conf.Params()
+		for _, hook := range []struct{ name, line string }{{"manual_auth_hook", params.AuthHook}, {"manual_cleanup_hook", params.CleanupHook}} {
+			switch why := unrunnable(hook.line); {
+			case hook.line == "" && hook.name == "manual_cleanup_hook":
+			case why != nil:
+				v.find(FoundHook, l.Name, []any{hook.name, l.Name, why}, l.Name)
+			default:
+				wired++
+			}
+		}
+	}
+	if wired > 0 {
+		v.good("certbot", "%d hooks of certbot's certificates can be run", wired)
+	}
+}
+
+// unrunnable says why the program of a hook's command line cannot be run; nil if it can.
+func unrunnable(line string) *messages.Message {
+	words := lineage.Words(line)
+	if len(words) == 0 {
+		return because("there is none")
+	}
+	name := words[0]
+	if !filepath.IsAbs(name) {
+		if strings.Contains(name, "/") {
+			return because("%s is a path that depends on where certbot is started", name)
+		}
+		for _, dir := range filepath.SplitList(strings.TrimPrefix(subprocess.Path, "PATH=")) {
+			if runnable(filepath.Join(dir, name)) == nil {
+				return nil
+			}
+		}
+		return because("%s is not found in %s", name, strings.TrimPrefix(subprocess.Path, "PATH="))
+	}
+	return runnable(name)
+}
+
+func runnable(path string) *messages.Message {
+	info, err := os.Stat(path)
+	switch {
+	case missing(err):
+		return because("%s is not there", path)
+	case err != nil:
+		return because("%s cannot be looked at: %v", path, err)
+	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
+		return because("%s is not executable", path)
+	}
+	return nil
+}

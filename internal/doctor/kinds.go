@@ -1,0 +1,112 @@
+package doctor
+
+import (
+	"slices"
+
+	"wildcard/internal/messages"
+)
+
+// The codes of findings.
+const (
+	FoundSettings        = "settings.unusable"          // a DNS service cannot be opened
+	FoundEnvironment     = "settings.environment"       // a credential is in the environment of this process
+	FoundSecretsOld      = "secrets.old"                // a credential's file has not changed for long
+	FoundSecretsOpen     = "secrets.open"               // a file with a secret can be read by others
+	FoundLogin           = "login.failed"               // a service does not let us in
+	FoundName            = "name.unroutable"            // a name's record can be put nowhere
+	FoundDelegation      = "delegation.elsewhere"       // a zone is delegated to others than its service
+	FoundServerSilent    = "nameserver.silent"          // an address does not answer over UDP
+	FoundServerTCP       = "nameserver.no-tcp"          // an address does not answer over TCP
+	FoundServerLame      = "nameserver.lame"            // an address answers without authority
+	FoundServerHost      = "nameserver.no-address"      // a name server has no address
+	FoundServerModest    = "nameserver.no-authority"    // an address serves the zone and never says so
+	FoundServerOnlyTXT   = "nameserver.only-txt"        // an address answers nothing but TXT
+	FoundServerSets      = "nameserver.sets-differ"     // parent and zone name different servers
+	FoundServerBehind    = "nameserver.behind"          // an address has an older copy of the zone
+	FoundResolverBehind  = "resolver.behind"            // resolvers know servers that the zone does not have any more
+	FoundPrivate         = "zone.private"               // the public DNS does not know the zone
+	FoundBlocked         = "port53.closed"              // no name server can be asked from here
+	FoundIntercepted     = "port53.intercepted"         // something else answers in the place of name servers
+	FoundCAA             = "caa.forbids"                // CAA does not let the CA issue
+	FoundCAAUnanswered   = "caa.unanswered"             // CAA cannot be looked up
+	FoundCAAUnjudged     = "caa.unjudged"               // the CA does not say how CAA names it
+	FoundDNSSEC          = "dnssec.broken"              // a signed zone does not validate
+	FoundRecordStale     = "record.stale"               // a record of ours was left behind
+	FoundRecordForeign   = "record.foreign"             // a challenge record of somebody else's
+	FoundJournal         = "journal.damaged"            // a file in the journal is no entry
+	FoundClockSkewed     = "clock.skewed"               // the clock is minutes off
+	FoundClockWrong      = "clock.wrong"                // the clock is hours off
+	FoundCA              = "ca.unusable"                // the CA cannot be spoken to
+	FoundAccount         = "account.unusable"           // the account's files cannot be used
+	FoundAccountRefused  = "account.refused"            // the CA does not accept the account
+	FoundProfile         = "profile.unknown"            // the CA does not offer the profile
+	FoundRefusal         = "ca.refusal"                 // the CA would refuse the order
+	FoundCharge          = "ca.conditions"              // the CA might, or it costs money
+	FoundBinding         = "account.binding"            // a new account needs what is not given
+	FoundHeld            = "certificate.refused"        // a certificate was issued and refused, and none is ordered again
+	FoundLedger          = "ledger.blocked"             // limits do not allow an attempt now
+	FoundAttempt         = "attempt.failed"             // the last attempt failed
+	FoundStore           = "store.unusable"             // certificates cannot be stored
+	FoundFolder          = "folder.unusable"            // the state or run directory cannot be used
+	FoundUnreadable      = "lineage.unreadable"         // a lineage cannot be read
+	FoundDamaged         = "lineage.damaged"            // the live files are not a set
+	FoundUnfinished      = "lineage.unfinished"         // a newer set waits, as after a crash
+	FoundUnrepaired      = "lineage.unrepaired"         // --fix could not repair it
+	FoundExpired         = "certificate.expired"        // it is over
+	FoundOverdue         = "certificate.overdue"        // it should have been renewed by now
+	FoundDeploy          = "deploy.pending"             // deploy hooks have not succeeded
+	FoundTimerMissing    = "timer.missing"              // nothing runs renew
+	FoundTimerInactive   = "timer.inactive"             // the timer is there and off
+	FoundTimerDouble     = "timer.double"               // both a timer and cron run renew
+	FoundSchedulers      = "scheduler.conflict"         // certbot renews what is ours
+	FoundCertbotTimer    = "certbot.unscheduled"        // certbot's own lineages with our hooks, and no certbot timer
+	FoundHook            = "hook.unusable"              // a lineage of certbot's names a hook that cannot run
+	FoundEndpoint        = "endpoint.unreachable"       // a server does not answer with TLS
+	FoundEndpointOther   = "endpoint.other-certificate" // it serves another certificate than the live one
+	FoundEndpointChain   = "endpoint.chain"             // it does not send the issuers, or not in order
+	FoundEndpointUnknown = "endpoint.unmatched"         // it belongs to no certificate that is looked at
+	FoundProbe           = "probe.failed"               // the record of --probe did not make the round
+	FoundProbeLeft       = "probe.left"                 // the record of --probe is still there
+	FoundLate            = "check.late"                 // a check did not end
+	FoundCrashed         = "check.crashed"              // a defect of ours
+)
+
+// Kinds are all kinds of findings. Each is declared where it is found.
+func Kinds() []Kind {
+	return slices.Concat(settingsKinds(), domainKinds(), caaKinds(), dnssecKinds(), recordKinds(), caKinds(), storeKinds(), lineageKinds(), schedulerKinds(),
+		hookKinds(), endpointKinds(), probeKinds(), checkKinds())
+}
+
+func kinds() map[string]Kind {
+	byCode := map[string]Kind{}
+	for _, k := range Kinds() {
+		byCode[k.Code] = k
+	}
+	return byCode
+}
+
+// text marks a text for users, which has a translation.
+func text(english string) string { return english }
+
+// command marks what is the same in every language.
+func command(line string) string { return line }
+
+// because is a reason that is part of a finding.
+func because(english string, args ...any) *messages.Message {
+	m := messages.Message{Format: english, Args: args}
+	return &m
+}
+
+// next is what to do about an error, as far as its code tells.
+type next struct{ code string }
+
+// In returns it in a language.
+func (n next) In(l messages.Language) string {
+	if known, ok := l.Explain(n.code); ok {
+		return known.Next
+	}
+	return "wildcard doctor -v"
+}
+
+// String returns the English text.
+func (n next) String() string { return n.In(messages.English) }

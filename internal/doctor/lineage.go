@@ -1,0 +1,152 @@
+package doctor
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/providers"
+)
+
+func lineageKinds() []Kind {
+	return []Kind{
+		{
+			Code: FoundDamaged, Severity: Error, Class: providers.Misconfigured,
+			What: command("%s"),
+			Why:  text("Servers that are started anew find no certificate that fits its key."),
+			Fix:  command("%s"),
+		},
+		{
+			Code: FoundUnfinished, Severity: Warning,
+			What: text("a set of files waits that is not live, or one that certbot would take for newer is not good"),
+			Why:  text("A run was cut off; the newest good certificate is not the one in use."),
+			Fix:  command("wildcard doctor --fix %s"),
+		},
+		{
+			Code: FoundUnrepaired, Severity: Error, Class: providers.Misconfigured,
+			What: command("%s"),
+			Why:  text("There is no good set of files to go back to."),
+			Fix:  command("wildcard issue --force --cert-name %s NAME..."),
+		},
+		{
+			Code: FoundExpired, Severity: Error, Class: providers.Failed,
+			What: text("it has expired on %s"),
+			Why:  text("Everybody who connects is refused."),
+			Fix:  command("%s"),
+		},
+		{
+			Code: FoundOverdue, Severity: Warning,
+			What: text("it has been due since %s and is not renewed; it expires on %s"),
+			Why:  text("Something keeps it from being renewed."),
+			Fix:  command("wildcard renew --cert-name %s"),
+		},
+		{
+			Code: FoundDeploy, Severity: Warning,
+			What: text("its deploy hooks have not succeeded since it was renewed"),
+			Why:  text("Servers may still use the old certificate."),
+			Fix:  command("wildcard renew --cert-name %s"),
+		},
+	}
+}
+
+// repair puts the files of our own lineages in order, and the mark with which certbot passes them over, each under its order
+// lock and certbot's, and returns the cases as they are then.
+func (v *visit) repair(ctx context.Context, cases []Case) []Case {
+	for i, c := range cases {
+		if !c.ours() || !c.Lineage.NeedsRepair() && passedOver(c.Lineage) {
+			continue
+		}
+		repaired, err := v.mend(ctx, c.Lineage.Name)
+		if err != nil {
+			v.fail(FoundUnrepaired, c.Lineage.Name, err, c.Lineage.Name)
+			continue
+		}
+		cases[i].Lineage = repaired
+		v.report.Repaired = append(v.report.Repaired, c.Lineage.Name)
+	}
+	return cases
+}
+
+func (v *visit) mend(ctx context.Context, name string) (*lineage.Lineage, error) {
+	lock, err := v.Store.LockOrder(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = lock.Unlock() }()
+	l, err := v.Store.Lineage(name)
+	if err != nil {
+		return nil, err
+	}
+	if l.NeedsRepair() {
+		if l, err = l.Repair(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if !passedOver(l) {
+		return l.Adopt(ctx, nil)
+	}
+	return l, nil
+}
+
+// passedOver reports whether certbot's own renewals leave a lineage alone. What is not there is True to certbot (storage.py,
+// autorenewal_is_enabled).
+func passedOver(l *lineage.Lineage) bool {
+	value, _ := l.Conf.Get("renewalparams", "autorenew")
+	return strings.EqualFold(value, "false")
+}
+
+// lineage looks at the files of a certificate that is there, and at its dates.
+func (v *visit) lineage(_ context.Context, c Case) {
+	l := c.Lineage
+	switch {
+	case l.Damage != nil:
+		fix := "wildcard doctor --fix " + l.Name
+		if !l.Owned() {
+			fix = "certbot certificates; certbot renew --force-renewal --cert-name " + l.Name
+		}
+		v.fail(FoundDamaged, l.Name, providers.Errorf(lineage.CodeDamaged, providers.Misconfigured, "its files are not as they should be: %w", l.Damage), fix)
+		return
+	case l.Owned() && l.NeedsRepair():
+		v.find(FoundUnfinished, l.Name, nil, l.Name)
+	}
+	const day = "2006-01-02"
+	now, until := v.now(), l.Leaf.NotAfter
+	renew := "certbot renew --cert-name " + l.Name
+	if l.Owned() {
+		renew = "wildcard renew --cert-name " + l.Name
+	}
+	if !now.Before(until) {
+		v.find(FoundExpired, l.Name, []any{until.UTC().Format(day)}, renew)
+		return
+	}
+	v.good(l.Name, "files complete; valid until %s", until.UTC().Format(day))
+	if !l.Owned() {
+		return
+	}
+	if at := dueSince(l); now.Sub(at) > overdue(l) {
+		v.find(FoundOverdue, l.Name, []any{at.UTC().Format(day), until.UTC().Format(day)}, l.Name)
+	}
+	if c.Settings.Deploy {
+		v.find(FoundDeploy, l.Name, nil, l.Name)
+	}
+}
+
+// dueSince is when a lineage of ours was due for renewal, by what is known on this machine.
+func dueSince(l *lineage.Lineage) time.Time {
+	s, _ := l.Conf.Settings()
+	last := issuance.LastCall(l.Leaf)
+	switch {
+	case s.RenewAt.IsZero():
+		return issuance.RenewalTime(l.Leaf)
+	case s.RenewAt.Before(last):
+		return s.RenewAt
+	}
+	return last
+}
+
+// overdue is how long after that it is too late for a timer that runs several times a day: a day, or a tenth of a short life.
+func overdue(l *lineage.Lineage) time.Duration {
+	return min(24*time.Hour, l.Leaf.NotAfter.Sub(l.Leaf.NotBefore)/10)
+}

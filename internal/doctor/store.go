@@ -1,0 +1,108 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"wildcard/internal/messages"
+	"wildcard/providers"
+)
+
+func storeKinds() []Kind {
+	return []Kind{
+		{
+			Code: FoundStore, Severity: Error, Class: providers.Misconfigured,
+			What: command("%s"),
+			Why:  text("A certificate could not be stored."),
+			Fix:  command("ls -ld %s; df -h %s"),
+		},
+		{
+			Code: FoundFolder, Severity: Error, Class: providers.Misconfigured,
+			What: command("%s %s"),
+			Why:  text("No program of ours starts without it."),
+			Fix:  command("%s"),
+		},
+		{
+			Code: FoundUnreadable, Severity: Error, Class: providers.Misconfigured,
+			What: command("%s"),
+			Why:  text("It is neither listed nor renewed."),
+			Fix:  text("look at renewal/%s.conf"),
+		},
+	}
+}
+
+// store looks at certbot's directory: whether certificates could be stored, who can read what is secret in it, and whether
+// every lineage can be read.
+func (v *visit) store(context.Context) {
+	dir := v.Store.Dir()
+	if err := v.Store.Check(); err != nil {
+		v.fail(FoundStore, dir, err, dir, dir)
+	} else {
+		v.good(dir, "certificates can be stored there")
+	}
+	v.keys(dir)
+	names, err := v.Store.Names()
+	if err != nil {
+		v.fail(FoundStore, dir, err, dir, dir)
+	}
+	for _, name := range names {
+		if _, err := v.Store.Lineage(name); err != nil {
+			v.fail(FoundUnreadable, name, err, name)
+		}
+	}
+}
+
+// folders looks at our own directories. One that is not there is made by the next run.
+func (v *visit) folders(context.Context) {
+	for _, dir := range []string{v.Dirs.State, filepath.Join(v.Dirs.State, "journal"), v.Dirs.Run} {
+		why, fix := unfit(dir)
+		switch {
+		case why != nil:
+			v.find(FoundFolder, dir, []any{dir, *why}, fix)
+		default:
+			v.good(dir, "the directory is ours alone, or not there yet")
+		}
+	}
+}
+
+// unfit says why a directory is not one that is private to us, and what to do about it ([settings.PrivateDir], which makes
+// it).
+func unfit(dir string) (why *messages.Message, fix string) {
+	info, err := os.Lstat(dir)
+	switch {
+	case missing(err):
+		return nil, ""
+	case err != nil:
+		return because("cannot be looked at: %v", err), "ls -ld " + filepath.Dir(dir)
+	case !info.IsDir():
+		return because("is not a directory, nor may it be a link to one"), "mv " + dir + " " + dir + ".old"
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
+		return because("belongs to somebody else"), fmt.Sprintf("chown %d %s", os.Geteuid(), dir)
+	}
+	switch perm := info.Mode().Perm(); {
+	case perm&0o077 != 0:
+		return because("is open to others (mode %04o)", perm), "chmod 700 " + dir
+	case perm != 0o700:
+		return because("does not let us in (mode %04o)", perm), "chmod 700 " + dir
+	}
+	if room, err := free(dir); err == nil && room < leastRoom {
+		return because("has only %d KiB free", room>>10), "df -h " + dir
+	}
+	return nil, ""
+}
+
+// leastRoom is what the journal, the ledger and an order under way may need, in bytes.
+const leastRoom = 1 << 20
+
+func free(dir string) (uint64, error) {
+	var fsys syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fsys); err != nil {
+		return 0, &fs.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	return fsys.Bavail * uint64(fsys.Bsize), nil
+}

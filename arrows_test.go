@@ -41,28 +41,28 @@ func arrows() map[string][]string {
 		yaml         = "go.yaml.in/yaml/v3"
 	)
 	return map[string][]string{
-		"wildcard/providers":                  nil, // so that anybody can write a provider without our dependencies
-		"wildcard/providers/acmedns":          {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/web", "wildcard/internal/system/atomicfile"},
-		"wildcard/internal/testkit/bindtest":  {"wildcard/internal/testkit/nameservers", "wildcard/internal/testkit/zonetest"},
-		"wildcard/providers/builtin":          {"wildcard/conoha", "wildcard/internal/settings", "wildcard/providers/..."},
-		"wildcard/providers/conformance":      {"wildcard/providers"}, // no package testing: a program runs it, too
-		"wildcard/providers/designate":        {"wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/web", gophercloud, yaml},
-		"wildcard/internal/dns01/journal":     {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", unix},
-		"wildcard/internal/system/filelock":   {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings"},
-		"wildcard/providers/manual":           {"wildcard/providers"},
-		"wildcard/internal/dns01/memory":      {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/system/filelock", "wildcard/internal/system/atomicfile"},
-		"wildcard/providers/plugin":           {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/settings"},
-		"wildcard/internal/dns01/propagation": {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile", dns},
-		"wildcard/providers/providertest":     {"wildcard/providers", "wildcard/providers/conformance"},
-		"wildcard/providers/rfc2136":          {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", dns},
-		"wildcard/internal/settings":          {"wildcard/internal/system/failpoint", "wildcard/providers", godotenv, unix},
-		"wildcard/providers/trial":            {"wildcard/providers", "wildcard/providers/conformance", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/propagation"},
-		"wildcard/providers/web":              {"wildcard/internal/system/failpoint"},
-		"wildcard/internal/testkit/zonetest":  {"wildcard/providers", dns},
+		"wildcard/providers":                             nil, // so that anybody can write a provider without our dependencies
+		"wildcard/providers/acmedns":                     {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/system/atomicfile"},
+		"wildcard/internal/testkit/bindtest":             {"wildcard/internal/testkit/nameservers", "wildcard/internal/testkit/zonetest"},
+		"wildcard/providers/builtin":                     {"wildcard/conoha", "wildcard/internal/settings", "wildcard/providers/..."},
+		"wildcard/providers/conformance":                 {"wildcard/providers"}, // no package testing: a program runs it, too
+		"wildcard/providers/designate":                   {"wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/httpclient", gophercloud, yaml},
+		"wildcard/internal/dns01/journal":                {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", unix},
+		"wildcard/internal/system/filelock":              {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings"},
+		"wildcard/providers/manual":                      {"wildcard/providers"},
+		"wildcard/internal/dns01/memory":                 {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/system/filelock", "wildcard/internal/system/atomicfile"},
+		"wildcard/providers/plugin":                      {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/settings"},
+		"wildcard/internal/dns01/propagation":            {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile", dns},
+		"wildcard/providers/conformance/conformancetest": {"wildcard/providers", "wildcard/providers/conformance"},
+		"wildcard/providers/rfc2136":                     {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", dns},
+		"wildcard/internal/settings":                     {"wildcard/internal/system/failpoint", "wildcard/providers", godotenv, unix},
+		"wildcard/providers/conformance/live":            {"wildcard/providers", "wildcard/providers/conformance", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/propagation"},
+		"wildcard/providers/httpclient":                  {"wildcard/internal/system/failpoint"},
+		"wildcard/internal/testkit/zonetest":             {"wildcard/providers", dns},
 
 		"wildcard/providers/acmedns/acmednstest": {"wildcard/internal/testkit/zonetest", dns},
 
-		"wildcard/conoha":            {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/web", "wildcard/internal/system/atomicfile", gophercloud},
+		"wildcard/conoha":            {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/system/atomicfile", gophercloud},
 		"wildcard/conoha/conohatest": {dns},
 
 		"wildcard/hooks":                     {"wildcard/internal/system/failpoint", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/messages", "wildcard/providers/...", unix},
@@ -76,7 +76,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/state":                  {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/internal/metrics":                nil,
 		"wildcard/internal/timeline":               {"wildcard/internal/issuance", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/propagation"},
-		"wildcard/internal/notify":                 {"wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/web", "wildcard/internal/state"},
+		"wildcard/internal/notify":                 {"wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/state"},
 		"wildcard/internal/deploy":                 {"wildcard/internal/system/subprocess", "wildcard/providers"},
 		"wildcard/internal/system/subprocess":      {"wildcard/internal/system/failpoint"},
 		"wildcard/internal/system/failpoint":       nil, // nothing is left of it without its build tag
@@ -115,13 +115,13 @@ func linked() map[string][]string {
 		"golang.org/x/net", "golang.org/x/sys", "wildcard",
 	}
 	return map[string][]string{
-		"wildcard/providers":                 {"wildcard"},
-		"wildcard/providers/providertest":    {"wildcard"},
-		"wildcard/internal/messages":         {"wildcard"},
-		"wildcard/conoha":                    hook,
-		"wildcard/hooks":                     hook,
-		"wildcard/cmd/wildcard-auth-hook":    hook,
-		"wildcard/cmd/wildcard-cleanup-hook": hook,
+		"wildcard/providers":                             {"wildcard"},
+		"wildcard/providers/conformance/conformancetest": {"wildcard"},
+		"wildcard/internal/messages":                     {"wildcard"},
+		"wildcard/conoha":                                hook,
+		"wildcard/hooks":                                 hook,
+		"wildcard/cmd/wildcard-auth-hook":                hook,
+		"wildcard/cmd/wildcard-cleanup-hook":             hook,
 	}
 }
 

@@ -31,7 +31,7 @@ func TestImports(t *testing.T) {
 			}
 			first, _, _ := strings.Cut(path, "/")
 			switch {
-			case path == "wildcard/internal/system/failpoint", path == "wildcard/providers", path == "wildcard/internal/settings", path == "wildcard/providers/web", path == "wildcard/internal/system/atomicfile":
+			case path == "wildcard/internal/system/failpoint", path == "wildcard/providers", path == "wildcard/internal/settings", path == "wildcard/providers/httpclient", path == "wildcard/internal/system/atomicfile":
 			case strings.HasPrefix(path, "github.com/gophercloud/gophercloud") && name == "auth.go":
 			case first != "wildcard" && !strings.Contains(first, "."):
 			default:

@@ -14,7 +14,7 @@ import (
 	tokens3 "github.com/gophercloud/gophercloud/openstack/identity/v3/tokens"
 
 	"wildcard/providers"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 // domain is where Ver.3.0 looks for a user name (§2.2); a user id needs none.
@@ -43,7 +43,7 @@ type identity struct {
 	account   account
 	transport http.RoundTripper
 	agent     string
-	mask      *web.Mask
+	mask      *httpclient.Mask
 	patience
 	now func() time.Time
 }
@@ -75,10 +75,10 @@ func (i *identity) try(ctx context.Context) (token, error) {
 func (i *identity) once(ctx context.Context) (token, http.Header, error) {
 	callCtx, cancel := context.WithTimeout(ctx, i.call)
 	defer cancel()
-	wire := &loginWire{RoundTripper: web.Capped{RoundTripper: i.transport, Most: mostToken}, version: i.account.version}
+	wire := &loginWire{RoundTripper: httpclient.Capped{RoundTripper: i.transport, Most: mostToken}, version: i.account.version}
 	service := &gophercloud.ServiceClient{
 		ProviderClient: &gophercloud.ProviderClient{
-			HTTPClient: http.Client{Transport: wire, CheckRedirect: web.Stay},
+			HTTPClient: http.Client{Transport: wire, CheckRedirect: httpclient.Stay},
 			Context:    callCtx,
 		},
 		Endpoint: i.account.identityURL + "/",
@@ -99,7 +99,7 @@ func (i *identity) once(ctx context.Context) (token, http.Header, error) {
 	switch {
 	case ctx.Err() != nil:
 		return token{}, nil, ended(ctx)
-	case wire.err != nil && errors.Is(wire.err, web.ErrTooLarge):
+	case wire.err != nil && errors.Is(wire.err, httpclient.ErrTooLarge):
 		return token{}, nil, providers.Errorf(providers.CodeService, providers.Failed, "%w", wire.err)
 	case wire.err != nil:
 		return token{}, nil, i.noReply(ctx, callCtx, wire.err, i.mask)
@@ -181,7 +181,7 @@ func parseTime(s string) (time.Time, error) {
 // refusal makes an error of a reply without success. In Ver.3.0 credentials are refused by 400 as well as by 401 (§2.2),
 // so every 4xx but those that ask for patience counts as one.
 func (i *identity) refusal(wire *loginWire) error {
-	err := &refusedError{status: wire.status, text: i.mask.Shown(web.ErrorText(wire.body))}
+	err := &refusedError{status: wire.status, text: i.mask.Shown(httpclient.ErrorText(wire.body))}
 	switch {
 	case passingStatus(wire.status):
 		return unavailable(err)

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"wildcard/providers"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 // quick is patience for tests.
@@ -27,15 +27,15 @@ func scripted(t *testing.T, h http.HandlerFunc) *client {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	transport := web.NewTransport(10 * time.Second)
+	transport := httpclient.NewTransport(10 * time.Second)
 	t.Cleanup(transport.CloseIdleConnections)
 	log := slog.New(slog.DiscardHandler)
 	logins := 0
-	hidden := &web.Mask{}
+	hidden := &httpclient.Mask{}
 	return &client{
 		base:  server.URL,
 		paged: true,
-		http:  &http.Client{Transport: web.Capped{RoundTripper: transport, Most: mostBody}, CheckRedirect: web.Stay},
+		http:  &http.Client{Transport: httpclient.Capped{RoundTripper: transport, Most: mostBody}, CheckRedirect: httpclient.Stay},
 		session: &session{
 			gate: newGate(),
 			login: func(context.Context) (token, error) {

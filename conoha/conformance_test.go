@@ -9,7 +9,7 @@ import (
 
 	"wildcard/conoha/conohatest"
 	"wildcard/providers"
-	"wildcard/providers/providertest"
+	"wildcard/providers/conformance/conformancetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -22,7 +22,7 @@ func TestConformance(t *testing.T) {
 			w := newWorld(t, version)
 			w.Switch(func(s *conohatest.Switches) { s.RecordsPerSet = -1 })
 			runDir := t.TempDir()
-			providertest.Run(t, providertest.Config{
+			conformancetest.Run(t, conformancetest.Config{
 				Zone: "example.com.",
 				Open: func(testing.TB) providers.Provider { return w.open(runDir) },
 				Records: func(_ testing.TB, fqdn string) []string {

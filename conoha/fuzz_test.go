@@ -12,7 +12,7 @@ import (
 
 	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 const (
@@ -41,11 +41,11 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 // fuzzed is a client of Ver.3.0, or 2.0, with that service.
 func fuzzed(s *service, paged bool) *client {
 	log := slog.New(slog.DiscardHandler)
-	hidden := &web.Mask{}
+	hidden := &httpclient.Mask{}
 	hidden.Add(canary)
 	return &client{
 		base: "https://dns.example", paged: paged, mask: hidden, log: log,
-		http: &http.Client{Transport: web.Capped{RoundTripper: s, Most: mostBody}, CheckRedirect: web.Stay},
+		http: &http.Client{Transport: httpclient.Capped{RoundTripper: s, Most: mostBody}, CheckRedirect: httpclient.Stay},
 		session: &session{
 			gate: newGate(),
 			login: func(context.Context) (token, error) {
@@ -159,7 +159,7 @@ func FuzzLogin(f *testing.F) {
 		if version == 3 {
 			a.version, a.identityURL, a.userIsID = 3, "https://identity.example/v3", true
 		}
-		hidden := &web.Mask{}
+		hidden := &httpclient.Mask{}
 		hidden.Add(canary)
 		i := &identity{account: a, transport: s, mask: hidden, patience: patience{call: time.Minute, pause: 1, longest: 1}, now: time.Now}
 		got, err := i.login(t.Context())

@@ -11,7 +11,7 @@ import (
 
 	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 // Options is what a provider may know of the run.
@@ -88,17 +88,17 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 
 func newProvider(a account, o Options) *Provider {
 	log := cmp.Or(o.Log, slog.New(slog.DiscardHandler))
-	hidden := &web.Mask{}
+	hidden := &httpclient.Mask{}
 	hidden.Add(a.password.Reveal())
 	hidden.Add(a.user)
-	transport := web.NewTransport(a.timeout)
+	transport := httpclient.NewTransport(a.timeout)
 	patience := patience{call: a.timeout, pause: 500 * time.Millisecond, longest: time.Minute}
 	identity := &identity{account: a, transport: transport, agent: o.UserAgent, mask: hidden, patience: patience, now: time.Now}
 	client := &client{
 		base:  a.dnsURL,
 		paged: a.version == 3,
 		agent: o.UserAgent,
-		http:  &http.Client{Transport: web.Capped{RoundTripper: transport, Most: mostBody}, CheckRedirect: web.Stay},
+		http:  &http.Client{Transport: httpclient.Capped{RoundTripper: transport, Most: mostBody}, CheckRedirect: httpclient.Stay},
 		session: &session{
 			gate:     newGate(),
 			login:    identity.login,

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"wildcard/providers"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 // client calls the DNS API of one account (§3). Both generations have the same calls.
@@ -24,7 +24,7 @@ type client struct {
 	agent   string
 	http    *http.Client
 	session *session
-	mask    *web.Mask
+	mask    *httpclient.Mask
 	patience
 	log *slog.Logger
 }
@@ -91,7 +91,7 @@ func (c *client) passing(method string, r reply, err error) bool {
 		_, broken := errors.AsType[*brokenError](err)
 		return broken
 	}
-	if r.cut != nil && method == http.MethodGet && !errors.Is(r.cut, web.ErrTooLarge) {
+	if r.cut != nil && method == http.MethodGet && !errors.Is(r.cut, httpclient.ErrTooLarge) {
 		return true
 	}
 	return passingStatus(r.status)
@@ -160,7 +160,7 @@ func (c *client) exchange(ctx context.Context, token, method, path string, body 
 
 // noReply turns an error of an HTTP client into one that says whose time was up. The URL that such errors repeat is in the
 // caller's message already, as far as it helps.
-func (p patience) noReply(ctx, callCtx context.Context, err error, hidden *web.Mask) error {
+func (p patience) noReply(ctx, callCtx context.Context, err error, hidden *httpclient.Mask) error {
 	if ctx.Err() != nil {
 		return ended(ctx)
 	}
@@ -218,7 +218,7 @@ func retryAfter(header http.Header) time.Duration {
 func (c *client) refusal(r reply) error {
 	err := &refusedError{status: r.status}
 	if r.cut == nil {
-		err.text = c.mask.Shown(web.ErrorText(r.body))
+		err.text = c.mask.Shown(httpclient.ErrorText(r.body))
 	}
 	code, class := providers.CodeService, providers.Failed
 	switch {

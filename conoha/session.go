@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"wildcard/providers"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 // session holds an account's token: one login for all who need one, in this process and, by the cache, in the others.
@@ -14,7 +14,7 @@ type session struct {
 	gate     gate
 	login    func(context.Context) (token, error)
 	store    *store // the token on disk
-	mask     *web.Mask
+	mask     *httpclient.Mask
 	patience time.Duration // how long to wait for another process that logs in
 	now      func() time.Time
 	log      *slog.Logger

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"wildcard/providers"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 // Twenty need a token while one of them logs in: whatever comes of it comes to all.
@@ -31,7 +31,7 @@ func TestOneLoginForAllWhoWait(t *testing.T) {
 				release := make(chan struct{})
 				logins := 0
 				s := &session{
-					gate: newGate(), store: &store{log: log}, mask: &web.Mask{}, now: time.Now, log: log,
+					gate: newGate(), store: &store{log: log}, mask: &httpclient.Mask{}, now: time.Now, log: log,
 					login: func(context.Context) (token, error) {
 						logins++
 						<-release

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"wildcard/providers"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 // Twenty ask for the zones while one of them fetches the list: whatever comes of it comes to all.
@@ -41,9 +41,9 @@ func TestOneListForAllWhoWait(t *testing.T) {
 					return &http.Response{StatusCode: c.status, Body: io.NopCloser(strings.NewReader(c.body))}, nil
 				})
 				z := &zones{gate: newGate(), store: &store{log: log}, now: time.Now, client: &client{
-					http: &http.Client{Transport: answer}, mask: &web.Mask{}, log: log, patience: quick(),
+					http: &http.Client{Transport: answer}, mask: &httpclient.Mask{}, log: log, patience: quick(),
 					session: &session{
-						gate: newGate(), store: &store{log: log}, mask: &web.Mask{}, now: time.Now, log: log,
+						gate: newGate(), store: &store{log: log}, mask: &httpclient.Mask{}, now: time.Now, log: log,
 						login: func(context.Context) (token, error) {
 							return token{value: "token", until: time.Now().Add(time.Hour)}, nil
 						},

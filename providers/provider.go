@@ -4,7 +4,7 @@
 //
 // It imports the standard library only, so that anybody can write a provider without taking on our dependencies; a test
 // keeps it so. The rules below are checked, for every provider we ship, by the suite in providers/conformance, which
-// providers/providertest runs as tests and providers/trial at a real service.
+// providers/conformance/conformancetest runs as tests and providers/conformance/live at a real service.
 //
 //  1. Present adds; it never replaces another value at the name, since example.com and *.example.com share one.
 //  2. Present twice with one value leaves one record. After an ambiguous failure it looks first, then creates; there is no

@@ -13,7 +13,7 @@ import (
 
 	"wildcard/conoha/conohatest"
 	"wildcard/providers"
-	"wildcard/providers/providertest"
+	"wildcard/providers/conformance/conformancetest"
 )
 
 // folder is a service that is a folder, and the script that lego:exec runs for it.
@@ -57,7 +57,7 @@ func TestExec(t *testing.T) {
 	t.Parallel()
 	f := folder{t, private(t)}
 	h := host{pluginDir(t), "exec", []string{"EXEC_PATH=" + f.script()}}
-	providertest.Run(t, providertest.Config{
+	conformancetest.Run(t, conformancetest.Config{
 		Zone:         "example.com.",
 		Open:         func(t testing.TB) providers.Provider { return h.must(t) },
 		Records:      func(_ testing.TB, fqdn string) []string { return f.texts(fqdn) },
@@ -168,7 +168,7 @@ func TestHTTPReq(t *testing.T) {
 	t.Parallel()
 	s := startRequests(t)
 	h := host{pluginDir(t), "httpreq", []string{"HTTPREQ_ENDPOINT=" + s.URL + "/api", "HTTPREQ_USERNAME=user", "HTTPREQ_PASSWORD=canary-password"}}
-	providertest.Run(t, providertest.Config{
+	conformancetest.Run(t, conformancetest.Config{
 		Zone:    "example.com.",
 		Open:    func(t testing.TB) providers.Provider { return h.must(t) },
 		Records: func(_ testing.TB, fqdn string) []string { return s.texts(fqdn) },
@@ -252,7 +252,7 @@ func TestConoHa(t *testing.T) {
 			fake.AddZone(account.Tenant, "example.com")
 			p := startConoHaProxy(t, fake, account)
 			h := host{pluginDir(t), service, append(p.environ(), legoVariables(account)...)}
-			providertest.Run(t, providertest.Config{
+			conformancetest.Run(t, conformancetest.Config{
 				Zone: "example.com.",
 				Open: func(t testing.TB) providers.Provider { return h.must(t) },
 				Records: func(_ testing.TB, fqdn string) (values []string) {

@@ -20,7 +20,7 @@ import (
 
 	"wildcard/internal/testkit/bindtest"
 	"wildcard/providers"
-	"wildcard/providers/providertest"
+	"wildcard/providers/conformance/conformancetest"
 )
 
 // daemon runs a real program until the end of the test.
@@ -84,7 +84,7 @@ zone "example.com" { type primary; file "example.com"; update-policy { grant wil
 	for _, prefix := range []string{"RFC2136_", "DNSUPDATE_"} { // either name of lego's
 		h := host{pluginDir(t), strings.ToLower(strings.Trim(prefix, "_")), []string{prefix + "NAMESERVER=" + address, prefix + "TSIG_FILE=" + dir + "/key"}}
 		t.Run(h.service, func(t *testing.T) {
-			providertest.Run(t, providertest.Config{
+			conformancetest.Run(t, conformancetest.Config{
 				Zone:         "example.com.",
 				Open:         func(t testing.TB) providers.Provider { return h.must(t) },
 				Records:      func(t testing.TB, fqdn string) []string { return texts(t, address, fqdn) },
@@ -183,7 +183,7 @@ func (p *powerDNS) set(fqdn string, values []string) {
 func TestPowerDNS(t *testing.T) {
 	p := startPowerDNS(t)
 	h := host{pluginDir(t), "pdns", []string{"PDNS_API_URL=" + p.api, "PDNS_API_KEY=canary-key"}}
-	providertest.Run(t, providertest.Config{
+	conformancetest.Run(t, conformancetest.Config{
 		Zone:    "example.com.",
 		Open:    func(t testing.TB) providers.Provider { return h.must(t) },
 		Records: func(t testing.TB, fqdn string) []string { return texts(t, p.address, fqdn) },

@@ -12,7 +12,7 @@ import (
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 	"wildcard/providers"
-	"wildcard/providers/trial"
+	"wildcard/providers/conformance/live"
 )
 
 func (p *program) providersTestCommand() *cli.Command {
@@ -91,10 +91,10 @@ func (p *program) providersTest(c *cli.Context) error {
 	if !e.json {
 		e.say("%s in %s", answer.Account, answer.Zone)
 	}
-	t := trial.Trial{
+	t := live.Trial{
 		Open: func() (providers.Account, error) { return e.instance(spec, s.EnvFile, account) },
 		Zone: zone, Resolver: resolver, Journal: e.journal, Limit: limit, OneValue: c.Bool("one-value"), Log: e.log,
-		Observe: func(r trial.Result) {
+		Observe: func(r live.Result) {
 			if !e.json {
 				e.printCheck(r)
 			}
@@ -147,7 +147,7 @@ func (e *engine) trialAccount(ctx context.Context, s lineage.Settings, zone stri
 			return account, usage("%s: what is written there cannot be deleted, so it is not tested", account.Spec.Name)
 		}
 	}
-	domain := trial.Name(zone)
+	domain := live.Name(zone)
 	place, err := dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: checksDelegation(s), Foresee: true}.Locate(ctx, domain)
 	if err != nil {
 		return providers.Account{}, err
@@ -182,7 +182,7 @@ func (e *engine) instance(spec providers.Spec, envFile string, like providers.Ac
 	return found, nil
 }
 
-func (e *engine) fillTrial(a *trialAnswer, report trial.Report, err error) {
+func (e *engine) fillTrial(a *trialAnswer, report live.Report, err error) {
 	for _, r := range report.Results {
 		line := checkLine{Check: r.Check, OK: len(r.Failures) == 0, Seconds: r.Took.Round(time.Millisecond).Seconds()}
 		for _, failure := range r.Failures {
@@ -196,7 +196,7 @@ func (e *engine) fillTrial(a *trialAnswer, report trial.Report, err error) {
 	a.SteppedOver, a.Error = report.SteppedOver, e.errorOf(err)
 }
 
-func (e *engine) printCheck(r trial.Result) {
+func (e *engine) printCheck(r live.Result) {
 	if len(r.Failures) == 0 {
 		e.say("  ok      %s (%s)", e.language.Translate(r.Check), seconds(r.Took))
 		return

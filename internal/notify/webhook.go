@@ -10,7 +10,7 @@ import (
 	"net/url"
 
 	"wildcard/internal/settings"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 // mostReply is what is read of a reply, so that the connection can be closed in peace.
@@ -47,9 +47,9 @@ func (w webhook) Send(ctx context.Context, m Message) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, hookLimit, errors.New("no answer in time"))
 	defer cancel()
-	transport := web.NewTransport(hookLimit)
+	transport := httpclient.NewTransport(hookLimit)
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: web.Capped{RoundTripper: transport, Most: mostReply}, CheckRedirect: web.Stay}
+	client := &http.Client{Transport: httpclient.Capped{RoundTripper: transport, Most: mostReply}, CheckRedirect: httpclient.Stay}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url.Reveal(), bytes.NewReader(text))
 	if err != nil {
 		return errors.New("its URL cannot be used")

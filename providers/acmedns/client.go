@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"wildcard/providers"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 const mostBody = 64 << 10
@@ -29,16 +29,16 @@ type client struct {
 	agent   string
 	allow   []string
 	http    *http.Client
-	mask    *web.Mask
+	mask    *httpclient.Mask
 	log     *slog.Logger
 }
 
 func newClient(a account, o Options, log *slog.Logger) *client {
 	return &client{
-		base: a.base, timeout: a.timeout, agent: o.UserAgent, allow: a.allow, mask: &web.Mask{}, log: log,
+		base: a.base, timeout: a.timeout, agent: o.UserAgent, allow: a.allow, mask: &httpclient.Mask{}, log: log,
 		http: &http.Client{
-			Transport:     web.Capped{RoundTripper: web.NewTransport(a.timeout), Most: mostBody},
-			CheckRedirect: web.Stay, Timeout: a.timeout,
+			Transport:     httpclient.Capped{RoundTripper: httpclient.NewTransport(a.timeout), Most: mostBody},
+			CheckRedirect: httpclient.Stay, Timeout: a.timeout,
 		},
 	}
 }
@@ -126,8 +126,8 @@ func (c *client) post(ctx context.Context, path string, body any, header http.He
 	switch {
 	case err == nil:
 		return status, reply, nil
-	case errors.Is(err, web.ErrTooLarge):
-		err = providers.Errorf(providers.CodeService, providers.Failed, "%w", web.ErrTooLarge)
+	case errors.Is(err, httpclient.ErrTooLarge):
+		err = providers.Errorf(providers.CodeService, providers.Failed, "%w", httpclient.ErrTooLarge)
 	case ctx.Err() != nil:
 		err = unavailable("%w", ctx.Err())
 	case os.IsTimeout(err):
@@ -146,7 +146,7 @@ func (c *client) post(ctx context.Context, path string, body any, header http.He
 
 // refusal is the error for a status that is no success; absent is what 404 means.
 func (c *client) refusal(status int, body []byte, absent string) error {
-	text := cmp.Or(c.mask.Shown(web.ErrorText(body)), strings.ToLower(http.StatusText(status)))
+	text := cmp.Or(c.mask.Shown(httpclient.ErrorText(body)), strings.ToLower(http.StatusText(status)))
 	no := func(code string, class providers.Class, why string) error {
 		return providers.Errorf(code, class, "%d %s%s", status, text, why)
 	}

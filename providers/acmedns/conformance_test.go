@@ -7,7 +7,7 @@ import (
 
 	"wildcard/providers"
 	"wildcard/providers/acmedns/acmednstest"
-	"wildcard/providers/providertest"
+	"wildcard/providers/conformance/conformancetest"
 )
 
 func TestConformance(t *testing.T) {
@@ -15,7 +15,7 @@ func TestConformance(t *testing.T) {
 	w := newWorld(t)
 	name := w.register("example.com")
 	w.register("example.net")
-	providertest.Run(t, providertest.Config{
+	conformancetest.Run(t, conformancetest.Config{
 		Zone: name, Rolling: true,
 		Open: func(testing.TB) providers.Provider { return w.open() },
 		// Both of a name's values may be the same, and then there is one record (RFC 2181 §5): so it is when the reply is lost to

@@ -16,7 +16,7 @@ import (
 	"wildcard/internal/settings"
 	"wildcard/internal/system/filelock"
 	"wildcard/providers"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 const (
@@ -133,8 +133,8 @@ func FuzzReplies(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		s := service{200 + (status%400+400)%400, strings.ReplaceAll(body, placeholder, canary)}
-		c := &client{base: ours, timeout: time.Minute, mask: &web.Mask{}, log: slog.New(slog.DiscardHandler),
-			http: &http.Client{Transport: web.Capped{RoundTripper: s, Most: mostBody}, CheckRedirect: web.Stay}}
+		c := &client{base: ours, timeout: time.Minute, mask: &httpclient.Mask{}, log: slog.New(slog.DiscardHandler),
+			http: &http.Client{Transport: httpclient.Capped{RoundTripper: s, Most: mostBody}, CheckRedirect: httpclient.Stay}}
 		r := registration{name: "a.auth.example.", subdomain: "a", username: "u", password: settings.NewSecret(canary)}
 		err := c.update(t.Context(), r, value)
 		wantTold(t, err)

@@ -8,7 +8,7 @@ import (
 
 	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 const (
@@ -69,7 +69,7 @@ type account struct {
 
 func newAccount(set settings.Set, configDir string) (account, error) {
 	a := account{origin: set.Family + " from " + set.Source}
-	u, err := web.ParseURL(strings.TrimSpace(set.Get(apiBase)))
+	u, err := httpclient.ParseURL(strings.TrimSpace(set.Get(apiBase)))
 	if err != nil {
 		return account{}, badSetting(apiBase, "%w", err)
 	}

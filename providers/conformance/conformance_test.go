@@ -11,7 +11,7 @@ import (
 	"wildcard/providers"
 )
 
-// run runs the suite as package providertest does.
+// run runs the suite as package conformancetest does.
 func run(t *testing.T, c Config) {
 	t.Helper()
 	checks, err := c.Checks()

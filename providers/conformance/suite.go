@@ -1,6 +1,6 @@
 // Package conformance has the checks of the contract of [providers.Provider]: what every DNS service that wildcard writes to
-// has to do, whoever wrote the code for it. There are two doors to them: package providertest runs them as tests, with a fake of
-// the service most often, and package trial at a real
+// has to do, whoever wrote the code for it. There are two doors to them: package conformancetest runs them as tests, with a fake of
+// the service most often, and package live at a real
 // service, in a zone that is in use ("wildcard providers test").
 //
 // Each check is named after the rule it checks; the rules are those of package providers. cert-manager's two conformance

@@ -18,7 +18,7 @@ import (
 
 	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/providertest"
+	"wildcard/providers/conformance/conformancetest"
 )
 
 // One real OpenStack for all tests, since it takes longer to start than most of them.
@@ -75,7 +75,7 @@ func openWith(t testing.TB, environ []string, run string) providers.Provider {
 
 func (o *openStack) conformance(t *testing.T, environ []string) {
 	run := filepath.Join(t.TempDir(), "run")
-	providertest.Run(t, providertest.Config{
+	conformancetest.Run(t, conformancetest.Config{
 		Zone:    "example.com.",
 		Open:    func(t testing.TB) providers.Provider { return openWith(t, environ, run) },
 		Records: func(_ testing.TB, fqdn string) []string { return o.texts("example.com.", fqdn) },

@@ -15,7 +15,7 @@ import (
 
 	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 const (
@@ -127,7 +127,7 @@ func FuzzReplies(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body, subject string, broken bool) {
 		s := &service{status: 200 + (status%400+400)%400, body: strings.ReplaceAll(body, placeholder, canary), broken: broken,
 			header: http.Header{"X-Subject-Token": {strings.ReplaceAll(subject, placeholder, canary)}, "Location": {"https://evil.example/"}, "Content-Type": {"application/json"}}}
-		mask := &web.Mask{}
+		mask := &httpclient.Mask{}
 		mask.Add(canary)
 		a := account{identityURL: "https://openstack.example/v3/", dnsURL: "https://openstack.example/v2/", timeout: time.Minute, ttl: 60, origin: "OS_* from here"}
 		a.Auth.Username, a.Auth.Password, a.Auth.ProjectName = "u", settings.NewSecret(canary), "p"

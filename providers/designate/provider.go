@@ -11,7 +11,7 @@ import (
 	"wildcard/internal/settings"
 	"wildcard/internal/system/filelock"
 	"wildcard/providers"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 // Options is what a provider may know of the run.
@@ -64,10 +64,10 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 }
 
 func newProvider(a account, spec providers.Spec, o Options) *Provider {
-	hidden := &web.Mask{}
+	hidden := &httpclient.Mask{}
 	hidden.Add(a.Auth.CredentialSecret.Reveal())
 	hidden.Add(a.Auth.Password.Reveal())
-	transport := web.NewTransport(a.timeout)
+	transport := httpclient.NewTransport(a.timeout)
 	transport.TLSClientConfig.RootCAs = a.roots
 	log := o.Log
 	if log == nil {

@@ -10,13 +10,13 @@ import (
 	"time"
 
 	"wildcard/providers"
-	"wildcard/providers/providertest"
+	"wildcard/providers/conformance/conformancetest"
 )
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	providertest.Run(t, providertest.Config{
+	conformancetest.Run(t, conformancetest.Config{
 		Zone:    "example.com.",
 		Open:    func(t testing.TB) providers.Provider { return (&world{w.fake, t, w.dir, w.log}).open() },
 		Records: func(_ testing.TB, fqdn string) []string { return w.texts(fqdn) },

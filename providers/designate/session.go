@@ -19,7 +19,7 @@ import (
 	"github.com/gophercloud/gophercloud/openstack/identity/v3/tokens"
 
 	"wildcard/providers"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 const (
@@ -33,7 +33,7 @@ type session struct {
 	account   account
 	transport http.RoundTripper
 	agent     string
-	mask      *web.Mask
+	mask      *httpclient.Mask
 	pause     time.Duration // before the first repetition; doubles with each
 	log       *slog.Logger
 
@@ -119,7 +119,7 @@ func (s *session) exchange(ctx context.Context, what string, p pass, requests fu
 
 func (s *session) client(ctx context.Context, w *wire, base string) *gophercloud.ServiceClient {
 	provider := &gophercloud.ProviderClient{
-		HTTPClient: http.Client{Transport: w, CheckRedirect: web.Stay, Timeout: s.account.timeout},
+		HTTPClient: http.Client{Transport: w, CheckRedirect: httpclient.Stay, Timeout: s.account.timeout},
 		Context:    ctx,
 	}
 	if s.agent != "" {
@@ -148,7 +148,7 @@ func (s *session) judge(ctx context.Context, w *wire, err error) error {
 		return nil
 	case ctx.Err() != nil:
 		return unavailable(ctx.Err())
-	case errors.Is(w.err, web.ErrTooLarge):
+	case errors.Is(w.err, httpclient.ErrTooLarge):
 		return providers.Errorf(providers.CodeService, providers.Failed, "%w", w.err)
 	case w.err != nil && os.IsTimeout(w.err):
 		return unavailable(errors.New("no reply within " + s.account.timeout.String()))
@@ -159,7 +159,7 @@ func (s *session) judge(ctx context.Context, w *wire, err error) error {
 	case w.status < 300:
 		return providers.Errorf(providers.CodeService, providers.Failed, "%d with a reply that is not of this API", w.status)
 	}
-	refused := &refusedError{w.status, s.mask.Shown(web.ErrorText(w.body))}
+	refused := &refusedError{w.status, s.mask.Shown(httpclient.ErrorText(w.body))}
 	code, class := providers.CodeService, providers.Failed
 	switch {
 	case w.status < 400:
@@ -281,7 +281,7 @@ type wire struct {
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.status, w.body = 0, nil
-	resp, err := web.Capped{RoundTripper: w.RoundTripper, Most: mostBody}.RoundTrip(r)
+	resp, err := httpclient.Capped{RoundTripper: w.RoundTripper, Most: mostBody}.RoundTrip(r)
 	if err != nil {
 		w.err = plain(err)
 		return nil, err

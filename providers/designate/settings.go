@@ -13,7 +13,7 @@ import (
 
 	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/web"
+	"wildcard/providers/httpclient"
 )
 
 const (
@@ -215,7 +215,7 @@ func dnsURL(name, text string) (string, error) {
 
 // parseURL reads a URL to which secrets are sent. It is not quoted, since people put passwords into URLs.
 func parseURL(name, text string) (*url.URL, error) {
-	u, err := web.ParseURL(text)
+	u, err := httpclient.ParseURL(text)
 	if err != nil {
 		return nil, badSetting(name, "%w", err)
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"wildcard/providers"
-	"wildcard/providers/providertest"
+	"wildcard/providers/conformance/conformancetest"
 )
 
 // person does at once what is asked for, in a zone that forgets nothing and repeats nothing.
@@ -60,7 +60,7 @@ func spec(t testing.TB, text string) providers.Spec {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	p := &person{}
-	providertest.Run(t, providertest.Config{
+	conformancetest.Run(t, conformancetest.Config{
 		Zone: "example.com.",
 		Open: func(t testing.TB) providers.Provider {
 			return newProvider(spec(t, "example.com=manual"), p.tell, time.Millisecond)

@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"wildcard/providers"
+	"wildcard/providers/conformance/conformancetest"
 	"wildcard/providers/plugin"
-	"wildcard/providers/providertest"
 )
 
 // The contract, for every kind.
@@ -22,7 +22,7 @@ func TestConformance(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			c := providertest.Config{
+			c := conformancetest.Config{
 				Zone:    "example.com.",
 				Open:    func(testing.TB) providers.Provider { return w.must(spec).Provider },
 				Records: func(_ testing.TB, fqdn string) []string { return w.texts(fqdn) },
@@ -41,7 +41,7 @@ func TestConformance(t *testing.T) {
 				}
 				c.LoseReply = func(testing.TB) { w.write(filepath.Join(w.store, ".lose"), "", 0o600) }
 			}
-			providertest.Run(t, c)
+			conformancetest.Run(t, c)
 		})
 	}
 }

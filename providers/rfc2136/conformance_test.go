@@ -7,7 +7,7 @@ import (
 	"github.com/miekg/dns"
 
 	"wildcard/providers"
-	"wildcard/providers/providertest"
+	"wildcard/providers/conformance/conformancetest"
 )
 
 func TestConformance(t *testing.T) {
@@ -21,7 +21,7 @@ func TestConformance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := &world{fake: newFakeOn(t, test.networks, test.algorithm, "example.com.", "example.net."), t: t, log: &buffer{}}
-			providertest.Run(t, providertest.Config{
+			conformancetest.Run(t, conformancetest.Config{
 				Zone: "example.com.",
 				Open: func(testing.TB) providers.Provider {
 					return w.account(test.spec, "RFC2136_ZONE="+test.zones).Provider

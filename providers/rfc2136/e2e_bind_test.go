@@ -19,8 +19,8 @@ import (
 	"wildcard/internal/settings"
 	"wildcard/internal/testkit/bindtest"
 	"wildcard/providers"
+	"wildcard/providers/conformance/conformancetest"
 	"wildcard/providers/plugin"
-	"wildcard/providers/providertest"
 )
 
 // bind is a real BIND: a primary that takes updates signed with one key, and secondaries.
@@ -122,7 +122,7 @@ func TestConformanceBIND(t *testing.T) {
 	for _, algorithm := range []string{"hmac-sha256", "hmac-sha512"} {
 		t.Run(algorithm, func(t *testing.T) {
 			b := startBIND(t, algorithm)
-			providertest.Run(t, providertest.Config{
+			conformancetest.Run(t, conformancetest.Config{
 				Zone:    "example.com.",
 				Open:    func(testing.TB) providers.Provider { return b.open("example.com=rfc2136").Provider },
 				Records: func(_ testing.TB, fqdn string) []string { return b.texts(fqdn) },
@@ -197,7 +197,7 @@ func TestExamplePlugin(t *testing.T) {
 		t.Fatal(err)
 	}
 	environ := []string{"WILDCARD_PLUGIN_DIR=" + dir, "NSUPDATE_SERVER=" + strings.ReplaceAll(b.primary, ":", " "), "NSUPDATE_KEY=" + b.key}
-	providertest.Run(t, providertest.Config{
+	conformancetest.Run(t, conformancetest.Config{
 		Zone: "example.com.",
 		Open: func(t testing.TB) providers.Provider {
 			accounts, err := plugin.Open(providers.Spec{Zone: "example.com.", Name: "plugin", Arg: "nsupdate"}, settings.Sources{Environ: environ}, plugin.Options{Environ: environ})

@@ -12,7 +12,7 @@ import (
 	"wildcard/internal/settings"
 	"wildcard/internal/testkit/zonetest"
 	"wildcard/providers"
-	"wildcard/providers/providertest"
+	"wildcard/providers/conformance/conformancetest"
 	"wildcard/providers/rfc2136"
 )
 
@@ -33,7 +33,7 @@ func start(t *testing.T) (*zonetest.Server, string) {
 func TestUpdates(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t)
-	providertest.Run(t, providertest.Config{
+	conformancetest.Run(t, conformancetest.Config{
 		Zone: "example.com.",
 		Open: func(t testing.TB) providers.Provider {
 			accounts, err := rfc2136.Open(providers.Spec{Zone: "example.com.", Name: "rfc2136"}, settings.Sources{Environ: s.Environ()}, rfc2136.Options{})

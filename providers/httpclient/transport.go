@@ -1,6 +1,6 @@
-// Package web is HTTP as it is spoken to DNS services with secrets in hand: few connections, no wait without an end, no
+// Package httpclient is HTTP as it is spoken to DNS services with secrets in hand: few connections, no wait without an end, no
 // redirect followed, no body without a limit, and no secret in what is shown of a reply.
-package web
+package httpclient
 
 import (
 	"crypto/tls"

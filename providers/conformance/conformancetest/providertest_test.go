@@ -1,4 +1,4 @@
-package providertest_test
+package conformancetest_test
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"wildcard/providers"
-	"wildcard/providers/providertest"
+	"wildcard/providers/conformance/conformancetest"
 )
 
 // shelf is a DNS service with one zone, and its own provider.
@@ -67,7 +67,7 @@ func (s *shelf) arrange(t testing.TB, what string, how func()) {
 func TestRun(t *testing.T) {
 	t.Parallel()
 	s := &shelf{texts: map[string][]string{}}
-	providertest.Run(t, providertest.Config{
+	conformancetest.Run(t, conformancetest.Config{
 		Zone: "example.com.",
 		Open: func(t testing.TB) providers.Provider { s.arrange(t, "open", func() {}); return s },
 		Records: func(_ testing.TB, fqdn string) []string {

@@ -1,4 +1,4 @@
-// Package providertest runs the conformance suite for [providers.Provider] (package conformance) as tests: what every DNS
+// Package conformancetest runs the conformance suite for [providers.Provider] (package conformance) as tests: what every DNS
 // service that wildcard writes to has to do, whoever wrote the code for it. A provider's own test calls [Run] once, with a fake
 // of the service or with an account at the service itself:
 //
@@ -10,7 +10,7 @@
 //
 // The checks and the decisions behind them are in package conformance, which does not need package testing, so that a program
 // can run them too.
-package providertest
+package conformancetest
 
 import (
 	"testing"

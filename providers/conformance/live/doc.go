@@ -1,4 +1,4 @@
-// Package trial runs the conformance suite (package conformance) at a real service, in a zone that is in use: "wildcard
+// Package live runs the conformance suite (package conformance) at a real service, in a zone that is in use: "wildcard
 // providers test". Whoever has written a provider, a plugin or a script, or has only set one up, sees whether it keeps the
 // contract where it counts.
 //
@@ -15,4 +15,4 @@
 //
 // Each record is in the journal before it is made. Its entry goes only when the record is gone from every name server; with
 // a run that dies it stays, and the next run of any of our programs removes the record.
-package trial
+package live

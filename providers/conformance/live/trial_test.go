@@ -1,4 +1,4 @@
-package trial_test
+package live_test
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/trial"
+	"wildcard/providers/conformance/live"
 )
 
 func TestMain(m *testing.M) {
@@ -36,7 +36,7 @@ type world struct {
 	account conohatest.Account
 	dir     string
 	journal *journal.Journal
-	trial   trial.Trial
+	trial   live.Trial
 	spoil   func(providers.Provider) providers.Provider // what is wrong with the provider
 
 	mu        sync.Mutex
@@ -60,7 +60,7 @@ func newWorld(t *testing.T, version int) *world {
 	if w.journal, err = journal.Open(w.dir, nil); err != nil {
 		t.Fatal(err)
 	}
-	w.trial = trial.Trial{
+	w.trial = live.Trial{
 		Open: w.open, Zone: zone, Journal: w.journal, DeadAfter: time.Second, Limit: time.Minute,
 		Resolver: &propagation.Resolver{NameServers: w.service.NameServers(version)},
 	}
@@ -140,7 +140,7 @@ func TestRun(t *testing.T) {
 			w.trial.Resolver.NameServers = w.service.NameServers(2, 3) // of which some serve other zones
 			w.trial.DeadAfter = time.Hour
 			var seen []string
-			w.trial.Observe = func(r trial.Result) { seen = append(seen, r.Check) }
+			w.trial.Observe = func(r live.Result) { seen = append(seen, r.Check) }
 			report, err := w.trial.Run(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -206,7 +206,7 @@ func TestInterrupted(t *testing.T) {
 	w := newWorld(t, 3)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	var once sync.Once
-	w.trial.Observe = func(trial.Result) { once.Do(func() { cancel(errEnough) }) }
+	w.trial.Observe = func(live.Result) { once.Do(func() { cancel(errEnough) }) }
 	report, err := w.trial.Run(ctx)
 	if !errors.Is(err, errEnough) || len(report.Results) > 10 {
 		t.Errorf("%d results, %v", len(report.Results), err)
@@ -224,7 +224,7 @@ func TestLeft(t *testing.T) {
 	w.trial.Limit = time.Second
 	w.service.Fault(conohatest.Fault{Match: conohatest.Match{Service: conohatest.ServiceDNS, Method: http.MethodDelete}, Times: -1, Status: http.StatusForbidden})
 	report, err := w.trial.Run(t.Context())
-	if providers.CodeOf(err) != trial.CodeLeft && !strings.Contains(err.Error(), "is pending") {
+	if providers.CodeOf(err) != live.CodeLeft && !strings.Contains(err.Error(), "is pending") {
 		t.Errorf("%v", err)
 	}
 	if records, entries := w.left(); len(records) == 0 || entries < len(records) || len(report.Results) == 0 {
@@ -285,7 +285,7 @@ func TestNobodySees(t *testing.T) {
 
 func TestName(t *testing.T) {
 	t.Parallel()
-	if one, other := trial.Name("Example.com"), trial.Name(zone); one == other || !strings.HasSuffix(one, ".example.com") {
+	if one, other := live.Name("Example.com"), live.Name(zone); one == other || !strings.HasSuffix(one, ".example.com") {
 		t.Errorf("%s, %s", one, other)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 )
 
-const deploy = "../../deploy/kubernetes/"
+const deploy = "../../packaging/kubernetes/"
 
 // helm is Helm, for a cluster like ours.
 func helm(t *testing.T, args ...string) string {

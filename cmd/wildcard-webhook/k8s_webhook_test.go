@@ -121,7 +121,7 @@ func secretManifest(namespace, name string, environ []string) string {
 	return string(text)
 }
 
-// issuerManifest is a ClusterIssuer for conoha like that of deploy/kubernetes/example, but for a CA that remembers nothing: it asks
+// issuerManifest is a ClusterIssuer for conoha like that of packaging/kubernetes/example, but for a CA that remembers nothing: it asks
 // the name servers themselves.
 func issuerManifest(name, directory string, root []byte, secret, nameServers string) string {
 	return fmt.Sprintf(`

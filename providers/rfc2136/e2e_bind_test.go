@@ -189,7 +189,7 @@ func TestLaggingSecondary(t *testing.T) {
 func TestExamplePlugin(t *testing.T) {
 	b := startBIND(t, "hmac-sha256")
 	dir := t.TempDir()
-	text, err := os.ReadFile("../../examples/wildcard-dns-nsupdate")
+	text, err := os.ReadFile("../plugin/examples/wildcard-dns-nsupdate")
 	if err != nil {
 		t.Fatal(err)
 	}

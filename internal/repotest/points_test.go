@@ -1,4 +1,4 @@
-package wildcard_test
+package repotest_test
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package wildcard_test
+package repotest_test
 
 import (
 	"go/ast"
@@ -19,7 +19,7 @@ import (
 // faultsListed is how many faults there are; they are numbered from 1.
 const faultsListed = 184
 
-// faultRow is a line of FAULTS.md: number, fault, tests, ring, note.
+// faultRow is a line of docs/faults.md: number, fault, tests, ring, note.
 var faultRow = regexp.MustCompile(`^\| (\d+) \| ([^|]+) \| ([^|]+) \| ([a-z, 0-9]+) \|[^|]*\|$`)
 
 // testFunc is a test as the sources have it.
@@ -28,7 +28,7 @@ type testFunc struct {
 	skips bool
 }
 
-// TestFaults compares FAULTS.md with the tests there are: no number without a test, no test that is only a name, no ring that is
+// TestFaults compares docs/faults.md with the tests there are: no number without a test, no test that is only a name, no ring that is
 // another, and none in the repository that is skipped.
 func TestFaults(t *testing.T) {
 	tests := testsOfRepository(t)
@@ -37,7 +37,7 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s can be skipped: a test that does not run shows nothing", name)
 		}
 	}
-	text, err := os.ReadFile("FAULTS.md")
+	text, err := os.ReadFile("docs/faults.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,25 +49,25 @@ func TestFaults(t *testing.T) {
 		}
 		row := faultRow.FindStringSubmatch(line)
 		if row == nil || row[1] != strconv.Itoa(next) {
-			t.Fatalf("FAULTS.md: row %d is wanted here: %s", next, line)
+			t.Fatalf("docs/faults.md: row %d is wanted here: %s", next, line)
 		}
 		next++
 		var rings []string
 		for _, name := range strings.Split(row[3], ", ") {
 			test, ok := tests[strings.Trim(name, "`")]
 			if !ok {
-				t.Errorf("FAULTS.md: %s: there is no test %s", row[1], name)
+				t.Errorf("docs/faults.md: %s: there is no test %s", row[1], name)
 			}
 			rings = append(rings, test.ring)
 		}
 		slices.Sort(rings)
 		slices.Reverse(rings)
 		if ring := strings.Join(slices.Compact(rings), ", "); ring != row[4] {
-			t.Errorf("FAULTS.md: %s: the ring is %s", row[1], ring)
+			t.Errorf("docs/faults.md: %s: the ring is %s", row[1], ring)
 		}
 	}
 	if next != faultsListed+1 {
-		t.Errorf("FAULTS.md ends before fault %d of %d", next, faultsListed)
+		t.Errorf("docs/faults.md ends before fault %d of %d", next, faultsListed)
 	}
 }
 

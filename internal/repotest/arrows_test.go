@@ -1,6 +1,6 @@
-// Package wildcard_test keeps the module in the shape that is drawn as arrows between packages: who may import whom, what
+// Package repotest_test keeps the module in the shape that is drawn as arrows between packages: who may import whom, what
 // the programs that run as root are made of, and what no package has: hidden state, work before main, a way out below main.
-package wildcard_test
+package repotest_test
 
 import (
 	"bytes"

@@ -17,5 +17,5 @@
 //   - with "wildcard issue" and "wildcard renew" in certbot's place 13 pass, among them those of permissions, hook folders, key types,
 //     revocation and wildcards, 18 use words that wildcard does not have, and 3 fail by intent: we make no P-521 keys, which Let's
 //     Encrypt does not sign; "issue" without --reuse-key keeps what the certificate has (--reuse-key=false ends it), where certonly
-//     resets it; and test_dry_run_deactivate_authzs reads certbot's log (what it is about is TestDryRunAgain of cmd/wildcard).
+//     resets it; and test_dry_run_deactivate_authzs reads certbot's log (what it is about is TestDryRunAgain of internal/cli).
 package e2e

@@ -90,7 +90,8 @@ func arrows() map[string][]string {
 			"wildcard/internal/dns01", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/dns01/journal",
 			"wildcard/internal/dns01/propagation", "wildcard/internal/settings", "wildcard/internal/state", dns,
 		},
-		"wildcard/cmd/wildcard": {
+		"wildcard/cmd/wildcard": {"wildcard/internal/cli"},
+		"wildcard/internal/cli": {
 			"wildcard/internal/deploy", "wildcard/internal/doctor", "wildcard/internal/system/failpoint", "wildcard/internal/cli/help", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/metrics",
 			"wildcard/internal/notify", "wildcard/providers/...", "wildcard/internal/state", "wildcard/internal/system/units", "wildcard/internal/timeline", "wildcard/internal/system/atomicfile", goPretty, unix, urfave,
 		},

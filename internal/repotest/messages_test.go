@@ -20,7 +20,7 @@ import (
 func said() map[string]map[string]int {
 	return map[string]map[string]int{
 		"": {"messages.New": 0, "Sprintf": 0},
-		"wildcard/cmd/wildcard": {
+		"wildcard/internal/cli": {
 			"say": 0, "note": 0, "usage": 0, "confirm": 1, "entry": 0, "value": 0, "sayAccounts": 1, "adopted": 3,
 		},
 		"wildcard/internal/messages":    {"New": 0},
@@ -135,7 +135,7 @@ func textsOf(t *testing.T) []text {
 					index, ok = 0, true
 				}
 				switch {
-				case name == "count" && file.pkg == "wildcard/cmd/wildcard" && len(n.Args) == 2, qualified == "messages.Count":
+				case name == "count" && file.pkg == "wildcard/internal/cli" && len(n.Args) == 2, qualified == "messages.Count":
 					if noun, ok := literal(n.Args[1], constants[file.pkg]); ok {
 						texts = append(texts, text{file.at(n), "%d " + noun + "s"})
 					} else if name == "count" {
@@ -166,7 +166,7 @@ func textsOf(t *testing.T) []text {
 				if english, ok := literal(n.Value, constants[file.pkg]); ok && provider && (key.Name == "Help" || key.Name == "Summary") {
 					texts = append(texts, text{file.at(n), english}) // "wildcard providers" shows them
 				}
-				if !strings.HasPrefix(file.pkg, "wildcard/cmd/") {
+				if !strings.HasPrefix(file.pkg, "wildcard/cmd/") && file.pkg != "wildcard/internal/cli" {
 					break
 				}
 				switch key.Name {

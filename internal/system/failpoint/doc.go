@@ -12,11 +12,11 @@
 // A signal is sent to the process itself. An error is what the step comes to: before a step, the step is not made; after it,
 // it was made and nobody is told. For a request both are a connection lost, before it was sent or with the reply on its way.
 //
-// The tests that walk along the points of a program are TestSweep… of cmd/wildcard and hooks. They sample with a fixed seed;
+// The tests that walk along the points of a program are TestSweep… of internal/cli and hooks. They sample with a fixed seed;
 // with WILDCARD_SWEEP=whole they take each action at each point:
 //
-//	go test -tags failpoint -run Sweep -v -parallel 12 ./cmd/wildcard ./hooks
-//	WILDCARD_SWEEP=whole go test -tags failpoint -run Sweep -v -parallel 12 -timeout 3h ./cmd/wildcard ./hooks
+//	go test -tags failpoint -run Sweep -v -parallel 12 ./internal/cli ./hooks
+//	WILDCARD_SWEEP=whole go test -tags failpoint -run Sweep -v -parallel 12 -timeout 3h ./internal/cli ./hooks
 //
 // TestSweepSystemCalls of e2e does the same to system calls of the programs as they are, by strace:
 //

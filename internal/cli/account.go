@@ -1,0 +1,291 @@
+package cli
+
+import (
+	"bytes"
+	"crypto"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/providers"
+)
+
+func (p *program) accountCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "account",
+		Usage:     "the accounts at CAs",
+		UsageText: "wildcard account register|show|deactivate|import [options]",
+		Description: `They are certbot's: what one program registers, the other uses.
+
+  wildcard account register --agree-tos --email you@example.com
+  wildcard account show --server letsencrypt-staging`,
+		Subcommands: []*cli.Command{
+			{
+				Name:      "register",
+				Usage:     "make an account, if there is none",
+				UsageText: "wildcard account register [options]",
+				Description: `"wildcard issue" does so by itself. The key of an external account binding is best
+given in WILDCARD_EAB_HMAC_KEY.
+
+  wildcard account register --agree-tos --email you@example.com
+  wildcard account register --server zerossl --agree-tos --eab-kid ID`,
+				Flags:  slices.Concat(serverFlags(), registrationFlags(), commonFlags()),
+				Action: p.accountRegister,
+			},
+			{
+				Name:      "show",
+				Usage:     "the accounts, and what the CA knows of them",
+				UsageText: "wildcard account show [options]",
+				Description: `  wildcard account show
+  wildcard account show --server letsencrypt-staging --json`,
+				Flags:  slices.Concat(serverFlags(), []cli.Flag{accountFlag()}, commonFlags()),
+				Action: p.accountShow,
+			},
+			{
+				Name:      "deactivate",
+				Usage:     "end an account for good",
+				UsageText: "wildcard account deactivate [options]",
+				Description: `Its certificates stay valid; it can order no more. The files are removed.
+
+  wildcard account deactivate --server letsencrypt-staging
+  wildcard account deactivate --account 0a1b`,
+				Flags:  slices.Concat(serverFlags(), []cli.Flag{accountFlag(), yesFlag()}, commonFlags()),
+				Action: p.accountDeactivate,
+			},
+			{
+				Name:      "import",
+				Usage:     "take the account of another client, by its key",
+				UsageText: "wildcard account import [options] FILE",
+				Description: `FILE has the private key: PEM (lego, acme.sh, dehydrated) or a JWK (certbot).
+The CA is asked for the account.
+
+  wildcard account import ~/.lego/accounts/CA/you@example.com/keys/you.key
+  wildcard account import --server letsencrypt-staging account.key`,
+				ArgsUsage: "FILE",
+				Flags:     slices.Concat(serverFlags(), commonFlags()),
+				Action:    p.accountImport,
+			},
+		},
+	}
+}
+
+// serverFlags are the flags of caFlags that say which CA.
+func serverFlags() []cli.Flag { return caFlags()[:2] }
+
+func accountFlag() cli.Flag { return caFlags()[2] }
+
+// accountLine is an account in an answer of --json.
+type accountLine struct {
+	ID      string    `json:"id"`
+	Server  string    `json:"server"`
+	URI     string    `json:"uri"`
+	Created time.Time `json:"created"`
+	Host    string    `json:"host,omitempty"`
+	Status  string    `json:"status,omitempty"`
+	Contact []string  `json:"contact,omitempty"`
+	Error   *problem  `json:"error,omitempty"`
+}
+
+func accountLineOf(a lineage.Account) accountLine {
+	return accountLine{ID: a.ID, Server: a.Server, URI: a.URI, Created: a.Created.UTC(), Host: a.Host}
+}
+
+// caOf opens the run and the CA that the command line names.
+func (p *program) caOf(c *cli.Context) (*engine, *issuance.CA, error) {
+	e, err := p.engine(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	bundle, err := absolute("--ca-bundle", e.option(c, "ca-bundle", "", "WILDCARD_CA_BUNDLE"))
+	if err == nil {
+		var ca *issuance.CA
+		if ca, err = e.ca(c.Context, e.server(c, ""), bundle); err == nil {
+			return e, ca, nil
+		}
+	}
+	e.close()
+	return nil, nil, err
+}
+
+func (p *program) accountRegister(c *cli.Context) error {
+	if c.Args().Present() {
+		return usage("account register takes no names")
+	}
+	e, ca, err := p.caOf(c)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	if there, err := e.store.Accounts(ca.Server()); err != nil {
+		return err
+	} else if len(there) > 0 {
+		return e.sayAccounts([]accountLine{accountLineOf(there[0])}, "The account %s is there already.")
+	}
+	made, err := e.account(c.Context, ca, "", e.registration(c), true)
+	if err != nil {
+		return err
+	}
+	return e.sayAccounts([]accountLine{accountLineOf(made)}, "The account %s is registered.")
+}
+
+func (e *engine) sayAccounts(lines []accountLine, format string) error {
+	e.display.close()
+	if e.json {
+		e.answer(map[string]any{"accounts": lines})
+		return nil
+	}
+	for _, line := range lines {
+		e.say(format, line.URI)
+		e.say("  id %s, at %s", line.ID, line.Server)
+	}
+	return nil
+}
+
+func (p *program) accountShow(c *cli.Context) error {
+	if c.Args().Present() {
+		return usage("account show takes no names: --account chooses by id")
+	}
+	e, ca, err := p.caOf(c)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	accounts, err := e.store.Accounts(ca.Server())
+	if err != nil {
+		return err
+	}
+	lines := []accountLine{}
+	code := 0
+	for _, a := range accounts {
+		if !strings.HasPrefix(a.ID, c.String("account")) {
+			continue
+		}
+		line := accountLineOf(a)
+		info, err := ca.AccountInfo(c.Context, issuance.Account{URI: a.URI, Key: a.Key})
+		if err != nil {
+			line.Error, code = p.errorOf(err), worse(code, exitCode(err))
+		}
+		line.Status, line.Contact = info.Status, info.Contact
+		lines = append(lines, line)
+	}
+	if e.json {
+		e.answer(map[string]any{"accounts": lines})
+	} else {
+		e.printAccounts(ca, lines)
+	}
+	if code != 0 {
+		return &outcomeError{code}
+	}
+	return nil
+}
+
+func (e *engine) printAccounts(ca *issuance.CA, lines []accountLine) {
+	if len(lines) == 0 {
+		e.say("There is no account at %s: wildcard account register makes one.", ca.Server())
+		return
+	}
+	t := newTable("ID", "STATUS", "CREATED", "CONTACT", "ACCOUNT")
+	for _, line := range lines {
+		status := accountStatus(line.Status)
+		contact := strings.Join(line.Contact, " ")
+		if contact == "" {
+			contact = "-"
+		}
+		t.row(line.ID, status, line.Created.Format(time.DateOnly), messages.OneLine(contact), line.URI)
+	}
+	e.say("%s", t)
+	if ca.Facts().NoContact {
+		e.say("%s keeps no contact addresses.", ca.Facts().Company)
+	}
+	for _, line := range lines {
+		if line.Error != nil {
+			e.complainOf("account "+line.ID, line.Error)
+		}
+	}
+	if ca.Facts().NoAccountURL && slices.ContainsFunc(lines, func(l accountLine) bool { return l.Error != nil }) {
+		e.say("%s answers every question for an account so; orders are not affected.", ca.Facts().Company)
+	}
+}
+
+// accountStatus says what the CA knows of an account (RFC 8555 §7.1.2); "" if it could not be asked.
+func accountStatus(status string) messages.Message {
+	switch status {
+	case "valid":
+		return messages.New("valid")
+	case "deactivated":
+		return messages.New("deactivated")
+	case "revoked":
+		return messages.New("revoked")
+	case "":
+		return messages.New("unknown")
+	}
+	return messages.New("%s", messages.OneLine(status))
+}
+
+func (p *program) accountDeactivate(c *cli.Context) error {
+	if c.Args().Present() {
+		return usage("account deactivate takes no names: --account chooses by id")
+	}
+	e, ca, err := p.caOf(c)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	a, err := e.store.Account(ca.Server(), c.String("account"))
+	if err != nil {
+		return err
+	}
+	if err := e.confirm(c, "Deactivate the account %s? This cannot be undone.", a.URI); err != nil {
+		return err
+	}
+	err = ca.Deactivate(c.Context, issuance.Account{URI: a.URI, Key: a.Key})
+	if err != nil && providers.CodeOf(err) != issuance.CodeAccountUnknown {
+		return err
+	}
+	if err := e.store.RemoveAccount(c.Context, a); err != nil {
+		return err
+	}
+	return e.sayAccounts([]accountLine{accountLineOf(a)}, "The account %s is deactivated, and its files are removed.")
+}
+
+func (p *program) accountImport(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usage("account import wants the file of one private key")
+	}
+	text, err := os.ReadFile(c.Args().First())
+	if err != nil {
+		return providers.Errorf(lineage.CodeAccount, providers.Misconfigured, "import: %w", err)
+	}
+	key, err := accountKey(text)
+	if err != nil {
+		return providers.Errorf(lineage.CodeAccount, providers.Misconfigured, "import %s: %w", c.Args().First(), err)
+	}
+	e, ca, err := p.caOf(c)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	found, err := ca.FindAccount(c.Context, key)
+	if err != nil {
+		return err
+	}
+	a, err := e.store.AddAccount(c.Context, lineage.Account{Server: ca.Server(), URI: found.URI, Key: found.Key})
+	if err != nil {
+		return err
+	}
+	return e.sayAccounts([]accountLine{accountLineOf(a)}, "The account %s is imported.")
+}
+
+// accountKey reads a private key, PEM or JWK.
+func accountKey(text []byte) (crypto.Signer, error) {
+	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		return lineage.ParseJWK(text)
+	}
+	return issuance.ParseKey(text)
+}

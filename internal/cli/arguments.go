@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/internal/messages"
+	"wildcard/providers"
+)
+
+// commandLine is a command line, arranged for the flag library.
+type commandLine struct {
+	args []string
+	path []*cli.Command // the command that it names, and those above it
+	help bool           // --help is among the flags
+}
+
+// arrange puts flags before names, since the flag library stops looking for flags at the first name: what follows it would
+// be taken for names, "--dry-run" among them. "--" ends the flags. A name that begins with "-" is refused, after "--" too:
+// no name of ours does. Commands and flags that are not there are found here, so that the nearest can be named. What it
+// returns beside an error says for which command that is.
+func arrange(app *cli.App, args []string) (commandLine, error) {
+	l := commandLine{args: slices.Clone(args[:min(1, len(args))])}
+	if len(args) < 2 {
+		return l, nil
+	}
+	rest := args[1:]
+	flags := app.Flags
+	commands := app.Commands
+	for len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+		command := find(commands, rest[0])
+		if command == nil {
+			break
+		}
+		l.args, l.path = append(l.args, rest[0]), append(l.path, command)
+		rest, flags, commands = rest[1:], command.Flags, command.Subcommands
+	}
+	known := map[string]bool{"help": false, "h": false} // which take a value
+	if len(l.path) == 0 {
+		known["version"], known["v"] = false, false
+	}
+	var long []string
+	for _, flag := range flags {
+		value, ok := flag.(cli.DocGenerationFlag)
+		for _, name := range flag.Names() {
+			known[name] = ok && value.TakesValue()
+			if len(name) > 1 {
+				long = append(long, name)
+			}
+		}
+	}
+	var names []string
+	for i := 0; i < len(rest); i++ {
+		arg := rest[i]
+		if arg == "--" {
+			names = append(names, rest[i+1:]...)
+			break
+		}
+		if !strings.HasPrefix(arg, "-") || arg == "-" {
+			names = append(names, arg)
+			continue
+		}
+		name, _, inline := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		value, ok := known[name]
+		switch {
+		case !ok:
+			return l, noOption(l.typed(), arg, messages.Nearest(name, long))
+		case value && !inline && i+1 == len(rest):
+			return l, usage("--%s wants a value", name)
+		}
+		if name == "help" || name == "h" {
+			l.help = true
+			continue
+		}
+		l.args = append(l.args, arg)
+		if value && !inline {
+			i++
+			l.args = append(l.args, rest[i])
+		}
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, "-") {
+			return l, usage("%s: a name cannot begin with a hyphen", providers.Excerpt(name))
+		}
+	}
+	if len(commands) > 0 && len(names) > 0 && !takesNames(l.path) {
+		return l, noCommand(strings.TrimPrefix(l.typed()+" "+names[0], "wildcard "), names[0], namesOf(commands))
+	}
+	if len(names) > 0 && (len(commands) == 0 || takesNames(l.path)) {
+		l.args = append(l.args, "--")
+	}
+	l.args = append(l.args, names...)
+	return l, nil
+}
+
+// takesNames reports whether the command, although there are commands below it, is itself about names.
+func takesNames(path []*cli.Command) bool { return len(path) > 0 && path[len(path)-1].ArgsUsage != "" }
+
+// typed is the program with the command, as it is typed.
+func (l commandLine) typed() string {
+	words := []string{"wildcard"}
+	for _, c := range l.path {
+		words = append(words, c.Name)
+	}
+	return strings.Join(words, " ")
+}
+
+// noCommand is the error for a command that is not there. Of what was typed, word is wrong.
+func noCommand(typed, word string, there []string) error {
+	if nearest := messages.Nearest(word, there); nearest != "" {
+		return usage("no command %s: did you mean %s?", providers.Excerpt(typed), strings.TrimSuffix(typed, word)+nearest)
+	}
+	return usage("no command %s", providers.Excerpt(typed))
+}
+
+// noOption is the error for a flag that a command does not have.
+func noOption(command, arg, nearest string) error {
+	arg, _, _ = strings.Cut(arg, "=")
+	if nearest != "" {
+		return usage("%s has no option %s: did you mean --%s?", command, providers.Excerpt(arg), nearest)
+	}
+	return usage("%s has no option %s", command, providers.Excerpt(arg))
+}
+
+func find(commands []*cli.Command, name string) *cli.Command {
+	for _, command := range commands {
+		if command.HasName(name) {
+			return command
+		}
+	}
+	return nil
+}
+
+// namesOf are the names of commands that may be shown.
+func namesOf(commands []*cli.Command) []string {
+	var names []string
+	for _, c := range commands {
+		if !c.Hidden {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// wantsJSON reports whether the answer is to be JSON, also when the command line is wrong otherwise.
+func wantsJSON(args []string) bool {
+	for _, arg := range args {
+		switch arg {
+		case "--json", "-json", "--json=true":
+			return true
+		case "--":
+			return false
+		}
+	}
+	return false
+}

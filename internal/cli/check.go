@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"wildcard/internal/messages"
+	"wildcard/internal/state"
+	"wildcard/providers"
+)
+
+const (
+	// longestCheck is more life than any certificate has.
+	longestCheck = 10 * 365 * 24 * time.Hour
+	// hooksLate is how long deploy hooks may keep failing: each run of "renew" tries them again.
+	hooksLate = 24 * time.Hour
+	// runsLate is how long "renew" may not have run: its timer runs several times a day.
+	runsLate = 3 * 24 * time.Hour
+)
+
+// trouble is a problem that "list --check" found.
+type trouble struct {
+	Lineage string `json:"lineage,omitempty"` // "" if it is about the machine
+	Problem string `json:"problem"`           // expired, expiring, overdue, deploy, damaged, unreadable, none, timer
+	Message string `json:"message"`
+}
+
+// check is "list --check": for monitoring, so that it says nothing if there is nothing to say. The answer goes to standard
+// output, where Nagios and cron look for it.
+//
+// "Nothing has succeeded for too long" is read from the renewal plan, not from a count of days: see [wildcard/notify.OverdueAt]. The
+// ledger adds the reason.
+func (m *machine) check(ctx context.Context, text string) error {
+	within, err := parseDays(text)
+	if err != nil {
+		return err
+	}
+	ledger := m.ledger()
+	lines, err := m.listLines(ctx, ledger)
+	if err != nil {
+		return err
+	}
+	found := []trouble{}
+	ours := false
+	for _, line := range lines {
+		ours = ours || line.Owner == "wildcard"
+		found = append(found, m.troubles(line, within)...)
+	}
+	if len(lines) == 0 {
+		found = append(found, trouble{"", "none", m.language.Sprintf("there is no certificate in %s", m.store.Dir())})
+	}
+	if ours {
+		if late, is := m.timerTrouble(ledger); is {
+			found = append(found, late)
+		}
+	}
+	if m.json {
+		m.answer(map[string]any{"problems": found})
+	} else {
+		for _, t := range found {
+			if t.Lineage == "" {
+				m.say("%s", t.Message)
+			} else {
+				m.say("%s: %s", t.Lineage, t.Message)
+			}
+		}
+	}
+	if len(found) > 0 {
+		return &outcomeError{providers.Failed.ExitCode()}
+	}
+	return nil
+}
+
+// troubles are those of one certificate.
+func (m *machine) troubles(line listLine, within time.Duration) []trouble {
+	var found []trouble
+	add := func(kind string, message messages.Message) {
+		if line.Owner == "certbot" {
+			message = messages.New("%s (certbot's)", message)
+		}
+		found = append(found, trouble{line.Lineage, kind, message.In(m.language)})
+	}
+	if line.Status == "damaged" || line.Status == "unreadable" {
+		add(line.Status, messages.New("%s: %s", statusOf(line.Status), line.Problem))
+	}
+	now := m.now()
+	last := messages.New("")
+	if failure := line.history.Last; failure.Outcome == state.Failed {
+		last = messages.New("; the last attempt failed on %s: %s", day(failure.Time), messages.OneLine(failure.Text))
+	}
+	switch {
+	case line.NotAfter == nil:
+	case !now.Before(*line.NotAfter):
+		add("expired", messages.New("expired on %s%s", day(*line.NotAfter), last))
+	case line.NotAfter.Sub(now) <= within:
+		add("expiring", messages.New("expires %s, on %s%s", until(now, *line.NotAfter), day(*line.NotAfter), last))
+	case !line.overdueAt.IsZero() && !now.Before(line.overdueAt):
+		add("overdue", messages.New("should have been renewed since %s, expires %s%s", day(*line.RenewAt), until(now, *line.NotAfter), last))
+	}
+	if success := line.history.LastSuccess.Time; line.deploy && !success.IsZero() && now.Sub(success) >= hooksLate {
+		add("deploy", messages.New("was renewed on %s, and its deploy hooks have failed since: servers may still use the old certificate", day(success)))
+	}
+	return found
+}
+
+// timerTrouble reports that renewals do not run, well before a certificate suffers from it.
+func (m *machine) timerTrouble(ledger *state.State) (trouble, bool) {
+	if ledger == nil {
+		return trouble{}, false
+	}
+	w, err := ledger.Watch()
+	if err != nil || w.LastRun.IsZero() || m.now().Sub(w.LastRun) < runsLate {
+		return trouble{}, false
+	}
+	return trouble{"", "timer", m.language.Sprintf("wildcard renew has not run since %s: is its timer active?", day(w.LastRun))}, true
+}
+
+var dayForm = regexp.MustCompile(`^([0-9]{1,5})d(.*)$`)
+
+// parseDays reads a length of time as people write it for certificates: 14d, 72h, 1d12h.
+func parseDays(text string) (time.Duration, error) {
+	rest := strings.TrimSpace(text)
+	bad := usage("--check %s: want a time such as 14d or 72h", providers.Excerpt(text))
+	var total time.Duration
+	if m := dayForm.FindStringSubmatch(rest); m != nil {
+		days, err := strconv.Atoi(m[1])
+		if err != nil {
+			return 0, bad
+		}
+		total, rest = time.Duration(days)*24*time.Hour, m[2]
+	}
+	if rest != "" || total == 0 && !strings.HasPrefix(text, "0d") {
+		d, err := time.ParseDuration(rest)
+		if err != nil || d < 0 {
+			return 0, bad
+		}
+		total += d
+	}
+	if total > longestCheck {
+		return 0, bad
+	}
+	return total, nil
+}

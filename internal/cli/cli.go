@@ -1,0 +1,198 @@
+// Package cli is the command line of wildcard, which gets certificates for *.example.com from an ACME CA by DNS-01, keeps them
+// renewed, and keeps them where certbot does, in certbot's form. "wildcard --help" lists its commands; each has a file of its
+// name here.
+//
+// What the commands have in common: options.go (flags and environment), machine.go (folders, store, journal), engine.go
+// (CAs, accounts and DNS services of one run), certificate.go (how one certificate is obtained and stored), due.go (when).
+// The picture of a run is tui.go, its lines are plain.go, tables are table.go. For whoever watches over it there are check.go
+// (list --check), prometheus.go, watch.go (--notify) and trace.go.
+//
+// # Decisions
+//
+// What "issue" was told, by flag or environment, is stored with the lineage, so that a timer with an empty environment
+// renews just as well; a flag of "renew" counts more than what is stored, and that more than the environment. Settings of a
+// provider itself (credentials, base URLs, TTL) are never stored: each run finds them anew.
+//
+// "issue" picks the lineage by --cert-name, else the one of ours with exactly these names, else the one named after the first
+// name. If that one is certbot's, it is left alone, and the error names "adopt".
+//
+// Without a terminal "renew" waits for up to a minute, at random, before the first order, since cron starts everybody on
+// the minute; not with --force, --dry-run, --cert-name or --no-jitter. systemd's timer has its own delay.
+//
+// Under systemd (INVOCATION_ID) "renew" says nothing when nothing is due: a timer's journal of a month stays short.
+//
+// SSL_CERT_FILE and SSL_CERT_DIR are not followed: the one way to trust another root for a CA's own TLS is --ca-bundle.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/urfave/cli/v2"
+
+	"wildcard/internal/messages"
+	"wildcard/internal/settings"
+	"wildcard/internal/timeline"
+	"wildcard/providers"
+)
+
+// Main runs the command line and returns the exit status. It changes the process, which is to be wildcard's: see harden. The
+// environment is the one that the process was given; plugins trust the roots that it names (package plugin).
+func Main(args, environ []string, stdin, stdout, stderr *os.File) int {
+	harden()
+	text.OverrideRuneWidthEastAsianWidth(false) // as terminals have it, whatever the locale (messages.Width)
+	p := &program{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now}
+	return p.main(args)
+}
+
+// program is what the operating system gave us.
+type program struct {
+	args                  []string
+	environ               []string
+	stdin, stdout, stderr *os.File
+	now                   func() time.Time
+	sleep                 func(context.Context, time.Duration) error // while a CA remembers; nil is a timer
+	language              messages.Language
+	root                  string             // of the file system in which doctor looks for schedulers; "" is /
+	typed                 string             // the program with its command
+	lines                 *outlet            // to stderr, while a command runs
+	trace                 *timeline.Recorder // nil without --trace
+}
+
+// harden makes the process keep its secrets to itself: files are private whatever umask we were given, its memory is hidden, and
+// the environment names no root certificates to trust (package comment).
+func harden() {
+	syscall.Umask(0o077)
+	settings.HideMemory()
+	for _, name := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR"} {
+		_ = os.Unsetenv(name) // cannot fail for a name without "="
+	}
+}
+
+// main runs the command line and returns the exit status.
+func (p *program) main(args []string) (code int) {
+	// A reader that went away must not kill us between a record and the journal; writing then fails with EPIPE.
+	signal.Ignore(syscall.SIGPIPE)
+	chosen, args := messages.Take(args)
+	language, languageErr := messages.Choose(chosen, p.environ)
+	p.args, p.language = args, language
+	p.lines = newOutlet(p.stderr)
+	defer p.lines.close()
+	asJSON := wantsJSON(args)
+	defer func() {
+		if r := recover(); r != nil {
+			code = p.failed(providers.Errorf("internal", providers.Internal, "internal error: %v (the journal knows what is left; the next run removes it)", r), asJSON)
+		}
+	}()
+	ctx, stop := interruptible(context.Background())
+	defer stop()
+	app := p.app()
+	line, err := arrange(app, args)
+	p.typed = line.typed()
+	switch {
+	case err != nil:
+	case languageErr != nil:
+		err = usage("%w", languageErr)
+	case line.help:
+		p.screen().Command(app, line.path)
+	default:
+		err = app.RunContext(ctx, line.args)
+	}
+	p.lines.flush()
+	if err == nil {
+		return 0
+	}
+	return p.failed(err, asJSON)
+}
+
+// failed says what went wrong, where it is looked for, and returns the exit status.
+func (p *program) failed(err error, asJSON bool) int {
+	code := exitCode(err)
+	if outcome, ok := errors.AsType[*outcomeError](err); ok {
+		return outcome.code // it was said already
+	}
+	if asJSON {
+		p.answer(map[string]any{"error": p.errorOf(err)})
+	}
+	p.complain(err)
+	p.lines.flush()
+	return code
+}
+
+// outcomeError ends a command whose answer was printed and has the failure in it.
+type outcomeError struct{ code int }
+
+func (e *outcomeError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
+
+// answer prints a document for --json.
+func (p *program) answer(document any) {
+	encoder := json.NewEncoder(p.stdout)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(document) // nobody reads it then
+}
+
+// say prints a line of the answer, in the user's language.
+func (p *program) say(format string, args ...any) {
+	fmt.Fprintln(p.stdout, p.language.Sprintf(format, args...))
+}
+
+func (p *program) app() *cli.App {
+	app := &cli.App{
+		Name:                      "wildcard",
+		Usage:                     "certificates for *.example.com, for servers the Internet cannot reach",
+		UsageText:                 "wildcard COMMAND [options] [NAME...]",
+		Description:               description,
+		Version:                   version(),
+		Writer:                    p.stdout,
+		ErrWriter:                 io.Discard, // errors are printed by main, once
+		HideHelp:                  true,       // help.go prints it
+		DisableSliceFlagSeparator: true,
+		ExitErrHandler:            func(*cli.Context, error) {}, // main decides
+		OnUsageError:              usageError,
+		Action:                    func(*cli.Context) error { return usage("no command given") },
+		Commands: []*cli.Command{
+			p.issueCommand(), p.renewCommand(), p.planCommand(), p.listCommand(), p.showCommand(), p.revokeCommand(), p.deleteCommand(),
+			p.adoptCommand(), p.releaseCommand(), p.accountCommand(), p.cleanCommand(), p.providersCommand(), p.systemdCommand(),
+			p.doctorCommand(),
+			p.explainCommand(), p.helpCommand(),
+		},
+	}
+	app.Commands = append(app.Commands, p.completionCommand(), p.manualCommand()) // of which few have need
+	for _, c := range app.Commands {
+		prepare(c)
+	}
+	return app
+}
+
+// prepare gives a command and those below it what all have.
+func prepare(c *cli.Command) {
+	c.HideHelp = true
+	c.OnUsageError = usageError
+	for _, sub := range c.Subcommands {
+		prepare(sub)
+	}
+	if len(c.Subcommands) > 0 && c.Action == nil {
+		c.Action = func(c *cli.Context) error { return usage("%s what?", c.Command.Name) }
+	}
+}
+
+const description = `  wildcard issue --agree-tos --email you@example.com '*.example.com' example.com
+  wildcard renew`
+
+// usage is an error of the command line: exit status 2.
+func usage(format string, args ...any) error {
+	return providers.Errorf(providers.CodeUsage, providers.Usage, "%w", messages.New(format, args...))
+}
+
+func usageError(_ *cli.Context, err error, _ bool) error {
+	return usage("%w", err)
+}

@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/providers"
+)
+
+func yesFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"}
+}
+
+// confirm asks a person who sits at the terminal, in the user's language. Where nobody does, the command line was the decision, as with certbot.
+func (m *machine) confirm(c *cli.Context, format string, args ...any) error {
+	if c.Bool("yes") || m.json || !isTerminal(m.stdin) || !isTerminal(m.stderr) {
+		return nil
+	}
+	fmt.Fprintf(m.stderr, "%s [y/N] ", m.language.Sprintf(format, args...))
+	answers := make(chan string, 1)
+	go func() { // the read has no deadline; with the process it ends
+		line, err := bufio.NewReader(io.LimitReader(m.stdin, 1<<10)).ReadString('\n')
+		if err != nil {
+			line = ""
+		}
+		answers <- line
+	}()
+	select {
+	case line := <-answers:
+		if answer := strings.ToLower(strings.TrimSpace(line)); answer == "y" || answer == "yes" {
+			return nil
+		}
+		return providers.Errorf(codeConfirm, providers.Failed, "not confirmed; nothing was changed")
+	case <-c.Context.Done():
+		return fmt.Errorf("%w; nothing was changed", cause(c.Context))
+	}
+}

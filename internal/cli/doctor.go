@@ -1,0 +1,258 @@
+package cli
+
+import (
+	"cmp"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/doctor"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/providers"
+)
+
+func (p *program) doctorCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "doctor",
+		Usage:     "what is wrong, why it matters, and the command that mends it",
+		UsageText: "wildcard doctor [options] [NAME...]",
+		Description: `Looks at settings, services, DNS, CA, files, timers, and with --endpoint at servers; all certificates, or those that are
+named. A NAME of which there is no certificate yet is looked at as "issue" would. Nothing is written without --probe or
+--fix. Exit status: 0 without errors and warnings, 1 with warnings, else that of the worst error.
+
+  wildcard doctor
+  wildcard doctor --probe --endpoint www.example.com '*.example.com'`,
+		ArgsUsage: "[NAME...]",
+		Flags: slices.Concat([]cli.Flag{
+			&cli.BoolFlag{Name: "probe", Usage: "make a TXT record in each zone, wait for the name servers, delete it"},
+			&cli.BoolFlag{Name: "fix", Usage: "put our certificates' files in order"},
+			&cli.StringSliceFlag{Name: "endpoint", Usage: "server to compare with the files, `[CERTIFICATE=]HOST[:PORT]`; may be repeated"},
+		}, caFlags(), dnsFlags(), commonFlags()),
+		Action: p.doctor,
+	}
+}
+
+// findingLine is a finding in the answer of "doctor --json".
+type findingLine struct {
+	Code     string `json:"code,omitempty"`
+	Severity string `json:"severity"`
+	Subject  string `json:"subject"`
+	What     string `json:"what"`
+	Why      string `json:"why,omitempty"`
+	Fix      string `json:"fix,omitempty"`
+	Cause    string `json:"cause,omitempty"` // code of the error behind it
+	Exit     int    `json:"exit_status"`
+}
+
+// doctorAnswer is the answer of "doctor --json".
+type doctorAnswer struct {
+	Findings []findingLine `json:"findings"`
+	Good     []findingLine `json:"good"` // what was looked at and is as it should be
+	Repaired []string      `json:"repaired,omitempty"`
+	Exit     int           `json:"exit_status"`
+}
+
+func (p *program) doctor(c *cli.Context) error {
+	var endpoints []doctor.Endpoint
+	for _, text := range c.StringSlice("endpoint") {
+		endpoint, err := doctor.ParseEndpoint(text)
+		if err != nil {
+			return err
+		}
+		endpoints = append(endpoints, endpoint)
+	}
+	if err := p.dnsOptions(c, &lineage.Settings{}); err != nil {
+		return err
+	}
+	e, err := p.examiner(c)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	cases, err := e.cases(c)
+	if err != nil {
+		return err
+	}
+	d := doctor.Doctor{
+		Store: e.store, Dirs: e.dirs, State: e.state, Journal: e.journal, Log: e.log, Now: p.now, Root: p.root,
+		Router: e.router, Resolver: e.resolver, CA: e.ca, Binding: e.registration(c), Endpoints: endpoints, Probe: c.Bool("probe"), Fix: c.Bool("fix"),
+	}
+	if d.Probe {
+		e.display.note("a TXT record is made in each zone and deleted when every name server has it: this takes as long as publication does")
+	}
+	report := d.Examine(c.Context, cases)
+	e.display.close()
+	answer := doctorAnswer{Findings: e.findingLines(report.Findings), Good: e.findingLines(report.Good), Repaired: report.Repaired, Exit: report.Exit()}
+	if e.json {
+		e.answer(answer)
+	} else {
+		e.printReport(answer)
+	}
+	if err := cause(c.Context); err != nil {
+		return err
+	}
+	if answer.Exit != 0 {
+		return &outcomeError{answer.Exit}
+	}
+	return nil
+}
+
+// examiner is the engine of an examination. Only a probe, which has to be journalled, makes folders; tokens of earlier runs
+// are not used, since they would hide that a password is wrong by now.
+func (p *program) examiner(c *cli.Context) (*engine, error) {
+	if c.Bool("probe") {
+		e, err := p.engine(c)
+		if err == nil {
+			e.runDir = ""
+		}
+		return e, err
+	}
+	m, err := p.machine(c)
+	if err != nil {
+		return nil, err
+	}
+	e := m.reader()
+	e.state = m.ledger()
+	if e.journal, err = journal.Open(filepath.Join(m.dirs.State, "journal"), m.log); err != nil {
+		e.journal = nil // not there yet, or not ours, which is one of the findings
+	}
+	return e, nil
+}
+
+// cases are the certificates to look at: those that are named, else all of ours. Names that belong to no certificate are
+// looked at together, with the settings of the command line and the environment.
+func (e *engine) cases(c *cli.Context) ([]doctor.Case, error) {
+	var cases []doctor.Case
+	add := func(l *lineage.Lineage) error {
+		if slices.ContainsFunc(cases, func(known doctor.Case) bool { return known.Lineage != nil && known.Lineage.Name == l.Name }) {
+			return nil
+		}
+		found, err := e.caseOf(c, l)
+		cases = append(cases, found)
+		return err
+	}
+	ours := map[string]*lineage.Lineage{} // by the names on them
+	for l, err := range e.store.All() {
+		if err != nil || !l.Owned() {
+			continue // what cannot be read is one of the findings
+		}
+		s, _ := l.Conf.Settings()
+		for _, name := range s.Domains {
+			ours[name] = l
+		}
+		if !c.Args().Present() {
+			if err := add(l); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var free []string
+	for _, arg := range c.Args().Slice() {
+		l, err := e.store.Lineage(arg)
+		if err != nil && providers.CodeOf(err) != lineage.CodeNotFound && providers.CodeOf(err) != lineage.CodeName {
+			return nil, err
+		}
+		if l == nil {
+			names, err := issuance.ParseNames([]string{arg})
+			if err != nil {
+				return nil, err
+			}
+			if l = ours[names[0]]; l == nil {
+				free = append(free, names[0])
+				continue
+			}
+		}
+		if err := add(l); err != nil {
+			return nil, err
+		}
+	}
+	if len(free) > 0 || len(cases) == 0 {
+		found, err := e.caseOf(c, nil)
+		if err != nil {
+			return nil, err
+		}
+		found.Domains = free
+		cases = append(cases, found)
+	}
+	return cases, nil
+}
+
+// caseOf is a lineage with the settings in force; nil is one that is not there yet.
+func (e *engine) caseOf(c *cli.Context, l *lineage.Lineage) (doctor.Case, error) {
+	found := doctor.Case{Lineage: l}
+	if l != nil {
+		ours := false
+		found.Params = l.Conf.Params()
+		if found.Settings, ours = l.Conf.Settings(); !ours {
+			found.Settings = e.settingsOfHook(found.Params.AuthHook)
+		}
+		found.Domains = found.Settings.Domains
+		if len(found.Domains) == 0 && l.Leaf != nil {
+			found.Domains = l.Leaf.DNSNames
+		}
+	}
+	if err := e.dnsOptions(c, &found.Settings); err != nil {
+		return found, err
+	}
+	var err error
+	if found.Settings.CABundle, err = absolute("--ca-bundle", e.option(c, "ca-bundle", found.Settings.CABundle, "WILDCARD_CA_BUNDLE")); err != nil {
+		return found, err
+	}
+	server := e.server(c, found.Params.Server)
+	if server != found.Params.Server {
+		found.Params.Server, found.Params.Account = server, ""
+	}
+	if c.IsSet("account") {
+		found.Params.Account = c.String("account")
+	}
+	found.CheckDelegation = checksDelegation(found.Settings)
+	return found, nil
+}
+
+func (e *engine) findingLines(findings []doctor.Finding) []findingLine {
+	lines := []findingLine{}
+	for _, f := range findings {
+		lines = append(lines, findingLine{
+			Code: f.Code, Severity: string(f.Severity), Subject: f.Subject, What: f.What.In(e.language), Why: f.Why.In(e.language), Fix: f.Fix.In(e.language),
+			Cause: f.Cause, Exit: f.Exit,
+		})
+	}
+	return lines
+}
+
+// printReport prints what is wrong, the worst first; what is right comes before, so that it scrolls away and not the rest.
+func (e *engine) printReport(answer doctorAnswer) {
+	if !e.quiet {
+		for _, line := range answer.Good {
+			e.say("%-8s %s: %s", line.Severity, strings.TrimSuffix(line.Subject, "."), line.What)
+		}
+	}
+	for _, name := range answer.Repaired {
+		e.say("%-8s %s: its files are in order again", "repaired", name)
+	}
+	count := map[string]int{}
+	for i, line := range answer.Findings {
+		count[line.Severity]++
+		if i > 0 || !e.quiet {
+			e.say("")
+		}
+		code := line.Code
+		if line.Cause != "" && line.Cause != code {
+			code += ", " + line.Cause
+		}
+		e.say("%-8s %s: %s [%s]", line.Severity, strings.TrimSuffix(line.Subject, "."), line.What, code)
+		e.say("%-8s %s", "", line.Why)
+		e.say("%-8s > %s", "", cmp.Or(line.Fix, "-"))
+	}
+	switch {
+	case len(answer.Findings) > 0:
+		e.say("")
+		e.say("Errors: %d, warnings: %d, notes: %d.", count[string(doctor.Error)], count[string(doctor.Warning)], count[string(doctor.Note)])
+	case !e.quiet:
+		e.say("Nothing is wrong.")
+	}
+}

@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/internal/doctor"
+	"wildcard/internal/messages"
+	"wildcard/providers"
+)
+
+func (p *program) explainCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "explain",
+		Usage:     "what an error's code means, and what to do",
+		UsageText: "wildcard explain [options] [CODE]",
+		Description: `Codes stand in brackets at the end of an error; without one, all are listed.
+
+  wildcard explain zone.not-found
+  wildcard explain --lang ja`,
+		ArgsUsage: "[CODE]",
+		Flags:     commonFlags(),
+		Action:    p.explain,
+	}
+}
+
+// codeLine is a code in the answer of "explain --json".
+type codeLine struct {
+	messages.Explanation
+	Class []string `json:"class"` // of each exit status
+}
+
+func (p *program) explain(c *cli.Context) error {
+	if c.NArg() > 1 {
+		return usage("explain takes one code")
+	}
+	if c.NArg() == 0 {
+		p.listCodes(c)
+		return nil
+	}
+	code := strings.Trim(c.Args().First(), "[]") // as it was copied
+	known, ok := p.explanation(code)
+	if !ok {
+		if nearest := messages.Nearest(code, allCodes()); nearest != "" {
+			return usage("no code %s: did you mean %s?", providers.Excerpt(code), nearest)
+		}
+		return usage("no code %s: wildcard explain lists them", providers.Excerpt(code))
+	}
+	line := p.codeLine(known)
+	if c.Bool("json") {
+		p.answer(line)
+		return nil
+	}
+	p.say("%s", code)
+	p.screen().Lay("  ", p.language.Sprintf("cause: %s", known.Cause))
+	p.screen().Lay("  ", p.language.Sprintf("next:  %s", known.Next))
+	p.screen().Lay("  ", p.language.Sprintf("exit status: %s", line.exits()))
+	return nil
+}
+
+// explanation is what can be said of the code of an error or of one of doctor's findings.
+func (p *program) explanation(code string) (messages.Explanation, bool) {
+	if known, ok := p.language.Explain(code); ok {
+		return known, true
+	}
+	for _, k := range doctor.Kinds() {
+		if k.Code == code {
+			return messages.Explanation{Code: code, Exits: []int{k.Exit()}, Cause: p.language.Translate(k.Why), Next: "wildcard doctor"}, true
+		}
+	}
+	return messages.Explanation{}, false
+}
+
+// allCodes are the codes of errors and of findings, sorted.
+func allCodes() []string {
+	codes := messages.Codes()
+	for _, k := range doctor.Kinds() {
+		codes = append(codes, k.Code)
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
+}
+
+func (p *program) codeLine(e messages.Explanation) codeLine {
+	line := codeLine{Explanation: e}
+	for _, exit := range e.Exits {
+		line.Class = append(line.Class, messages.Class(exit).In(p.language))
+	}
+	return line
+}
+
+// exits are the exit statuses with their meaning.
+func (l codeLine) exits() string {
+	var all []string
+	for i, exit := range l.Exits {
+		all = append(all, strconv.Itoa(exit)+" ("+l.Class[i]+")")
+	}
+	return strings.Join(all, ", ")
+}
+
+// listCodes prints all codes, each with its usual exit status and the beginning of what it means.
+func (p *program) listCodes(c *cli.Context) {
+	var lines []codeLine
+	for _, code := range allCodes() {
+		known, _ := p.explanation(code)
+		lines = append(lines, p.codeLine(known))
+	}
+	if c.Bool("json") {
+		p.answer(map[string]any{"codes": lines})
+		return
+	}
+	t := newTable("CODE", "EXIT", "CLASS", "MEANING")
+	for _, line := range lines {
+		t.row(line.Code, strconv.Itoa(line.Exits[0]), line.Class[0], first(line.Cause))
+	}
+	p.say("%s", t)
+}
+
+// first is a text's first sentence.
+func first(text string) string {
+	ends := []int{len(text)}
+	for _, stop := range []string{". ", "。"} {
+		if i := strings.Index(text, stop); i >= 0 {
+			ends = append(ends, i+len(strings.TrimSpace(stop)))
+		}
+	}
+	return text[:slices.Min(ends)]
+}

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/providers"
+)
+
+// hookLines are the command lines with which certbot can renew a lineage, should it have to: absolute, and with all that
+// is not as by default, since certbot tells its hooks nothing of it. They are empty if certbot's hooks cannot do it.
+func (m *machine) hookLines(s lineage.Settings) (auth, cleanup string) {
+	if withoutHooks(s) != nil {
+		return "", ""
+	}
+	var args []string
+	add := func(flag, value string) {
+		if value != "" {
+			args = append(args, "--"+flag, lineage.Quote(value))
+		}
+	}
+	if len(s.Providers) != 1 || s.Providers[0] != "conoha" {
+		for _, spec := range s.Providers {
+			add("provider", spec)
+		}
+	}
+	add("env-file", s.EnvFile)
+	if m.dirs.Config != "/etc/letsencrypt" {
+		add("config-dir", m.dirs.Config)
+	}
+	if m.dirs.State != "/var/lib/wildcard" {
+		add("state-dir", m.dirs.State)
+	}
+	add("resolver", strings.Join(s.Resolvers, ","))
+	add("nameserver", strings.Join(s.NameServers, ","))
+	add("extra-wait", s.ExtraWait)
+	add("ca-cache", s.CACache)
+	line := func(program string) string {
+		return strings.Join(append([]string{lineage.Quote(hookProgram(program))}, args...), " ")
+	}
+	return line("wildcard-auth-hook"), line("wildcard-cleanup-hook")
+}
+
+// hookProgram is the absolute path of one of our hooks: beside this program, or where packages put it.
+func hookProgram(name string) string {
+	if self, err := os.Executable(); err == nil {
+		beside := filepath.Join(filepath.Dir(self), name)
+		if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
+			return beside
+		}
+	}
+	for _, dir := range []string{"/usr/local/bin", "/usr/bin"} {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path
+		}
+	}
+	return "/usr/bin/" + name
+}
+
+// inexpressible says why certbot cannot renew a lineage of ours as we do; nil if it can.
+func inexpressible(s lineage.Settings) error {
+	if s.Profile != "" {
+		return messages.New("certbot knows no profiles before 4.1")
+	}
+	return withoutHooks(s)
+}
+
+// withoutHooks says why certbot's hooks cannot write the records of a lineage; nil if they can.
+func withoutHooks(s lineage.Settings) error {
+	for _, text := range s.Providers {
+		spec, err := providers.ParseSpec(text)
+		if err != nil {
+			return messages.New("its provider %s is not known", text)
+		}
+		switch spec.Name {
+		case "lego", "plugin", "exec", "manual", "certbot-hook":
+			return messages.New("certbot's hooks cannot use the provider %s", text)
+		}
+	}
+	return nil
+}

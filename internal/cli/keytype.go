@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"slices"
+
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+)
+
+// setKeyType writes a kind of key in certbot's words.
+func setKeyType(p *lineage.Params, t issuance.KeyType) {
+	p.KeyType, p.Curve, p.RSABits = "rsa", "", 0
+	switch t {
+	case issuance.RSA2048:
+		p.RSABits = 2048
+	case issuance.RSA3072:
+		p.RSABits = 3072
+	case issuance.RSA4096:
+		p.RSABits = 4096
+	case issuance.ECDSA384:
+		p.KeyType, p.Curve = "ecdsa", "secp384r1"
+	default:
+		p.KeyType, p.Curve = "ecdsa", "secp256r1"
+	}
+}
+
+// keyTypeOf reads a kind of key from certbot's words; what we do not make becomes the nearest that we do.
+func keyTypeOf(p lineage.Params) issuance.KeyType {
+	switch {
+	case p.KeyType == "ecdsa" && (p.Curve == "" || p.Curve == "secp256r1"):
+		return issuance.ECDSA256
+	case p.KeyType == "ecdsa":
+		return issuance.ECDSA384
+	case p.RSABits > 3072:
+		return issuance.RSA4096
+	case p.RSABits > 2048:
+		return issuance.RSA3072
+	}
+	return issuance.RSA2048
+}
+
+// typeOf is the kind of a key that is there.
+func typeOf(key crypto.Signer) issuance.KeyType {
+	switch k := key.(type) {
+	case *ecdsa.PrivateKey:
+		if k.Params().BitSize > 256 {
+			return issuance.ECDSA384
+		}
+		return issuance.ECDSA256
+	case *rsa.PrivateKey:
+		switch {
+		case k.N.BitLen() > 3072:
+			return issuance.RSA4096
+		case k.N.BitLen() > 2048:
+			return issuance.RSA3072
+		}
+	}
+	return issuance.RSA2048
+}
+
+// sameNames reports whether two lists have the same names, in any order.
+func sameNames(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(slices.Compact(a), slices.Compact(b))
+}

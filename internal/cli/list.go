@@ -1,0 +1,226 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/internal/notify"
+	"wildcard/internal/state"
+	"wildcard/providers"
+)
+
+func (p *program) listCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "list",
+		Usage:     "the certificates there are, and when they are renewed",
+		UsageText: "wildcard list [options]",
+		Description: `certbot's own are in it too. Nothing is written and nobody is asked. With --check,
+for monitoring: exit status 1 and a line for each problem; else 0, and silence.
+
+  wildcard list
+  wildcard list --check 14d`,
+		Flags: slices.Concat([]cli.Flag{
+			&cli.StringFlag{Name: "check", Usage: "`TIME` (14d, 72h): what expires within it, is broken or late"},
+			prometheusFlag(),
+		}, commonFlags()),
+		Action: p.list,
+	}
+}
+
+// listLine is a certificate in the answer of "list --json" and "show --json".
+type listLine struct {
+	Lineage     string       `json:"lineage"`
+	Owner       string       `json:"owner"` // wildcard or certbot
+	Names       []string     `json:"names"`
+	NotAfter    *time.Time   `json:"not_after,omitempty"`
+	DaysLeft    *int         `json:"days_left,omitempty"`
+	RenewAt     *time.Time   `json:"renew_at,omitempty"` // only of ours
+	Status      string       `json:"status"`             // good, due, expired, damaged, unreadable
+	Problem     string       `json:"problem,omitempty"`
+	LastAttempt *attemptLine `json:"last_attempt,omitempty"`
+	Paths       *paths       `json:"paths,omitempty"`
+
+	history   state.History
+	overdueAt time.Time // when somebody should know that nothing has succeeded; zero if that is not ours to say
+	deploy    bool      // its deploy hooks have yet to succeed
+}
+
+// attemptLine is the last attempt to obtain a certificate.
+type attemptLine struct {
+	Time    time.Time `json:"time"`
+	Outcome string    `json:"outcome"`
+	Code    string    `json:"code,omitempty"`
+	Message string    `json:"message,omitempty"`
+}
+
+func (p *program) list(c *cli.Context) error {
+	if c.Args().Present() {
+		return usage("list takes no names: wildcard show %s shows one certificate", providers.Excerpt(c.Args().First()))
+	}
+	m, err := p.machine(c)
+	if err != nil {
+		return err
+	}
+	if c.IsSet("prometheus") { // the variable is for those that renew
+		path, err := p.prometheusFile(c)
+		if err != nil {
+			return err
+		}
+		if err := m.writeMeasurements(c.Context, path); err != nil {
+			return err
+		}
+	}
+	if c.IsSet("check") {
+		return m.check(c.Context, c.String("check"))
+	}
+	lines, err := m.listLines(c.Context, m.ledger())
+	if err != nil {
+		return err
+	}
+	if m.json {
+		m.answer(map[string]any{"certificates": lines})
+		return nil
+	}
+	if len(lines) == 0 {
+		m.say("There is no certificate in %s: wildcard issue gets one.", m.store.Dir())
+		return nil
+	}
+	t := newTable("CERTIFICATE", "EXPIRES", "DAYS", "RENEWAL", "BY", "STATUS", "LAST", "NAMES")
+	for _, line := range lines {
+		expires, days, renewal, last := "-", "-", "-", messages.New("-")
+		if line.NotAfter != nil {
+			expires, days = line.NotAfter.Format(time.DateOnly), strconv.Itoa(*line.DaysLeft)
+		}
+		if line.RenewAt != nil {
+			renewal = line.RenewAt.Format(time.DateOnly)
+		}
+		if line.LastAttempt != nil {
+			last = outcomeOf(line.LastAttempt.Outcome)
+		}
+		t.row(line.Lineage, expires, days, renewal, ownerOf(line.Owner), statusOf(line.Status), last, strings.Join(line.Names, " "))
+	}
+	m.say("%s", t)
+	for _, line := range lines {
+		if line.Problem != "" {
+			m.say("%s: %s", line.Lineage, line.Problem)
+		}
+	}
+	return nil
+}
+
+// statusOf says a listLine's status.
+func statusOf(status string) messages.Message {
+	switch status {
+	case "good":
+		return messages.New("good")
+	case "due":
+		return messages.New("due")
+	case "expired":
+		return messages.New("expired")
+	case "damaged":
+		return messages.New("damaged")
+	case "unreadable":
+		return messages.New("unreadable")
+	}
+	return messages.New("%s", status)
+}
+
+// ownerOf says who renews a certificate.
+func ownerOf(owner string) messages.Message {
+	if owner == "unknown" {
+		return messages.New("unknown")
+	}
+	return messages.New("%s", owner)
+}
+
+// listLines reads all lineages.
+func (m *machine) listLines(ctx context.Context, ledger *state.State) ([]listLine, error) {
+	lines := []listLine{}
+	names, err := m.store.Names()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		l, err := m.store.Lineage(name)
+		if err != nil {
+			lines = append(lines, listLine{Lineage: name, Owner: "unknown", Names: []string{}, Status: "unreadable", Problem: messages.OneLine(err.Error())})
+			continue
+		}
+		lines = append(lines, m.listLine(l, ledger))
+	}
+	return lines, nil
+}
+
+// ledger opens what is remembered between runs, if there is anything. Commands that only look make no folders.
+func (m *machine) ledger() *state.State {
+	s, err := state.Open(m.dirs.State, m.log)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			m.log.Warn("ledger", "error", err)
+		}
+		return nil
+	}
+	return s
+}
+
+func (m *machine) listLine(l *lineage.Lineage, ledger *state.State) listLine {
+	line := listLine{Lineage: l.Name, Owner: "certbot", Status: "good"}
+	s, ours := l.Conf.Settings()
+	line.Names = s.Domains
+	if l.Leaf != nil {
+		line.Names = l.Leaf.DNSNames
+		until, days := l.Leaf.NotAfter.UTC(), int(l.Leaf.NotAfter.Sub(m.now()).Hours()/24)
+		line.NotAfter, line.DaysLeft, line.Paths = &until, &days, pathsOf(l)
+	}
+	if line.Names == nil {
+		line.Names = []string{}
+	}
+	if ours {
+		line.Owner = "wildcard"
+		if l.Leaf != nil {
+			at, _ := renewal(l, s)
+			at = at.UTC()
+			line.RenewAt, line.overdueAt = &at, notify.OverdueAt(at, l.Leaf.NotAfter)
+			if !m.now().Before(at) {
+				line.Status = "due"
+			}
+		}
+		if line.deploy = s.Deploy; s.Deploy {
+			line.Problem = m.language.Sprintf("its deploy hooks have not succeeded yet: wildcard renew runs them again")
+		}
+	}
+	switch {
+	case l.Damage != nil:
+		line.Status, line.Problem = "damaged", messages.OneLine(l.Damage.Error())
+		if ours {
+			line.Problem = m.language.Sprintf("%s: wildcard renew repairs it", line.Problem)
+		}
+	case l.Leaf != nil && m.now().After(l.Leaf.NotAfter):
+		line.Status = "expired"
+	}
+	if ledger == nil {
+		return line
+	}
+	h, err := ledger.Last(l.Name, m.now())
+	if err != nil || h.Last.Time.IsZero() {
+		return line
+	}
+	line.history = h
+	line.LastAttempt = &attemptLine{h.Last.Time, string(h.Last.Outcome), h.Last.Code, h.Last.Text}
+	if h.Last.Outcome == state.Failed && line.Problem == "" {
+		line.Problem = m.language.Sprintf("the last attempt failed on %s: %s", day(h.Last.Time), h.Last.Text)
+	}
+	return line
+}

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// terminal opens a pseudo-terminal: what a person sees of it, and the end that a program has.
+func terminal(t *testing.T) (screen, program *os.File) {
+	t.Helper()
+	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { screen.Close() })
+	if err := unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(screen.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { program.Close() })
+	return screen, program
+}
+
+// A person at a terminal reads which records to set, sets them, presses nothing, and is told what to remove.
+func TestByHand(t *testing.T) {
+	t.Parallel()
+	record := regexp.MustCompile(`^    (\S+)\. TXT "(\S+)"\s*$`)
+	for _, flag := range []string{"--plain", "--quiet", ""} {
+		t.Run(strings.TrimLeft(flag, "-"), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			screen, program := terminal(t)
+			seen := make(chan string)
+			go func() {
+				var text strings.Builder
+				may := false // be removed
+				for lines := bufio.NewScanner(screen); lines.Scan(); {
+					text.WriteString(lines.Text() + "\n")
+					may = may || strings.Contains(lines.Text(), "may be removed")
+					if r := record.FindStringSubmatch(lines.Text()); r != nil && may {
+						w.conoha.DeleteRecord("example.com", r[1], "TXT", r[2])
+					} else if r != nil {
+						w.conoha.PutRecord("example.com", r[1], "TXT", r[2])
+					}
+				}
+				seen <- text.String()
+			}()
+			args := []string{"issue", "--agree-tos", "--provider", "manual", "*.example.com", "example.com"}
+			if flag != "" {
+				args = append(args, flag)
+			}
+			result := w.begin(nil, program, args...).end()
+			program.Close() // the last: the screen ends
+			text := <-seen
+			if result.code != 0 {
+				t.Fatalf("exit status %d\n%s", result.code, text)
+			}
+			for words, times := range map[string]int{`TXT "`: 4, "Set these TXT records": 1, "nothing to press": 1, "may be removed": 1} {
+				if n := strings.Count(text, words); n != times {
+					t.Errorf("%d times %q, want %d:\n%s", n, words, times, text)
+				}
+			}
+			w.lineage("example.com")
+			w.nothingLeft()
+		})
+	}
+}
+
+// A timer has nobody to tell: nothing is ordered, and nothing hangs.
+func TestNobodyThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run("issue", "--agree-tos", "--provider", "manual", "*.example.com").exits(78, "[manual.nobody]", "at a terminal")
+	w.orders(0)
+}
+
+// What a dead run asked for stays in the journal until somebody can be told.
+func TestByHandAfterDeath(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	screen, program := terminal(t)
+	dies := w.begin(nil, program, "issue", "--agree-tos", "--plain", "--provider", "manual", "example.com")
+	asked := false
+	for lines := bufio.NewScanner(screen); !asked && lines.Scan(); {
+		asked = strings.Contains(lines.Text(), `TXT "`)
+	}
+	if !asked {
+		t.Fatal("nothing was asked for")
+	}
+	if err := dies.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	dies.end()
+	w.run("clean").exits(75, "left     _acme-challenge.example.com.", "(manual)", "nobody is there")
+	w.run("clean", "--provider", "manual").exits(75, "left     _acme-challenge.example.com.", "(manual)")
+
+	told := w.begin(nil, program, "clean", "--plain")
+	removed := false
+	for lines := bufio.NewScanner(screen); !removed && lines.Scan(); {
+		removed = strings.Contains(lines.Text(), "may be removed")
+	}
+	if end := told.end(); end.code != 0 || !removed {
+		t.Errorf("exit status %d, told: %t\n%s", end.code, removed, end.stdout)
+	}
+	w.nothingLeft()
+}

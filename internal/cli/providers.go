@@ -1,0 +1,288 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/internal/messages"
+	"wildcard/internal/settings"
+	"wildcard/providers"
+	"wildcard/providers/builtin"
+	"wildcard/providers/plugin"
+)
+
+func (p *program) providersCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "providers",
+		Usage:     "the DNS services there are, and what each wants to have set",
+		UsageText: "wildcard providers [options] [NAME]",
+		Description: `No credentials are needed and nobody is asked; plugins describe themselves.
+
+  wildcard providers
+  wildcard providers conoha
+  wildcard providers lego:route53 --json
+  wildcard providers test --zone example.com conoha`,
+		ArgsUsage:   "[NAME]",
+		Flags:       commonFlags(),
+		Subcommands: []*cli.Command{p.providersTestCommand()},
+		Action:      p.providers,
+	}
+}
+
+// providerLine is a provider in the answer of "providers --json".
+type providerLine struct {
+	Name    string `json:"name"` // conoha, plugin:NAME, lego:NAME
+	Spec    string `json:"spec"` // how it is written for --provider
+	Summary string `json:"summary"`
+	Link    string `json:"link,omitempty"`
+	Program string `json:"program,omitempty"` // of a plugin
+	Problem string `json:"problem,omitempty"` // why a plugin that is there cannot be used
+}
+
+// providerAnswer is the answer of "providers NAME --json".
+type providerAnswer struct {
+	providerLine
+	Sets     []variableSet  `json:"sets"`               // of each account, one complete set is wanted
+	Settings []variableLine `json:"settings,omitempty"` // what may be set besides
+	Services []providerLine `json:"services,omitempty"` // what a plugin stands for
+}
+
+// variableSet is a credential under one family of names.
+type variableSet struct {
+	Account   string         `json:"account"`
+	Name      string         `json:"name"`
+	Needs     []string       `json:"needs"` // variables, and in words where there is a choice
+	Variables []variableLine `json:"variables"`
+}
+
+type variableLine struct {
+	Name     string   `json:"name"`
+	Aliases  []string `json:"aliases,omitempty"`
+	Required bool     `json:"required"`
+	Secret   bool     `json:"secret"`
+	Help     string   `json:"help"`
+}
+
+func (p *program) providers(c *cli.Context) error {
+	switch c.Args().Len() {
+	case 0:
+		return p.listProviders(c)
+	case 1:
+		return p.showProvider(c, c.Args().First())
+	}
+	return usage("providers takes one name")
+}
+
+// listProviders lists the kinds we ship, then the plugins that are there.
+func (p *program) listProviders(c *cli.Context) error {
+	registry := builtin.Registry()
+	var lines []providerLine
+	for _, name := range registry.Names() {
+		lines = append(lines, p.lineOfKind(name, registry[name]))
+	}
+	plugins := plugin.List(p.environ)
+	described := make([][]providerLine, len(plugins))
+	var all sync.WaitGroup
+	for i, found := range plugins {
+		all.Go(func() { described[i] = p.describePlugin(c.Context, found) })
+	}
+	all.Wait()
+	lines = append(lines, slices.Concat(described...)...)
+	if err := cause(c.Context); err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		p.answer(map[string]any{"providers": lines})
+		return nil
+	}
+	t := newTable("PROVIDER", "SPEC", "SERVICE")
+	for _, line := range lines {
+		t.row(line.Name, line.Spec, line.Summary)
+	}
+	p.say("%s", t)
+	for _, line := range lines {
+		if line.Problem != "" {
+			p.say("%s: %s", line.Name, line.Problem)
+		}
+	}
+	if !slices.ContainsFunc(plugins, func(found plugin.Installed) bool { return found.Name == "lego" }) {
+		p.say("For lego:NAME the plugin wildcard-dns-lego is missing; it belongs into one of %s.", strings.Join(plugin.Directories(p.environ), ", "))
+	}
+	p.say("wildcard providers NAME shows what a provider wants to have set.")
+	return nil
+}
+
+func (p *program) lineOfKind(name string, kind builtin.Kind) providerLine {
+	return providerLine{Name: name, Spec: kind.Form, Summary: p.language.Translate(kind.Summary), Link: kind.Link}
+}
+
+// describePlugin has a plugin describe itself: a line for it, or for each service it stands for.
+func (p *program) describePlugin(ctx context.Context, found plugin.Installed) []providerLine {
+	line := providerLine{Name: "plugin:" + found.Name, Program: found.Path}
+	d, err := plugin.Describe(ctx, found.Name, "", p.pluginOptions())
+	if err != nil {
+		line.Problem = messages.OneLine(err.Error())
+	}
+	if found.Name == "lego" && err == nil {
+		return servicesOf(d, found.Path)
+	}
+	line.Spec, line.Summary, line.Link = specOf(line.Name, d), messages.OneLine(d.Title), messages.OneLine(d.Link)
+	return []providerLine{line}
+}
+
+// servicesOf has a line for each service of the plugin of lego's.
+func servicesOf(d plugin.Description, path string) []providerLine {
+	var lines []providerLine
+	for _, s := range d.Services {
+		name := "lego:" + s.Name
+		lines = append(lines, providerLine{Name: name, Spec: specOf(name, d), Summary: messages.OneLine(s.Title), Link: messages.OneLine(s.Link), Program: path})
+	}
+	return lines
+}
+
+// specOf is how a plugin is written for --provider: one that lists its zones needs none before it.
+func specOf(name string, d plugin.Description) string {
+	if d.Zoned {
+		return name
+	}
+	return "ZONE=" + name
+}
+
+// pluginOptions are those of a plugin that only describes itself. What it says beside its answer is said again in its error.
+func (p *program) pluginOptions() plugin.Options {
+	return plugin.Options{Environ: p.environ, Stderr: io.Discard}
+}
+
+// showProvider shows what one provider wants to have set.
+func (p *program) showProvider(c *cli.Context, name string) error {
+	spec, err := providers.ParseSpec(name)
+	if err != nil {
+		return err
+	}
+	registry := builtin.Registry()
+	kind, ok := registry[spec.Name]
+	if !ok {
+		return providers.Errorf(providers.CodeUnknownProvider, providers.Usage, "provider %s: there is none, only %s", spec.Name, strings.Join(registry.Names(), ", "))
+	}
+	answer := providerAnswer{providerLine: p.lineOfKind(spec.Name, kind), Sets: p.setsOf(kind.Families), Settings: p.variablesOf(kind.Settings)}
+	switch {
+	case spec.Name == "lego", spec.Name == "plugin" && spec.Arg != "":
+		if answer, err = p.showPlugin(c.Context, spec); err != nil {
+			return err
+		}
+	case spec.Name == "plugin":
+		for _, found := range plugin.List(p.environ) {
+			answer.Services = append(answer.Services, p.describePlugin(c.Context, found)...)
+		}
+	}
+	if c.Bool("json") {
+		p.answer(answer)
+		return nil
+	}
+	p.printProvider(answer)
+	return nil
+}
+
+// showPlugin asks a plugin about itself, or about the service of lego's that the spec names.
+func (p *program) showPlugin(ctx context.Context, spec providers.Spec) (providerAnswer, error) {
+	program, service, name := spec.Arg, "", spec.Name+":"+spec.Arg
+	if spec.Name == "lego" {
+		program, service = "lego", spec.Arg
+	}
+	d, err := plugin.Describe(ctx, program, service, p.pluginOptions())
+	if err != nil {
+		return providerAnswer{}, err
+	}
+	answer := providerAnswer{Sets: []variableSet{}}
+	for _, found := range plugin.List(p.environ) {
+		if found.Name == program {
+			answer.Program = found.Path
+		}
+	}
+	if spec.Name == "lego" && service == "" {
+		answer.providerLine = p.lineOfKind("lego", builtin.Registry()["lego"])
+		answer.Services = servicesOf(d, answer.Program)
+		return answer, nil
+	}
+	answer.Name, answer.Spec, answer.Summary, answer.Link = name, specOf(name, d), messages.OneLine(d.Title), messages.OneLine(d.Link)
+	if len(d.Variables) > 0 {
+		answer.Sets = p.setsOf([]settings.Family{d.Family(name)})
+	}
+	return answer, nil
+}
+
+func (p *program) setsOf(families []settings.Family) []variableSet {
+	sets := []variableSet{}
+	for _, f := range families {
+		sets = append(sets, variableSet{Account: f.Account, Name: f.Name, Needs: f.Needs(), Variables: p.variablesOf(f.Variables)})
+	}
+	return sets
+}
+
+func (p *program) variablesOf(variables []settings.Variable) []variableLine {
+	var lines []variableLine
+	for _, v := range variables {
+		lines = append(lines, variableLine{Name: v.Name, Aliases: v.Aliases, Required: !v.Optional, Secret: v.Secret, Help: messages.OneLine(p.language.Translate(v.Help))})
+	}
+	return lines
+}
+
+func (p *program) printProvider(answer providerAnswer) {
+	p.say("%s: %s", answer.Name, answer.Summary)
+	d := p.details()
+	d.value("spec", answer.Spec)
+	d.value("program", answer.Program)
+	d.value("more", answer.Link)
+	accounts := map[string]int{}
+	for _, set := range answer.Sets {
+		accounts[set.Account]++
+	}
+	said := map[string]bool{}
+	for _, set := range answer.Sets {
+		switch {
+		case said[set.Account]:
+			p.say("\n%s, in their place; needs %s", set.Name, strings.Join(set.Needs, ", "))
+		case len(said) > 0:
+			p.say("\n%s, for a second account; needs %s", set.Name, strings.Join(set.Needs, ", "))
+		default:
+			p.say("\n%s; needs %s", set.Name, strings.Join(set.Needs, ", "))
+		}
+		said[set.Account] = true
+		p.printVariables(set.Variables)
+	}
+	if len(answer.Settings) > 0 {
+		p.say("\nFurther settings")
+		p.printVariables(answer.Settings)
+	}
+	if len(answer.Services) > 0 {
+		t := newTable("PROVIDER", "SPEC", "SERVICE")
+		for _, line := range answer.Services {
+			t.row(line.Name, line.Spec, line.Summary+line.Problem)
+		}
+		p.say("\n%s", t)
+	}
+}
+
+func (p *program) printVariables(lines []variableLine) {
+	t := newTable("VARIABLE", "KIND", "MEANING")
+	for _, v := range lines {
+		kind := messages.New("optional")
+		if v.Required {
+			kind = messages.New("required")
+		}
+		if v.Secret {
+			kind = messages.New("%s, secret", kind)
+		}
+		help := messages.New("%s", v.Help)
+		if len(v.Aliases) > 0 {
+			help = messages.New("%s; also %s", v.Help, strings.Join(v.Aliases, ", "))
+		}
+		t.row(v.Name, kind, help)
+	}
+	p.say("%s", t)
+}

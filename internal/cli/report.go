@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/providers"
+)
+
+// issueAnswer is the answer of "issue --json".
+type issueAnswer struct {
+	Action   string     `json:"action"` // issued, renewed, kept, tested
+	Lineage  string     `json:"lineage,omitempty"`
+	Names    []string   `json:"names"`
+	Paths    *paths     `json:"paths,omitempty"`
+	Out      string     `json:"out,omitempty"`
+	NotAfter time.Time  `json:"not_after"`
+	RenewAt  *time.Time `json:"renew_at,omitempty"`
+	Server   string     `json:"server,omitempty"`
+	Account  string     `json:"account,omitempty"`
+	Warnings []string   `json:"warnings,omitempty"`
+	Extra    float64    `json:"extra_wait,omitempty"`          // seconds
+	Forgot   float64    `json:"waited_for_ca_cache,omitempty"` // seconds
+	CleanUp  *problem   `json:"cleanup_pending,omitempty"`
+	Deploy   *problem   `json:"deploy_failed,omitempty"`
+}
+
+// paths are where a lineage's files are.
+type paths struct {
+	Certificate string `json:"cert"`
+	Chain       string `json:"chain"`
+	Fullchain   string `json:"fullchain"`
+	Key         string `json:"privkey"`
+	Combined    string `json:"combined,omitempty"`
+}
+
+func pathsOf(l *lineage.Lineage) *paths {
+	s, _ := l.Conf.Settings()
+	return &paths{l.Path("cert"), l.Path("chain"), l.Path("fullchain"), l.Path("privkey"), s.Combined}
+}
+
+// report prints what came of "issue", and returns what of it is a failure all the same.
+func (e *engine) report(o *order, got certificate, action string, v verdict) error {
+	answer := issueAnswer{
+		Action: action, Names: got.Leaf.DNSNames, NotAfter: got.Leaf.NotAfter.UTC(), Server: o.params.Server, Account: o.params.Account,
+		Warnings: e.texts(slices.Concat(coveredNotes(o), got.Warnings)), Extra: extraWait(o.settings).Seconds(), Forgot: got.Forgot.Round(time.Millisecond).Seconds(),
+		CleanUp: e.errorOf(got.CleanUp), Deploy: e.errorOf(got.Deploy),
+	}
+	if got.Lineage != nil {
+		at := v.at.UTC()
+		answer.Lineage, answer.Paths, answer.RenewAt = got.Lineage.Name, pathsOf(got.Lineage), &at
+	}
+	left := errors.Join(got.Deploy, got.CleanUp)
+	if e.json {
+		e.answer(answer)
+		if left != nil {
+			return &outcomeError{exitCode(left)}
+		}
+		return nil
+	}
+	switch action {
+	case "kept":
+		e.say("%s is valid until %s; nothing to do before %s (%s).", answer.Lineage, day(answer.NotAfter), day(v.at), until(e.now(), v.at))
+	case "tested":
+		e.say("The try succeeded: %s issued a certificate for %s. Nothing was kept.", o.params.Server, strings.Join(answer.Names, " "))
+	default:
+		e.say("Certificate for %s", strings.Join(answer.Names, " "))
+		d := e.details()
+		d.value("fullchain", answer.Paths.Fullchain)
+		d.value("key", answer.Paths.Key)
+		d.value("combined", answer.Paths.Combined)
+		d.entry("valid", messages.New("until %s", day(answer.NotAfter)))
+		d.entry("renewal", messages.New("from %s (%s), by \"wildcard renew\"", day(v.at), until(e.now(), v.at)))
+	}
+	if base := uncovered(o.names); base != "" {
+		e.display.note("%s itself is not covered by *.%s; to add it: wildcard issue %s %s", base, base, quoted(o.names), base)
+	}
+	return left
+}
+
+// reportCSR prints what came of "issue --csr".
+func (e *engine) reportCSR(out string, got certificate) error {
+	if e.json {
+		e.answer(issueAnswer{Action: "issued", Names: got.Leaf.DNSNames, Out: out, NotAfter: got.Leaf.NotAfter.UTC(), Warnings: e.texts(got.Warnings), CleanUp: e.errorOf(got.CleanUp)})
+		if got.CleanUp != nil {
+			return &outcomeError{exitCode(got.CleanUp)}
+		}
+		return nil
+	}
+	e.say("Certificate for %s", strings.Join(got.Leaf.DNSNames, " "))
+	e.details().value("fullchain", out)
+	e.details().entry("valid", messages.New("until %s", day(got.Leaf.NotAfter)))
+	return got.CleanUp
+}
+
+// quoted writes names for a shell.
+func quoted(names []string) string {
+	var all []string
+	for _, name := range names {
+		if strings.HasPrefix(name, "*") {
+			name = "'" + name + "'"
+		}
+		all = append(all, name)
+	}
+	return strings.Join(all, " ")
+}
+
+// worse returns the exit status of the worse of two outcomes: our own defects, then what somebody has to mend, then
+// failures, then what mends itself.
+func worse(a, b int) int {
+	rank := map[int]int{0: 0, providers.Temporary.ExitCode(): 1, providers.Failed.ExitCode(): 2, providers.Usage.ExitCode(): 3,
+		providers.Refused.ExitCode(): 4, providers.Misconfigured.ExitCode(): 5, providers.Internal.ExitCode(): 6, 130: 7, 143: 7}
+	if rank[b] > rank[a] {
+		return b
+	}
+	return a
+}

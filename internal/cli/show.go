@@ -1,0 +1,212 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/internal/state"
+	"wildcard/providers"
+)
+
+// mostHistory is how many attempts "show" shows.
+const mostHistory = 10
+
+func (p *program) showCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "show",
+		Usage:     "all there is to know about one certificate",
+		UsageText: "wildcard show [options] NAME",
+		Description: `Nothing is written and nobody is asked.
+
+  wildcard show example.com
+  wildcard show --json example.com`,
+		ArgsUsage: "NAME",
+		Flags:     commonFlags(),
+		Action:    p.show,
+	}
+}
+
+// showAnswer is the answer of "show --json".
+type showAnswer struct {
+	listLine
+	Version        int      `json:"version,omitempty"`
+	Serial         string   `json:"serial,omitempty"`
+	Issuer         string   `json:"issuer,omitempty"`
+	NotBefore      string   `json:"not_before,omitempty"`
+	Fingerprint    string   `json:"sha256,omitempty"`
+	KeyType        string   `json:"key_type"`
+	ReuseKey       bool     `json:"reuse_key"`
+	Server         string   `json:"server"`
+	Account        string   `json:"account"`
+	Profile        string   `json:"profile,omitempty"`
+	PreferredChain string   `json:"preferred_chain,omitempty"`
+	Providers      []string `json:"providers,omitempty"`
+	EnvFile        string   `json:"env_file,omitempty"`
+	Resolvers      []string `json:"resolvers,omitempty"`
+	NameServers    []string `json:"nameservers,omitempty"`
+	ExtraWait      string   `json:"extra_wait,omitempty"` // seconds
+	CACache        string   `json:"ca_cache,omitempty"`   // seconds
+	AuthHook       string   `json:"auth_hook,omitempty"`
+	DeployHooks    []string `json:"deploy_hooks,omitempty"`
+	RenewalWhy     string   `json:"renewal_reason,omitempty"`
+	CertbotCannot  string   `json:"certbot_cannot_renew,omitempty"` // why
+	OrderUnderWay  string   `json:"order_under_way,omitempty"`      // URL
+
+	History []attemptLine `json:"history,omitempty"` // the last attempts that the ledger has, oldest first
+}
+
+func (p *program) show(c *cli.Context) error {
+	name, err := oneName(c)
+	if err != nil {
+		return err
+	}
+	m, err := p.machine(c)
+	if err != nil {
+		return err
+	}
+	l, err := m.store.Lineage(name)
+	if err != nil {
+		return err
+	}
+	answer := m.showAnswer(l)
+	if m.json {
+		m.answer(answer)
+		return nil
+	}
+	m.printShow(answer)
+	return nil
+}
+
+func (m *machine) showAnswer(l *lineage.Lineage) showAnswer {
+	s, ours := l.Conf.Settings()
+	params := l.Conf.Params()
+	ledger := m.ledger()
+	a := showAnswer{
+		listLine: m.listLine(l, ledger), Version: l.Version, KeyType: string(keyTypeOf(params)), ReuseKey: params.ReuseKey,
+		Server: params.Server, Account: params.Account, Profile: s.Profile, PreferredChain: params.PreferredChain,
+		Providers: s.Providers, EnvFile: s.EnvFile, Resolvers: s.Resolvers, NameServers: s.NameServers, ExtraWait: s.ExtraWait, CACache: s.CACache,
+		AuthHook: params.AuthHook, DeployHooks: deployCommands(params, s),
+	}
+	if l.Leaf != nil {
+		digest := sha256.Sum256(l.Leaf.Raw)
+		a.Serial, a.Issuer, a.NotBefore = hex.EncodeToString(l.Leaf.SerialNumber.Bytes()), l.Leaf.Issuer.String(), l.Leaf.NotBefore.UTC().Format("2006-01-02T15:04:05Z07:00")
+		a.Fingerprint = hex.EncodeToString(digest[:])
+	}
+	if ours {
+		if why := inexpressible(s); why != nil {
+			a.CertbotCannot = m.language.Error(why)
+		}
+		if l.Leaf != nil {
+			_, why := renewal(l, s)
+			a.RenewalWhy = why.In(m.language)
+		}
+	}
+	if ledger != nil {
+		recent, _ := ledger.Recent(l.Name, m.now(), mostHistory) // listLine read the same ledger
+		for _, past := range recent {
+			a.History = append(a.History, attemptLine{past.Time, string(past.Outcome), past.Code, past.Text})
+		}
+		if pending, ok, err := ledger.Pending(l.Name); err == nil && ok {
+			a.OrderUnderWay = pending.Order
+		}
+	}
+	return a
+}
+
+func (m *machine) printShow(a showAnswer) {
+	m.say("%s", a.Lineage)
+	d := m.details()
+	d.value("names", strings.Join(a.Names, " "))
+	status := statusOf(a.Status)
+	if a.Problem != "" {
+		status = messages.New("%s: %s", status, a.Problem)
+	}
+	d.entry("status", status)
+	if a.NotAfter != nil {
+		d.entry("valid", messages.New("until %s, %s", day(*a.NotAfter), until(m.now(), *a.NotAfter)))
+	}
+	d.value("issuer", messages.OneLine(a.Issuer))
+	d.value("serial", a.Serial)
+	d.value("sha256", a.Fingerprint)
+	key := messages.New("%s", a.KeyType)
+	if a.ReuseKey {
+		key = messages.New("%s, kept in renewals", a.KeyType)
+	}
+	d.entry("key", key)
+	d.value("renewed by", a.Owner)
+	if a.RenewAt != nil {
+		d.entry("renewal", messages.New("%s, %s: %s", day(*a.RenewAt), until(m.now(), *a.RenewAt), a.RenewalWhy))
+	}
+	for i, past := range a.History {
+		word := d.language.Sprintf("attempts")
+		if i > 0 {
+			word = " "
+		}
+		text := messages.New("%s: %s", day(past.Time), outcomeOf(past.Outcome))
+		if past.Message != "" {
+			text = messages.New("%s: %s", text, messages.OneLine(past.Message))
+		}
+		d.entry(word, text)
+	}
+	d.value("order", a.OrderUnderWay)
+	d.value("CA", a.Server)
+	d.value("account", a.Account)
+	d.value("profile", a.Profile)
+	d.value("preferred", a.PreferredChain)
+	d.value("providers", strings.Join(a.Providers, " "))
+	d.value("env file", a.EnvFile)
+	d.value("resolvers", strings.Join(a.Resolvers, " "))
+	d.value("name servers", strings.Join(a.NameServers, " "))
+	if a.ExtraWait != "" {
+		d.value("extra wait", a.ExtraWait+" s")
+	}
+	if a.CACache != "" {
+		d.value("CA's cache", a.CACache+" s")
+	}
+	for _, hook := range a.DeployHooks {
+		d.value("deploy hook", messages.OneLine(hook))
+	}
+	if a.Paths != nil {
+		d.value("certificate", a.Paths.Certificate)
+		d.value("chain", a.Paths.Chain)
+		d.value("fullchain", a.Paths.Fullchain)
+		d.value("private key", a.Paths.Key)
+		d.value("combined", a.Paths.Combined)
+	}
+	switch {
+	case a.CertbotCannot != "":
+		d.entry("certbot", messages.New("cannot renew it: %s", a.CertbotCannot))
+	case a.Owner == "wildcard":
+		d.entry("certbot", messages.New("can renew it with --force-renewal; wildcard release %s hands it back", a.Lineage))
+	default:
+		d.entry("certbot", messages.New("renews it; wildcard adopt %s takes it over", a.Lineage))
+	}
+}
+
+// outcomeOf says what came of an attempt.
+func outcomeOf(outcome string) messages.Message {
+	switch outcome {
+	case string(state.Succeeded):
+		return messages.New("succeeded")
+	case string(state.Failed):
+		return messages.New("failed")
+	}
+	return messages.New("%s", outcome)
+}
+
+// oneName is the name of a lineage that a command is about.
+func oneName(c *cli.Context) (string, error) {
+	if c.NArg() != 1 {
+		return "", usage("%s wants the name of one certificate; wildcard list shows them", c.Command.Name)
+	}
+	name, err := lineage.ParseName(c.Args().First())
+	if err != nil {
+		return "", providers.Errorf(providers.CodeOf(err), providers.Usage, "%w", err)
+	}
+	return name, nil
+}

@@ -1,0 +1,169 @@
+//go:build failpoint
+
+package cli
+
+import (
+	"cmp"
+	"crypto/tls"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/system/failpoint/sweep"
+	"wildcard/internal/testkit/secretscan"
+)
+
+// Faults #109, #119, #121, #125, #139, #141 for "issue": whatever happens to it, and wherever, what is live is whole, and the
+// next run leaves no record, with one order more at most.
+func TestSweepIssue(t *testing.T) {
+	t.Parallel()
+	walk := sweep.Walk{Program: "wildcard issue", Least: 200, Every: map[sweep.Action]int{sweep.Kill: 4, sweep.Term: 8, sweep.ENOSPC: 8, sweep.EIO: 8}}
+	walk.Run(t, func(t *testing.T, p sweep.Point) {
+		w := newWorld(t)
+		w.issuesAgain(p, "issue", "--agree-tos", "*.example.com", "example.com")
+	})
+}
+
+// The same for "renew" with deploy hooks: what was deployed is what is live, after the next run.
+func TestSweepRenew(t *testing.T) {
+	t.Parallel()
+	walk := sweep.Walk{Program: "wildcard renew", Least: 200, Every: map[sweep.Action]int{sweep.Kill: 6, sweep.Term: 12, sweep.ENOSPC: 12, sweep.EIO: 12}}
+	walk.Run(t, func(t *testing.T, p sweep.Point) {
+		w := newWorld(t)
+		deployed, combined := filepath.Join(w.dir, "deployed"), filepath.Join(w.dir, "combined.pem")
+		w.environ = append(w.environ, "WILDCARD_PROMETHEUS="+filepath.Join(w.dir, "wildcard.prom"))
+		w.issue("*.example.com", "example.com", "--combined", combined, "--deploy-hook", w.hook("deploy", `cat "$RENEWED_LINEAGE/fullchain.pem" "$RENEWED_LINEAGE/privkey.pem" >`+deployed))
+		w.struck(p, 0, "renew", "--force", "--cert-name", "example.com")
+		w.isWhole()
+		w.start("renew", "--no-jitter").end().exits(0)
+		w.nothingLeft()
+		w.isWhole()
+		l := w.lineage("example.com")
+		if w.read(deployed) != w.read(l.Path("fullchain"))+w.read(l.Path("privkey")) {
+			t.Error("what was deployed is not what is live")
+		}
+		if w.read(combined) != w.read(l.Path("privkey"))+w.read(l.Path("fullchain")) {
+			t.Error("what is in the combined file is not what is live")
+		}
+		if left, err := filepath.Glob(filepath.Join(w.dir, ".wildcard-*")); err != nil || len(left) > 0 && p.Action != sweep.Kill {
+			t.Errorf("half a file of measurements: %q %v", left, err)
+		}
+		w.start("renew", "--force", "--cert-name", "example.com").end().exits(0)
+		w.nothingLeft()
+		w.isWhole()
+		w.settled(3)
+	})
+}
+
+// issuesAgain runs "issue" to which something happens, and then once more: what is live is whole after each, and the second
+// run leaves no record, with one order more at most.
+func (w *world) issuesAgain(p sweep.Point, args ...string) {
+	w.t.Helper()
+	w.struck(p, 0, args...)
+	w.isWhole()
+	w.start(args...).end().exits(0)
+	w.nothingLeft()
+	w.isWhole()
+	w.settled(2)
+}
+
+// struck runs a command to which something happens, and judges how it ends and what it says. Untouched it ends with a status of
+// its own.
+func (w *world) struck(p sweep.Point, untouched int, args ...string) {
+	w.t.Helper()
+	c := w.command(args...)
+	c.Env = slices.Concat(w.environ, p.Environ())
+	if err := c.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	got := c.end()
+	codes := []int{untouched}
+	switch {
+	case !p.Reached():
+	case p.Action == sweep.Kill:
+		codes = []int{-int(syscall.SIGKILL)}
+	case p.Action == sweep.Term: // by default before it is caught and after everything is done
+		codes = []int{untouched, 143, -int(syscall.SIGTERM)}
+	default:
+		codes = []int{0, 1, 75, 78}
+	}
+	if !slices.Contains(codes, got.code) {
+		w.t.Errorf("exit status %d", got.code)
+	}
+	w.keepsSecrets(got)
+	said := w.once && got.code == 75 && strings.Contains(got.stderr, "[cleanup.pending]")
+	if left := w.texts(""); p.Action != sweep.Kill && len(left) > 0 && !said {
+		w.t.Errorf("left in the DNS by a run that was not killed: %q", left)
+	}
+	w.t.Cleanup(func() {
+		if w.t.Failed() {
+			w.t.Logf("exit status %d: %s%s", got.code, got.stdout, got.stderr)
+		}
+	})
+}
+
+// keepsSecrets fails the test if a secret was printed.
+func (w *world) keepsSecrets(got said) {
+	w.t.Helper()
+	secrets := secretscan.Secrets{"private key": "PRIVATE KEY"}
+	maps.Copy(secrets, w.secrets)
+	for _, entry := range w.environ {
+		if password, ok := strings.CutPrefix(entry, "CONOHA_API_PASSWORD="); ok {
+			secrets["password"] = password
+		}
+	}
+	w.tokens(secrets)
+	if secrets["password"] == "" {
+		w.t.Error("no password to look for")
+	}
+	secrets.Search(w.t, "what was printed", []byte(got.stdout+got.stderr))
+}
+
+// isWhole fails the test unless what is live, if anything is, is whole, and the journal can be read.
+func (w *world) isWhole() {
+	w.t.Helper()
+	name := cmp.Or(w.name, "example.com")
+	if _, err := os.Lstat(w.config("renewal", name+".conf")); err == nil {
+		w.lineage(name)
+	} else if live := w.config("live", name); exists(live) { // the first certificate is there before its settings
+		if _, err := tls.LoadX509KeyPair(filepath.Join(live, "fullchain.pem"), filepath.Join(live, "privkey.pem")); err != nil {
+			w.t.Error(err)
+		}
+	}
+	dir := filepath.Join(w.dir, "state", "journal")
+	if !exists(dir) {
+		return
+	}
+	j, err := journal.Open(dir, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, damaged, err := j.Entries(); err != nil || len(damaged) > 0 {
+		w.t.Errorf("the journal: %v %v", damaged, err)
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// settled fails the test if there were more orders than these, if an account was made more than twice, or if an order is still
+// under way.
+func (w *world) settled(orders int) {
+	w.t.Helper()
+	if n := len(w.ca.Orders()); n > orders {
+		w.t.Errorf("%d orders", n)
+	}
+	if n := w.ca.Accounts(); n > 2 {
+		w.t.Errorf("%d accounts", n)
+	}
+	if pending, err := os.ReadDir(filepath.Join(w.dir, "state", "pending")); err != nil || len(pending) > 0 {
+		w.t.Errorf("orders under way: %v %v", pending, err)
+	}
+}

@@ -1,0 +1,232 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/internal/dns01"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/providers"
+	"wildcard/providers/conformance/live"
+)
+
+func (p *program) providersTestCommand() *cli.Command {
+	flags := slices.DeleteFunc(dnsFlags(), func(f cli.Flag) bool { return slices.Contains(f.Names(), "provider") })
+	return &cli.Command{
+		Name:      "test",
+		Usage:     "see in a zone of yours whether a provider keeps its contract",
+		UsageText: "wildcard providers test [options] SPEC",
+		Description: `TXT records are made, looked for at all name servers of the zone, and deleted,
+below new names (_acme-challenge.t-RANDOM.ZONE) only; what a run that dies leaves
+is removed by the next. Hostile values, lost replies and silence are left out.
+It takes some twenty times as long as the zone takes to publish a change.
+
+  wildcard providers test --zone example.com conoha
+  wildcard providers test example.net=exec:/usr/local/bin/my-script`,
+		Flags: slices.Concat([]cli.Flag{
+			&cli.StringFlag{Name: "zone", Usage: "the `ZONE` to write in (default: that of SPEC)"},
+			&cli.StringFlag{Name: "limit", Usage: "longest `TIME` (90s, 10m) to wait for one change (default: the provider's, else 15m)"},
+			&cli.BoolFlag{Name: "one-value", Usage: "the service holds one value at a name: a second one has to be refused"},
+		}, flags, commonFlags()),
+		Action: p.providersTest,
+	}
+}
+
+// trialAnswer is the answer of "providers test --json".
+type trialAnswer struct {
+	Spec        string      `json:"provider"`
+	Account     string      `json:"account"`
+	Zone        string      `json:"zone"`
+	Checks      []checkLine `json:"checks"`
+	Failed      int         `json:"failed"`
+	SteppedOver []string    `json:"stepped_over,omitempty"` // name servers that did not answer
+	Error       *problem    `json:"error,omitempty"`        // records that are still there, or why it ended early
+}
+
+type checkLine struct {
+	Check    string   `json:"check"`
+	OK       bool     `json:"ok"`
+	Failures []string `json:"failures,omitempty"`
+	Seconds  float64  `json:"seconds"`
+}
+
+func (p *program) providersTest(c *cli.Context) error {
+	if c.Args().Len() != 1 {
+		return usage("providers test takes one provider")
+	}
+	spec, zone, err := trialSpec(c.Args().First(), c.String("zone"))
+	if err != nil {
+		return err
+	}
+	var limit time.Duration
+	if text := c.String("limit"); text != "" {
+		if limit, err = time.ParseDuration(text); err != nil || limit <= 0 {
+			return usage("--limit %s: want a time such as 90s or 10m", providers.Excerpt(text))
+		}
+	}
+	s := lineage.Settings{Providers: []string{spec.String()}}
+	if err := p.dnsOptions(c, &s); err != nil {
+		return err
+	}
+	e, err := p.engine(c)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	e.sweepFor(c.Context, []lineage.Settings{s})
+	account, err := e.trialAccount(c.Context, s, zone)
+	if err != nil {
+		return err
+	}
+	resolver, err := e.resolver(s)
+	if err != nil {
+		return err
+	}
+	answer := trialAnswer{Spec: spec.String(), Account: account.Label, Zone: strings.TrimSuffix(zone, "."), Checks: []checkLine{}}
+	if !e.json {
+		e.say("%s in %s", answer.Account, answer.Zone)
+	}
+	t := live.Trial{
+		Open: func() (providers.Account, error) { return e.instance(spec, s.EnvFile, account) },
+		Zone: zone, Resolver: resolver, Journal: e.journal, Limit: limit, OneValue: c.Bool("one-value"), Log: e.log,
+		Observe: func(r live.Result) {
+			if !e.json {
+				e.printCheck(r)
+			}
+		},
+	}
+	report, err := t.Run(c.Context)
+	e.fillTrial(&answer, report, err)
+	return e.reportTrial(answer, err)
+}
+
+// trialSpec is the provider, bound to the zone that is written in.
+func trialSpec(text, zone string) (providers.Spec, string, error) {
+	spec, err := providers.ParseSpec(text)
+	if err != nil {
+		return spec, "", err
+	}
+	if spec.Name == "manual" {
+		return spec, "", usage("manual is a person, who is not tested")
+	}
+	if zone == "" && spec.Zone == "" {
+		return spec, "", usage("%s: which zone? --zone ZONE", spec)
+	}
+	if zone == "" {
+		return spec, spec.Zone, nil
+	}
+	if zone, err = providers.ParseZone(zone); err != nil {
+		return spec, "", usage("--zone: %w", err)
+	}
+	if spec.Zone == "" {
+		spec.Zone = zone
+	}
+	if !providers.InZone(zone, spec.Zone) {
+		return spec, "", usage("--zone: %s is not in the zone of %s", zone, spec)
+	}
+	return spec, zone, nil
+}
+
+// trialAccount finds the account that writes in the zone, and looks at all that could be wrong before anything is written.
+func (e *engine) trialAccount(ctx context.Context, s lineage.Settings, zone string) (providers.Account, error) {
+	router, err := e.router(s)
+	if err != nil {
+		return providers.Account{}, err
+	}
+	resolver, err := e.resolver(s)
+	if err != nil {
+		return providers.Account{}, err
+	}
+	for _, account := range router.Accounts {
+		if _, ok := account.Provider.(providers.Aliases); ok {
+			return account, usage("%s: what is written there cannot be deleted, so it is not tested", account.Spec.Name)
+		}
+	}
+	domain := live.Name(zone)
+	place, err := dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: checksDelegation(s), Foresee: true}.Locate(ctx, domain)
+	if err != nil {
+		return providers.Account{}, err
+	}
+	if place.FQDN != providers.ChallengeName(domain) {
+		return providers.Account{}, providers.Errorf(providers.CodeCNAME, providers.Misconfigured,
+			"zone %s: a CNAME for all names leads to %s, so new names cannot be tried there", zone, place.FQDN)
+	}
+	if found := place.Route.Zone; found != "" && found != zone {
+		return providers.Account{}, providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "zone %s: the account has it as a part of %s: --zone %s", zone, found, strings.TrimSuffix(found, "."))
+	}
+	return place.Route.Account, nil
+}
+
+// instance opens an account once more.
+func (e *engine) instance(spec providers.Spec, envFile string, like providers.Account) (providers.Account, error) {
+	accounts, err := e.open([]providers.Spec{spec}, envFile)
+	if err != nil {
+		return providers.Account{}, err
+	}
+	var found providers.Account
+	for _, account := range accounts {
+		if account.Fingerprint == like.Fingerprint {
+			found = account
+		} else {
+			e.shut(account)
+		}
+	}
+	if found.Provider == nil {
+		return found, providers.Errorf(providers.CodeMissing, providers.Misconfigured, "provider %s: its credentials have changed meanwhile", spec)
+	}
+	return found, nil
+}
+
+func (e *engine) fillTrial(a *trialAnswer, report live.Report, err error) {
+	for _, r := range report.Results {
+		line := checkLine{Check: r.Check, OK: len(r.Failures) == 0, Seconds: r.Took.Round(time.Millisecond).Seconds()}
+		for _, failure := range r.Failures {
+			line.Failures = append(line.Failures, messages.OneLine(failure))
+		}
+		if !line.OK {
+			a.Failed++
+		}
+		a.Checks = append(a.Checks, line)
+	}
+	a.SteppedOver, a.Error = report.SteppedOver, e.errorOf(err)
+}
+
+func (e *engine) printCheck(r live.Result) {
+	if len(r.Failures) == 0 {
+		e.say("  ok      %s (%s)", e.language.Translate(r.Check), seconds(r.Took))
+		return
+	}
+	e.say("  FAILED  %s (%s)", e.language.Translate(r.Check), seconds(r.Took))
+	for _, failure := range r.Failures {
+		e.say("          %s", messages.OneLine(failure))
+	}
+}
+
+// reportTrial prints what came of it. A check that failed is a failure, also when records are left besides.
+func (e *engine) reportTrial(answer trialAnswer, err error) error {
+	if e.json {
+		e.answer(answer)
+	}
+	for _, server := range answer.SteppedOver {
+		e.display.note("name server stepped over, since it does not answer: %s", server)
+	}
+	if err != nil {
+		if e.json {
+			e.display.note("%v", err)
+			return &outcomeError{exitCode(err)}
+		}
+		return err
+	}
+	if !e.json {
+		e.say("%s, %d failed. Nothing is left in %s.", count(len(answer.Checks), "check"), answer.Failed, answer.Zone)
+	}
+	if answer.Failed > 0 {
+		return &outcomeError{providers.Failed.ExitCode()}
+	}
+	return nil
+}

@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"context"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"wildcard/internal/lineage"
+	"wildcard/internal/notify"
+	"wildcard/internal/settings"
+	"wildcard/internal/state"
+	"wildcard/providers"
+)
+
+// notifyLimit is what telling people may take, all channels together.
+const notifyLimit = 2 * time.Minute
+
+func notifyFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "notify", Usage: "`CHANNEL` told of failures: mailto:…, exec:/… or https://… (WILDCARD_NOTIFY)"},
+		&cli.BoolFlag{Name: "notify-test", Usage: "only send a test message"},
+	}
+}
+
+// channels are the ways to people: those of the command line, else of WILDCARD_NOTIFY, else of the file that
+// WILDCARD_NOTIFY_FILE names; separated by white space there. A URL may hold a token, so no lineage keeps them. What is wrong
+// on the command line is an error; what is wrong elsewhere must not keep certificates from being renewed, and is said.
+func (m *machine) channels(c *cli.Context) (notify.Channels, error) {
+	o := notify.Options{Environ: m.environ, Stderr: m.lines}
+	if c.IsSet("notify") {
+		return notify.Parse(c.StringSlice("notify"), o)
+	}
+	all, err := m.channelsOfEnvironment(o)
+	if err != nil && !c.Bool("notify-test") {
+		m.complain(err)
+		return nil, nil
+	}
+	return all, err
+}
+
+func (m *machine) channelsOfEnvironment(o notify.Options) (notify.Channels, error) {
+	text, file := m.environment("WILDCARD_NOTIFY"), m.environment("WILDCARD_NOTIFY_FILE")
+	switch {
+	case text != "" && file != "":
+		return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "WILDCARD_NOTIFY and WILDCARD_NOTIFY_FILE are both set")
+	case file != "":
+		secret, err := settings.FromProcess(m.args[0], m.environ, "", m.dirs.Config).ReadSecretFile(file)
+		if err != nil {
+			return nil, err
+		}
+		text = secret.Reveal()
+	}
+	return notify.Parse(strings.Fields(text), o)
+}
+
+func (m *machine) sender() notify.Sender {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "?"
+	}
+	return notify.Sender{Program: userAgent(), Host: host, Language: m.language}
+}
+
+// notifyTest sends a test message, and nothing else.
+func (m *machine) notifyTest(ctx context.Context, all notify.Channels) error {
+	if len(all) == 0 {
+		return usage("--notify-test: there is no --notify, and no WILDCARD_NOTIFY")
+	}
+	ctx, cancel := context.WithTimeout(ctx, notifyLimit)
+	defer cancel()
+	errs := all.Send(ctx, m.sender().Write([]notify.Event{{Kind: notify.Test}}, m.now()))
+	if err := cause(ctx); err != nil {
+		return err
+	}
+	failed := 0
+	for i, err := range errs {
+		switch {
+		case err != nil:
+			m.complain(err)
+			failed++
+		case !m.json:
+			m.say("sent: %s", all[i])
+		}
+	}
+	if m.json {
+		m.answer(map[string]any{"sent": len(all) - failed, "failed": failed})
+	}
+	if failed > 0 {
+		return &outcomeError{providers.Failed.ExitCode()}
+	}
+	return nil
+}
+
+// told says to people what there is to say after a run, and remembers it. Nothing here changes what came of the run. With
+// --deploy later, it only remembers: that is the half of a run that is in a sandbox, and the other half says it.
+func (r *renewRun) told(ctx context.Context, all notify.Channels) {
+	if ctx.Err() != nil || r.c.Bool("dry-run") {
+		return
+	}
+	watch, err := r.state.Watch()
+	if err != nil {
+		r.complain(err)
+		return
+	}
+	var events []notify.Event
+	heard, unheard := map[string]*state.Complaint{}, map[string]*state.Complaint{}
+	for _, condition := range r.conditions(watch) {
+		event, ifHeard, ifNot := notify.Judge(condition, watch.Lineages[condition.Lineage], r.now())
+		heard[condition.Lineage], unheard[condition.Lineage] = ifHeard, ifNot
+		if event.Kind != "" {
+			events = append(events, event)
+		}
+	}
+	next := unheard
+	if len(events) > 0 && len(all) > 0 {
+		ctx, cancel := context.WithTimeout(ctx, notifyLimit)
+		defer cancel()
+		for _, err := range all.Send(ctx, r.sender().Write(events, r.now())) {
+			if err != nil {
+				r.complain(err)
+			} else {
+				next = heard
+			}
+		}
+	}
+	if len(next) == 0 {
+		return
+	}
+	if err := r.state.ChangeWatch(func(w *state.Watch) {
+		for name, complaint := range next {
+			if complaint == nil {
+				delete(w.Lineages, name)
+			} else {
+				w.Lineages[name] = complaint
+			}
+		}
+	}); err != nil {
+		r.complain(err)
+	}
+}
+
+// conditions are how it stands with the lineages that this run had something to do with, and with those that are remembered
+// as going badly. What cannot be told yet is left out.
+func (r *renewRun) conditions(watch state.Watch) []notify.Condition {
+	var all []notify.Condition
+	seen := map[string]bool{}
+	for _, result := range r.results {
+		seen[result.name] = true
+		err := firstError(result.err, result.got.Deploy, result.got.CleanUp)
+		if c, ok := r.condition(result.name, err, watch.Lineages[result.name], result.outcome == "deployed"); ok {
+			all = append(all, c)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(watch.Lineages)) {
+		if seen[name] || r.c.IsSet("cert-name") && r.c.String("cert-name") != name {
+			continue
+		}
+		if c, ok := r.condition(name, nil, watch.Lineages[name], false); ok {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// condition is how it stands with one lineage after this run, which came to err. ok is false if that cannot be said: it is
+// due still, or its hooks wait. One that was deleted, or handed back to certbot, is well, and not worth a message.
+func (r *renewRun) condition(name string, err error, past *state.Complaint, deployed bool) (c notify.Condition, ok bool) {
+	c = notify.Condition{Lineage: name, Err: err}
+	l, readErr := r.store.Lineage(name)
+	if readErr != nil {
+		if past != nil && providers.CodeOf(readErr) == lineage.CodeNotFound {
+			past.Told = time.Time{}
+			return c, true
+		}
+		return c, err != nil
+	}
+	s, ours := l.Conf.Settings()
+	if !ours && past != nil {
+		past.Told = time.Time{}
+		return c, true
+	}
+	c.Names = s.Domains
+	if l.Leaf != nil {
+		c.Names, c.NotAfter = l.Leaf.DNSNames, l.Leaf.NotAfter
+		c.Due, _ = renewal(l, s)
+	}
+	good := l.Leaf != nil && r.now().Before(c.Due)
+	switch {
+	case err != nil:
+	case r.deployOnly:
+		if past != nil && !past.Well && !(deployed && strings.HasPrefix(past.Code, "hook.")) {
+			c.Err = complaintError(past)
+		}
+		return c, past != nil && (c.Err != nil || !s.Deploy)
+	case r.deployLater:
+		return c, good
+	default:
+		return c, good && !s.Deploy
+	}
+	return c, true
+}
+
+// complaintError is the error that is remembered.
+func complaintError(past *state.Complaint) error {
+	class := providers.Failed
+	if past.Temporary {
+		class = providers.Temporary
+	}
+	return providers.Errorf(past.Code, class, "%s", past.Text)
+}
+
+func firstError(all ...error) error {
+	for _, err := range all {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -10,6 +10,7 @@ import (
 	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/providers"
 )
@@ -88,7 +89,7 @@ func (h *hook) afterClient(ctx context.Context) {
 // create makes the record. The entry it returns has an ID if, in spite of an error, something may be left.
 func (h *hook) create(ctx context.Context) (journal.Entry, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, createLimit,
-		providers.Errorf(providers.CodeUnavailable, providers.Temporary, "creating the record took longer than %v", createLimit))
+		fault.Errorf(fault.CodeUnavailable, fault.Temporary, "creating the record took longer than %v", createLimit))
 	defer cancel()
 	h.sweep(ctx, sweepLimit, h.request.wants)
 	place, err := h.locate(ctx)
@@ -307,7 +308,7 @@ func (h *hook) accountOf(entry journal.Entry) (providers.Account, error) {
 			return account, nil
 		}
 	}
-	return providers.Account{}, providers.Errorf(providers.CodeMissing, providers.Misconfigured,
+	return providers.Account{}, fault.Errorf(fault.CodeMissing, fault.Misconfigured,
 		"the account that made it (%s) is not configured any more", entry.Fingerprint)
 }
 

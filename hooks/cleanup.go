@@ -7,8 +7,8 @@ import (
 
 	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/memory"
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 // CleanUp is the cleanup hook: it deletes the TXT record of one challenge, exactly that record. It returns the exit code.
@@ -74,7 +74,7 @@ func (h *hook) ownerWithoutJournal(ctx context.Context) (string, error) {
 		return r.FQDN, nil
 	}
 	fqdn, err := dns01.Solver{Router: h.router, Resolver: h.resolver}.Owner(ctx, h.request.Domain)
-	if providers.CodeOf(err) == providers.CodeCNAME {
+	if fault.CodeOf(err) == fault.CodeCNAME {
 		return h.request.challengeName(), nil // what is written elsewhere is not ours; what stands here may be
 	}
 	return fqdn, err

@@ -5,14 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 // What failed is said in one line that is the same in both languages, and explained in two more in the user's.
 func TestFailureLines(t *testing.T) {
 	t.Parallel()
-	err := providers.Errorf(providers.CodeService, providers.Failed, "conoha: create TXT _acme-challenge.example.com.: 409 duplicate_record")
+	err := fault.Errorf(fault.CodeService, fault.Failed, "conoha: create TXT _acme-challenge.example.com.: 409 duplicate_record")
 	english := strings.Split(failureLines(messages.English, "wildcard-auth-hook", err), "\n")
 	japanese := strings.Split(failureLines(messages.Japanese, "wildcard-auth-hook", err), "\n")
 	if len(english) != 3 || len(japanese) != 3 || english[0] != japanese[0] || !strings.HasSuffix(english[0], "duplicate_record [service.failed]") {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/providers"
 )
@@ -22,7 +23,7 @@ func FuzzParseRequest(f *testing.F) {
 		environ := []string{"CERTBOT_DOMAIN=" + domain, "CERTBOT_VALIDATION=" + value, "CERTBOT_REMAINING_CHALLENGES=" + remaining, "CERTBOT_AUTH_OUTPUT=" + output}
 		r, err := parseRequest(environ)
 		if err != nil {
-			if lines := failureLines(messages.English, "hook", err); exitCode(err) != 2 || providers.CodeOf(err) == "" || len(lines) > 700 || strings.Count(lines, "\n") > 2 ||
+			if lines := failureLines(messages.English, "hook", err); exitCode(err) != 2 || fault.CodeOf(err) == "" || len(lines) > 700 || strings.Count(lines, "\n") > 2 ||
 				strings.ContainsFunc(lines, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f || r == 0x202e }) {
 				t.Errorf("exit status %d, %q", exitCode(err), lines)
 			}

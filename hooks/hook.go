@@ -15,6 +15,7 @@ import (
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/internal/settings"
 	"wildcard/internal/system/failpoint"
@@ -66,7 +67,7 @@ func run(p Program, program string, duty messages.Message, act func(context.Cont
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			code = fail(providers.Errorf("internal", providers.Internal, "internal error: %v (the journal knows what is left; the next run removes it)", r))
+			code = fail(fault.Errorf("internal", fault.Internal, "internal error: %v (the journal knows what is left; the next run removes it)", r))
 		}
 	}()
 

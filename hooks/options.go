@@ -10,6 +10,7 @@ import (
 
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/providers"
 )
@@ -56,7 +57,7 @@ func parseOptions(program string, args, environ []string) (options, error) {
 	case err != nil:
 		return o, usageOf(flags, err)
 	case flags.NArg() > 0:
-		return o, usage("unexpected argument %s", providers.Excerpt(flags.Arg(0)))
+		return o, usage("unexpected argument %s", fault.Excerpt(flags.Arg(0)))
 	}
 
 	if o.envFile != "" {
@@ -77,7 +78,7 @@ func parseOptions(program string, args, environ []string) (options, error) {
 			return o, err
 		}
 		if spec.Name == "lego" {
-			return o, providers.Errorf(providers.CodeBadSpec, providers.Usage,
+			return o, fault.Errorf(fault.CodeBadSpec, fault.Usage,
 				"provider %s: lego's services compute the value themselves, and certbot gives its hooks only the finished one: use wildcard issue in place of certbot for these names", spec)
 		}
 		o.specs = append(o.specs, spec)
@@ -91,13 +92,13 @@ func parseOptions(program string, args, environ []string) (options, error) {
 	}
 	if extraWait != "" {
 		if o.extraWait, err = propagation.ParseExtraWait(extraWait); err != nil {
-			return o, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "--extra-wait (WILDCARD_EXTRA_WAIT): %w", err)
+			return o, fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "--extra-wait (WILDCARD_EXTRA_WAIT): %w", err)
 		}
 	}
 	o.caCache = memory.DefaultKeep
 	if caCache != "" {
 		if o.caCache, err = memory.ParseKeep(caCache); err != nil {
-			return o, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "--ca-cache (WILDCARD_CA_CACHE): %w", err)
+			return o, fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "--ca-cache (WILDCARD_CA_CACHE): %w", err)
 		}
 	}
 	return o, nil
@@ -133,5 +134,5 @@ func usageOf(flags *flag.FlagSet, err error) error {
 
 // usage is an error of the command line.
 func usage(format string, args ...any) error {
-	return providers.Errorf(providers.CodeUsage, providers.Usage, "%w", messages.New(format, args...))
+	return fault.Errorf(fault.CodeUsage, fault.Usage, "%w", messages.New(format, args...))
 }

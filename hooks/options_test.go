@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 func TestParseOptions_ExtraWait(t *testing.T) {
@@ -24,7 +24,7 @@ func TestParseOptions_ExtraWait(t *testing.T) {
 		}
 	}
 	for _, wrong := range []string{"x", "-5", "3001", "1m"} {
-		if _, err := parseOptions("hook", []string{"--extra-wait=" + wrong}, nil); providers.CodeOf(err) != providers.CodeBadSettings {
+		if _, err := parseOptions("hook", []string{"--extra-wait=" + wrong}, nil); fault.CodeOf(err) != fault.CodeBadSettings {
 			t.Errorf("%s: %v", wrong, err)
 		}
 	}

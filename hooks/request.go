@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"wildcard/internal/dns01/journal"
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -22,7 +23,7 @@ func parseRequest(environ []string) (request, error) {
 	var r request
 	env := variables(environ)
 	if _, http := env["CERTBOT_TOKEN"]; http {
-		return r, providers.Errorf(providers.CodeBadChallenge, providers.Usage,
+		return r, fault.Errorf(fault.CodeBadChallenge, fault.Usage,
 			"certbot asked for an HTTP-01 challenge, which this hook cannot answer: add --preferred-challenges dns to the certbot command")
 	}
 	domain, ok := env["CERTBOT_IDENTIFIER"]
@@ -31,7 +32,7 @@ func parseRequest(environ []string) (request, error) {
 	}
 	value, hasValue := env["CERTBOT_VALIDATION"]
 	if !ok || !hasValue {
-		return r, providers.Errorf(providers.CodeUsage, providers.Usage,
+		return r, fault.Errorf(fault.CodeUsage, fault.Usage,
 			"CERTBOT_DOMAIN and CERTBOT_VALIDATION are not both set: certbot runs this program, as its --manual-auth-hook or --manual-cleanup-hook; for a certificate without certbot run wildcard issue")
 	}
 	var err error
@@ -44,7 +45,7 @@ func parseRequest(environ []string) (request, error) {
 	if s, ok := env["CERTBOT_REMAINING_CHALLENGES"]; ok && s != "" {
 		r.Remaining, err = strconv.Atoi(s)
 		if err != nil || r.Remaining < 0 {
-			return r, providers.Errorf(providers.CodeUsage, providers.Usage, "CERTBOT_REMAINING_CHALLENGES is %s, not a count", providers.Excerpt(s))
+			return r, fault.Errorf(fault.CodeUsage, fault.Usage, "CERTBOT_REMAINING_CHALLENGES is %s, not a count", fault.Excerpt(s))
 		}
 	}
 	r.AuthOutput, r.Names = env["CERTBOT_AUTH_OUTPUT"], env["CERTBOT_ALL_DOMAINS"]

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 const value43 = "AAAA_first_value_43_characters_long_AAAAAAA"
@@ -44,10 +44,10 @@ func TestParseRequest_Hostile(t *testing.T) {
 		strings.Repeat("a", 64<<10), "*.example.com", "_x.example.com", "192.0.2.1", "2001:db8::1", "localhost", "example.123", "a_b.com",
 	}
 	for _, domain := range domains {
-		refused(t, "domain "+providers.Excerpt(domain), "CERTBOT_DOMAIN="+domain, "CERTBOT_VALIDATION="+value43)
+		refused(t, "domain "+fault.Excerpt(domain), "CERTBOT_DOMAIN="+domain, "CERTBOT_VALIDATION="+value43)
 	}
 	for _, value := range []string{"", `"` + value43[2:] + `"`, value43[1:], value43 + "A", value43[:42] + "\n", strings.Repeat("A", 10<<10), value43[:42] + "="} {
-		refused(t, "value "+providers.Excerpt(value), "CERTBOT_DOMAIN=example.com", "CERTBOT_VALIDATION="+value)
+		refused(t, "value "+fault.Excerpt(value), "CERTBOT_DOMAIN=example.com", "CERTBOT_VALIDATION="+value)
 	}
 	refused(t, "no variables")
 	refused(t, "no value", "CERTBOT_DOMAIN=example.com")

@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 // interrupted is the cause of a context that a signal ended.
@@ -51,19 +51,19 @@ func exitCode(err error) int {
 		}
 		return 143
 	}
-	return providers.ClassOf(err).ExitCode()
+	return fault.ClassOf(err).ExitCode()
 }
 
 // failureLines are the lines a user reads, in a terminal, in certbot's log or in a mail: what happened, with the code to look
 // it up by; then, if the code says so much, the likely cause and what to do next.
 func failureLines(l messages.Language, program string, err error) string {
 	line := fmt.Sprintf("%s: %s", program, messages.OneLine(l.Error(err)))
-	code := providers.CodeOf(err)
+	code := fault.CodeOf(err)
 	if code != "" {
 		line += " [" + code + "]"
 	}
 	if known, ok := l.Explain(code); ok {
-		if code == providers.CodeUsage {
+		if code == fault.CodeUsage {
 			known.Next = program + " --help"
 		}
 		line += "\n  " + l.Sprintf("cause: %s", known.Cause) + "\n  " + l.Sprintf("next:  %s", known.Next)

@@ -1,7 +1,6 @@
 package providers
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -337,25 +336,4 @@ func FuzzLongestZone(f *testing.F) {
 			t.Errorf("got %q, which is not listed or does not hold the name", got)
 		}
 	})
-}
-
-func TestExcerpt(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		"":                         `""`,
-		"plain":                    `"plain"`,
-		`quote " and \`:            `"quote \" and \\"`,
-		"line\nend\r\x1b[31m\x00":  `"line\nend\r\x1b[31m\x00"`,
-		"\u202e例\xff":              `"\u202e\u4f8b\xff"`,
-		strings.Repeat("x", 80):    `"` + strings.Repeat("x", 80) + `"`,
-		strings.Repeat("x", 81):    `"` + strings.Repeat("x", 80) + `"…`,
-		strings.Repeat("x", 1<<20): `"` + strings.Repeat("x", 80) + `"…`,
-		strings.Repeat("例", 27):    `"` + strings.Repeat(`\u4f8b`, 26) + `\xe4"…`,
-		strings.Repeat("\x06", 41): `"` + strings.Repeat(`\x06`, 40) + `"…`,
-	} {
-		if got := Excerpt(in); got != want {
-			t.Errorf("Excerpt(%.90q) = %s, want %s", in, got, want)
-		}
-		wantPlain(t, errors.New(Excerpt(in)))
-	}
 }

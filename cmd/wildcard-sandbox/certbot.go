@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // certbotOption is an option of certbot that can lead out of the sandbox.
@@ -25,7 +25,7 @@ type certbotOption struct {
 func (g guard) certbotOptions() []certbotOption {
 	inside := func(path string) error {
 		if !g.folder.contains(path) {
-			return fmt.Errorf("%s leads out of the sandbox, whose own stands in cli.ini: leave it out", providers.Excerpt(path))
+			return fmt.Errorf("%s leads out of the sandbox, whose own stands in cli.ini: leave it out", fault.Excerpt(path))
 		}
 		return nil
 	}
@@ -34,7 +34,7 @@ func (g guard) certbotOptions() []certbotOption {
 	return []certbotOption{
 		{long: "server", stays: func(url string) error {
 			if url != g.server {
-				return fmt.Errorf("%s is not the sandbox's server, which stands in cli.ini: leave it out", providers.Excerpt(url))
+				return fmt.Errorf("%s is not the sandbox's server, which stands in cli.ini: leave it out", fault.Excerpt(url))
 			}
 			return nil
 		}},
@@ -46,7 +46,7 @@ func (g guard) certbotOptions() []certbotOption {
 		{long: "test-cert", flag: true, why: "is Let's Encrypt's own server"},
 		{long: "authenticator", short: 'a', stays: func(name string) error {
 			if name != "manual" {
-				return fmt.Errorf("%s %s", providers.Excerpt(name), manual)
+				return fmt.Errorf("%s %s", fault.Excerpt(name), manual)
 			}
 			return nil
 		}},

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // folder is the directory in which everything of a sandbox is; its methods are the paths in it.
@@ -91,7 +91,7 @@ func usable(dir string) error {
 
 // misconfigured is an error that somebody has to change something about: exit status 78.
 func misconfigured(format string, args ...any) error {
-	return providers.Errorf(providers.CodeState, providers.Misconfigured, format, args...)
+	return fault.Errorf(fault.CodeState, fault.Misconfigured, format, args...)
 }
 
 // fill makes what stands in the folder before a command runs.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -79,7 +80,7 @@ func (g guard) checkOurs(command []string) error {
 		}
 		if !g.allows(name, value) {
 			return usage("%s: --%s %s leads out of the sandbox, whose own settings are in the environment: leave it out",
-				program, name, providers.Excerpt(value))
+				program, name, fault.Excerpt(value))
 		}
 	}
 	return nil

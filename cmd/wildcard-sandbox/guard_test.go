@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 func newGuard(t *testing.T) guard {
@@ -98,8 +98,8 @@ func TestGuard(t *testing.T) {
 			t.Errorf("%s: %v", test.command, err)
 		case err != nil && !strings.Contains(err.Error(), test.why):
 			t.Errorf("%s: %v, want %q", test.command, err, test.why)
-		case err != nil && providers.ClassOf(err) != providers.Usage:
-			t.Errorf("%s: exit status %d, want 2", test.command, providers.ClassOf(err).ExitCode())
+		case err != nil && fault.ClassOf(err) != fault.Usage:
+			t.Errorf("%s: exit status %d, want 2", test.command, fault.ClassOf(err).ExitCode())
 		}
 	}
 }
@@ -172,8 +172,8 @@ func TestSystemSettings(t *testing.T) {
 			t.Errorf("%q: not refused, want %q", contents, why)
 		case err != nil && (why == "" || !strings.Contains(err.Error(), why)):
 			t.Errorf("%q: %v, want %q", contents, err, why)
-		case err != nil && providers.ClassOf(err) != providers.Misconfigured:
-			t.Errorf("%q: exit status %d, want 78", contents, providers.ClassOf(err).ExitCode())
+		case err != nil && fault.ClassOf(err) != fault.Misconfigured:
+			t.Errorf("%q: exit status %d, want 78", contents, fault.ClassOf(err).ExitCode())
 		}
 		if err := g.check("true", []string{"true"}); err != nil {
 			t.Errorf("%q: another command: %v", contents, err)

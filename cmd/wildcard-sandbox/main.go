@@ -12,8 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/cli/help"
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 func main() {
@@ -75,7 +75,7 @@ func (p *program) main(args []string) int {
 	case errors.As(err, &command):
 		return command.status
 	}
-	return providers.ClassOf(err).ExitCode()
+	return fault.ClassOf(err).ExitCode()
 }
 
 func (p *program) app() *cli.App {
@@ -103,9 +103,9 @@ func (p *program) app() *cli.App {
 			}
 			word := c.Args().First()
 			if nearest := messages.Nearest(word, []string{"demo", "serve", "run"}); nearest != "" {
-				return usage("no command %s: did you mean %s?", providers.Excerpt(word), nearest)
+				return usage("no command %s: did you mean %s?", fault.Excerpt(word), nearest)
 			}
-			return usage("no command %s; --help lists them", providers.Excerpt(word))
+			return usage("no command %s; --help lists them", fault.Excerpt(word))
 		},
 		Commands: []*cli.Command{
 			{
@@ -153,7 +153,7 @@ func (p *program) app() *cli.App {
 
 // usage is an error of the command line: exit status 2.
 func usage(format string, args ...any) error {
-	return providers.Errorf(providers.CodeUsage, providers.Usage, "%w", messages.New(format, args...))
+	return fault.Errorf(fault.CodeUsage, fault.Usage, "%w", messages.New(format, args...))
 }
 
 func usageError(c *cli.Context, err error, _ bool) error {

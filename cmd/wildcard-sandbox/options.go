@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -58,7 +59,7 @@ func parseOptions(c *cli.Context) (options, error) {
 	for _, text := range strings.Split(c.String("delay"), ",") {
 		delay, err := time.ParseDuration(text)
 		if err != nil || delay < 0 {
-			return o, usage("--delay %s: want durations such as 1s,2s,3s", providers.Excerpt(c.String("delay")))
+			return o, usage("--delay %s: want durations such as 1s,2s,3s", fault.Excerpt(c.String("delay")))
 		}
 		o.delays = append(o.delays, delay)
 	}
@@ -78,7 +79,7 @@ func parseZone(text string) (zone, error) {
 	case version == "3":
 		z.version = 3
 	case is && version != "2":
-		return z, usage("--zone %s: after the colon stands the generation of ConoHa, 2 or 3", providers.Excerpt(text))
+		return z, usage("--zone %s: after the colon stands the generation of ConoHa, 2 or 3", fault.Excerpt(text))
 	}
 	var err error
 	if z.name, err = providers.ParseDomain(name); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/providers"
 	"wildcard/providers/plugin"
 )
@@ -53,7 +54,7 @@ type parsed struct {
 func parseConfig(name string, raw *apiextensions.JSON, environ []string) (parsed, error) {
 	var c parsed
 	bad := func(format string, args ...any) (parsed, error) {
-		return parsed{}, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "webhook: config: "+format, args...)
+		return parsed{}, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "webhook: config: "+format, args...)
 	}
 	if raw != nil {
 		decoder := json.NewDecoder(bytes.NewReader(raw.Raw))
@@ -72,7 +73,7 @@ func parseConfig(name string, raw *apiextensions.JSON, environ []string) (parsed
 	}
 	switch {
 	case c.spec.Name != name:
-		return bad("provider: %s is another one than the solver, %s", providers.Excerpt(c.spec.Name), name)
+		return bad("provider: %s is another one than the solver, %s", fault.Excerpt(c.spec.Name), name)
 	case c.spec.EnvFile != "":
 		return bad("provider: @ENVFILE is of no use here: name a Secret in secretRef")
 	case len(c.spec.Arg) > 0 && c.spec.Arg[0] == '/' && !installed(c.spec.Arg, environ):
@@ -112,8 +113,8 @@ func refuseFiles(c parsed, secret *core.Secret) error {
 	for _, entry := range variables(c, secret) {
 		name, _, _ := strings.Cut(entry, "=")
 		if strings.HasSuffix(name, "_FILE") || strings.HasSuffix(name, "_PATH") || name == "OS_CACERT" || name == "OS_CLOUD" {
-			return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured,
-				"webhook: %s names a file, and an Issuer has none: put into the Secret what stands in it", providers.Excerpt(name))
+			return fault.Errorf(fault.CodeBadSettings, fault.Misconfigured,
+				"webhook: %s names a file, and an Issuer has none: put into the Secret what stands in it", fault.Excerpt(name))
 		}
 	}
 	return nil

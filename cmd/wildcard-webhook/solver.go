@@ -18,6 +18,7 @@ import (
 
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -101,7 +102,7 @@ func (s *Solver) answer(request *v1alpha1.ChallengeRequest, work func(ctx contex
 	err := s.solve(ctx, client, request, work)
 	log := s.log.With("action", string(request.Action), "fqdn", request.ResolvedFQDN, "namespace", request.ResourceNamespace, "solver", s.name, "took", time.Since(began).Round(time.Millisecond))
 	if err != nil {
-		log.Error("challenge", "error", err, "code", providers.CodeOf(err))
+		log.Error("challenge", "error", err, "code", fault.CodeOf(err))
 		return errors.New(steady(err.Error()))
 	}
 	log.Info("challenge")
@@ -110,7 +111,7 @@ func (s *Solver) answer(request *v1alpha1.ChallengeRequest, work func(ctx contex
 
 func (s *Solver) solve(ctx context.Context, client kubernetes.Interface, request *v1alpha1.ChallengeRequest, work func(ctx context.Context, t target) error) error {
 	if request.Type != "dns-01" && request.Type != "DNS-01" && request.Type != "" {
-		return providers.Errorf(providers.CodeBadChallenge, providers.Usage, "webhook: challenges of type %s are not for DNS", providers.Excerpt(request.Type))
+		return fault.Errorf(fault.CodeBadChallenge, fault.Usage, "webhook: challenges of type %s are not for DNS", fault.Excerpt(request.Type))
 	}
 	config, err := parseConfig(s.name, request.Config, s.environ)
 	if err != nil {
@@ -147,7 +148,7 @@ func (s *Solver) secret(ctx context.Context, client kubernetes.Interface, c pars
 	}
 	secret, err := client.CoreV1().Secrets(namespace).Get(ctx, c.SecretRef.Name, meta.GetOptions{})
 	if err != nil {
-		return nil, providers.Errorf(providers.CodeMissing, providers.Misconfigured, "webhook: secret %s/%s: %w", namespace, c.SecretRef.Name, err)
+		return nil, fault.Errorf(fault.CodeMissing, fault.Misconfigured, "webhook: secret %s/%s: %w", namespace, c.SecretRef.Name, err)
 	}
 	return secret, nil
 }
@@ -177,8 +178,8 @@ func (t target) wait(ctx context.Context, log *slog.Logger) (propagation.Report,
 		Limit:    timeLeft(ctx), Log: log,
 	}
 	report, err := wait.Run(ctx, []propagation.Record{{Zone: t.zone, FQDN: t.challenge.FQDN, Value: t.challenge.Value}})
-	if code := providers.CodeOf(err); code == providers.CodeNotPublished || errors.Is(err, context.DeadlineExceeded) {
-		return report, providers.Errorf(providers.CodeNotPublished, providers.Temporary,
+	if code := fault.CodeOf(err); code == fault.CodeNotPublished || errors.Is(err, context.DeadlineExceeded) {
+		return report, fault.Errorf(fault.CodeNotPublished, fault.Temporary,
 			"webhook: TXT %s: not published yet; the record is there, and is looked for again", t.challenge.FQDN)
 	}
 	return report, err

@@ -10,10 +10,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 func (p *program) accountCommand() *cli.Command {
@@ -245,7 +245,7 @@ func (p *program) accountDeactivate(c *cli.Context) error {
 		return err
 	}
 	err = ca.Deactivate(c.Context, issuance.Account{URI: a.URI, Key: a.Key})
-	if err != nil && providers.CodeOf(err) != issuance.CodeAccountUnknown {
+	if err != nil && fault.CodeOf(err) != issuance.CodeAccountUnknown {
 		return err
 	}
 	if err := e.store.RemoveAccount(c.Context, a); err != nil {
@@ -260,11 +260,11 @@ func (p *program) accountImport(c *cli.Context) error {
 	}
 	text, err := os.ReadFile(c.Args().First())
 	if err != nil {
-		return providers.Errorf(lineage.CodeAccount, providers.Misconfigured, "import: %w", err)
+		return fault.Errorf(lineage.CodeAccount, fault.Misconfigured, "import: %w", err)
 	}
 	key, err := accountKey(text)
 	if err != nil {
-		return providers.Errorf(lineage.CodeAccount, providers.Misconfigured, "import %s: %w", c.Args().First(), err)
+		return fault.Errorf(lineage.CodeAccount, fault.Misconfigured, "import %s: %w", c.Args().First(), err)
 	}
 	e, ca, err := p.caOf(c)
 	if err != nil {

@@ -8,10 +8,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 func (p *program) adoptCommand() *cli.Command {
@@ -139,8 +139,8 @@ func (e *engine) adoption(c *cli.Context, l *lineage.Lineage) (lineage.Settings,
 	authenticator, _ := l.Conf.Get("renewalparams", "authenticator")
 	switch {
 	case authenticator != "manual" && !c.IsSet("provider"):
-		return s, params, providers.Errorf(providers.CodeUsage, providers.Usage,
-			"%s uses certbot's authenticator %s, not hooks: say with --provider which DNS service is to have its records", l.Name, providers.Excerpt(authenticator))
+		return s, params, fault.Errorf(fault.CodeUsage, fault.Usage,
+			"%s uses certbot's authenticator %s, not hooks: say with --provider which DNS service is to have its records", l.Name, fault.Excerpt(authenticator))
 	case authenticator == "manual":
 		s = e.settingsOfHook(params.AuthHook)
 	}
@@ -215,7 +215,7 @@ func (e *engine) fit(l *lineage.Lineage, s lineage.Settings, params lineage.Para
 		return err
 	}
 	if _, err := e.store.Account(params.Server, params.Account); err != nil {
-		return providers.Errorf(providers.CodeOf(err), providers.Misconfigured, "the account of %s: %w", l.Name, err)
+		return fault.Errorf(fault.CodeOf(err), fault.Misconfigured, "the account of %s: %w", l.Name, err)
 	}
 	return nil
 }
@@ -280,11 +280,11 @@ func (p *program) release(c *cli.Context) error {
 		return err
 	}
 	if !l.Owned() {
-		return providers.Errorf(lineage.CodeNotOwned, providers.Usage, "%s is certbot's already", name)
+		return fault.Errorf(lineage.CodeNotOwned, fault.Usage, "%s is certbot's already", name)
 	}
 	s, _ := l.Conf.Settings()
 	if why := inexpressible(s); why != nil {
-		return providers.Errorf(codeNotOurs, providers.Failed, "%s cannot go back to certbot: %w", name, why)
+		return fault.Errorf(codeNotOurs, fault.Failed, "%s cannot go back to certbot: %w", name, why)
 	}
 	if err := e.confirm(c, "Hand %s back to certbot?", name); err != nil {
 		return err

@@ -6,8 +6,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 // commandLine is a command line, arranged for the flag library.
@@ -82,7 +82,7 @@ func arrange(app *cli.App, args []string) (commandLine, error) {
 	}
 	for _, name := range names {
 		if strings.HasPrefix(name, "-") {
-			return l, usage("%s: a name cannot begin with a hyphen", providers.Excerpt(name))
+			return l, usage("%s: a name cannot begin with a hyphen", fault.Excerpt(name))
 		}
 	}
 	if len(commands) > 0 && len(names) > 0 && !takesNames(l.path) {
@@ -110,18 +110,18 @@ func (l commandLine) typed() string {
 // noCommand is the error for a command that is not there. Of what was typed, word is wrong.
 func noCommand(typed, word string, there []string) error {
 	if nearest := messages.Nearest(word, there); nearest != "" {
-		return usage("no command %s: did you mean %s?", providers.Excerpt(typed), strings.TrimSuffix(typed, word)+nearest)
+		return usage("no command %s: did you mean %s?", fault.Excerpt(typed), strings.TrimSuffix(typed, word)+nearest)
 	}
-	return usage("no command %s", providers.Excerpt(typed))
+	return usage("no command %s", fault.Excerpt(typed))
 }
 
 // noOption is the error for a flag that a command does not have.
 func noOption(command, arg, nearest string) error {
 	arg, _, _ = strings.Cut(arg, "=")
 	if nearest != "" {
-		return usage("%s has no option %s: did you mean --%s?", command, providers.Excerpt(arg), nearest)
+		return usage("%s has no option %s: did you mean --%s?", command, fault.Excerpt(arg), nearest)
 	}
-	return usage("%s has no option %s", command, providers.Excerpt(arg))
+	return usage("%s has no option %s", command, fault.Excerpt(arg))
 }
 
 func find(commands []*cli.Command, name string) *cli.Command {

@@ -9,12 +9,12 @@ import (
 	"errors"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 	"wildcard/internal/state"
 	"wildcard/internal/timeline"
-	"wildcard/providers"
 )
 
 // order is one certificate to obtain: what "issue" was asked for, or what a lineage says.
@@ -122,7 +122,7 @@ func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err err
 		request.Resume = nil
 	}
 	result, err := issuer.Obtain(ctx, request)
-	if providers.CodeOf(err) == issuance.CodeAccountUnknown {
+	if fault.CodeOf(err) == issuance.CodeAccountUnknown {
 		e.display.note("%s: the CA does not know the account %s: registering its key again", o.name, account.URI)
 		if account, err = e.registerAgain(ctx, ca, account); err != nil {
 			return certificate{}, err
@@ -131,7 +131,7 @@ func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err err
 		request.Resume, request.Save = nil, e.saver(o, account.URI, request)
 		result, err = obtainAgain(ctx, issuer, request, result)
 	}
-	if providers.CodeOf(err) == issuance.CodeCSR && o.keepsKey(request) {
+	if fault.CodeOf(err) == issuance.CodeCSR && o.keepsKey(request) {
 		e.display.note("%s: the CA does not take the key of the live certificate any more, so a new one is made", o.name)
 		if request.Key, err = o.keyType.GenerateKey(); err != nil {
 			return certificate{}, err
@@ -340,7 +340,7 @@ func (e *engine) remember(o *order, account string, r issuance.Request, result i
 		FailedValidations: result.Spent,
 	}
 	if err != nil {
-		a.Outcome, a.Code, a.Text = state.Failed, providers.CodeOf(err), messages.OneLine(err.Error())
+		a.Outcome, a.Code, a.Text = state.Failed, fault.CodeOf(err), messages.OneLine(err.Error())
 		if failed, ok := errors.AsType[*issuance.ValidationError](err); ok {
 			for _, f := range failed.Failures {
 				for range max(1, f.Answers) { // the CA counts each
@@ -385,7 +385,7 @@ func (e *engine) refused(o *order, r issuance.Request, url string, refused *issu
 		if saveErr := e.state.SavePending(o.name, pending); saveErr != nil {
 			return false, errors.Join(err, saveErr)
 		}
-		return false, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%w (the next run fetches it again, without another order)", err)
+		return false, fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "%w (the next run fetches it again, without another order)", err)
 	}
 	var key []byte
 	if r.Key != nil {
@@ -397,7 +397,7 @@ func (e *engine) refused(o *order, r issuance.Request, url string, refused *issu
 	if keepErr := e.state.KeepRefused(o.name, o.refusable(e.now(), refused.Reason), key, refused.Chain); keepErr != nil {
 		return false, errors.Join(err, keepErr)
 	}
-	return true, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%w (it is kept in %s, and nothing is ordered again before --force is given)", err, e.state.RefusedPath(o.name))
+	return true, fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "%w (it is kept in %s, and nothing is ordered again before --force is given)", err, e.state.RefusedPath(o.name))
 }
 
 // keep stores a certificate and makes it the live one, then writes the combined file and runs the deploy hooks. Whatever
@@ -436,7 +436,7 @@ func (e *engine) keep(ctx context.Context, o *order, r issuance.Request, result 
 	}
 	stored(err)
 	if err != nil {
-		return c, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%w (the certificate is kept in %s; the next run stores it)", err, e.dirs.State)
+		return c, fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "%w (the certificate is kept in %s; the next run stores it)", err, e.dirs.State)
 	}
 	if err := errors.Join(e.state.RemovePending(o.name), e.state.RemoveRefused(o.name)); err != nil {
 		e.log.Warn("forgetting an order", "error", err)

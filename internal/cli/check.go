@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/internal/state"
-	"wildcard/providers"
 )
 
 const (
@@ -69,7 +69,7 @@ func (m *machine) check(ctx context.Context, text string) error {
 		}
 	}
 	if len(found) > 0 {
-		return &outcomeError{providers.Failed.ExitCode()}
+		return &outcomeError{fault.Failed.ExitCode()}
 	}
 	return nil
 }
@@ -123,7 +123,7 @@ var dayForm = regexp.MustCompile(`^([0-9]{1,5})d(.*)$`)
 // parseDays reads a length of time as people write it for certificates: 14d, 72h, 1d12h.
 func parseDays(text string) (time.Duration, error) {
 	rest := strings.TrimSpace(text)
-	bad := usage("--check %s: want a time such as 14d or 72h", providers.Excerpt(text))
+	bad := usage("--check %s: want a time such as 14d or 72h", fault.Excerpt(text))
 	var total time.Duration
 	if m := dayForm.FindStringSubmatch(rest); m != nil {
 		days, err := strconv.Atoi(m[1])

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/dns01/journal"
+	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 	"wildcard/providers"
@@ -103,7 +104,7 @@ func (p *program) clean(c *cli.Context) error {
 	for _, err := range opening {
 		e.display.note("%v", err)
 	}
-	return &outcomeError{providers.Temporary.ExitCode()}
+	return &outcomeError{fault.Temporary.ExitCode()}
 }
 
 // everyAccount opens every DNS service that this machine's settings name: by the command line, by the lineages, and, if a

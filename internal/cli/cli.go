@@ -38,10 +38,10 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/internal/settings"
 	"wildcard/internal/timeline"
-	"wildcard/providers"
 )
 
 // Main runs the command line and returns the exit status. It changes the process, which is to be wildcard's: see harden. The
@@ -89,7 +89,7 @@ func (p *program) main(args []string) (code int) {
 	asJSON := wantsJSON(args)
 	defer func() {
 		if r := recover(); r != nil {
-			code = p.failed(providers.Errorf("internal", providers.Internal, "internal error: %v (the journal knows what is left; the next run removes it)", r), asJSON)
+			code = p.failed(fault.Errorf("internal", fault.Internal, "internal error: %v (the journal knows what is left; the next run removes it)", r), asJSON)
 		}
 	}()
 	ctx, stop := interruptible(context.Background())
@@ -190,7 +190,7 @@ const description = `  wildcard issue --agree-tos --email you@example.com '*.exa
 
 // usage is an error of the command line: exit status 2.
 func usage(format string, args ...any) error {
-	return providers.Errorf(providers.CodeUsage, providers.Usage, "%w", messages.New(format, args...))
+	return fault.Errorf(fault.CodeUsage, fault.Usage, "%w", messages.New(format, args...))
 }
 
 func usageError(_ *cli.Context, err error, _ bool) error {

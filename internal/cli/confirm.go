@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 func yesFlag() cli.Flag {
@@ -34,7 +34,7 @@ func (m *machine) confirm(c *cli.Context, format string, args ...any) error {
 		if answer := strings.ToLower(strings.TrimSpace(line)); answer == "y" || answer == "yes" {
 			return nil
 		}
-		return providers.Errorf(codeConfirm, providers.Failed, "not confirmed; nothing was changed")
+		return fault.Errorf(codeConfirm, fault.Failed, "not confirmed; nothing was changed")
 	case <-c.Context.Done():
 		return fmt.Errorf("%w; nothing was changed", cause(c.Context))
 	}

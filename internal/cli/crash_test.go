@@ -24,12 +24,12 @@ func TestCrash_NoSecrets(t *testing.T) {
 			secrets := secretscan.Secrets{}
 			w.credentialsInFile(t, secrets)
 			w.issue("*.example.com")
-			fault := w.conoha.Fault(conohatest.Fault{Match: conohatest.Match{Func: conohatest.Request.Create}, Hang: true})
+			hanging := w.conoha.Fault(conohatest.Fault{Match: conohatest.Match{Func: conohatest.Request.Create}, Hang: true})
 			crash := secretscan.NewCrash(t, w.environ, program, "renew", "--force", "--cert-name", "example.com", "--vv", "--plain")
 			if err := crash.Cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			waitFor(t, "the record is asked for", func() bool { return fault.Hits() > 0 })
+			waitFor(t, "the record is asked for", func() bool { return hanging.Hits() > 0 })
 			stderr, kept := crash.Signal(t, signal)
 			if kept != "" {
 				t.Error(kept)

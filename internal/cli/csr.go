@@ -12,9 +12,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
-	"wildcard/providers"
 )
 
 // issueCSR obtains a certificate for a request that somebody else made. Nothing is kept but the file.
@@ -39,7 +39,7 @@ func (p *program) issueCSR(c *cli.Context) error {
 		return err
 	}
 	if info, err := os.Stat(filepath.Dir(out)); err != nil || !info.IsDir() {
-		return providers.Errorf(codeOutput, providers.Misconfigured, "--out %s: there is no such folder", out)
+		return fault.Errorf(codeOutput, fault.Misconfigured, "--out %s: there is no such folder", out)
 	}
 	e, err := p.engine(c)
 	if err != nil {
@@ -67,7 +67,7 @@ func (p *program) issueCSR(c *cli.Context) error {
 		return err
 	}
 	if err := output("--out", out, got.Chain); err != nil {
-		return providers.Errorf(codeOutput, providers.Failed, "%w (the next run with this request takes the certificate up again)", err)
+		return fault.Errorf(codeOutput, fault.Failed, "%w (the next run with this request takes the certificate up again)", err)
 	}
 	if err := errors.Join(e.state.RemovePending(o.name), e.state.RemoveRefused(o.name)); err != nil {
 		e.log.Warn("forgetting an order", "error", err)
@@ -78,7 +78,7 @@ func (p *program) issueCSR(c *cli.Context) error {
 // readCSR reads a certificate signing request, PEM or DER, and the names it is for.
 func readCSR(path string) (der []byte, names []string, err error) {
 	bad := func(format string, args ...any) ([]byte, []string, error) {
-		return nil, nil, providers.Errorf(codeCSR, providers.Usage, "--csr "+format, args...)
+		return nil, nil, fault.Errorf(codeCSR, fault.Usage, "--csr "+format, args...)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -87,7 +87,7 @@ func readCSR(path string) (der []byte, names []string, err error) {
 	der = text
 	if block, _ := pem.Decode(text); block != nil {
 		if !strings.HasSuffix(block.Type, "CERTIFICATE REQUEST") {
-			return bad("%s: holds a %s", path, providers.Excerpt(block.Type))
+			return bad("%s: holds a %s", path, fault.Excerpt(block.Type))
 		}
 		der = block.Bytes
 	}

@@ -15,8 +15,8 @@ import (
 	"wildcard/internal/testkit/acmetest"
 )
 
-// fault is something that goes wrong at an hour of a [clockwork] at which a certificate is due: strike runs what the timer runs.
-type fault struct {
+// failure is something that goes wrong at an hour of a [clockwork] at which a certificate is due: strike runs what the timer runs.
+type failure struct {
 	what   string
 	strike func(*clockwork)
 }

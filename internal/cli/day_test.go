@@ -39,7 +39,7 @@ type clockwork struct {
 func TestDay(t *testing.T) {
 	t.Parallel()
 	d := newClockwork(t)
-	faults := []fault{
+	faults := []failure{
 		{"ConoHa is down for an hour", (*clockwork).conohaDown}, {"the CA is down for an hour", (*clockwork).caDown},
 		{"a run is killed", (*clockwork).killed}, {"records are not published", (*clockwork).unpublished},
 		{"the CA spoils an order", (*clockwork).spoiled}, {"a deploy hook fails", (*clockwork).hookFails},

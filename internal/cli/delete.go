@@ -5,8 +5,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
-	"wildcard/providers"
 )
 
 func (p *program) deleteCommand() *cli.Command {
@@ -40,7 +40,7 @@ func (p *program) delete(c *cli.Context) error {
 		return err
 	}
 	if !l.Owned() {
-		return providers.Errorf(lineage.CodeNotOwned, providers.Usage, "%s is certbot's: certbot delete --cert-name %s deletes it", name, name)
+		return fault.Errorf(lineage.CodeNotOwned, fault.Usage, "%s is certbot's: certbot delete --cert-name %s deletes it", name, name)
 	}
 	if err := e.confirm(c, "Delete all files of the certificate %s? Servers that use them will not start again.", name); err != nil {
 		return err

@@ -5,8 +5,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
-	"wildcard/providers"
 )
 
 // When a run of "renew" runs deploy hooks. The last two are the halves of the first, for a timer whose first half is in a
@@ -34,7 +34,7 @@ func deployWhen(c *cli.Context) (string, error) {
 			}
 		}
 	default:
-		return "", usage("--deploy %s: it is now, later or only", providers.Excerpt(when))
+		return "", usage("--deploy %s: it is now, later or only", fault.Excerpt(when))
 	}
 	return when, nil
 }

@@ -10,9 +10,9 @@ import (
 
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/doctor"
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
-	"wildcard/providers"
 )
 
 func (p *program) doctorCommand() *cli.Command {
@@ -153,7 +153,7 @@ func (e *engine) cases(c *cli.Context) ([]doctor.Case, error) {
 	var free []string
 	for _, arg := range c.Args().Slice() {
 		l, err := e.store.Lineage(arg)
-		if err != nil && providers.CodeOf(err) != lineage.CodeNotFound && providers.CodeOf(err) != lineage.CodeName {
+		if err != nil && fault.CodeOf(err) != lineage.CodeNotFound && fault.CodeOf(err) != lineage.CodeName {
 			return nil, err
 		}
 		if l == nil {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 const (
@@ -46,7 +46,7 @@ func (e *engine) judge(ctx context.Context, l *lineage.Lineage) (verdict, error)
 		return verdict{due: true, why: messages.New("its files are damaged")}, nil
 	}
 	if now.Before(l.Leaf.NotBefore.Add(-longestSkew)) {
-		return verdict{}, providers.Errorf(codeClock, providers.Misconfigured,
+		return verdict{}, fault.Errorf(codeClock, fault.Misconfigured,
 			"%s: its certificate is valid from %s, and it is %s by this machine's clock: set the clock", l.Name, day(l.Leaf.NotBefore), day(now))
 	}
 	if !now.Before(s.RetryAfter) && issuance.CertificateID(l.Leaf) != "" {
@@ -112,7 +112,7 @@ func (e *engine) askCA(ctx context.Context, l *lineage.Lineage, s lineage.Settin
 // checkClock refuses to decide by a clock that the CA's contradicts.
 func checkClock(ca *issuance.CA) error {
 	if skew := ca.Skew(); skew.Abs() > longestSkew {
-		return providers.Errorf(codeClock, providers.Misconfigured,
+		return fault.Errorf(codeClock, fault.Misconfigured,
 			"this machine's clock is %v off, says the CA: set the clock, or renew with --force", skew.Abs().Round(time.Minute))
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/settings"
@@ -131,14 +132,14 @@ func rootsOf(bundle string) (*x509.CertPool, error) {
 	}
 	text, err := os.ReadFile(bundle)
 	if err != nil {
-		return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "ca bundle: %w", err)
+		return nil, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "ca bundle: %w", err)
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
 	if !roots.AppendCertsFromPEM(text) {
-		return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "ca bundle %s: no certificate in it", bundle)
+		return nil, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "ca bundle %s: no certificate in it", bundle)
 	}
 	return roots, nil
 }
@@ -258,11 +259,11 @@ func (e *engine) account(ctx context.Context, ca *issuance.CA, id string, r issu
 	e.register.Lock()
 	defer e.register.Unlock()
 	stored, err := e.store.Account(ca.Server(), id)
-	if providers.CodeOf(err) != lineage.CodeNotFound || id != "" {
+	if fault.CodeOf(err) != lineage.CodeNotFound || id != "" {
 		return stored, err
 	}
 	if !mayRegister {
-		return stored, providers.Errorf(lineage.CodeNotFound, providers.Misconfigured, "%w: wildcard account register --server %s makes one", err, ca.Server())
+		return stored, fault.Errorf(lineage.CodeNotFound, fault.Misconfigured, "%w: wildcard account register --server %s makes one", err, ca.Server())
 	}
 	made, err := ca.Register(ctx, nil, r)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/doctor"
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 func (p *program) explainCommand() *cli.Command {
@@ -45,9 +45,9 @@ func (p *program) explain(c *cli.Context) error {
 	known, ok := p.explanation(code)
 	if !ok {
 		if nearest := messages.Nearest(code, allCodes()); nearest != "" {
-			return usage("no code %s: did you mean %s?", providers.Excerpt(code), nearest)
+			return usage("no code %s: did you mean %s?", fault.Excerpt(code), nearest)
 		}
-		return usage("no code %s: wildcard explain lists them", providers.Excerpt(code))
+		return usage("no code %s: wildcard explain lists them", fault.Excerpt(code))
 	}
 	line := p.codeLine(known)
 	if c.Bool("json") {

@@ -10,10 +10,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 func (p *program) issueCommand() *cli.Command {
@@ -152,7 +152,7 @@ func (e *engine) issueOrder(ctx context.Context, c *cli.Context, name string, na
 		switch {
 		case err == nil:
 			o.live = repaired
-		case providers.CodeOf(err) != lineage.CodeDamaged:
+		case fault.CodeOf(err) != lineage.CodeDamaged:
 			return nil, err
 		}
 	}
@@ -171,11 +171,11 @@ func (e *engine) draft(c *cli.Context, name string, names []string) (*order, err
 		o.live = live
 		o.settings, _ = live.Conf.Settings()
 		o.params = live.Conf.Params()
-	case providers.CodeOf(err) != lineage.CodeNotFound:
+	case fault.CodeOf(err) != lineage.CodeNotFound:
 		return nil, err
 	}
 	if o.live != nil && !o.live.Owned() && !o.dryRun {
-		return nil, providers.Errorf(lineage.CodeNotOwned, providers.Usage,
+		return nil, fault.Errorf(lineage.CodeNotOwned, fault.Usage,
 			"%s is certbot's: wildcard adopt %s takes it over as it is, --cert-name makes another certificate beside it", name, name)
 	}
 	if err := e.issueSettings(c, o); err != nil {
@@ -239,7 +239,7 @@ func (e *engine) guardStaging(o *order) error {
 	if o.live == nil || o.dryRun || !issuance.IsStaging(o.params.Server) || issuance.IsStaging(o.live.Conf.Params().Server) {
 		return nil
 	}
-	return providers.Errorf(codeStaging, providers.Usage,
+	return fault.Errorf(codeStaging, fault.Usage,
 		"%s is a certificate of %s, and %s is for tries only: --dry-run tries without replacing it, --cert-name makes another one",
 		o.name, o.live.Conf.Params().Server, o.params.Server)
 }

@@ -11,11 +11,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 	"wildcard/internal/notify"
 	"wildcard/internal/state"
-	"wildcard/providers"
 )
 
 func (p *program) listCommand() *cli.Command {
@@ -64,7 +64,7 @@ type attemptLine struct {
 
 func (p *program) list(c *cli.Context) error {
 	if c.Args().Present() {
-		return usage("list takes no names: wildcard show %s shows one certificate", providers.Excerpt(c.Args().First()))
+		return usage("list takes no names: wildcard show %s shows one certificate", fault.Excerpt(c.Args().First()))
 	}
 	m, err := p.machine(c)
 	if err != nil {

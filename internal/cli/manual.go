@@ -9,7 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // manualCommand writes the manual pages, for packages and for who installs without one.
@@ -29,7 +29,7 @@ func (p *program) manualCommand() *cli.Command {
 			}
 			for name, page := range manualPages(c.App) {
 				if err := writeFile(filepath.Join(c.Args().First(), name+".1"), []byte(page)); err != nil {
-					return providers.Errorf(codeOutput, providers.Failed, "manual: %w", err)
+					return fault.Errorf(codeOutput, fault.Failed, "manual: %w", err)
 				}
 			}
 			return nil

@@ -10,6 +10,7 @@ import (
 
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/providers"
@@ -133,7 +134,7 @@ func checkSeconds(c *cli.Context, flag, variable, text string, parse func(string
 	case err != nil && c.IsSet(flag):
 		return usage("--%s %w", flag, err)
 	case err != nil:
-		return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "%s %w", variable, err)
+		return fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "%s %w", variable, err)
 	}
 	return nil
 }

@@ -7,9 +7,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/system/atomicfile"
 	"wildcard/internal/system/failpoint"
-	"wildcard/providers"
 )
 
 // output writes a file that a flag named.
@@ -18,7 +18,7 @@ func output(flag, path string, text []byte) error {
 		if inner, ok := errors.AsType[*fs.PathError](err); ok {
 			err = inner.Err // which is of a name that only we know
 		}
-		return providers.Errorf(codeOutput, providers.Failed, "%s %s: %w", flag, path, err)
+		return fault.Errorf(codeOutput, fault.Failed, "%s %s: %w", flag, path, err)
 	}
 	return nil
 }

@@ -14,11 +14,11 @@ import (
 	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 	"wildcard/internal/state"
-	"wildcard/providers"
 )
 
 // planLimit is what one look-up of a plan may take.
@@ -182,7 +182,7 @@ func (e *engine) planCA(ctx context.Context, o *order, answer *planAnswer) (prob
 	switch {
 	case err == nil:
 		o.params.Account, answer.Account = account.ID, account.URI
-	case providers.CodeOf(err) != lineage.CodeNotFound || o.params.Account != "":
+	case fault.CodeOf(err) != lineage.CodeNotFound || o.params.Account != "":
 		problems = append(problems, err)
 	default:
 		answer.Register = true

@@ -3,8 +3,8 @@ package cli
 import (
 	"io"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 // problem is an error as a user reads it: in an answer of --json, or in the lines of complain.
@@ -21,11 +21,11 @@ func (p *program) errorOf(err error) *problem {
 	if err == nil {
 		return nil
 	}
-	said := &problem{Code: providers.CodeOf(err), Message: messages.OneLine(p.language.Error(err)), Exit: exitCode(err)}
+	said := &problem{Code: fault.CodeOf(err), Message: messages.OneLine(p.language.Error(err)), Exit: exitCode(err)}
 	if known, ok := p.language.Explain(said.Code); ok {
 		said.Cause, said.Next = known.Cause, known.Next
 	}
-	if said.Code == providers.CodeUsage {
+	if said.Code == fault.CodeUsage {
 		said.Next = p.typed + " --help"
 	}
 	return said

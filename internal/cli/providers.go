@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/internal/settings"
 	"wildcard/providers"
@@ -167,7 +168,7 @@ func (p *program) showProvider(c *cli.Context, name string) error {
 	registry := builtin.Registry()
 	kind, ok := registry[spec.Name]
 	if !ok {
-		return providers.Errorf(providers.CodeUnknownProvider, providers.Usage, "provider %s: there is none, only %s", spec.Name, strings.Join(registry.Names(), ", "))
+		return fault.Errorf(fault.CodeUnknownProvider, fault.Usage, "provider %s: there is none, only %s", spec.Name, strings.Join(registry.Names(), ", "))
 	}
 	answer := providerAnswer{providerLine: p.lineOfKind(spec.Name, kind), Sets: p.setsOf(kind.Families), Settings: p.variablesOf(kind.Settings)}
 	switch {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/notify"
@@ -58,7 +59,7 @@ type renewed struct {
 
 func (p *program) renew(c *cli.Context) error {
 	if c.Args().Present() {
-		return usage("renew takes no names: --cert-name %s renews one certificate", providers.Excerpt(c.Args().First()))
+		return usage("renew takes no names: --cert-name %s renews one certificate", fault.Excerpt(c.Args().First()))
 	}
 	if err := p.dnsOptions(c, &lineage.Settings{}); err != nil {
 		return err
@@ -130,7 +131,7 @@ func (r *renewRun) choose(ctx context.Context) error {
 			return err
 		}
 		if !l.Owned() {
-			return providers.Errorf(lineage.CodeNotOwned, providers.Usage, "%s is certbot's: wildcard adopt %s takes it over", name, name)
+			return fault.Errorf(lineage.CodeNotOwned, fault.Usage, "%s is certbot's: wildcard adopt %s takes it over", name, name)
 		}
 		return r.consider(ctx, l)
 	}
@@ -261,7 +262,7 @@ func (r *renewRun) one(ctx context.Context, name string) (result renewed) {
 	result = renewed{name: name, outcome: "failed"}
 	defer func() {
 		if v := recover(); v != nil {
-			result.err = providers.Errorf("internal", providers.Internal, "internal error: %v", v)
+			result.err = fault.Errorf("internal", fault.Internal, "internal error: %v", v)
 		}
 	}()
 	lock, err := r.store.LockOrder(name)
@@ -318,7 +319,7 @@ func (r *renewRun) order(ctx context.Context, name string) (*order, verdict, err
 		switch {
 		case err == nil:
 			l = repaired
-		case providers.CodeOf(err) != lineage.CodeDamaged:
+		case fault.CodeOf(err) != lineage.CodeDamaged:
 			return nil, verdict{}, err
 		}
 	}

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 // issueAnswer is the answer of "issue --json".
@@ -112,8 +112,8 @@ func quoted(names []string) string {
 // worse returns the exit status of the worse of two outcomes: our own defects, then what somebody has to mend, then
 // failures, then what mends itself.
 func worse(a, b int) int {
-	rank := map[int]int{0: 0, providers.Temporary.ExitCode(): 1, providers.Failed.ExitCode(): 2, providers.Usage.ExitCode(): 3,
-		providers.Refused.ExitCode(): 4, providers.Misconfigured.ExitCode(): 5, providers.Internal.ExitCode(): 6, 130: 7, 143: 7}
+	rank := map[int]int{0: 0, fault.Temporary.ExitCode(): 1, fault.Failed.ExitCode(): 2, fault.Usage.ExitCode(): 3,
+		fault.Refused.ExitCode(): 4, fault.Misconfigured.ExitCode(): 5, fault.Internal.ExitCode(): 6, 130: 7, 143: 7}
 	if rank[b] > rank[a] {
 		return b
 	}

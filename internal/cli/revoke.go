@@ -9,9 +9,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
-	"wildcard/providers"
 )
 
 func (p *program) revokeCommand() *cli.Command {
@@ -59,7 +59,7 @@ func (p *program) revoke(c *cli.Context) error {
 	}
 	why, ok := reason(c.String("reason"))
 	if !ok {
-		return usage("--reason %s is none of unspecified, keycompromise, affiliationchanged, superseded, cessationofoperation", providers.Excerpt(c.String("reason")))
+		return usage("--reason %s is none of unspecified, keycompromise, affiliationchanged, superseded, cessationofoperation", fault.Excerpt(c.String("reason")))
 	}
 	e, err := p.engine(c)
 	if err != nil {
@@ -74,7 +74,7 @@ func (p *program) revoke(c *cli.Context) error {
 		return l.Damage
 	}
 	if c.Bool("delete") && !l.Owned() {
-		return providers.Errorf(lineage.CodeNotOwned, providers.Usage, "%s is certbot's: certbot delete --cert-name %s deletes it; without --delete it can be revoked here", name, name)
+		return fault.Errorf(lineage.CodeNotOwned, fault.Usage, "%s is certbot's: certbot delete --cert-name %s deletes it; without --delete it can be revoked here", name, name)
 	}
 	if err := e.confirm(c, "Revoke the certificate %s (%s)? This cannot be undone.", name, strings.Join(l.Leaf.DNSNames, " ")); err != nil {
 		return err
@@ -86,7 +86,7 @@ func (p *program) revoke(c *cli.Context) error {
 	defer func() { _ = lock.Unlock() }()
 	again := false
 	byKey, err := e.revokeLive(c, l, why)
-	if providers.CodeOf(err) == issuance.CodeRevoked {
+	if fault.CodeOf(err) == issuance.CodeRevoked {
 		again, err = true, nil
 	}
 	if err != nil {

@@ -7,10 +7,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 	"wildcard/internal/state"
-	"wildcard/providers"
 )
 
 // mostHistory is how many attempts "show" shows.
@@ -206,7 +206,7 @@ func oneName(c *cli.Context) (string, error) {
 	}
 	name, err := lineage.ParseName(c.Args().First())
 	if err != nil {
-		return "", providers.Errorf(providers.CodeOf(err), providers.Usage, "%w", err)
+		return "", fault.Errorf(fault.CodeOf(err), fault.Usage, "%w", err)
 	}
 	return name, nil
 }

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // interrupted is the cause of a context that a signal ended.
@@ -50,7 +50,7 @@ func exitCode(err error) int {
 		}
 		return 143
 	}
-	return providers.ClassOf(err).ExitCode()
+	return fault.ClassOf(err).ExitCode()
 }
 
 // version is that of the module, as the Go command put it into the program.

@@ -8,9 +8,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/internal/system/units"
-	"wildcard/providers"
 )
 
 func (p *program) systemdCommand() *cli.Command {
@@ -58,7 +58,7 @@ func (p *program) systemdMachine(c *cli.Context) (units.Machine, error) {
 		return m, err
 	}
 	if m.Program, err = os.Executable(); err != nil {
-		return m, providers.Errorf(units.CodeFailed, providers.Failed, "systemd: find own file: %w", err)
+		return m, fault.Errorf(units.CodeFailed, fault.Failed, "systemd: find own file: %w", err)
 	}
 	if inside, ok := strings.CutPrefix(m.Program, strings.TrimSuffix(m.Root, "/")+"/"); ok {
 		m.Program = filepath.Join("/", inside)

@@ -8,9 +8,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/timeline"
-	"wildcard/providers"
 )
 
 func traceFlag() cli.Flag {
@@ -60,7 +60,7 @@ func traceFile(name string) (string, error) {
 		return "", usage("--trace %s: want a name that ends in .html or .json", path)
 	}
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-		return "", providers.Errorf(codeOutput, providers.Misconfigured, "--trace %s: %w", path, fs.ErrNotExist)
+		return "", fault.Errorf(codeOutput, fault.Misconfigured, "--trace %s: %w", path, fs.ErrNotExist)
 	}
 	return path, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/dns01"
+	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 	"wildcard/providers"
@@ -66,7 +67,7 @@ func (p *program) providersTest(c *cli.Context) error {
 	var limit time.Duration
 	if text := c.String("limit"); text != "" {
 		if limit, err = time.ParseDuration(text); err != nil || limit <= 0 {
-			return usage("--limit %s: want a time such as 90s or 10m", providers.Excerpt(text))
+			return usage("--limit %s: want a time such as 90s or 10m", fault.Excerpt(text))
 		}
 	}
 	s := lineage.Settings{Providers: []string{spec.String()}}
@@ -153,11 +154,11 @@ func (e *engine) trialAccount(ctx context.Context, s lineage.Settings, zone stri
 		return providers.Account{}, err
 	}
 	if place.FQDN != providers.ChallengeName(domain) {
-		return providers.Account{}, providers.Errorf(providers.CodeCNAME, providers.Misconfigured,
+		return providers.Account{}, fault.Errorf(fault.CodeCNAME, fault.Misconfigured,
 			"zone %s: a CNAME for all names leads to %s, so new names cannot be tried there", zone, place.FQDN)
 	}
 	if found := place.Route.Zone; found != "" && found != zone {
-		return providers.Account{}, providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "zone %s: the account has it as a part of %s: --zone %s", zone, found, strings.TrimSuffix(found, "."))
+		return providers.Account{}, fault.Errorf(fault.CodeNoZone, fault.Misconfigured, "zone %s: the account has it as a part of %s: --zone %s", zone, found, strings.TrimSuffix(found, "."))
 	}
 	return place.Route.Account, nil
 }
@@ -177,7 +178,7 @@ func (e *engine) instance(spec providers.Spec, envFile string, like providers.Ac
 		}
 	}
 	if found.Provider == nil {
-		return found, providers.Errorf(providers.CodeMissing, providers.Misconfigured, "provider %s: its credentials have changed meanwhile", spec)
+		return found, fault.Errorf(fault.CodeMissing, fault.Misconfigured, "provider %s: its credentials have changed meanwhile", spec)
 	}
 	return found, nil
 }
@@ -226,7 +227,7 @@ func (e *engine) reportTrial(answer trialAnswer, err error) error {
 		e.say("%s, %d failed. Nothing is left in %s.", count(len(answer.Checks), "check"), answer.Failed, answer.Zone)
 	}
 	if answer.Failed > 0 {
-		return &outcomeError{providers.Failed.ExitCode()}
+		return &outcomeError{fault.Failed.ExitCode()}
 	}
 	return nil
 }

@@ -10,11 +10,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/notify"
 	"wildcard/internal/settings"
 	"wildcard/internal/state"
-	"wildcard/providers"
 )
 
 // notifyLimit is what telling people may take, all channels together.
@@ -47,7 +47,7 @@ func (m *machine) channelsOfEnvironment(o notify.Options) (notify.Channels, erro
 	text, file := m.environment("WILDCARD_NOTIFY"), m.environment("WILDCARD_NOTIFY_FILE")
 	switch {
 	case text != "" && file != "":
-		return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "WILDCARD_NOTIFY and WILDCARD_NOTIFY_FILE are both set")
+		return nil, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "WILDCARD_NOTIFY and WILDCARD_NOTIFY_FILE are both set")
 	case file != "":
 		secret, err := settings.FromProcess(m.args[0], m.environ, "", m.dirs.Config).ReadSecretFile(file)
 		if err != nil {
@@ -91,7 +91,7 @@ func (m *machine) notifyTest(ctx context.Context, all notify.Channels) error {
 		m.answer(map[string]any{"sent": len(all) - failed, "failed": failed})
 	}
 	if failed > 0 {
-		return &outcomeError{providers.Failed.ExitCode()}
+		return &outcomeError{fault.Failed.ExitCode()}
 	}
 	return nil
 }
@@ -173,7 +173,7 @@ func (r *renewRun) condition(name string, err error, past *state.Complaint, depl
 	c = notify.Condition{Lineage: name, Err: err}
 	l, readErr := r.store.Lineage(name)
 	if readErr != nil {
-		if past != nil && providers.CodeOf(readErr) == lineage.CodeNotFound {
+		if past != nil && fault.CodeOf(readErr) == lineage.CodeNotFound {
 			past.Told = time.Time{}
 			return c, true
 		}
@@ -207,11 +207,11 @@ func (r *renewRun) condition(name string, err error, past *state.Complaint, depl
 
 // complaintError is the error that is remembered.
 func complaintError(past *state.Complaint) error {
-	class := providers.Failed
+	class := fault.Failed
 	if past.Temporary {
-		class = providers.Temporary
+		class = fault.Temporary
 	}
-	return providers.Errorf(past.Code, class, "%s", past.Text)
+	return fault.Errorf(past.Code, class, "%s", past.Text)
 }
 
 func firstError(all ...error) error {

@@ -17,8 +17,8 @@ import (
 	"go.uber.org/goleak"
 
 	"wildcard/internal/deploy"
+	"wildcard/internal/fault"
 	"wildcard/internal/testkit/executable"
-	"wildcard/providers"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -87,7 +87,7 @@ func TestOrder(t *testing.T) {
 	if got := w.stderr.String(); got != want {
 		t.Errorf("printed %q, want %q", got, want)
 	}
-	if providers.CodeOf(err) != deploy.CodeFailed || providers.ClassOf(err) != providers.Failed ||
+	if fault.CodeOf(err) != deploy.CodeFailed || fault.ClassOf(err) != fault.Failed ||
 		!strings.Contains(err.Error(), "10-first") || !strings.Contains(err.Error(), "exit status 7") || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("%v", err)
 	}
@@ -145,7 +145,7 @@ func TestUnsafe(t *testing.T) {
 				t.Fatal(err)
 			}
 			err := w.Deploy(t.Context(), "", nil, nil)
-			if providers.CodeOf(err) != deploy.CodeUnsafe || providers.ClassOf(err) != providers.Misconfigured || !strings.Contains(err.Error(), "chmod go-w") {
+			if fault.CodeOf(err) != deploy.CodeUnsafe || fault.ClassOf(err) != fault.Misconfigured || !strings.Contains(err.Error(), "chmod go-w") {
 				t.Errorf("%v", err)
 			}
 			if got := w.stderr.String(); got != "" {
@@ -202,7 +202,7 @@ func TestDeadline(t *testing.T) {
 	w.Timeout = 300 * time.Millisecond
 	pidFile := filepath.Join(w.dir, "pid")
 	err := w.Deploy(t.Context(), "", nil, []string{fmt.Sprintf("sleep 1000 & echo $! > %s; wait", pidFile)})
-	if providers.CodeOf(err) != deploy.CodeFailed || !strings.Contains(err.Error(), "took longer than 300ms") {
+	if fault.CodeOf(err) != deploy.CodeFailed || !strings.Contains(err.Error(), "took longer than 300ms") {
 		t.Errorf("%v", err)
 	}
 	waitGone(t, pidFile)
@@ -226,7 +226,7 @@ func TestCancelled(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	cancel(end)
-	if err := <-done; !errors.Is(err, end) || providers.CodeOf(err) != "" {
+	if err := <-done; !errors.Is(err, end) || fault.CodeOf(err) != "" {
 		t.Errorf("%v", err)
 	}
 	waitGone(t, pidFile)
@@ -257,7 +257,7 @@ func TestNotFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	err := w.Deploy(t.Context(), "", nil, []string{"/no/such/program"})
-	if providers.CodeOf(err) != deploy.CodeFailed || !strings.Contains(w.stderr.String(), "/no/such/program") {
+	if fault.CodeOf(err) != deploy.CodeFailed || !strings.Contains(w.stderr.String(), "/no/such/program") {
 		t.Errorf("%v, printed %q", err, w.stderr.String())
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/system/subprocess"
-	"wildcard/providers"
 )
 
 // DefaultTimeout is what one hook may take.
@@ -74,7 +74,7 @@ func (h *Hooks) run(ctx context.Context, kind string, commands, variables []stri
 		if ctx.Err() != nil {
 			return errors.Join(append(all, context.Cause(ctx))...)
 		}
-		all = append(all, h.start(ctx, kind, providers.Excerpt(command), []string{"/bin/sh", "-c", command}, environment))
+		all = append(all, h.start(ctx, kind, fault.Excerpt(command), []string{"/bin/sh", "-c", command}, environment))
 	}
 	return joined(all)
 }

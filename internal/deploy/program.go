@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/system/subprocess"
-	"wildcard/providers"
 )
 
 // programs lists the programs in the folder of a kind, sorted by name.
@@ -20,7 +20,7 @@ func (h *Hooks) programs(kind string) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, providers.Errorf(CodeFailed, providers.Misconfigured, "%s hooks: %w", kind, err)
+		return nil, fault.Errorf(CodeFailed, fault.Misconfigured, "%s hooks: %w", kind, err)
 	}
 	var programs []string
 	for _, entry := range entries {
@@ -37,7 +37,7 @@ func (h *Hooks) programs(kind string) ([]string, error) {
 func (h *Hooks) startProgram(ctx context.Context, kind, path string, environment []string) error {
 	err := subprocess.Trusted(path)
 	if err != nil {
-		return providers.Errorf(CodeUnsafe, providers.Misconfigured, "%s hook %s is not run: %w", kind, path, err)
+		return fault.Errorf(CodeUnsafe, fault.Misconfigured, "%s hook %s is not run: %w", kind, path, err)
 	}
 	return h.start(ctx, kind, strconv.QuoteToASCII(path), []string{path}, environment) // whole: what differs may be at its end
 }

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/system/subprocess"
-	"wildcard/providers"
 )
 
 // start runs one hook to its end. Errors call it by name, which is printable.
@@ -28,7 +28,7 @@ func (h *Hooks) start(ctx context.Context, kind, name string, argv, environment 
 	case ctx.Err() != nil:
 		return context.Cause(ctx) // the run ends; whoever ended it says so
 	}
-	return providers.Errorf(CodeFailed, providers.Failed, "%s hook %s: %w", kind, name, err)
+	return fault.Errorf(CodeFailed, fault.Failed, "%s hook %s: %w", kind, name, err)
 }
 
 // joined makes one error of many, with the code of the first.
@@ -37,14 +37,14 @@ func joined(all []error) error {
 	if err == nil {
 		return nil
 	}
-	code, class := CodeFailed, providers.Failed
+	code, class := CodeFailed, fault.Failed
 	for _, one := range all {
-		if one != nil && providers.CodeOf(one) == "" {
+		if one != nil && fault.CodeOf(one) == "" {
 			return err // the run was ended
 		}
-		if providers.CodeOf(one) == CodeUnsafe {
-			code, class = CodeUnsafe, providers.Misconfigured
+		if fault.CodeOf(one) == CodeUnsafe {
+			code, class = CodeUnsafe, fault.Misconfigured
 		}
 	}
-	return providers.Errorf(code, class, "%w", err)
+	return fault.Errorf(code, class, "%w", err)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -83,7 +84,7 @@ func (s Solver) room(ctx context.Context, p Place) error {
 	}
 	values, err := s.Resolver.Texts(ctx, p.FQDN)
 	if most := limited.MostValues(); err == nil && len(values) >= most {
-		return providers.Errorf(providers.CodeTooManyValues, providers.Misconfigured,
+		return fault.Errorf(fault.CodeTooManyValues, fault.Misconfigured,
 			"TXT %s: %d of %d records at this name, and the service takes no more: delete the old ones", p.FQDN, len(values), most)
 	}
 	return nil
@@ -99,7 +100,7 @@ func (s Solver) foresee(ctx context.Context, p Place) error {
 	if err != nil {
 		return nil //nolint:nilerr // it is told by those who look for name servers
 	}
-	if err = s.Resolver.Foresee(ctx, d.For(p.Route.Zone), origin); providers.CodeOf(err) == providers.CodeOtherServers {
+	if err = s.Resolver.Foresee(ctx, d.For(p.Route.Zone), origin); fault.CodeOf(err) == fault.CodeOtherServers {
 		return err
 	}
 	return nil
@@ -114,10 +115,10 @@ func (s Solver) Owner(ctx context.Context, domain string) (string, error) {
 		}
 		// The challenge's own name may be an account's that can list nothing; a CNAME leads to none of these.
 		_, err := s.Router.Route(ctx, name)
-		switch providers.CodeOf(err) {
-		case providers.CodeNoZone:
+		switch fault.CodeOf(err) {
+		case fault.CodeNoZone:
 			return false, nil
-		case providers.CodeAmbiguous: // two could write it, and the CNAME may lead to where one can
+		case fault.CodeAmbiguous: // two could write it, and the CNAME may lead to where one can
 			return true, nil
 		}
 		return err == nil, err
@@ -128,10 +129,10 @@ func (s Solver) Owner(ctx context.Context, domain string) (string, error) {
 // server knows it either, or one that is delegated to servers that do not serve it.
 func (s Solver) explain(ctx context.Context, name string, err error) error {
 	route, routeErr := s.Router.Route(ctx, name)
-	if providers.CodeOf(routeErr) == providers.CodeNoZone {
-		return providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "%w (nor is a CNAME found that leads to one: %w)", routeErr, err)
+	if fault.CodeOf(routeErr) == fault.CodeNoZone {
+		return fault.Errorf(fault.CodeNoZone, fault.Misconfigured, "%w (nor is a CNAME found that leads to one: %w)", routeErr, err)
 	}
-	if routeErr == nil && providers.CodeOf(err) == providers.CodeNoAnswer {
+	if routeErr == nil && fault.CodeOf(err) == fault.CodeNoAnswer {
 		if why := s.delegation(ctx, route, name); why != nil {
 			return why
 		}
@@ -160,7 +161,7 @@ func (s Solver) delegation(ctx context.Context, route providers.Route, fqdn stri
 	case route.Zone == fqdn:
 		return nil // a zone of its own for the challenge alone: asking resolvers for its cut would be asking for the challenge
 	case !delegation.Private && len(delegation.Zone) > len(route.Zone) && providers.InZone(delegation.Zone, route.Zone):
-		return providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
+		return fault.Errorf(fault.CodeDelegatedElsewhere, fault.Misconfigured,
 			"delegation of %s: it is a zone of its own, delegated to %v, but the account lists only %s: add %s to the account, or use the provider that publishes it",
 			delegation.Zone, delegation.NameServers, route.Zone, delegation.Zone)
 	}

@@ -6,11 +6,11 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 	"wildcard/internal/state"
-	"wildcard/providers"
 )
 
 func caKinds() []Kind {
@@ -22,37 +22,37 @@ func caKinds() []Kind {
 			Fix:  command("timedatectl set-ntp true"),
 		},
 		{
-			Code: FoundClockWrong, Severity: Error, Class: providers.Misconfigured,
+			Code: FoundClockWrong, Severity: Error, Class: fault.Misconfigured,
 			What: text("this machine's clock is %s off, says the CA"),
 			Why:  text("What is due cannot be told, and nothing is renewed without --force."),
 			Fix:  command("timedatectl set-ntp true"),
 		},
 		{
-			Code: FoundCA, Severity: Error, Class: providers.Temporary,
+			Code: FoundCA, Severity: Error, Class: fault.Temporary,
 			What: command("%s"),
 			Why:  text("Nothing can be ordered."),
 			Fix:  command("%s"),
 		},
 		{
-			Code: FoundAccount, Severity: Error, Class: providers.Misconfigured,
+			Code: FoundAccount, Severity: Error, Class: fault.Misconfigured,
 			What: command("%s"),
 			Why:  text("Nothing can be ordered without an account."),
 			Fix:  text("wildcard account register --server %s, or name one with --account"),
 		},
 		{
-			Code: FoundAccountRefused, Severity: Error, Class: providers.Refused,
+			Code: FoundAccountRefused, Severity: Error, Class: fault.Refused,
 			What: command("%s"),
 			Why:  text("Nothing can be ordered in the name of this account."),
 			Fix:  command("wildcard account show --server %s"),
 		},
 		{
-			Code: FoundProfile, Severity: Error, Class: providers.Usage,
+			Code: FoundProfile, Severity: Error, Class: fault.Usage,
 			What: text("the CA offers no profile %s, only: %s"),
 			Why:  text("It refuses the order."),
 			Fix:  command("wildcard issue --profile OTHER %s"),
 		},
 		{
-			Code: FoundRefusal, Severity: Error, Class: providers.Usage,
+			Code: FoundRefusal, Severity: Error, Class: fault.Usage,
 			What: command("%s"),
 			Why:  text("It refuses the order."),
 			Fix:  command("%s"),
@@ -70,7 +70,7 @@ func caKinds() []Kind {
 			Fix:  command("wildcard account register --server %s --agree-tos --email YOU@EXAMPLE.COM --eab-kid ID --eab-hmac-key KEY"),
 		},
 		{
-			Code: FoundHeld, Severity: Error, Class: providers.Failed,
+			Code: FoundHeld, Severity: Error, Class: fault.Failed,
 			What: command("%s"),
 			Why:  text("Every further order would cost another certificate like it, so none is made by itself."),
 			Fix:  text("ask the CA why; to order once more: wildcard issue --force --cert-name %s NAME..."),
@@ -102,7 +102,7 @@ func (v *visit) ca(ctx context.Context, c Case) {
 	ca, err := v.CA(ctx, server, c.Settings.CABundle)
 	if err != nil {
 		if v.first("ca", server, c.Settings.CABundle) && !v.late(ctx, server) {
-			v.fail(FoundCA, server, err, next{providers.CodeOf(err)})
+			v.fail(FoundCA, server, err, next{fault.CodeOf(err)})
 		}
 		facts, _ := issuance.KnownCA(server)
 		v.refusals(c, facts)
@@ -125,7 +125,7 @@ func (v *visit) ca(ctx context.Context, c Case) {
 func (v *visit) refusals(c Case, facts issuance.CAFacts) {
 	names, _ := facts.WithoutCovered(c.Domains)
 	for _, err := range facts.Objections(names, c.Settings.Profile) {
-		v.fail(FoundRefusal, c.subject(), err, next{providers.CodeOf(err)})
+		v.fail(FoundRefusal, c.subject(), err, next{fault.CodeOf(err)})
 	}
 	for _, note := range facts.Notes(names, c.Settings.Profile) {
 		v.find(FoundCharge, c.subject(), []any{note})
@@ -172,7 +172,7 @@ func (v *visit) clock(ca *issuance.CA) {
 func (v *visit) account(ctx context.Context, ca *issuance.CA, c Case) string {
 	stored, err := v.Store.Account(ca.Server(), c.Params.Account)
 	switch {
-	case providers.CodeOf(err) == lineage.CodeNotFound && !c.ours() && c.Params.Account == "":
+	case fault.CodeOf(err) == lineage.CodeNotFound && !c.ours() && c.Params.Account == "":
 		// Terms and address are given when it is made.
 		r := issuance.Registration{AgreeToTerms: true, Emails: []string{"-"}, EABKeyID: v.Binding.EABKeyID, EABKey: v.Binding.EABKey}
 		if err := ca.MayRegister(r); err != nil {
@@ -191,7 +191,7 @@ func (v *visit) account(ctx context.Context, ca *issuance.CA, c Case) string {
 	}
 	info, err := ca.AccountInfo(ctx, issuance.Account{URI: stored.URI, Key: stored.Key})
 	if err == nil && info.Status != "valid" {
-		err = providers.Errorf(issuance.CodeUnauthorized, providers.Refused, "account %s is %s", stored.URI, info.Status)
+		err = fault.Errorf(issuance.CodeUnauthorized, fault.Refused, "account %s is %s", stored.URI, info.Status)
 	}
 	switch {
 	case err != nil && ca.Facts().NoAccountURL:
@@ -223,7 +223,7 @@ func (v *visit) ledger(c Case, account string) {
 	}
 	blocked := v.State.Check(i)
 	switch {
-	case providers.CodeOf(blocked) == providers.CodeState:
+	case fault.CodeOf(blocked) == fault.CodeState:
 		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State, because("has a ledger that cannot be read: %s", messages.OneLine(blocked.Error()))}, "ls -l "+v.Dirs.State)
 		return
 	case blocked != nil:

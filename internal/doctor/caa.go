@@ -8,15 +8,15 @@ import (
 	"github.com/miekg/dns"
 
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 func caaKinds() []Kind {
 	return []Kind{
 		{
-			Code: FoundCAA, Severity: Error, Class: providers.Misconfigured,
+			Code: FoundCAA, Severity: Error, Class: fault.Misconfigured,
 			What: text("the CAA records of %s do not let %s issue: %s"),
 			Why:  text("The CA must refuse the order (RFC 8659)."),
 			Fix:  text("add a record: %s"),
@@ -98,7 +98,7 @@ func relevant(ctx context.Context, resolver *propagation.Resolver, domain string
 		case err != nil:
 			return name, nil, err
 		case msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError:
-			return name, nil, providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "the resolver answers %s", dns.RcodeToString[msg.Rcode])
+			return name, nil, fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "the resolver answers %s", dns.RcodeToString[msg.Rcode])
 		}
 		for _, rr := range msg.Answer {
 			if record, ok := rr.(*dns.CAA); ok {
@@ -123,7 +123,7 @@ func refusal(records []*dns.CAA, wild bool, identities []string, account string)
 		case tag == "issuewild":
 			issuewild = append(issuewild, r)
 		case r.Flag&0x80 != 0 && tag != "iodef" && tag != "issuemail" && tag != "issuevmc" && tag != "contactemail" && tag != "contactphone":
-			return because("there is a critical property %s that no CA needs to know", providers.Excerpt(r.Tag))
+			return because("there is a critical property %s that no CA needs to know", fault.Excerpt(r.Tag))
 		}
 	}
 	counts := issue
@@ -158,7 +158,7 @@ func forbids(value string, identities []string, account string) (why *messages.M
 	if !slices.ContainsFunc(identities, func(id string) bool {
 		return strings.EqualFold(strings.TrimSuffix(id, "."), strings.TrimSuffix(issuer, "."))
 	}) {
-		return because("only %s may", providers.Excerpt(issuer)), false
+		return because("only %s may", fault.Excerpt(issuer)), false
 	}
 	for _, parameter := range parts[1:] {
 		if strings.TrimSpace(parameter) == "" {
@@ -168,11 +168,11 @@ func forbids(value string, identities []string, account string) (why *messages.M
 		text = strings.TrimSpace(text)
 		switch tag = strings.ToLower(strings.TrimSpace(tag)); {
 		case !ok:
-			return because("the parameters of %s cannot be read", providers.Excerpt(value)), true
+			return because("the parameters of %s cannot be read", fault.Excerpt(value)), true
 		case tag == "accounturi" && text != account:
-			return because("only the account %s may", providers.Excerpt(text)), true
+			return because("only the account %s may", fault.Excerpt(text)), true
 		case tag == "validationmethods" && !slices.Contains(strings.Split(strings.ReplaceAll(text, " ", ""), ","), "dns-01"):
-			return because("only after a validation by %s", providers.Excerpt(text)), true
+			return because("only after a validation by %s", fault.Excerpt(text)), true
 		}
 	}
 	return nil, true

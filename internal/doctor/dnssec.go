@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/providers"
 )
@@ -15,7 +16,7 @@ import (
 func dnssecKinds() []Kind {
 	return []Kind{
 		{
-			Code: FoundDNSSEC, Severity: Error, Class: providers.Misconfigured,
+			Code: FoundDNSSEC, Severity: Error, Class: fault.Misconfigured,
 			What: text("DNSSEC of %s is broken: %s"),
 			Why:  text("CAs validate, and see no record of such a zone at all."),
 			Fix:  text("dig +dnssec %s SOA; sign the zone anew, or have the registrar remove the DS record"),

@@ -6,19 +6,19 @@ import (
 
 	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/propagation"
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 func domainKinds() []Kind {
 	return []Kind{
 		{
-			Code: FoundName, Severity: Error, Class: providers.Misconfigured,
+			Code: FoundName, Severity: Error, Class: fault.Misconfigured,
 			What: command("%s"),
 			Why:  text("The record that proves the name can be put nowhere."),
 			Fix:  command("%s"),
 		},
 		{
-			Code: FoundDelegation, Severity: Error, Class: providers.Misconfigured,
+			Code: FoundDelegation, Severity: Error, Class: fault.Misconfigured,
 			What: command("%s"),
 			Why:  text("What is written to this account is never seen by the CA."),
 			Fix:  text("set the name servers at the registrar of %s, or use the service that publishes it (--provider)"),
@@ -114,22 +114,22 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 	}
 	resolver, err := v.Resolver(c.Settings)
 	if err != nil {
-		v.fail(FoundName, domain, err, next{providers.CodeOf(err)})
+		v.fail(FoundName, domain, err, next{fault.CodeOf(err)})
 		return
 	}
 	at, err := dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: c.CheckDelegation, Foresee: true}.Locate(ctx, domain)
 	if err != nil && v.late(ctx, domain) {
 		return
 	}
-	switch providers.CodeOf(err) {
+	switch fault.CodeOf(err) {
 	case "":
-	case providers.CodeCredentials, providers.CodeUnavailable, providers.CodeService:
+	case fault.CodeCredentials, fault.CodeUnavailable, fault.CodeService:
 		return // "settings" says so, once for all names
-	case providers.CodeDelegatedElsewhere:
+	case fault.CodeDelegatedElsewhere:
 		v.fail(FoundDelegation, domain, err, domain)
 		return
 	default:
-		v.fail(FoundName, domain, err, next{providers.CodeOf(err)})
+		v.fail(FoundName, domain, err, next{fault.CodeOf(err)})
 		return
 	}
 	if err != nil {
@@ -143,7 +143,7 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 	case err != nil && v.late(ctx, domain):
 		return
 	case err != nil:
-		v.fail(FoundName, at.FQDN, err, next{providers.CodeOf(err)})
+		v.fail(FoundName, at.FQDN, err, next{fault.CodeOf(err)})
 		return
 	}
 	d = d.For(at.Route.Zone)

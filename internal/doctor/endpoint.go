@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 func endpointKinds() []Kind {
@@ -25,19 +25,19 @@ func endpointKinds() []Kind {
 			Fix:  command("openssl s_client -connect %s -servername %s"),
 		},
 		{
-			Code: FoundEndpointOther, Severity: Error, Class: providers.Failed,
+			Code: FoundEndpointOther, Severity: Error, Class: fault.Failed,
 			What: text("it serves the certificate %s, valid until %s; the live one is %s, valid until %s"),
 			Why:  text("The server was not reloaded after the renewal, or reads other files."),
 			Fix:  text("reload the server, and have that done each time: wildcard issue --deploy-hook 'systemctl reload SERVER' %s"),
 		},
 		{
-			Code: FoundEndpointChain, Severity: Error, Class: providers.Failed,
+			Code: FoundEndpointChain, Severity: Error, Class: fault.Failed,
 			What: text("it sends %s"),
 			Why:  text("Many clients cannot verify it then."),
 			Fix:  text("have the server use %s"),
 		},
 		{
-			Code: FoundEndpointUnknown, Severity: Error, Class: providers.Usage,
+			Code: FoundEndpointUnknown, Severity: Error, Class: fault.Usage,
 			What: text("%s belongs to no certificate that is looked at"),
 			Why:  text("There is nothing to compare it with."),
 			Fix:  command("wildcard doctor --endpoint CERTIFICATE=%s"),
@@ -63,7 +63,7 @@ func ParseEndpoint(text string) (Endpoint, error) {
 	}
 	number, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || number == 0 || host == "" || strings.ContainsAny(host, "/ @") || ok && name == "" {
-		return Endpoint{}, providers.Errorf(providers.CodeUsage, providers.Usage, "endpoint %s: want [CERTIFICATE=]HOST[:PORT]", providers.Excerpt(text))
+		return Endpoint{}, fault.Errorf(fault.CodeUsage, fault.Usage, "endpoint %s: want [CERTIFICATE=]HOST[:PORT]", fault.Excerpt(text))
 	}
 	return Endpoint{name, net.JoinHostPort(host, port)}, nil
 }

@@ -3,7 +3,7 @@ package doctor
 import (
 	"testing"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 func TestParseEndpoint(t *testing.T) {
@@ -21,7 +21,7 @@ func TestParseEndpoint(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", ":443", "https://example.com/", "example.com:0", "example.com:99999", "example.com:https", "=example.com", "a b"} {
-		if got, err := ParseEndpoint(text); providers.ClassOf(err) != providers.Usage {
+		if got, err := ParseEndpoint(text); fault.ClassOf(err) != fault.Usage {
 			t.Errorf("%s: %v %v", text, got, err)
 		}
 	}

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"slices"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 // Severity says how much a finding matters.
@@ -25,10 +25,10 @@ func (s Severity) rank() int { return slices.Index([]Severity{OK, Note, Warning,
 type Kind struct {
 	Code     string // stable: scripts compare it
 	Severity Severity
-	Class    providers.Class // whose exit status an error has; one that comes from another error has that one's
-	What     string          // format: what is so
-	Why      string          // why it matters
-	Fix      string          // format: the command that mends it, or what else to do
+	Class    fault.Class // whose exit status an error has; one that comes from another error has that one's
+	What     string      // format: what is so
+	Why      string      // why it matters
+	Fix      string      // format: the command that mends it, or what else to do
 }
 
 // Exit is the exit status that a finding of the kind makes for, if no other error is behind it.
@@ -37,7 +37,7 @@ func (k Kind) Exit() int {
 	case Error:
 		return k.Class.ExitCode()
 	case Warning:
-		return providers.Failed.ExitCode()
+		return fault.Failed.ExitCode()
 	case OK, Note:
 	}
 	return 0
@@ -76,8 +76,8 @@ func (r Report) Exit() int {
 
 // urgency ranks exit statuses: our own defects, then what somebody has to mend, then failures, then what mends itself.
 func urgency(exit int) int {
-	order := []int{0, providers.Temporary.ExitCode(), providers.Failed.ExitCode(), providers.Usage.ExitCode(), providers.Refused.ExitCode(),
-		providers.Misconfigured.ExitCode(), providers.Internal.ExitCode()}
+	order := []int{0, fault.Temporary.ExitCode(), fault.Failed.ExitCode(), fault.Usage.ExitCode(), fault.Refused.ExitCode(),
+		fault.Misconfigured.ExitCode(), fault.Internal.ExitCode()}
 	return slices.Index(order, exit)
 }
 

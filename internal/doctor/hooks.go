@@ -6,16 +6,16 @@ import (
 	"path/filepath"
 	"strings"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 	"wildcard/internal/system/subprocess"
-	"wildcard/providers"
 )
 
 func hookKinds() []Kind {
 	return []Kind{
 		{
-			Code: FoundHook, Severity: Error, Class: providers.Misconfigured,
+			Code: FoundHook, Severity: Error, Class: fault.Misconfigured,
 			What: text("%s of renewal/%s.conf cannot be run: %s"),
 			Why:  text("certbot's renewal fails."),
 			Fix:  text("set it to the path of wildcard-auth-hook or wildcard-cleanup-hook, or: wildcard adopt %s"),

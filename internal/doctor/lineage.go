@@ -5,15 +5,15 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
-	"wildcard/providers"
 )
 
 func lineageKinds() []Kind {
 	return []Kind{
 		{
-			Code: FoundDamaged, Severity: Error, Class: providers.Misconfigured,
+			Code: FoundDamaged, Severity: Error, Class: fault.Misconfigured,
 			What: command("%s"),
 			Why:  text("Servers that are started anew find no certificate that fits its key."),
 			Fix:  command("%s"),
@@ -25,13 +25,13 @@ func lineageKinds() []Kind {
 			Fix:  command("wildcard doctor --fix %s"),
 		},
 		{
-			Code: FoundUnrepaired, Severity: Error, Class: providers.Misconfigured,
+			Code: FoundUnrepaired, Severity: Error, Class: fault.Misconfigured,
 			What: command("%s"),
 			Why:  text("There is no good set of files to go back to."),
 			Fix:  command("wildcard issue --force --cert-name %s NAME..."),
 		},
 		{
-			Code: FoundExpired, Severity: Error, Class: providers.Failed,
+			Code: FoundExpired, Severity: Error, Class: fault.Failed,
 			What: text("it has expired on %s"),
 			Why:  text("Everybody who connects is refused."),
 			Fix:  command("%s"),
@@ -106,7 +106,7 @@ func (v *visit) lineage(_ context.Context, c Case) {
 		if !l.Owned() {
 			fix = "certbot certificates; certbot renew --force-renewal --cert-name " + l.Name
 		}
-		v.fail(FoundDamaged, l.Name, providers.Errorf(lineage.CodeDamaged, providers.Misconfigured, "its files are not as they should be: %w", l.Damage), fix)
+		v.fail(FoundDamaged, l.Name, fault.Errorf(lineage.CodeDamaged, fault.Misconfigured, "its files are not as they should be: %w", l.Damage), fix)
 		return
 	case l.Owned() && l.NeedsRepair():
 		v.find(FoundUnfinished, l.Name, nil, l.Name)

@@ -14,6 +14,7 @@ import (
 	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/providers"
 )
@@ -21,7 +22,7 @@ import (
 func probeKinds() []Kind {
 	return []Kind{
 		{
-			Code: FoundProbe, Severity: Error, Class: providers.Failed,
+			Code: FoundProbe, Severity: Error, Class: fault.Failed,
 			What: command("%s"),
 			Why:  text("A real run would fail in the same way."),
 			Fix:  command("%s"),
@@ -72,7 +73,7 @@ func (p place) wait() time.Duration {
 func (v *visit) probe(ctx context.Context, p place) {
 	c := challenge(p)
 	if err := v.round(ctx, p, c); err != nil && ctx.Err() == nil {
-		v.fail(FoundProbe, c.FQDN, err, next{providers.CodeOf(err)})
+		v.fail(FoundProbe, c.FQDN, err, next{fault.CodeOf(err)})
 	}
 }
 
@@ -151,7 +152,7 @@ func (v *visit) round(ctx context.Context, p place, c providers.Challenge) (err 
 func (v *visit) publication(ctx context.Context, p place, c providers.Challenge) error {
 	if waiter, ok := p.Route.Account.Provider.(providers.Waiter); ok {
 		limit := p.wait()
-		ctx, cancel := context.WithTimeoutCause(ctx, limit, providers.Errorf(providers.CodeNotPublished, providers.Temporary, "not published within %v", limit))
+		ctx, cancel := context.WithTimeoutCause(ctx, limit, fault.Errorf(fault.CodeNotPublished, fault.Temporary, "not published within %v", limit))
 		defer cancel()
 		return waiter.Wait(ctx, []providers.Challenge{c})
 	}

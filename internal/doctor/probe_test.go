@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wildcard/internal/dns01"
+	"wildcard/internal/fault"
 	"wildcard/providers"
 	"wildcard/providers/acmedns"
 	"wildcard/providers/rfc2136"
@@ -145,7 +146,7 @@ func TestProbeInterrupted(t *testing.T) {
 		cleanUp: func(ctx context.Context) error {
 			time.Sleep(usualGrace + time.Second) // a slow service
 			deleted = true
-			return providers.Errorf(providers.CodeService, providers.Failed, "no")
+			return fault.Errorf(fault.CodeService, fault.Failed, "no")
 		},
 	})
 	if n, _ := w.entries(); !deleted || n != 1 || len(report.Findings) != 1 || report.Findings[0].Code != FoundProbeLeft {
@@ -170,7 +171,7 @@ func TestProbePatience(t *testing.T) {
 		<-ctx.Done()
 		return context.Cause(ctx)
 	}})
-	if len(report.Findings) != 1 || report.Findings[0].Cause != providers.CodeNotPublished {
+	if len(report.Findings) != 1 || report.Findings[0].Cause != fault.CodeNotPublished {
 		t.Errorf("%v", codes(report))
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 func checkKinds() []Kind {
@@ -21,7 +21,7 @@ func checkKinds() []Kind {
 			Fix:  command("wildcard doctor -v"),
 		},
 		{
-			Code: FoundCrashed, Severity: Error, Class: providers.Internal,
+			Code: FoundCrashed, Severity: Error, Class: fault.Internal,
 			What: text("looking at %s met a defect of ours: %s"),
 			Why:  text("What it would have found is not known."),
 			Fix:  text("please report it"),
@@ -116,9 +116,9 @@ func (v *visit) find(code, subject string, what []any, fix ...any) {
 func (v *visit) fail(code, subject string, err error, fix ...any) {
 	k := kinds()[code]
 	f := Finding{Code: code, Severity: k.Severity, Subject: subject, What: messages.Message{Format: k.What, Args: []any{messages.OneLine(err.Error())}}, Why: messages.Message{Format: k.Why},
-		Fix: messages.Message{Format: k.Fix, Args: fix}, Cause: providers.CodeOf(err), Exit: k.Exit()}
+		Fix: messages.Message{Format: k.Fix, Args: fix}, Cause: fault.CodeOf(err), Exit: k.Exit()}
 	if k.Severity == Error {
-		f.Exit = providers.ClassOf(err).ExitCode()
+		f.Exit = fault.ClassOf(err).ExitCode()
 	}
 	v.add(f)
 }

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/system/subprocess"
-	"wildcard/providers"
 )
 
 func schedulerKinds() []Kind {
@@ -35,7 +35,7 @@ func schedulerKinds() []Kind {
 			Fix:  text("remove the line that runs wildcard renew from %s"), // there may be others in the file
 		},
 		{
-			Code: FoundSchedulers, Severity: Error, Class: providers.Misconfigured,
+			Code: FoundSchedulers, Severity: Error, Class: fault.Misconfigured,
 			What: text("certbot's %s would renew it too: autorenew = False is missing in renewal/%s.conf"),
 			Why:  text("Two clients renew one certificate, and each undoes what the other has set."),
 			Fix:  command("wildcard doctor --fix %s"),

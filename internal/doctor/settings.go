@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/settings"
 	"wildcard/providers"
 )
@@ -17,7 +18,7 @@ import (
 func settingsKinds() []Kind {
 	return []Kind{
 		{
-			Code: FoundSettings, Severity: Error, Class: providers.Misconfigured,
+			Code: FoundSettings, Severity: Error, Class: fault.Misconfigured,
 			What: command("%s"),
 			Why:  text("Without its settings a DNS service cannot be used at all."),
 			Fix:  command("%s"),
@@ -35,13 +36,13 @@ func settingsKinds() []Kind {
 			Fix:  text("change the password at the service, then in %s"),
 		},
 		{
-			Code: FoundSecretsOpen, Severity: Error, Class: providers.Misconfigured,
+			Code: FoundSecretsOpen, Severity: Error, Class: fault.Misconfigured,
 			What: text("%s is open to others (mode %04o)"),
 			Why:  text("Whoever has an account on this machine can take the secret in it."),
 			Fix:  command("chmod %s %s"),
 		},
 		{
-			Code: FoundLogin, Severity: Error, Class: providers.Refused,
+			Code: FoundLogin, Severity: Error, Class: fault.Refused,
 			What: command("%s"),
 			Why:  text("No record can be made or deleted."),
 			Fix:  text("check user, password and tenant in %s"),
@@ -75,7 +76,7 @@ func (v *visit) settings(ctx context.Context, c Case) {
 		zones, err := lister.Zones(ctx, true)
 		if err != nil {
 			if ctx.Err() != nil {
-				err = providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%s: no answer in time", account.Label)
+				err = fault.Errorf(fault.CodeUnavailable, fault.Temporary, "%s: no answer in time", account.Label)
 			}
 			v.fail(FoundLogin, account.Label, err, cmp.Or(account.Source, account.Spec.String()))
 			continue
@@ -87,7 +88,7 @@ func (v *visit) settings(ctx context.Context, c Case) {
 // remedy is the command against settings that cannot be used. What must not be trusted ends with the command itself
 // (package settings).
 func remedy(err error, specs []string) string {
-	if providers.CodeOf(err) == providers.CodeUnsafeFile {
+	if fault.CodeOf(err) == fault.CodeUnsafeFile {
 		text := err.Error()
 		return text[strings.LastIndex(text, ": ")+2:]
 	}

@@ -8,26 +8,26 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 func storeKinds() []Kind {
 	return []Kind{
 		{
-			Code: FoundStore, Severity: Error, Class: providers.Misconfigured,
+			Code: FoundStore, Severity: Error, Class: fault.Misconfigured,
 			What: command("%s"),
 			Why:  text("A certificate could not be stored."),
 			Fix:  command("ls -ld %s; df -h %s"),
 		},
 		{
-			Code: FoundFolder, Severity: Error, Class: providers.Misconfigured,
+			Code: FoundFolder, Severity: Error, Class: fault.Misconfigured,
 			What: command("%s %s"),
 			Why:  text("No program of ours starts without it."),
 			Fix:  command("%s"),
 		},
 		{
-			Code: FoundUnreadable, Severity: Error, Class: providers.Misconfigured,
+			Code: FoundUnreadable, Severity: Error, Class: fault.Misconfigured,
 			What: command("%s"),
 			Why:  text("It is neither listed nor renewed."),
 			Fix:  text("look at renewal/%s.conf"),

@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-acme/lego/v4/acme"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Account is an account at a CA (RFC 8555 §7.1.2).
@@ -57,15 +57,15 @@ func (ca *CA) Register(ctx context.Context, key crypto.Signer, r Registration) (
 func (ca *CA) MayRegister(r Registration) error {
 	d := ca.Directory()
 	if d.TermsOfService != "" && !r.AgreeToTerms {
-		return providers.Errorf(CodeTerms, providers.Refused, "acme: register at %s: the terms of service must be agreed to (--agree-tos): %s", ca.server.Host, d.TermsOfService)
+		return fault.Errorf(CodeTerms, fault.Refused, "acme: register at %s: the terms of service must be agreed to (--agree-tos): %s", ca.server.Host, d.TermsOfService)
 	}
 	wanted := d.ExternalAccountRequired || ca.facts.Binding == BindingUnsaid
 	if wanted && (r.EABKeyID == "" || r.EABKey == "") {
-		return providers.Errorf(CodeExternalAccount, providers.Misconfigured,
+		return fault.Errorf(CodeExternalAccount, fault.Misconfigured,
 			"acme: register at %s: it takes only accounts that are bound to one made on its web site: give --eab-kid and --eab-hmac-key", ca.server.Host)
 	}
 	if ca.facts.EmailWanted && len(r.Emails) == 0 {
-		return providers.Errorf(CodeContact, providers.Usage, "acme: register at %s: %s issues nothing to an account without an e-mail address: give --email", ca.server.Host, ca.facts.Company)
+		return fault.Errorf(CodeContact, fault.Usage, "acme: register at %s: %s issues nothing to an account without an e-mail address: give --email", ca.server.Host, ca.facts.Company)
 	}
 	if r.EABKey == "" {
 		return nil
@@ -73,9 +73,9 @@ func (ca *CA) MayRegister(r Registration) error {
 	key, err := bindingKey(r.EABKey)
 	switch {
 	case err != nil:
-		return providers.Errorf(CodeExternalAccount, providers.Misconfigured, "acme: register at %s: --eab-hmac-key is not base64", ca.server.Host)
+		return fault.Errorf(CodeExternalAccount, fault.Misconfigured, "acme: register at %s: --eab-hmac-key is not base64", ca.server.Host)
 	case len(key) < minBindingKey:
-		return providers.Errorf(CodeExternalAccount, providers.Misconfigured,
+		return fault.Errorf(CodeExternalAccount, fault.Misconfigured,
 			"acme: register at %s: --eab-hmac-key has %d bytes, and HS256 needs %d: it was not copied whole, or the CA gave out one that is too short", ca.server.Host, len(key), minBindingKey)
 	}
 	return nil
@@ -111,7 +111,7 @@ func (ca *CA) newAccount(ctx context.Context, key crypto.Signer, what string, re
 	if r.EABKeyID != "" && r.EABKey != "" {
 		decoded, err := bindingKey(r.EABKey)
 		if err != nil {
-			return Account{}, providers.Errorf(CodeExternalAccount, providers.Misconfigured, "acme: %s at %s: --eab-hmac-key is not base64", what, ca.server.Host)
+			return Account{}, fault.Errorf(CodeExternalAccount, fault.Misconfigured, "acme: %s at %s: --eab-hmac-key is not base64", what, ca.server.Host)
 		}
 		key64 = base64.RawURLEncoding.EncodeToString(decoded)
 	}
@@ -130,9 +130,9 @@ func (ca *CA) newAccount(ctx context.Context, key crypto.Signer, what string, re
 	case err != nil:
 		return Account{}, err
 	case made.Location == "":
-		return Account{}, providers.Errorf(CodeReply, providers.Failed, "acme: %s at %s: the reply names no account", what, ca.server.Host)
+		return Account{}, fault.Errorf(CodeReply, fault.Failed, "acme: %s at %s: the reply names no account", what, ca.server.Host)
 	case made.Status != "" && made.Status != acme.StatusValid:
-		return Account{}, providers.Errorf(CodeUnauthorized, providers.Refused, "acme: %s at %s: the account is %s", what, ca.server.Host, printable(made.Status, 40))
+		return Account{}, fault.Errorf(CodeUnauthorized, fault.Refused, "acme: %s at %s: the account is %s", what, ca.server.Host, printable(made.Status, 40))
 	}
 	return Account{URI: made.Location, Key: key}, nil
 }
@@ -141,13 +141,13 @@ func (ca *CA) newAccount(ctx context.Context, key crypto.Signer, what string, re
 func (p *Problem) ofBinding(err error, key string) error {
 	decoded, _ := bindingKey(key)
 	switch {
-	case providers.ClassOf(err) == providers.Temporary:
+	case fault.ClassOf(err) == fault.Temporary:
 		return err
 	case encodedTwice(decoded):
-		return providers.Errorf(CodeExternalAccount, providers.Misconfigured,
+		return fault.Errorf(CodeExternalAccount, fault.Misconfigured,
 			"%w (--eab-hmac-key is base64 of base64, as gcloud prints b64MacKey: give what base64 -d makes of it)", err)
 	case p.Type == "unauthorized":
-		return providers.Errorf(CodeExternalAccount, providers.Misconfigured, "%w", err)
+		return fault.Errorf(CodeExternalAccount, fault.Misconfigured, "%w", err)
 	}
 	return err
 }
@@ -187,7 +187,7 @@ func (ca *CA) Revoke(ctx context.Context, a Account, leaf *x509.Certificate, rea
 		return err
 	}
 	if ca.directory.RevokeCertURL == "" {
-		return providers.Errorf(CodeDirectory, providers.Failed, "acme: revoke: %s has no revokeCert", ca.server.Host)
+		return fault.Errorf(CodeDirectory, fault.Failed, "acme: revoke: %s has no revokeCert", ca.server.Host)
 	}
 	s, err := ca.session(ctx, a.Key, a.URI)
 	if err != nil {
@@ -217,7 +217,7 @@ func (f CAFacts) mayRevoke(reason uint) error {
 	for _, r := range f.Reasons {
 		taken = append(taken, reasonNames()[r])
 	}
-	return providers.Errorf(CodeReason, providers.Usage, "acme: revoke: %s takes no %s as a reason, only %s", f.Company, reasonNames()[reason], strings.Join(taken, ", "))
+	return fault.Errorf(CodeReason, fault.Usage, "acme: revoke: %s takes no %s as a reason, only %s", f.Company, reasonNames()[reason], strings.Join(taken, ", "))
 }
 
 // reasonNames are the reasons that subscribers may give (RFC 5280 §5.3.1), under certbot's names.

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/testkit/acmetest"
-	"wildcard/providers"
 )
 
 // The CA has the answer, whose reply was a front end's failure, and so are the replies to the looks for a while: a look that
@@ -94,7 +94,7 @@ func TestAnswer_Counted(t *testing.T) {
 						}
 						return
 					}
-					err := w.fails(issuance.CodeValidation, providers.Failed, "*.example.com", "*.example.com")
+					err := w.fails(issuance.CodeValidation, fault.Failed, "*.example.com", "*.example.com")
 					if f := failuresIn(t, err); len(f) != 1 || f[0].Answers != 1 {
 						t.Errorf("%+v", f)
 					}
@@ -148,7 +148,7 @@ func TestRateLimit_OfMoreThanADay(t *testing.T) {
 				}
 				return reply
 			}))
-			err := w.fails(issuance.CodeRateLimited, providers.Temporary, "not before", "*.example.com")
+			err := w.fails(issuance.CodeRateLimited, fault.Temporary, "not before", "*.example.com")
 			at := problemIn(t, err).RetryAfter
 			if left := at.Sub(now); left < test.least || left > test.most+time.Minute {
 				t.Errorf("come back in %v: %v", left, err)
@@ -180,7 +180,7 @@ func TestValidate_FailsInOrderThatIsLost(t *testing.T) {
 					d["status"] = status
 				}
 			}))
-			err := w.fails(issuance.CodeValidation, providers.Failed, "*.example.com: 403")
+			err := w.fails(issuance.CodeValidation, fault.Failed, "*.example.com: 403")
 			if f := failuresIn(t, err); len(f) != 1 || f[0].Name != "*.example.com" {
 				t.Errorf("%+v", f)
 			}

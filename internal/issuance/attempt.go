@@ -12,7 +12,7 @@ import (
 	"time"
 	"unicode"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // How often and how long a request is tried again.
@@ -67,7 +67,7 @@ func lasts(count *int, from *time.Duration, spent time.Duration) time.Duration {
 // wait is how long to wait after a refusal for now, the nth of its kind; false if that is too long, or would not help.
 // Retry-After is an order here, unlike in a good reply.
 func (n *retries) wait(p *Problem, rest time.Duration) (time.Duration, bool) {
-	if _, class := p.class(); class != providers.Temporary {
+	if _, class := p.class(); class != fault.Temporary {
 		return 0, false
 	}
 	var wait time.Duration
@@ -161,21 +161,21 @@ func (s *session) left() time.Duration {
 func explain(what string, err error) error {
 	if problem, ok := errors.AsType[*Problem](err); ok {
 		code, class := problem.class()
-		return providers.Errorf(code, class, "acme: %s: %w", what, problem)
+		return fault.Errorf(code, class, "acme: %s: %w", what, problem)
 	}
 	if reply, ok := errors.AsType[*replyError](err); ok {
-		return providers.Errorf(CodeReply, providers.Failed, "acme: %s: %w", what, reply)
+		return fault.Errorf(CodeReply, fault.Failed, "acme: %s: %w", what, reply)
 	}
 	if crash, ok := errors.AsType[*panicError](err); ok {
-		return providers.Errorf(CodeReply, providers.Failed, "acme: %s: the reply cannot be handled: %w", what, crash)
+		return fault.Errorf(CodeReply, fault.Failed, "acme: %s: the reply cannot be handled: %w", what, crash)
 	}
 	if isTLS(err) {
-		return providers.Errorf(CodeTLS, providers.Failed, "acme: %s: %w", what, err)
+		return fault.Errorf(CodeTLS, fault.Failed, "acme: %s: %w", what, err)
 	}
 	if isNetwork(err) {
-		return providers.Errorf(CodeUnreachable, providers.Temporary, "acme: %s: %w", what, err)
+		return fault.Errorf(CodeUnreachable, fault.Temporary, "acme: %s: %w", what, err)
 	}
-	return providers.Errorf(CodeReply, providers.Failed, "acme: %s: %s", what, printable(err.Error(), maxText))
+	return fault.Errorf(CodeReply, fault.Failed, "acme: %s: %s", what, printable(err.Error(), maxText))
 }
 
 // isTLS reports whether the CA's own certificate, or its TLS, is not accepted: nothing that a second try mends.

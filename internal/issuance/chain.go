@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 const (
@@ -62,11 +62,11 @@ func CheckChain(chain []byte, e Expectation) (Delivered, error) {
 	}
 	refuse := func(format string, args ...any) (Delivered, error) {
 		refused := &RefusedCertificate{Chain: chain, Reason: fmt.Sprintf(format, args...)}
-		return Delivered{}, providers.Errorf(CodeCertificate, providers.Failed, "acme: certificate: %w", refused)
+		return Delivered{}, fault.Errorf(CodeCertificate, fault.Failed, "acme: certificate: %w", refused)
 	}
 	refuseForNow := func(format string, args ...any) (Delivered, error) {
 		refused := &RefusedCertificate{Chain: chain, Reason: fmt.Sprintf(format, args...), Passes: true}
-		return Delivered{}, providers.Errorf(CodeCertificate, providers.Failed, "acme: certificate: %w", refused)
+		return Delivered{}, fault.Errorf(CodeCertificate, fault.Failed, "acme: certificate: %w", refused)
 	}
 	d := Delivered{Leaf: leaf}
 	missing, added := difference(leaf.DNSNames, e.Names)
@@ -229,7 +229,7 @@ func issuerIn(roots *x509.CertPool, leaf *x509.Certificate, now time.Time) *x509
 }
 
 func badCertificate(format string, args ...any) error {
-	return providers.Errorf(CodeCertificate, providers.Failed, "acme: certificate: "+format, args...)
+	return fault.Errorf(CodeCertificate, fault.Failed, "acme: certificate: "+format, args...)
 }
 
 // topIs reports whether a chain leads up to the wanted name: the issuer of its last certificate has it as common name

@@ -16,9 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/testkit/acmetest"
-	"wildcard/providers"
 )
 
 // hierarchy is what stands above Let's Encrypt's certificates (letsencrypt.org/certificates, 2026-07): YE1 below Root YE, which
@@ -139,7 +139,7 @@ func TestCheckChain_ReducedToOnePath(t *testing.T) {
 		"a page of somebody's":     []byte("<html><body>Please log in</body></html>"),
 		"no line before the first": append([]byte("certificate: "), pemOf(whole...)...),
 	} {
-		if got, err := h.check(text, "example.com", "*.example.com"); providers.CodeOf(err) != issuance.CodeCertificate {
+		if got, err := h.check(text, "example.com", "*.example.com"); fault.CodeOf(err) != issuance.CodeCertificate {
 			t.Errorf("%s: %v, %v", name, got.Notes, err)
 		}
 	}
@@ -182,7 +182,7 @@ func TestCheckChain_Names(t *testing.T) {
 			}
 			if test.refused != "" {
 				refused, ok := errors.AsType[*issuance.RefusedCertificate](err)
-				if !ok || !bytes.Equal(refused.Chain, text) || !strings.Contains(err.Error(), test.refused) || providers.CodeOf(err) != issuance.CodeCertificate {
+				if !ok || !bytes.Equal(refused.Chain, text) || !strings.Contains(err.Error(), test.refused) || fault.CodeOf(err) != issuance.CodeCertificate {
 					t.Errorf("error %v", err)
 				}
 				return

@@ -17,7 +17,7 @@ import (
 	"github.com/go-acme/lego/v4/acme"
 	"github.com/go-acme/lego/v4/acme/api"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Options say which CA, and how to speak to it.
@@ -68,7 +68,7 @@ type CA struct {
 func Dial(ctx context.Context, o Options) (*CA, error) {
 	server, err := url.Parse(o.Server)
 	if err != nil || server.Scheme != "https" || server.Host == "" || server.User != nil || server.Fragment != "" {
-		return nil, providers.Errorf(providers.CodeUsage, providers.Usage, "server %s: must be the https:// URL of an ACME directory", providers.Excerpt(o.Server))
+		return nil, fault.Errorf(fault.CodeUsage, fault.Usage, "server %s: must be the https:// URL of an ACME directory", fault.Excerpt(o.Server))
 	}
 	ca := &CA{server: server, base: newBase(o.RootCAs), agent: o.UserAgent, timeout: o.RequestTimeout, now: o.Now, sleep: o.Sleep, log: o.Log}
 	if ca.timeout == 0 {
@@ -159,21 +159,21 @@ func (ca *CA) readDirectory(ctx context.Context) error {
 		body, err = io.ReadAll(response.Body)
 		return err
 	})
-	switch code := providers.CodeOf(err); {
+	switch code := fault.CodeOf(err); {
 	case code == CodeReply:
-		return providers.Errorf(CodeDirectory, providers.Failed, "%w (this is not an ACME directory)", err)
+		return fault.Errorf(CodeDirectory, fault.Failed, "%w (this is not an ACME directory)", err)
 	case err != nil:
 		return err
 	}
 	if err := json.Unmarshal(body, &ca.directory); err != nil {
-		return providers.Errorf(CodeDirectory, providers.Failed, "acme: directory %s: not an ACME directory: %s", ca.server, printable(string(body), 120))
+		return fault.Errorf(CodeDirectory, fault.Failed, "acme: directory %s: not an ACME directory: %s", ca.server, printable(string(body), 120))
 	}
 	d := ca.directory
 	for _, entry := range []struct{ name, url string }{
 		{"newNonce", d.NewNonceURL}, {"newAccount", d.NewAccountURL}, {"newOrder", d.NewOrderURL},
 	} {
 		if entry.url == "" {
-			return providers.Errorf(CodeDirectory, providers.Failed, "acme: directory %s: %s is missing: not an ACME directory", ca.server, entry.name)
+			return fault.Errorf(CodeDirectory, fault.Failed, "acme: directory %s: %s is missing: not an ACME directory", ca.server, entry.name)
 		}
 	}
 	for _, entry := range []string{d.NewNonceURL, d.NewAccountURL, d.NewOrderURL, d.RevokeCertURL} {
@@ -185,11 +185,11 @@ func (ca *CA) readDirectory(ctx context.Context) error {
 			err = t.check(u)
 		}
 		if err != nil {
-			return providers.Errorf(CodeDirectory, providers.Failed, "acme: directory %s: %w", ca.server, err)
+			return fault.Errorf(CodeDirectory, fault.Failed, "acme: directory %s: %w", ca.server, err)
 		}
 	}
 	if u, err := url.Parse(d.RenewalInfo); err != nil || d.RenewalInfo != "" && u.Scheme != "https" {
-		return providers.Errorf(CodeDirectory, providers.Failed, "acme: directory %s: renewalInfo is no https:// URL", ca.server)
+		return fault.Errorf(CodeDirectory, fault.Failed, "acme: directory %s: renewalInfo is no https:// URL", ca.server)
 	}
 	ca.document = body
 	return nil

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"wildcard/internal/dns01/propagation"
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // extraWait waits, once all name servers that can be asked have the records, for those that cannot be.
@@ -37,7 +37,7 @@ func (r *run) unseen(err error) error {
 	}
 	for _, f := range failed.Failures {
 		if notFound(f.Reason) {
-			return providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%w; the name servers that could be asked from here had it: "+
+			return fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "%w; the name servers that could be asked from here had it: "+
 				"if others answer the CA (anycast), wait longer before it looks, with --extra-wait SECONDS (now %d)", err, int(r.ExtraWait.Seconds()))
 		}
 	}

@@ -15,10 +15,10 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/pebbletest"
-	"wildcard/providers"
 )
 
 // edited changes the document of an endpoint's replies.
@@ -90,7 +90,7 @@ func TestOrderIsNotWhatWasAskedFor(t *testing.T) {
 			t.Parallel()
 			w := newScripted(t, acmetest.Options{})
 			w.ca.On(test.endpoint, edited(test.change))
-			w.fails(test.code, providers.Failed, "")
+			w.fails(test.code, fault.Failed, "")
 			w.untouched()
 			if n := w.ca.Answered(); n > 0 {
 				t.Errorf("%d challenges were answered", n)
@@ -103,7 +103,7 @@ func TestOrderIsNotWhatWasAskedFor(t *testing.T) {
 		w.ca.On(acmetest.NewOrder, edited(func(d map[string]any) {
 			d["authorizations"] = []any{"https://evil.example/authz/1", "https://evil.example/authz/2"}
 		}))
-		w.fails(issuance.CodeReply, providers.Failed, "not on 127.0.0.1")
+		w.fails(issuance.CodeReply, fault.Failed, "not on 127.0.0.1")
 		w.untouched()
 	})
 }
@@ -224,7 +224,7 @@ func TestOneRecordCannotBeCreated(t *testing.T) {
 func TestOneValidationFails(t *testing.T) {
 	t.Parallel()
 	w := newScripted(t, acmetest.Options{Look: func(string) []string { return nil }})
-	err := w.fails(issuance.CodeValidation, providers.Failed, "b.example.com", "a.example.com", "b.example.com", "c.example.com")
+	err := w.fails(issuance.CodeValidation, fault.Failed, "b.example.com", "a.example.com", "b.example.com", "c.example.com")
 	for _, name := range []string{"a.example.com", "b.example.com", "c.example.com"} {
 		if err == nil || !strings.Contains(err.Error(), name+": 403 unauthorized") {
 			t.Errorf("%v does not tell of %s", err, name)
@@ -260,7 +260,7 @@ func TestPendingForEver(t *testing.T) {
 	t.Parallel()
 	w := newScripted(t, acmetest.Options{ValidationTime: acmetest.Takes(24 * time.Hour)})
 	w.issuer.Limit = 20 * time.Minute
-	w.fails(issuance.CodeDeadline, providers.Temporary, "")
+	w.fails(issuance.CodeDeadline, fault.Temporary, "")
 	if n := w.ca.Deactivated(); n != 0 {
 		t.Errorf("%d authorizations were deactivated", n)
 	}
@@ -294,7 +294,7 @@ func TestAuthorizationLost(t *testing.T) {
 			w.ca.Change(r.OrderID, func(o *acmetest.OrderState) { o.Status = "invalid" })
 			return r.Next().Edit(func(d map[string]any) { d["status"] = "expired" })
 		})
-		w.fails(issuance.CodeOrder, providers.Failed, "expired")
+		w.fails(issuance.CodeOrder, fault.Failed, "expired")
 		if n := len(w.ca.Orders()); n != 2 {
 			t.Errorf("%d orders", n)
 		}
@@ -397,7 +397,7 @@ func TestFinalize(t *testing.T) {
 			return r.Next()
 		}
 		w.ca.On(acmetest.Finalize, invalid)
-		err := w.fails(issuance.CodeUnavailable, providers.Temporary, "order is invalid: 500 serverInternal: the signer is on fire")
+		err := w.fails(issuance.CodeUnavailable, fault.Temporary, "order is invalid: 500 serverInternal: the signer is on fire")
 		if n := w.ca.Count(acmetest.Order); n > 1 {
 			t.Errorf("%d polls (%v)", n, err)
 		}
@@ -421,7 +421,7 @@ func TestFinalize(t *testing.T) {
 		t.Parallel()
 		w := newScripted(t, acmetest.Options{})
 		w.ca.On(acmetest.Finalize, acmetest.Is(func() *acmetest.Reply { return w.ca.Nonce(acmetest.Problem(403, "orderNotReady", "no")) }))
-		w.fails(issuance.CodeReply, providers.Failed, "stays ready")
+		w.fails(issuance.CodeReply, fault.Failed, "stays ready")
 	})
 }
 
@@ -494,7 +494,7 @@ func TestCertificateIsNotWhatWasAskedFor(t *testing.T) {
 				reply.Body = test.deliver(w, w.ca.Orders()[r.OrderID-1])
 				return reply
 			})
-			w.fails(test.code, providers.Failed, test.text)
+			w.fails(test.code, fault.Failed, test.text)
 		})
 	}
 	// Fault #56: a root at the end harms nobody.
@@ -588,7 +588,7 @@ func TestRenewalInformation(t *testing.T) {
 	} {
 		w.ca.On(acmetest.RenewalInfo, acmetest.Is(reply))
 		got, err := w.issuer.CA.RenewalInfo(t.Context(), leaf)
-		if err == nil || providers.CodeOf(err) != issuance.CodeRenewalInfo || got.RetryAfter < time.Minute {
+		if err == nil || fault.CodeOf(err) != issuance.CodeRenewalInfo || got.RetryAfter < time.Minute {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 		if n := w.ca.Count(acmetest.RenewalInfo); n != 1 {
@@ -609,7 +609,7 @@ func TestRenewalInformationHangs(t *testing.T) {
 	w.impatient(200 * time.Millisecond)
 	w.ca.On(acmetest.RenewalInfo, func(*acmetest.Request) *acmetest.Reply { <-w.ca.Ended(); return &acmetest.Reply{Drop: true} })
 	_, err := w.issuer.CA.RenewalInfo(t.Context(), leaf)
-	failedWith(t, err, issuance.CodeRenewalInfo, providers.Temporary, "no complete answer in time")
+	failedWith(t, err, issuance.CodeRenewalInfo, fault.Temporary, "no complete answer in time")
 	w.succeeds("example.net")
 }
 
@@ -650,7 +650,7 @@ func TestReplacesRefused(t *testing.T) {
 			return w.ca.Nonce(acmetest.Problem(429, "rateLimited", "no")).With("Retry-After", "9000")
 		}))
 		_, err := w.issuer.Obtain(t.Context(), r)
-		failedWith(t, err, issuance.CodeRateLimited, providers.Temporary, "")
+		failedWith(t, err, issuance.CodeRateLimited, fault.Temporary, "")
 		if n := w.ca.Count(acmetest.NewOrder); n != 1 {
 			t.Errorf("%d requests for an order", n)
 		}
@@ -664,7 +664,7 @@ func TestUnknownProfile(t *testing.T) {
 	r := request(t, "*.example.com")
 	r.Profile = "no-such-profile"
 	_, err := w.issuer.Obtain(t.Context(), r)
-	failedWith(t, err, issuance.CodeProfile, providers.Usage, "no-such-profile")
+	failedWith(t, err, issuance.CodeProfile, fault.Usage, "no-such-profile")
 	w.clean(t)
 }
 
@@ -676,7 +676,7 @@ func TestTermsChanged(t *testing.T) {
 		return w.ca.Nonce(acmetest.Problem(403, "userActionRequired", "the terms have changed")).
 			With("Link", `<https://ca.example/terms-2>;rel="terms-of-service"`)
 	}))
-	w.fails(issuance.CodeTerms, providers.Refused, "https://ca.example/terms-2")
+	w.fails(issuance.CodeTerms, fault.Refused, "https://ca.example/terms-2")
 	if n := w.ca.Count(acmetest.NewOrder); n != 1 {
 		t.Errorf("%d requests for an order", n)
 	}

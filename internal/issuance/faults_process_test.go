@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/testkit/acmetest"
 	"wildcard/providers"
@@ -35,7 +36,7 @@ func TestProviderPanics(t *testing.T) {
 			defect := &panicking{Provider: w.issuer.Router.Accounts[0].Provider}
 			defect.left.Store(int64(nth + 1))
 			w.issuer.Router.Accounts[0].Provider = defect
-			w.fails(issuance.CodeInternal, providers.Internal, "", "a.example.com", "b.example.com", "c.example.com")
+			w.fails(issuance.CodeInternal, fault.Internal, "", "a.example.com", "b.example.com", "c.example.com")
 			if n := w.ca.Answered(); n > 0 {
 				t.Errorf("%d challenges were answered", n)
 			}
@@ -61,5 +62,5 @@ func TestSuspended(t *testing.T) {
 		}
 		return r.Next()
 	})
-	w.fails(issuance.CodeDeadline, providers.Temporary, "took longer than", "*.example.com")
+	w.fails(issuance.CodeDeadline, fault.Temporary, "took longer than", "*.example.com")
 }

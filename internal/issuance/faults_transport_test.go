@@ -22,9 +22,9 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/testkit/acmetest"
-	"wildcard/providers"
 )
 
 // Fault #1: a directory that fails twice is read in the end.
@@ -64,7 +64,7 @@ func TestNoDirectory(t *testing.T) {
 		w.ca.On(acmetest.Directory, script)
 		_, err := w.tryDial(issuance.Options{})
 		t.Log(name, err)
-		failedWith(t, err, issuance.CodeDirectory, providers.Failed, "")
+		failedWith(t, err, issuance.CodeDirectory, fault.Failed, "")
 	}
 	w.untouched()
 }
@@ -78,7 +78,7 @@ func TestErrorBodies(t *testing.T) {
 			w.ca.On(endpoint, acmetest.Is(func() *acmetest.Reply {
 				return w.ca.Nonce(acmetest.Text(403, "application/problem+json", body))
 			}))
-			w.fails(issuance.CodeRefused, providers.Failed, "403")
+			w.fails(issuance.CodeRefused, fault.Failed, "403")
 			w.ca.On(endpoint, nil)
 		}
 	}
@@ -114,7 +114,7 @@ func TestHugeBodies(t *testing.T) {
 	} {
 		var taken atomic.Int64
 		w.ca.On(acmetest.NewOrder, func(*acmetest.Request) *acmetest.Reply { return endless(test.head, test.text, &taken) })
-		w.fails(issuance.CodeReply, providers.Failed, "more than 1048576 bytes")
+		w.fails(issuance.CodeReply, fault.Failed, "more than 1048576 bytes")
 		if n := taken.Load(); n > 20<<20 {
 			t.Errorf("%s: %d bytes were taken", test.head, n)
 		}
@@ -138,7 +138,7 @@ func TestGzipBomb(t *testing.T) {
 		}
 		return acmetest.Text(201, "application/json", bomb.String()).With("Content-Encoding", "gzip")
 	})
-	w.fails(issuance.CodeReply, providers.Failed, "gzip")
+	w.fails(issuance.CodeReply, fault.Failed, "gzip")
 	w.untouched()
 }
 
@@ -164,7 +164,7 @@ func TestSlowReplies(t *testing.T) {
 		}},
 	} {
 		w.ca.On(acmetest.NewOrder, func(*acmetest.Request) *acmetest.Reply { return reply })
-		w.fails(issuance.CodeUnreachable, providers.Temporary, "no complete answer in time")
+		w.fails(issuance.CodeUnreachable, fault.Temporary, "no complete answer in time")
 		if n := w.ca.Count(acmetest.NewOrder); n != 2 {
 			t.Errorf("%s: %d requests", name, n)
 		}
@@ -197,7 +197,7 @@ func TestConnectHangs(t *testing.T) {
 		}
 	}
 	_, err = issuance.Dial(t.Context(), issuance.Options{Server: "https://" + address + "/dir", RequestTimeout: 300 * time.Millisecond})
-	failedWith(t, err, issuance.CodeUnreachable, providers.Temporary, address)
+	failedWith(t, err, issuance.CodeUnreachable, fault.Temporary, address)
 }
 
 // Fault #11: connections that break, or bring less than they said, on what may be asked again.
@@ -279,13 +279,13 @@ func TestTLS(t *testing.T) {
 	if err := dial(&tls.Config{Certificates: []tls.Certificate{good}}, trusted); err != nil {
 		t.Fatal(err)
 	}
-	failedWith(t, dial(&tls.Config{Certificates: []tls.Certificate{good}}, x509.NewCertPool()), issuance.CodeTLS, providers.Failed, "unknown authority")
+	failedWith(t, dial(&tls.Config{Certificates: []tls.Certificate{good}}, x509.NewCertPool()), issuance.CodeTLS, fault.Failed, "unknown authority")
 	other, pool := certificateOf(t, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 2)} })
-	failedWith(t, dial(&tls.Config{Certificates: []tls.Certificate{other}}, pool), issuance.CodeTLS, providers.Failed, "127.0.0.1")
+	failedWith(t, dial(&tls.Config{Certificates: []tls.Certificate{other}}, pool), issuance.CodeTLS, fault.Failed, "127.0.0.1")
 	old, pool := certificateOf(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
-	failedWith(t, dial(&tls.Config{Certificates: []tls.Certificate{old}}, pool), issuance.CodeTLS, providers.Failed, "expired")
+	failedWith(t, dial(&tls.Config{Certificates: []tls.Certificate{old}}, pool), issuance.CodeTLS, fault.Failed, "expired")
 	failedWith(t, dial(&tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, trusted),
-		issuance.CodeTLS, providers.Failed, "protocol version")
+		issuance.CodeTLS, fault.Failed, "protocol version")
 }
 
 // Fault #14: redirects to http. Fault #15: redirects to another host; what a POST carries is not sent there.
@@ -308,12 +308,12 @@ func TestRedirects(t *testing.T) {
 			})
 			w.ca.On(acmetest.Directory, away)
 			_, err := w.tryDial(issuance.Options{RootCAs: roots})
-			failedWith(t, err, issuance.CodeDirectory, providers.Failed, "refused")
+			failedWith(t, err, issuance.CodeDirectory, fault.Failed, "refused")
 			w.ca.On(acmetest.Directory, nil)
 			for _, endpoint := range []acmetest.Endpoint{acmetest.NewNonce, acmetest.NewOrder, acmetest.Authorization} {
 				w.issuer.CA = w.dialTo(issuance.Options{RootCAs: roots})
 				w.ca.On(endpoint, away)
-				w.fails(issuance.CodeReply, providers.Failed, "")
+				w.fails(issuance.CodeReply, fault.Failed, "")
 				w.ca.On(endpoint, nil)
 			}
 		}
@@ -322,7 +322,7 @@ func TestRedirects(t *testing.T) {
 	w.ca.On(acmetest.NewOrder, func(*acmetest.Request) *acmetest.Reply {
 		return w.ca.Nonce(acmetest.Text(307, "text/plain", "")).With("Location", "/new-order")
 	})
-	w.fails(issuance.CodeReply, providers.Failed, "redirect refused")
+	w.fails(issuance.CodeReply, fault.Failed, "redirect refused")
 	if n := asked.Load(); n > 0 {
 		t.Errorf("%d requests went elsewhere", n)
 	}
@@ -359,7 +359,7 @@ func TestRetryAfter(t *testing.T) {
 			t.Parallel()
 			w := newScripted(t, acmetest.Options{})
 			w.ca.On(acmetest.NewOrder, limited(w, value))
-			err := w.fails(issuance.CodeRateLimited, providers.Temporary, "slowly")
+			err := w.fails(issuance.CodeRateLimited, fault.Temporary, "slowly")
 			problem := problemIn(t, err)
 			if left := time.Until(problem.RetryAfter); left < 30*time.Minute || left > 25*time.Hour {
 				t.Errorf("come back in %v", left)
@@ -380,7 +380,7 @@ func TestNonceLimited(t *testing.T) {
 	w.ca.On(acmetest.NewNonce, acmetest.Is(func() *acmetest.Reply {
 		return acmetest.Problem(429, "rateLimited", "slowly").With("Retry-After", "7200")
 	}))
-	err := w.fails(issuance.CodeRateLimited, providers.Temporary, "429")
+	err := w.fails(issuance.CodeRateLimited, fault.Temporary, "429")
 	if problemIn(t, err).RetryAfter.IsZero() {
 		t.Error("the instant is lost")
 	}
@@ -406,7 +406,7 @@ func TestPollingStaysWithinBounds(t *testing.T) {
 					w.ca.On(acmetest.Finalize, processing(value))
 					w.ca.On(acmetest.Order, processing(value))
 				}
-				w.fails(issuance.CodeDeadline, providers.Temporary, "", "*.example.com")
+				w.fails(issuance.CodeDeadline, fault.Temporary, "", "*.example.com")
 				if n := w.ca.Count(acmetest.Authorization) + w.ca.Count(acmetest.Order) + w.ca.Count(acmetest.Challenge); n > 220 || n < 20 {
 					t.Errorf("%d requests in 10 minutes", n)
 				}
@@ -462,7 +462,7 @@ func TestServerErrors(t *testing.T) {
 		t.Parallel()
 		w := newScripted(t, acmetest.Options{})
 		w.ca.On(acmetest.NewOrder, busy)
-		w.fails(issuance.CodeUnavailable, providers.Temporary, "503: busy")
+		w.fails(issuance.CodeUnavailable, fault.Temporary, "503: busy")
 		w.untouched()
 	})
 }
@@ -534,7 +534,7 @@ func TestNonceRejectedForEver(t *testing.T) {
 	t.Parallel()
 	w := newScripted(t, acmetest.Options{})
 	w.ca.On(acmetest.NewOrder, acmetest.Is(func() *acmetest.Reply { return w.ca.Nonce(acmetest.Problem(400, "badNonce", "no")) }))
-	w.fails(issuance.CodeUnavailable, providers.Temporary, "badNonce")
+	w.fails(issuance.CodeUnavailable, fault.Temporary, "badNonce")
 	if n := w.ca.Count(acmetest.NewOrder); n > 11 {
 		t.Errorf("%d requests", n)
 	}
@@ -570,7 +570,7 @@ func TestNonces(t *testing.T) {
 		w.ca.On(acmetest.NewNonce, acmetest.Is(func() *acmetest.Reply {
 			return &acmetest.Reply{Raw: []byte("HTTP/1.1 200 OK\r\nReplay-Nonce: abc\r\n def\r\nContent-Length: 0\r\n\r\n")}
 		}))
-		w.fails(issuance.CodeReply, providers.Failed, "Replay-Nonce")
+		w.fails(issuance.CodeReply, fault.Failed, "Replay-Nonce")
 		w.untouched()
 	})
 }
@@ -581,15 +581,15 @@ func TestOddReplies(t *testing.T) {
 	t.Parallel()
 	w := newScripted(t, acmetest.Options{})
 	w.ca.On(acmetest.NewOrder, func(r *acmetest.Request) *acmetest.Reply { return r.Next().With("Content-Type", "text/html") })
-	w.fails(issuance.CodeReply, providers.Failed, "text/html")
+	w.fails(issuance.CodeReply, fault.Failed, "text/html")
 	w.ca.On(acmetest.NewOrder, acmetest.Is(func() *acmetest.Reply {
 		return w.ca.Nonce(acmetest.Text(403, "", `{"detail":"because I say so"}`))
 	}))
-	w.fails(issuance.CodeRefused, providers.Failed, "because I say so")
+	w.fails(issuance.CodeRefused, fault.Failed, "because I say so")
 	w.ca.On(acmetest.NewOrder, acmetest.Is(func() *acmetest.Reply {
 		return w.ca.Nonce(acmetest.Text(201, "application/json", strings.Repeat(`{"a":`, 200_000))).With("Location", "https://"+w.ca.Host()+"/order/1")
 	}))
-	w.fails(issuance.CodeReply, providers.Failed, "")
+	w.fails(issuance.CodeReply, fault.Failed, "")
 	w.ca.On(acmetest.NewOrder, func(r *acmetest.Request) *acmetest.Reply {
 		reply := r.Next()
 		reply.Body = append([]byte(`{"status":"valid","status":"ready",`), reply.Body[1:]...)
@@ -609,7 +609,7 @@ func TestHostileProblem(t *testing.T) {
 		w.ca.On(acmetest.NewOrder, acmetest.Is(func() *acmetest.Reply {
 			return w.ca.Nonce(acmetest.Problem(403, "unauth\x1borized", detail))
 		}))
-		err := w.fails(issuance.CodeRefused, providers.Failed, "403 unauth?orized")
+		err := w.fails(issuance.CodeRefused, fault.Failed, "403 unauth?orized")
 		if strings.ContainsAny(err.Error(), "\n\u202e\u200b") {
 			t.Errorf("%q", err)
 		}
@@ -621,7 +621,7 @@ func TestHostileProblem(t *testing.T) {
 		}
 		return w.ca.Nonce(acmetest.JSON(403, map[string]any{"type": "compound", "subproblems": names}))
 	}))
-	w.fails(issuance.CodeRefused, providers.Failed, "n0")
+	w.fails(issuance.CodeRefused, fault.Failed, "n0")
 	w.untouched()
 }
 

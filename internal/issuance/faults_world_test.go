@@ -13,6 +13,7 @@ import (
 	"wildcard/conoha/conohatest"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/settings"
 	"wildcard/internal/testkit/acmetest"
@@ -180,17 +181,17 @@ func (w *scripted) succeeds(names ...string) issuance.Result {
 }
 
 // fails fails the test unless obtaining a certificate ends with this code, class and text.
-func (w *scripted) fails(code string, class providers.Class, text string, names ...string) error {
+func (w *scripted) fails(code string, class fault.Class, text string, names ...string) error {
 	w.t.Helper()
 	_, err := w.obtain(names...)
 	failedWith(w.t, err, code, class, text)
 	return err
 }
 
-func failedWith(t testing.TB, err error, code string, class providers.Class, text string) {
+func failedWith(t testing.TB, err error, code string, class fault.Class, text string) {
 	t.Helper()
-	if err == nil || providers.CodeOf(err) != code || providers.ClassOf(err) != class || !strings.Contains(err.Error(), text) {
-		t.Errorf("error is [%s], exit %d: %v; want [%s], exit %d and %q", providers.CodeOf(err), providers.ClassOf(err).ExitCode(), err, code, class.ExitCode(), text)
+	if err == nil || fault.CodeOf(err) != code || fault.ClassOf(err) != class || !strings.Contains(err.Error(), text) {
+		t.Errorf("error is [%s], exit %d: %v; want [%s], exit %d and %q", fault.CodeOf(err), fault.ClassOf(err).ExitCode(), err, code, class.ExitCode(), text)
 	}
 	if err != nil && (len(err.Error()) > 900 || strings.ContainsFunc(err.Error(), func(r rune) bool { return r != '\n' && unicode.IsControl(r) })) {
 		t.Errorf("an error that no terminal should see, %d bytes: %.1000q", len(err.Error()), err.Error())

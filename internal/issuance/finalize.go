@@ -11,8 +11,8 @@ import (
 
 	"github.com/go-acme/lego/v4/acme"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 const (
@@ -128,7 +128,7 @@ func (f *finalizer) cannotLook(err error) (time.Duration, error) {
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
-	if providers.ClassOf(err) != providers.Temporary {
+	if fault.ClassOf(err) != fault.Temporary {
 		return 0, err
 	}
 	wait := unreadPause
@@ -215,7 +215,7 @@ func (f *finalizer) gaveUp(text string) error {
 	if problem, ok := asProblem(f.failure); ok && problem.Type != "orderNotReady" || f.failure != nil && !ok {
 		return f.failure
 	}
-	return providers.Errorf(CodeReply, providers.Failed, "acme: finalize: %s", text)
+	return fault.Errorf(CodeReply, fault.Failed, "acme: finalize: %s", text)
 }
 
 // invalid is the error of an order that the CA gave up.
@@ -223,9 +223,9 @@ func (r *run) invalid(order acme.ExtendedOrder) error {
 	problem := reasonOf(order.Error)
 	code, class := problem.class()
 	if code == CodeRefused || code == CodeUnauthorized {
-		code, class = CodeOrder, providers.Failed
+		code, class = CodeOrder, fault.Failed
 	}
-	return providers.Errorf(code, class, "acme: order is invalid: %w", problem)
+	return fault.Errorf(code, class, "acme: order is invalid: %w", problem)
 }
 
 // csr is the request's, or a new one with all names.
@@ -239,7 +239,7 @@ func (r *run) csr() ([]byte, error) {
 // download fetches the certificate, checks it, and picks the chain.
 func (r *run) download(order acme.ExtendedOrder) error {
 	if order.Certificate == "" {
-		return providers.Errorf(CodeReply, providers.Failed, "acme: order is valid and names no certificate")
+		return fault.Errorf(CodeReply, fault.Failed, "acme: order is valid and names no certificate")
 	}
 	chain, err := r.getCertificate(order.Certificate, lagging)
 	if err != nil {

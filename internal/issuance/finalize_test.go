@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/testkit/acmetest"
-	"wildcard/providers"
 )
 
 // Row P25: all authorizations are valid, and for a moment the order does not know it: finalize waits, and a refusal that may
@@ -59,7 +59,7 @@ func TestFinalize_TooEarly(t *testing.T) {
 		t.Parallel()
 		w := newScripted(t, acmetest.Options{})
 		w.ca.On(acmetest.Finalize, acmetest.Is(func() *acmetest.Reply { return w.ca.Nonce(acmetest.Problem(403, "unauthorized", "names differ")) }))
-		w.fails(issuance.CodeUnauthorized, providers.Refused, "names differ")
+		w.fails(issuance.CodeUnauthorized, fault.Refused, "names differ")
 		if n := w.ca.Count(acmetest.Finalize); n != 2 {
 			t.Errorf("sent %d times", n)
 		}
@@ -90,7 +90,7 @@ func TestFinalize_Unavailable(t *testing.T) {
 				}
 				return reply
 			}))
-			w.fails(test.code, providers.Temporary, "not now")
+			w.fails(test.code, fault.Temporary, "not now")
 			if n := w.ca.Count(acmetest.Finalize); n != test.sent {
 				t.Errorf("sent %d times", n)
 			}
@@ -149,7 +149,7 @@ func TestFinalize_CannotLook(t *testing.T) {
 			return r.Next()
 		})
 		began := w.clock.Now()
-		w.fails(issuance.CodeUnreachable, providers.Temporary, "order")
+		w.fails(issuance.CodeUnreachable, fault.Temporary, "order")
 		if took := w.clock.Now().Sub(began); took > 31*time.Minute {
 			t.Errorf("took %v", took)
 		}
@@ -164,7 +164,7 @@ func TestFinalize_CannotLook(t *testing.T) {
 			}
 			return r.Next()
 		})
-		w.fails(issuance.CodeUnauthorized, providers.Refused, "not yours")
+		w.fails(issuance.CodeUnauthorized, fault.Refused, "not yours")
 	})
 }
 
@@ -191,7 +191,7 @@ func TestFinalize_ValidWithoutCertificate(t *testing.T) {
 	for _, endpoint := range []acmetest.Endpoint{acmetest.Finalize, acmetest.Order} {
 		w.ca.On(endpoint, edited(func(d map[string]any) { delete(d, "certificate") }))
 	}
-	w.fails(issuance.CodeReply, providers.Failed, "names no certificate")
+	w.fails(issuance.CodeReply, fault.Failed, "names no certificate")
 }
 
 // Row P27 (e): what a body is shows in it, not in its type; a page for people is none.
@@ -241,7 +241,7 @@ func TestFinalize_ByAnotherRun(t *testing.T) {
 				return reply
 			})
 			if always {
-				w.fails(issuance.CodeCertificate, providers.Failed, "another key", "example.com")
+				w.fails(issuance.CodeCertificate, fault.Failed, "another key", "example.com")
 			} else {
 				w.succeeds("example.com")
 			}

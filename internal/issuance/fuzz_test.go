@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 const (
@@ -75,8 +75,8 @@ func wantTold(t *testing.T, ctx context.Context, err error) {
 	if err == nil || ctx.Err() != nil {
 		return
 	}
-	if text := err.Error(); providers.CodeOf(err) == "" || len(text) > 2000 || !isPlain(text) {
-		t.Errorf("code %q, text %q", providers.CodeOf(err), text)
+	if text := err.Error(); fault.CodeOf(err) == "" || len(text) > 2000 || !isPlain(text) {
+		t.Errorf("code %q, text %q", fault.CodeOf(err), text)
 	}
 }
 
@@ -239,8 +239,8 @@ func FuzzChain(f *testing.F) {
 		got, err := CheckChain(text, e)
 		if err != nil {
 			wantTold(t, t.Context(), err)
-			if providers.CodeOf(err) != CodeCertificate {
-				t.Errorf("code %s", providers.CodeOf(err))
+			if fault.CodeOf(err) != CodeCertificate {
+				t.Errorf("code %s", fault.CodeOf(err))
 			}
 			return
 		}

@@ -12,6 +12,7 @@ import (
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/providers"
 )
@@ -145,7 +146,7 @@ func (i *Issuer) Obtain(ctx context.Context, request Request) (Result, error) {
 		err = r.attempt(ctx)
 	}
 	if _, invalid = errors.AsType[*ValidationError](err); !invalid && errors.Is(err, errOrderLost) {
-		err = providers.Errorf(CodeOrder, providers.Failed, "acme: %w", err)
+		err = fault.Errorf(CodeOrder, fault.Failed, "acme: %w", err)
 	}
 	if err != nil {
 		return r.result, errors.Join(err, r.result.CleanUp)
@@ -204,11 +205,11 @@ type run struct {
 func (r *run) protected(f func() error) error {
 	err := guard(f)
 	if crash, ok := errors.AsType[*panicError](err); ok {
-		if _, known := errors.AsType[*providers.Error](err); known {
+		if _, known := errors.AsType[*fault.Error](err); known {
 			return err
 		}
 		r.log.Error("panic", "value", crash.Error(), "stack", string(crash.stack))
-		return providers.Errorf(CodeInternal, providers.Internal, "internal error: %w", crash)
+		return fault.Errorf(CodeInternal, fault.Internal, "internal error: %w", crash)
 	}
 	return err
 }

@@ -11,7 +11,7 @@ import (
 	"encoding/pem"
 	"strings"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // KeyType is a kind of certificate key.
@@ -41,7 +41,7 @@ func ParseKeyType(s string) (KeyType, error) {
 	case "rsa4096", "4096":
 		return RSA4096, nil
 	}
-	return "", providers.Errorf(providers.CodeUsage, providers.Usage, "key type %s: must be ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096", providers.Excerpt(s))
+	return "", fault.Errorf(fault.CodeUsage, fault.Usage, "key type %s: must be ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096", fault.Excerpt(s))
 }
 
 // GenerateKey makes a key.
@@ -72,7 +72,7 @@ func MarshalKey(key crypto.Signer) ([]byte, error) {
 func ParseKey(text []byte) (crypto.Signer, error) {
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "private key: not PEM")
+		return nil, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "private key: not PEM")
 	}
 	var key any
 	var err error
@@ -86,7 +86,7 @@ func ParseKey(text []byte) (crypto.Signer, error) {
 	}
 	signer, ok := key.(crypto.Signer)
 	if err != nil || !ok {
-		return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "private key: neither PKCS #8, PKCS #1 nor SEC 1") // not the parser's words, which might quote
+		return nil, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "private key: neither PKCS #8, PKCS #1 nor SEC 1") // not the parser's words, which might quote
 	}
 	return signer, nil
 }
@@ -108,7 +108,7 @@ func newCSR(key crypto.Signer, names []string, commonName bool) ([]byte, error) 
 	}
 	csr, err := x509.CreateCertificateRequest(rand.Reader, &request, key)
 	if err != nil {
-		return nil, providers.Errorf(CodeInternal, providers.Internal, "certificate signing request: %w", err)
+		return nil, fault.Errorf(CodeInternal, fault.Internal, "certificate signing request: %w", err)
 	}
 	return csr, nil
 }

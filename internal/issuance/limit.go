@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // clockCheck is how often the wall clock is looked at: the monotonic one stands still while a machine sleeps.
@@ -29,7 +29,7 @@ type limit struct {
 func newLimit(ctx context.Context, now func() time.Time, cancel context.CancelCauseFunc, d time.Duration) (l *limit, stop func()) {
 	l = &limit{
 		now: now, cancel: cancel, at: now().Round(0).Add(d), // without the monotonic part
-		cause: providers.Errorf(CodeDeadline, providers.Temporary, "acme: the run took longer than %v", d),
+		cause: fault.Errorf(CodeDeadline, fault.Temporary, "acme: the run took longer than %v", d),
 	}
 	l.timer = time.AfterFunc(d, l.end)
 	done := make(chan struct{})
@@ -90,7 +90,7 @@ func (r *run) expire(instants ...time.Time) {
 		if left <= 0 || left >= r.time.left() {
 			continue
 		}
-		r.time.until(r.CA.now().Add(left), providers.Errorf(CodeDeadline, providers.Temporary,
+		r.time.until(r.CA.now().Add(left), fault.Errorf(CodeDeadline, fault.Temporary,
 			"acme: the CA's authorizations end at %s: the run ends a minute before", at.UTC().Format(time.RFC3339)))
 		r.waitLimit = min(r.waitLimit, left)
 	}

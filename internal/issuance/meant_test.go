@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/testkit/acmetest"
-	"wildcard/providers"
 )
 
 // TestAuthorizations_WithoutWildcard: report P5 (grindsa/acme2certifier#76). CAs mark the authorization of a wildcard in one of
@@ -80,7 +80,7 @@ func TestAuthorizations_Strange(t *testing.T) {
 	} {
 		w := newScripted(t, acmetest.Options{})
 		w.ca.On(acmetest.Authorization, edited(change))
-		if err := w.fails(issuance.CodeReply, providers.Failed, "nobody asked for", "*.example.com"); err == nil {
+		if err := w.fails(issuance.CodeReply, fault.Failed, "nobody asked for", "*.example.com"); err == nil {
 			t.Error(name)
 		}
 		w.untouched()
@@ -132,7 +132,7 @@ func TestExternalAccounts_Hints(t *testing.T) {
 	} {
 		before := w.ca.Count(acmetest.NewAccount)
 		_, err := w.issuer.CA.Register(t.Context(), nil, issuance.Registration{AgreeToTerms: true, EABKeyID: test.kid, EABKey: test.key})
-		failedWith(t, err, issuance.CodeExternalAccount, providers.Misconfigured, test.text)
+		failedWith(t, err, issuance.CodeExternalAccount, fault.Misconfigured, test.text)
 		if strings.Contains(err.Error(), test.key) || strings.Contains(err.Error(), "base64 of base64") != (test.key == twice) {
 			t.Errorf("%v", err)
 		}
@@ -165,7 +165,7 @@ func TestReplaces_NotToBlame(t *testing.T) {
 			r.Replaces = issuance.CertificateID(w.succeeds().Leaf)
 			w.ca.On(acmetest.NewOrder, acmetest.Is(func() *acmetest.Reply { return w.ca.Nonce(acmetest.Problem(test.status, test.kind, "the reason")) }))
 			result, err := w.issuer.Obtain(t.Context(), r)
-			if providers.CodeOf(err) != test.code || !strings.Contains(err.Error(), "the reason") || len(result.Warnings) > 0 {
+			if fault.CodeOf(err) != test.code || !strings.Contains(err.Error(), "the reason") || len(result.Warnings) > 0 {
 				t.Errorf("error %v, warnings %q", err, result.Warnings)
 			}
 			if n := w.ca.Count(acmetest.NewOrder); n != test.requests {
@@ -214,7 +214,7 @@ func TestRevoke_ReplyLost(t *testing.T) {
 		if err := w.issuer.CA.Revoke(t.Context(), w.issuer.Account, leaf, 0); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		failedWith(t, w.issuer.CA.Revoke(t.Context(), w.issuer.Account, leaf, 0), issuance.CodeRevoked, providers.Failed, "already")
+		failedWith(t, w.issuer.CA.Revoke(t.Context(), w.issuer.Account, leaf, 0), issuance.CodeRevoked, fault.Failed, "already")
 	}
 }
 
@@ -225,12 +225,12 @@ func TestRevoke_Reasons(t *testing.T) {
 	leaf := w.succeeds().Leaf
 	facts, _ := issuance.KnownCA(issuance.ServerURL("letsencrypt"))
 	w.issuer.CA = w.dialTo(issuance.Options{Facts: &facts})
-	failedWith(t, w.issuer.CA.Revoke(t.Context(), w.issuer.Account, leaf, 3), issuance.CodeReason, providers.Usage, "only unspecified, keycompromise, superseded, cessationofoperation")
+	failedWith(t, w.issuer.CA.Revoke(t.Context(), w.issuer.Account, leaf, 3), issuance.CodeReason, fault.Usage, "only unspecified, keycompromise, superseded, cessationofoperation")
 	if n := w.ca.Count(acmetest.RevokeCert); n > 0 {
 		t.Errorf("%d requests", n)
 	}
 	for _, reason := range []uint{0, 1, 4, 5} {
-		if err := w.issuer.CA.Revoke(t.Context(), w.issuer.Account, leaf, reason); err != nil && providers.CodeOf(err) != issuance.CodeRevoked {
+		if err := w.issuer.CA.Revoke(t.Context(), w.issuer.Account, leaf, reason); err != nil && fault.CodeOf(err) != issuance.CodeRevoked {
 			t.Errorf("%d: %v", reason, err)
 		}
 	}
@@ -277,16 +277,16 @@ func TestRegister_Facts(t *testing.T) {
 	facts, _ := issuance.KnownCA(issuance.ServerURL("sslcom"))
 	ca := w.dialTo(issuance.Options{Facts: &facts})
 	_, err := ca.Register(t.Context(), nil, issuance.Registration{AgreeToTerms: true})
-	failedWith(t, err, issuance.CodeExternalAccount, providers.Misconfigured, "--eab-kid")
+	failedWith(t, err, issuance.CodeExternalAccount, fault.Misconfigured, "--eab-kid")
 	_, err = ca.Register(t.Context(), nil, issuance.Registration{AgreeToTerms: true, EABKeyID: "kid", EABKey: eabKey})
-	failedWith(t, err, issuance.CodeContact, providers.Usage, "--email")
+	failedWith(t, err, issuance.CodeContact, fault.Usage, "--email")
 	if n := w.ca.Count(acmetest.NewAccount) - before; n > 0 {
 		t.Errorf("%d requests for an account", n)
 	}
 	_, err = w.tryDial(issuance.Options{Server: issuance.ServerURL("buypass")})
-	failedWith(t, err, issuance.CodeEnded, providers.Misconfigured, "since 2025-10-31; others are actalis")
+	failedWith(t, err, issuance.CodeEnded, fault.Misconfigured, "since 2025-10-31; others are actalis")
 	_, err = w.tryDial(issuance.Options{Server: "https://acme-v01.api.letsencrypt.org/directory"})
-	failedWith(t, err, issuance.CodeEnded, providers.Misconfigured, "it is https://acme-v02.api.letsencrypt.org/directory now")
+	failedWith(t, err, issuance.CodeEnded, fault.Misconfigured, "it is https://acme-v02.api.letsencrypt.org/directory now")
 }
 
 // TestMayOrder: newcomer N19 and its kind. What a CA would refuse, or charge for, is known before anything is sent.
@@ -339,7 +339,7 @@ func TestMayOrder(t *testing.T) {
 					t.Error(err)
 				}
 			} else {
-				failedWith(t, err, test.code, providers.Usage, test.text)
+				failedWith(t, err, test.code, fault.Usage, test.text)
 			}
 			if len(notes) != test.notes {
 				t.Errorf("notes %q", notes)
@@ -380,7 +380,7 @@ func TestMayOrder_UnknownURL(t *testing.T) {
 				}
 				return
 			}
-			failedWith(t, err, issuance.CodeTooMany, providers.Usage, fmt.Sprintf("%d names", test.names))
+			failedWith(t, err, issuance.CodeTooMany, fault.Usage, fmt.Sprintf("%d names", test.names))
 		})
 	}
 }

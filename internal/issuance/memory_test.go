@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"wildcard/internal/dns01/memory"
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/testkit/acmetest"
 	manual "wildcard/internal/testkit/clock"
-	"wildcard/providers"
 )
 
 // remembering is a scripted world whose CA keeps answers for 60 seconds, ConoHa's least TTL. Only waiting for it to forget moves the
@@ -114,7 +114,7 @@ func TestObtain_AfterFailedValidation(t *testing.T) {
 	t.Parallel()
 	w := newRemembering(t)
 	w.ca.LookUp("_acme-challenge.example.com.") // somebody else had it look before there was anything, as no one here knows
-	w.fails(issuance.CodeValidation, providers.Failed, "")
+	w.fails(issuance.CodeValidation, fault.Failed, "")
 	w.succeeds()
 	if d, _ := w.waited(); d != 62*time.Second || w.ca.Failed() == 0 {
 		t.Errorf("waits %v after %d failures", d, w.ca.Failed())
@@ -129,7 +129,7 @@ func TestObtain_LimitBeforeForgotten(t *testing.T) {
 	creates := w.conoha.Calls().Creates
 	w.issuer.Limit = 30 * time.Second
 	until := w.time.Now().Add(62 * time.Second).UTC().Format("15:04:05 MST")
-	w.fails(memory.CodeRemembers, providers.Temporary, until)
+	w.fails(memory.CodeRemembers, fault.Temporary, until)
 	if got := w.conoha.Calls().Creates; got != creates {
 		t.Errorf("%d records were made", got-creates)
 	}

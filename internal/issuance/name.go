@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/net/idna"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -17,10 +18,10 @@ const maxNames = 1000
 // order stays. Errors are CodeUsage and say which name.
 func ParseNames(names []string) ([]string, error) {
 	if len(names) == 0 {
-		return nil, providers.Errorf(providers.CodeUsage, providers.Usage, "no name given: name what the certificate is for, such as '*.example.com'")
+		return nil, fault.Errorf(fault.CodeUsage, fault.Usage, "no name given: name what the certificate is for, such as '*.example.com'")
 	}
 	if len(names) > maxNames {
-		return nil, providers.Errorf(providers.CodeUsage, providers.Usage, "%d names are too many for one certificate", len(names))
+		return nil, fault.Errorf(fault.CodeUsage, fault.Usage, "%d names are too many for one certificate", len(names))
 	}
 	seen := map[string]bool{}
 	var parsed []string
@@ -39,7 +40,7 @@ func ParseNames(names []string) ([]string, error) {
 
 func parseName(given string) (string, error) {
 	refuse := func(why string) (string, error) {
-		return "", providers.Errorf(providers.CodeUsage, providers.Usage, "name %s: %s", providers.Excerpt(given), why)
+		return "", fault.Errorf(fault.CodeUsage, fault.Usage, "name %s: %s", fault.Excerpt(given), why)
 	}
 	if len(given) > 1024 {
 		return refuse("too long")
@@ -57,7 +58,7 @@ func parseName(given string) (string, error) {
 	}
 	domain, err := providers.ParseDomain(base)
 	if err != nil {
-		return "", providers.Errorf(providers.CodeUsage, providers.Usage, "name %w", err)
+		return "", fault.Errorf(fault.CodeUsage, fault.Usage, "name %w", err)
 	}
 	if wild {
 		return "*." + domain, nil

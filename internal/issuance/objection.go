@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 // MayOrder finds out whether the CA can be asked for a certificate with these names and this profile ("" is its default), by
@@ -24,7 +24,7 @@ func (ca *CA) Objections(names []string, profile string) []error {
 	all := ca.facts.Objections(names, profile)
 	profiles := ca.Directory().Profiles
 	if _, offered := profiles[profile]; profile != "" && !offered {
-		all = append(all, providers.Errorf(CodeProfile, providers.Usage, "acme: order: profile %s: %s offers %s", printable(profile, 100), ca.server,
+		all = append(all, fault.Errorf(CodeProfile, fault.Usage, "acme: order: profile %s: %s offers %s", printable(profile, 100), ca.server,
 			cmp.Or(strings.Join(slices.Sorted(maps.Keys(profiles)), " "), "none")))
 	}
 	return all
@@ -34,7 +34,7 @@ func (ca *CA) Objections(names []string, profile string) []error {
 func (f CAFacts) Objections(names []string, profile string) []error {
 	var all []error
 	object := func(code, format string, args ...any) {
-		all = append(all, providers.Errorf(code, providers.Usage, "acme: order: "+format, args...))
+		all = append(all, fault.Errorf(code, fault.Usage, "acme: order: "+format, args...))
 	}
 	if most := f.MostNames(profile); most > 0 && len(names) > most && !f.NamesUnsure {
 		object(CodeTooMany, "%d names, and %s takes at most %d on one certificate%s", len(names), f.Company, most, ofProfile(profile))
@@ -112,5 +112,5 @@ func (f CAFacts) MayAsk(server string) error {
 	if f.Ended.Instead != "" {
 		instead = "it is " + f.Ended.Instead + " now"
 	}
-	return providers.Errorf(CodeEnded, providers.Misconfigured, "acme: %s: %s: %s; %s", server, f.Company, f.Ended.When, instead)
+	return fault.Errorf(CodeEnded, fault.Misconfigured, "acme: %s: %s: %s; %s", server, f.Company, f.Ended.When, instead)
 }

@@ -14,8 +14,8 @@ import (
 
 	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/journal"
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 // confirmations is how many authorizations are looked at when an order says that all are valid.
@@ -113,7 +113,7 @@ func (r *run) order() (acme.ExtendedOrder, error) {
 			return order, nil
 		case r.session.ctx.Err() != nil:
 			return order, context.Cause(r.session.ctx)
-		case err != nil && providers.ClassOf(err) == providers.Temporary:
+		case err != nil && fault.ClassOf(err) == fault.Temporary:
 			return order, err
 		}
 		r.log.Debug("the earlier order cannot be taken up", "order", r.request.Resume.Order, "status", order.Status, "error", err)
@@ -186,7 +186,7 @@ func (r *run) newOrder(replaces string) (acme.ExtendedOrder, error) {
 		return order, err
 	}
 	if order.Location == "" {
-		return order, providers.Errorf(CodeReply, providers.Failed, "acme: new order: the reply has no Location")
+		return order, fault.Errorf(CodeReply, fault.Failed, "acme: new order: the reply has no Location")
 	}
 	resolveOrder(r.CA.directory.NewOrderURL, &order)
 	return order, nil
@@ -300,7 +300,7 @@ func (r *run) prove(ctx context.Context, order acme.ExtendedOrder, places map[st
 // authorizations fetches them all, and makes a record of each that is not valid yet.
 func (r *run) authorizations(order acme.ExtendedOrder, places map[string]dns01.Place) error {
 	bad := func(format string, args ...any) error {
-		return providers.Errorf(CodeReply, providers.Failed, "acme: order: "+format, args...)
+		return fault.Errorf(CodeReply, fault.Failed, "acme: order: "+format, args...)
 	}
 	n := len(order.Authorizations)
 	switch {
@@ -367,9 +367,9 @@ func (r *run) namesOf(all []acme.Authorization, urls []string) ([]string, error)
 		about := printable(a.Identifier.Type+" "+a.Identifier.Value, 100)
 		switch {
 		case !asked:
-			return nil, providers.Errorf(CodeReply, providers.Failed, "acme: order: an authorization is for %s, which nobody asked for", about)
+			return nil, fault.Errorf(CodeReply, fault.Failed, "acme: order: an authorization is for %s, which nobody asked for", about)
 		case slices.Index(urls, urls[i]) != i, !assign(i, base) && !assign(i, "*."+base) && names[i] == "":
-			return nil, providers.Errorf(CodeReply, providers.Failed, "acme: order: there are more authorizations for %s than were asked for", about)
+			return nil, fault.Errorf(CodeReply, fault.Failed, "acme: order: there are more authorizations for %s than were asked for", about)
 		}
 	}
 	return names, nil

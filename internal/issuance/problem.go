@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Problem is a CA's refusal: a reply of status 400 or above, or the reason of an invalid challenge or order (RFC 7807, RFC
@@ -192,41 +192,41 @@ func printable(s string, limit int) string {
 }
 
 // class says what the CA's problem is to our user.
-func (p *Problem) class() (code string, class providers.Class) {
+func (p *Problem) class() (code string, class fault.Class) {
 	switch p.Type {
 	case "rateLimited":
 		if p.waits() {
-			return CodePaused, providers.Refused
+			return CodePaused, fault.Refused
 		}
-		return CodeRateLimited, providers.Temporary
+		return CodeRateLimited, fault.Temporary
 	case "badNonce", "conflict": // whatever there is in the way passes
-		return CodeUnavailable, providers.Temporary
+		return CodeUnavailable, fault.Temporary
 	case "accountDoesNotExist":
-		return CodeAccountUnknown, providers.Refused
+		return CodeAccountUnknown, fault.Refused
 	case "userActionRequired":
-		return CodeTerms, providers.Refused
+		return CodeTerms, fault.Refused
 	case "externalAccountRequired":
-		return CodeExternalAccount, providers.Misconfigured
+		return CodeExternalAccount, fault.Misconfigured
 	case "invalidContact", "unsupportedContact":
-		return CodeContact, providers.Usage
+		return CodeContact, fault.Usage
 	case "rejectedIdentifier", "unsupportedIdentifier":
-		return CodeName, providers.Failed
+		return CodeName, fault.Failed
 	case "caa":
-		return CodeCAA, providers.Misconfigured
+		return CodeCAA, fault.Misconfigured
 	case "invalidProfile":
-		return CodeProfile, providers.Usage
+		return CodeProfile, fault.Usage
 	case "badCSR", "badPublicKey":
-		return CodeCSR, providers.Failed
+		return CodeCSR, fault.Failed
 	case "alreadyRevoked":
-		return CodeRevoked, providers.Failed
+		return CodeRevoked, fault.Failed
 	case "unauthorized":
-		return CodeUnauthorized, providers.Refused
+		return CodeUnauthorized, fault.Refused
 	}
 	switch {
 	case p.Status == 429:
-		return CodeRateLimited, providers.Temporary
+		return CodeRateLimited, fault.Temporary
 	case p.Status >= 500:
-		return CodeUnavailable, providers.Temporary
+		return CodeUnavailable, fault.Temporary
 	}
-	return CodeRefused, providers.Failed
+	return CodeRefused, fault.Failed
 }

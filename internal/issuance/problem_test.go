@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // A problem is one line that begins with a word, whatever parts of it the CA sent.
@@ -46,22 +46,22 @@ func TestProblem_Limits(t *testing.T) {
 		detail  string
 		header  time.Time
 		code    string
-		class   providers.Class
+		class   fault.Class
 		instant time.Time
 		shown   string // in the line
 	}{
-		"Boulder":           {429, "rateLimited", boulder, header, CodeRateLimited, providers.Temporary, header, "168h0m0s: see https://"},
-		"without a header":  {429, "rateLimited", boulder, time.Time{}, CodeRateLimited, providers.Temporary, inText, "not before 2026-11-28T20:00:00Z"},
-		"old text":          {429, "rateLimited", "too many failed authorizations recently", header, CodeRateLimited, providers.Temporary, header, "recently; not before 2026-11-28T20:01:07Z"},
-		"Google's quota":    {429, "rateLimited", "over quota (30 requests in 60 seconds). Try again in 12.47s", time.Time{}, CodeRateLimited, providers.Temporary, time.Time{}, "12.47s"},
-		"busy":              {503, "rateLimited", "Service busy; retry later.", header, CodeRateLimited, providers.Temporary, header, "busy"},
-		"page of a proxy":   {429, "", "", time.Time{}, CodeRateLimited, providers.Temporary, time.Time{}, "429"},
-		"paused":            {429, "rateLimited", paused, time.Time{}, CodePaused, providers.Refused, time.Time{}, paused},
-		"client too old":    {403, "rateLimited", "Your ACME client is too old: please upgrade, see https://letsencrypt.org/docs/client-options/", time.Time{}, CodePaused, providers.Refused, time.Time{}, "upgrade"},
-		"acme2certifier's":  {403, "rateLimited", "certificate is not ready", header, CodeRateLimited, providers.Temporary, header, "not ready"},
-		"badNonce":          {400, "badNonce", "no", time.Time{}, CodeUnavailable, providers.Temporary, time.Time{}, "badNonce"},
-		"conflict":          {409, "conflict", "already being validated", time.Time{}, CodeUnavailable, providers.Temporary, time.Time{}, "validated"},
-		"other, with a URL": {403, "unauthorized", "see https://ca.example/", time.Time{}, CodeUnauthorized, providers.Refused, time.Time{}, "ca.example"},
+		"Boulder":           {429, "rateLimited", boulder, header, CodeRateLimited, fault.Temporary, header, "168h0m0s: see https://"},
+		"without a header":  {429, "rateLimited", boulder, time.Time{}, CodeRateLimited, fault.Temporary, inText, "not before 2026-11-28T20:00:00Z"},
+		"old text":          {429, "rateLimited", "too many failed authorizations recently", header, CodeRateLimited, fault.Temporary, header, "recently; not before 2026-11-28T20:01:07Z"},
+		"Google's quota":    {429, "rateLimited", "over quota (30 requests in 60 seconds). Try again in 12.47s", time.Time{}, CodeRateLimited, fault.Temporary, time.Time{}, "12.47s"},
+		"busy":              {503, "rateLimited", "Service busy; retry later.", header, CodeRateLimited, fault.Temporary, header, "busy"},
+		"page of a proxy":   {429, "", "", time.Time{}, CodeRateLimited, fault.Temporary, time.Time{}, "429"},
+		"paused":            {429, "rateLimited", paused, time.Time{}, CodePaused, fault.Refused, time.Time{}, paused},
+		"client too old":    {403, "rateLimited", "Your ACME client is too old: please upgrade, see https://letsencrypt.org/docs/client-options/", time.Time{}, CodePaused, fault.Refused, time.Time{}, "upgrade"},
+		"acme2certifier's":  {403, "rateLimited", "certificate is not ready", header, CodeRateLimited, fault.Temporary, header, "not ready"},
+		"badNonce":          {400, "badNonce", "no", time.Time{}, CodeUnavailable, fault.Temporary, time.Time{}, "badNonce"},
+		"conflict":          {409, "conflict", "already being validated", time.Time{}, CodeUnavailable, fault.Temporary, time.Time{}, "validated"},
+		"other, with a URL": {403, "unauthorized", "see https://ca.example/", time.Time{}, CodeUnauthorized, fault.Refused, time.Time{}, "ca.example"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -16,6 +16,7 @@ import (
 	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/providers"
 )
@@ -53,11 +54,11 @@ func (r *run) newRecord(name, url string, a acme.Authorization, p dns01.Place) (
 	}
 	switch {
 	case rec.challenge.Type == "":
-		return nil, providers.Errorf(CodeNoChallenge, providers.Failed, "acme: authorization of %s: the CA offers no dns-01", name)
+		return nil, fault.Errorf(CodeNoChallenge, fault.Failed, "acme: authorization of %s: the CA offers no dns-01", name)
 	case !tokenForm.MatchString(rec.challenge.Token):
-		return nil, providers.Errorf(CodeReply, providers.Failed, "acme: authorization of %s: not a token: %s", name, printable(rec.challenge.Token, 60))
+		return nil, fault.Errorf(CodeReply, fault.Failed, "acme: authorization of %s: not a token: %s", name, printable(rec.challenge.Token, 60))
 	case rec.challenge.URL == "":
-		return nil, providers.Errorf(CodeReply, providers.Failed, "acme: authorization of %s: the challenge has no URL", name)
+		return nil, fault.Errorf(CodeReply, fault.Failed, "acme: authorization of %s: the challenge has no URL", name)
 	}
 	err := guard(func() (err error) {
 		rec.keyAuthorization, err = r.session.core.GetKeyAuthorization(rec.challenge.Token)
@@ -231,7 +232,7 @@ func (r *run) publication(ctx context.Context) error {
 	for id, w := range waiters {
 		calls = append(calls, func() error {
 			ctx, cancel := context.WithTimeoutCause(ctx, r.waitLimit,
-				providers.Errorf(providers.CodeNotPublished, providers.Temporary, "not published within %v", r.waitLimit))
+				fault.Errorf(fault.CodeNotPublished, fault.Temporary, "not published within %v", r.waitLimit))
 			defer cancel()
 			return w.Wait(ctx, waiting[id])
 		})
@@ -295,7 +296,7 @@ func (r *run) cleanUp(ctx context.Context) error {
 			rec := left[i]
 			entry := rec.journalled()
 			if err := r.delete(ctx, rec, entry); err != nil {
-				return providers.Errorf(CodeCleanUp, providers.Temporary, "cleanup of %s is pending, the next run tries again: %w", entry.FQDN, err)
+				return fault.Errorf(CodeCleanUp, fault.Temporary, "cleanup of %s is pending, the next run tries again: %w", entry.FQDN, err)
 			}
 			rec.set(journal.Entry{})
 			if rec.open {

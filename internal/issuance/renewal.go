@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 const (
@@ -39,12 +39,12 @@ func (w Window) Pick() time.Time {
 func (ca *CA) RenewalInfo(ctx context.Context, leaf *x509.Certificate) (Window, error) {
 	id := CertificateID(leaf)
 	if ca.directory.RenewalInfo == "" || id == "" {
-		return Window{}, providers.Errorf(CodeRenewalInfo, providers.Failed, "acme: renewal information: %s has none for this certificate", ca.server.Host)
+		return Window{}, fault.Errorf(CodeRenewalInfo, fault.Failed, "acme: renewal information: %s has none for this certificate", ca.server.Host)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, min(renewalInfoLimit, ca.timeout), errTimeout)
 	defer cancel()
 	bad := func(err error) (Window, error) {
-		return Window{RetryAfter: askAgain}, providers.Errorf(CodeRenewalInfo, providers.Temporary, "acme: renewal information: %w", err)
+		return Window{RetryAfter: askAgain}, fault.Errorf(CodeRenewalInfo, fault.Temporary, "acme: renewal information: %w", err)
 	}
 	t := ca.transport(ctx)
 	if elsewhere, err := url.Parse(ca.directory.RenewalInfo); err == nil {

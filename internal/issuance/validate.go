@@ -9,8 +9,8 @@ import (
 
 	"github.com/go-acme/lego/v4/acme"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 const (
@@ -404,7 +404,7 @@ func (v *validator) cannotLook(err error) error {
 	wait, ends := 5*time.Second, now.Sub(t.since) >= unreadable
 	problem, refused := asProblem(err)
 	switch {
-	case providers.ClassOf(err) != providers.Temporary:
+	case fault.ClassOf(err) != fault.Temporary:
 		if ends {
 			t.end, t.err = now, err
 		}

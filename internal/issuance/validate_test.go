@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/testkit/acmetest"
-	"wildcard/providers"
 )
 
 // answeredOnce fails the test unless each challenge was answered once.
@@ -71,7 +71,7 @@ func TestValidate_OneFails(t *testing.T) {
 			return w.texts(fqdn)
 		},
 	})
-	err := w.fails(issuance.CodeValidation, providers.Failed, "*.s2.example.com: 403", manyNames(5)...)
+	err := w.fails(issuance.CodeValidation, fault.Failed, "*.s2.example.com: 403", manyNames(5)...)
 	if n := w.ca.Failed(); n != 1 || strings.Count(err.Error(), "unauthorized") != 1 {
 		t.Errorf("%d failed validations: %v", n, err)
 	}
@@ -141,7 +141,7 @@ func TestAnswer_NotThrough(t *testing.T) {
 					return r.Next()
 				})
 				_, err := w.obtain("*.example.com")
-				if (err == nil) != (times <= 3) || err != nil && providers.ClassOf(err) != providers.Temporary {
+				if (err == nil) != (times <= 3) || err != nil && fault.ClassOf(err) != fault.Temporary {
 					t.Errorf("%d times: %v", times, err)
 				}
 				if want := min(times+1, 4); len(sent) != want {
@@ -183,7 +183,7 @@ func TestAnswer_TakenAlready(t *testing.T) {
 		t.Parallel()
 		w := newScripted(t, acmetest.Options{})
 		w.ca.On(acmetest.Challenge, acmetest.Is(func() *acmetest.Reply { return w.ca.Nonce(acmetest.Problem(403, "unauthorized", "not you")) }))
-		w.fails(issuance.CodeUnauthorized, providers.Refused, "not you", "*.example.com")
+		w.fails(issuance.CodeUnauthorized, fault.Refused, "not you", "*.example.com")
 		if n := w.ca.Count(acmetest.Challenge); n != 1 {
 			t.Errorf("%d answers", n)
 		}
@@ -213,7 +213,7 @@ func TestAnswer_ValidatesInThePost(t *testing.T) {
 				})
 				names := []string{"a.example.com", "b.example.com"}
 				if misses == 4 {
-					w.fails(issuance.CodeValidation, providers.Failed, "a.example.com: 403", names...)
+					w.fails(issuance.CodeValidation, fault.Failed, "a.example.com: 403", names...)
 				} else {
 					w.succeeds(names...)
 				}
@@ -318,7 +318,7 @@ func TestPoll_AskedToStayAway(t *testing.T) {
 		w.ca.On(acmetest.Authorization, away)
 		return r.Next()
 	})
-	err := w.fails(issuance.CodeRateLimited, providers.Temporary, "slowly", "*.example.com")
+	err := w.fails(issuance.CodeRateLimited, fault.Temporary, "slowly", "*.example.com")
 	if left := problemIn(t, err).RetryAfter.Sub(w.clock.Now()); left < 50*time.Minute {
 		t.Errorf("come back in %v", left)
 	}
@@ -400,23 +400,23 @@ func TestValidate_Reasons(t *testing.T) {
 	for name, test := range map[string]struct {
 		reasons []any
 		code    string
-		class   providers.Class
+		class   fault.Class
 	}{
-		"within the CA":  {[]any{of("serverInternal")}, issuance.CodeUnavailable, providers.Temporary},
-		"limited":        {[]any{of("rateLimited")}, issuance.CodeRateLimited, providers.Temporary},
-		"time-out":       {[]any{dns("DNS problem: query timed out looking up TXT for _acme-challenge.example.com")}, issuance.CodeValidation, providers.Temporary},
-		"SERVFAIL":       {[]any{dns("During secondary validation: DNS problem: SERVFAIL looking up TXT for x - check")}, issuance.CodeValidation, providers.Temporary},
-		"CAA unanswered": {[]any{dns("While processing CAA for example.com: DNS problem: query timed out looking up CAA for com")}, issuance.CodeValidation, providers.Temporary},
-		"NXDOMAIN":       {[]any{dns("DNS problem: NXDOMAIN looking up TXT for x - check that a DNS record exists")}, issuance.CodeValidation, providers.Failed},
-		"bogus":          {[]any{dns("DNS problem: looking up TXT for x: DNSSEC: Bogus: validation failure")}, issuance.CodeValidation, providers.Failed},
-		"wrong value":    {[]any{of("unauthorized")}, issuance.CodeValidation, providers.Failed},
-		"CAA":            {[]any{of("caa")}, issuance.CodeCAA, providers.Misconfigured},
-		"CAA last":       {[]any{of("unauthorized"), of("serverInternal"), of("caa")}, issuance.CodeCAA, providers.Misconfigured},
-		"CAA first":      {[]any{of("caa"), of("unauthorized")}, issuance.CodeCAA, providers.Misconfigured},
-		"mixed":          {[]any{of("serverInternal"), of("unauthorized")}, issuance.CodeValidation, providers.Failed},
-		"no reason":      {[]any{map[string]any{}}, issuance.CodeValidation, providers.Failed},
-		"null":           {[]any{nil}, issuance.CodeValidation, providers.Failed},
-		"text":           {[]any{"words of the CA"}, issuance.CodeValidation, providers.Failed},
+		"within the CA":  {[]any{of("serverInternal")}, issuance.CodeUnavailable, fault.Temporary},
+		"limited":        {[]any{of("rateLimited")}, issuance.CodeRateLimited, fault.Temporary},
+		"time-out":       {[]any{dns("DNS problem: query timed out looking up TXT for _acme-challenge.example.com")}, issuance.CodeValidation, fault.Temporary},
+		"SERVFAIL":       {[]any{dns("During secondary validation: DNS problem: SERVFAIL looking up TXT for x - check")}, issuance.CodeValidation, fault.Temporary},
+		"CAA unanswered": {[]any{dns("While processing CAA for example.com: DNS problem: query timed out looking up CAA for com")}, issuance.CodeValidation, fault.Temporary},
+		"NXDOMAIN":       {[]any{dns("DNS problem: NXDOMAIN looking up TXT for x - check that a DNS record exists")}, issuance.CodeValidation, fault.Failed},
+		"bogus":          {[]any{dns("DNS problem: looking up TXT for x: DNSSEC: Bogus: validation failure")}, issuance.CodeValidation, fault.Failed},
+		"wrong value":    {[]any{of("unauthorized")}, issuance.CodeValidation, fault.Failed},
+		"CAA":            {[]any{of("caa")}, issuance.CodeCAA, fault.Misconfigured},
+		"CAA last":       {[]any{of("unauthorized"), of("serverInternal"), of("caa")}, issuance.CodeCAA, fault.Misconfigured},
+		"CAA first":      {[]any{of("caa"), of("unauthorized")}, issuance.CodeCAA, fault.Misconfigured},
+		"mixed":          {[]any{of("serverInternal"), of("unauthorized")}, issuance.CodeValidation, fault.Failed},
+		"no reason":      {[]any{map[string]any{}}, issuance.CodeValidation, fault.Failed},
+		"null":           {[]any{nil}, issuance.CodeValidation, fault.Failed},
+		"text":           {[]any{"words of the CA"}, issuance.CodeValidation, fault.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -512,7 +512,7 @@ func TestLimit_AuthorizationsExpire(t *testing.T) {
 	w := newScripted(t, acmetest.Options{ValidationTime: acmetest.Takes(24 * time.Hour)})
 	expires := w.clock.Now().Add(10 * time.Minute)
 	w.ca.On(acmetest.Authorization, edited(func(d map[string]any) { d["expires"] = expires.UTC().Format(time.RFC3339) }))
-	w.fails(issuance.CodeDeadline, providers.Temporary, "authorizations end at", "*.example.com")
+	w.fails(issuance.CodeDeadline, fault.Temporary, "authorizations end at", "*.example.com")
 	if left := expires.Sub(w.clock.Now()); left > 62*time.Second || left < 30*time.Second {
 		t.Errorf("ended %v before they expire", left)
 	}

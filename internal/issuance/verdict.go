@@ -5,7 +5,7 @@ import (
 
 	"github.com/go-acme/lego/v4/acme"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // reason is why an authorization is invalid.
@@ -40,43 +40,43 @@ func problemOf(d *acme.ProblemDetails) *Problem {
 
 // failed is the error of a validation that failed for some names, whatever else went wrong.
 func (e *ValidationError) failed() error {
-	code, class := "", providers.Temporary
+	code, class := "", fault.Temporary
 	for _, f := range e.Failures {
 		c, k := f.Reason.verdict()
 		switch {
 		case c == CodeCAA, code == "":
 			code, class = c, k
-		case code != CodeCAA && k != providers.Temporary:
+		case code != CodeCAA && k != fault.Temporary:
 			code, class = c, k // what does not pass by itself counts more than what does
 		}
 		if code == CodeCAA {
 			break
 		}
 	}
-	return providers.Errorf(code, class, "acme: validation: %w", e)
+	return fault.Errorf(code, class, "acme: validation: %w", e)
 }
 
 // verdict is what the reason of a failed validation says to our user (RFC 8555 §6.7, §8.2; the texts are those of Boulder's
 // va/ and bdns/problem.go). What went wrong inside the CA, or between it and the name servers, may pass by itself.
-func (p *Problem) verdict() (code string, class providers.Class) {
+func (p *Problem) verdict() (code string, class fault.Class) {
 	types := []string{p.Type}
 	for _, sub := range p.Names {
 		types = append(types, sub.Type)
 	}
 	for _, t := range types {
 		if t == "caa" {
-			return CodeCAA, providers.Misconfigured
+			return CodeCAA, fault.Misconfigured
 		}
 	}
 	switch {
 	case p.Type == "serverInternal":
-		return CodeUnavailable, providers.Temporary
+		return CodeUnavailable, fault.Temporary
 	case p.Type == "rateLimited":
-		return CodeRateLimited, providers.Temporary
+		return CodeRateLimited, fault.Temporary
 	case p.Type == "dns" && passes(p.Detail), p.Type == "connection" && passes(p.Detail):
-		return CodeValidation, providers.Temporary
+		return CodeValidation, fault.Temporary
 	}
-	return CodeValidation, providers.Failed
+	return CodeValidation, fault.Failed
 }
 
 // passes reports whether a look-up that failed got no answer, rather than a wrong one: all that a CA's problem of type "dns"

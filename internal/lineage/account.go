@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Account is an ACME account as certbot keeps it, in accounts/HOST/PATH/ID of the configuration directory: private_key.json (a
@@ -46,12 +46,12 @@ var accountForm = regexp.MustCompile(`^[0-9a-f]{32}$`)
 func (s *Store) accountsDir(server string) (string, error) {
 	u, err := url.Parse(server)
 	if err != nil || u.Host == "" || u.User != nil || strings.ContainsAny(u.Host+u.Path, "\x00\\") {
-		return "", providers.Errorf(CodeAccount, providers.Usage, "lineage: %s is not the URL of an ACME server", providers.Excerpt(server))
+		return "", fault.Errorf(CodeAccount, fault.Usage, "lineage: %s is not the URL of an ACME server", fault.Excerpt(server))
 	}
 	path := strings.TrimRight(u.EscapedPath(), "/")
 	for part := range strings.SplitSeq(u.Host+path, "/") {
 		if part == "" || part == "." || part == ".." {
-			return "", providers.Errorf(CodeAccount, providers.Usage, "lineage: %s has a path that no directory can have", providers.Excerpt(server))
+			return "", fault.Errorf(CodeAccount, fault.Usage, "lineage: %s has a path that no directory can have", fault.Excerpt(server))
 		}
 	}
 	return filepath.Join(s.dir, "accounts", u.Host+path), nil
@@ -133,14 +133,14 @@ func (s *Store) Account(server, id string) (Account, error) {
 	switch len(accounts) {
 	case 0:
 		if len(damaged) > 0 {
-			return Account{}, providers.Errorf(CodeAccount, providers.Misconfigured,
+			return Account{}, fault.Errorf(CodeAccount, fault.Misconfigured,
 				"lineage: the account %s cannot be used: %w: put the file back from a backup, or move the folder away", damaged[0].id, damaged[0].err)
 		}
-		return Account{}, providers.Errorf(CodeNotFound, providers.Misconfigured, "lineage: no account %s for %s", id, server)
+		return Account{}, fault.Errorf(CodeNotFound, fault.Misconfigured, "lineage: no account %s for %s", id, server)
 	case 1:
 		return accounts[0], nil
 	default:
-		return Account{}, providers.Errorf(CodeAmbiguous, providers.Usage, "lineage: several accounts for %s: %s; choose one with --account", server, strings.Join(ids, ", "))
+		return Account{}, fault.Errorf(CodeAmbiguous, fault.Usage, "lineage: several accounts for %s: %s; choose one with --account", server, strings.Join(ids, ", "))
 	}
 }
 
@@ -179,7 +179,7 @@ func (s *Store) AddAccount(ctx context.Context, a Account) (Account, error) {
 		return Account{}, err
 	}
 	refuse := func(err error) (Account, error) {
-		return Account{}, providers.Errorf(CodeAccount, providers.Failed, "lineage: add account: %w", err)
+		return Account{}, fault.Errorf(CodeAccount, fault.Failed, "lineage: add account: %w", err)
 	}
 	if a.ID, err = accountID(a.Key); err != nil {
 		return refuse(err)
@@ -229,7 +229,7 @@ func (s *Store) writeAccount(dir, id string, files map[string][]byte, private []
 	}
 	whole, stage := filepath.Join(dir, id), filepath.Join(dir, ".new-"+id)
 	if _, err := os.Lstat(whole); !errors.Is(err, fs.ErrNotExist) {
-		return providers.Errorf(CodeExists, providers.Failed, "lineage: add account: %s is there already", whole)
+		return fault.Errorf(CodeExists, fault.Failed, "lineage: add account: %s is there already", whole)
 	}
 	if err := s.clear(stage); err != nil {
 		return err
@@ -263,7 +263,7 @@ func (s *Store) RemoveAccount(ctx context.Context, a Account) error {
 		return err
 	}
 	if !accountForm.MatchString(a.ID) {
-		return providers.Errorf(CodeAccount, providers.Usage, "lineage: %s is no account id", providers.Excerpt(a.ID))
+		return fault.Errorf(CodeAccount, fault.Usage, "lineage: %s is no account id", fault.Excerpt(a.ID))
 	}
 	err = s.locked(ctx, func() error {
 		if _, err := os.Stat(filepath.Join(dir, a.ID)); errors.Is(err, fs.ErrNotExist) && older[a.Server] != "" {
@@ -273,7 +273,7 @@ func (s *Store) RemoveAccount(ctx context.Context, a Account) error {
 		}
 		whole := filepath.Join(dir, a.ID)
 		if _, err := os.Lstat(whole); errors.Is(err, fs.ErrNotExist) {
-			return providers.Errorf(CodeNotFound, providers.Usage, "lineage: remove account: no account %s for %s", a.ID, a.Server)
+			return fault.Errorf(CodeNotFound, fault.Usage, "lineage: remove account: no account %s for %s", a.ID, a.Server)
 		}
 		for _, name := range []string{"regr.json", "meta.json", "private_key.json"} {
 			if err := s.disk.gone(filepath.Join(whole, name)); err != nil {

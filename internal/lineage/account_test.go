@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 const server = "https://ca.test:14000/acme/directory"
@@ -28,7 +28,7 @@ func newKey(t testing.TB) crypto.Signer {
 func TestAccounts(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir())
-	if _, err := s.Account(server, ""); providers.CodeOf(err) != CodeNotFound {
+	if _, err := s.Account(server, ""); fault.CodeOf(err) != CodeNotFound {
 		t.Error(err)
 	}
 	if got, err := s.Accounts(server); err != nil || len(got) != 0 {
@@ -47,7 +47,7 @@ func TestAccounts(t *testing.T) {
 		if err != nil || !key.Public().(interface{ Equal(crypto.PublicKey) bool }).Equal(got.Key.Public()) || got.URI != a.URI || !got.Created.Equal(time.Unix(int64(i), 0)) {
 			t.Errorf("read back %+v: %v", got, err)
 		}
-		if _, err := s.AddAccount(t.Context(), Account{Server: server, Key: key}); providers.CodeOf(err) != CodeExists {
+		if _, err := s.AddAccount(t.Context(), Account{Server: server, Key: key}); fault.CodeOf(err) != CodeExists {
 			t.Errorf("added twice: %v", err)
 		}
 	}
@@ -59,7 +59,7 @@ func TestAccounts(t *testing.T) {
 		}
 	}
 	_, err = s.Account(server, "")
-	if providers.CodeOf(err) != CodeAmbiguous || !strings.Contains(err.Error(), ids[2]) {
+	if fault.CodeOf(err) != CodeAmbiguous || !strings.Contains(err.Error(), ids[2]) {
 		t.Errorf("several: %v", err)
 	}
 	must(t, s.RemoveAccount(t.Context(), Account{ID: ids[0], Server: server}))
@@ -67,7 +67,7 @@ func TestAccounts(t *testing.T) {
 	if a, err := s.Account(server, ""); err != nil || a.ID != ids[2] {
 		t.Errorf("the only one left: %v %v", a.ID, err)
 	}
-	if err := s.RemoveAccount(t.Context(), Account{ID: "../../live", Server: server}); providers.ClassOf(err) != providers.Usage {
+	if err := s.RemoveAccount(t.Context(), Account{ID: "../../live", Server: server}); fault.ClassOf(err) != fault.Usage {
 		t.Error(err)
 	}
 }
@@ -111,7 +111,7 @@ func TestHostileServers(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir())
 	for _, url := range []string{"", "x", "https://", "https:///x", "https://h/../../live", "https://h/a//b", "https://u:p@h/", "https://h/.", "https://../x", "\x00"} {
-		if _, err := s.Accounts(url); providers.ClassOf(err) != providers.Usage {
+		if _, err := s.Accounts(url); fault.ClassOf(err) != fault.Usage {
 			t.Errorf("%q: %v", url, err)
 		}
 	}

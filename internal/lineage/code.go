@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Codes of this package's errors.
@@ -31,17 +31,17 @@ func failed(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := errors.AsType[*providers.Error](err); ok {
+	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err
 	}
-	code, class := CodeStore, providers.Failed
+	code, class := CodeStore, fault.Failed
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		code, class = CodeFull, providers.Misconfigured
+		code, class = CodeFull, fault.Misconfigured
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS), errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR):
-		class = providers.Misconfigured
+		class = fault.Misconfigured
 	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOMEM):
-		class = providers.Temporary
+		class = fault.Temporary
 	}
-	return providers.Errorf(code, class, "lineage: %s: %w", what, err)
+	return fault.Errorf(code, class, "lineage: %s: %w", what, err)
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"syscall"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // WriteCombined writes key, certificate and chain into one file, as HAProxy and others want it: 0600, in one instant, also to
@@ -20,7 +20,7 @@ import (
 // link or directory at the path itself. Callers hold the lineage's [OrderLock].
 func (s *Store) WriteCombined(path string, set Set) error {
 	refuse := func(why error) error {
-		return providers.Errorf(CodeUnsafe, providers.Misconfigured, "lineage: write combined file %s: %w", providers.Excerpt(path), why)
+		return fault.Errorf(CodeUnsafe, fault.Misconfigured, "lineage: write combined file %s: %w", fault.Excerpt(path), why)
 	}
 	parent, base := filepath.Split(path) // not cleaned: link/.. is not here
 	if !filepath.IsAbs(path) || base == "" || base == "." || base == ".." {

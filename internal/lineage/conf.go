@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Conf is the text of a renewal/NAME.conf in ConfigObj's syntax (UTF-8; key = value, [section], [[subsection]], lists with
@@ -62,10 +62,10 @@ func isSpace(r rune) bool {
 func ParseConf(text []byte) (*Conf, error) {
 	c := &Conf{text: string(text), nl: "\n"}
 	if !utf8.Valid(text) {
-		return nil, providers.Errorf(CodeConf, providers.Misconfigured, "lineage: parse: not UTF-8")
+		return nil, fault.Errorf(CodeConf, fault.Misconfigured, "lineage: parse: not UTF-8")
 	}
 	if err := c.parse(); err != nil {
-		return nil, providers.Errorf(CodeConf, providers.Misconfigured, "lineage: parse: %w", err)
+		return nil, fault.Errorf(CodeConf, fault.Misconfigured, "lineage: parse: %w", err)
 	}
 	return c, nil
 }
@@ -104,7 +104,7 @@ func (c *Conf) parse() error {
 		last := c.items[len(c.items)-1]
 		key := last.section + "\x00\x00" + last.name
 		if seen[key] {
-			return fmt.Errorf("line %d: %s stands twice", last.from+1, providers.Excerpt(last.name))
+			return fmt.Errorf("line %d: %s stands twice", last.from+1, fault.Excerpt(last.name))
 		}
 		seen[key] = true
 	}

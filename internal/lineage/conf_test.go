@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 const certbotConf = `# renew_before_expiry = 30 days
@@ -74,7 +74,7 @@ func TestConfReads(t *testing.T) {
 func TestConfRefuses(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"a", "a = 1\na = 2", "[s]\n[s]", "[[s]]", "[s]]\n", "a = \"x", "a = x,,y", "a = '''x", "\xff = 1", "= 1", "a = \"x\" y"} {
-		if _, err := ParseConf([]byte(text)); providers.CodeOf(err) != CodeConf {
+		if _, err := ParseConf([]byte(text)); fault.CodeOf(err) != CodeConf {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -138,7 +138,7 @@ func TestUnwritableValues(t *testing.T) {
 	t.Parallel()
 	c := mustConf(t, certbotConf)
 	for _, v := range []string{"a\nb", "a\rb", "\x00", "%(x)s", "\u00a0a", "a\u2003"} {
-		if err := c.Set("wildcard", "k", v); providers.CodeOf(err) != CodeConf || providers.ClassOf(err) != providers.Usage {
+		if err := c.Set("wildcard", "k", v); fault.CodeOf(err) != CodeConf || fault.ClassOf(err) != fault.Usage {
 			t.Errorf("%q: %v", v, err)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // formatVersion is the certbot version that a new .conf carries: the oldest one whose format this is. certbot remarks on a
@@ -139,7 +139,7 @@ func (s *Store) clearLeftovers(name string) error {
 	}
 	for _, dir := range []string{archive, live} {
 		if err := s.disk.gone(dir); err != nil {
-			return providers.Errorf(CodeExists, providers.Misconfigured,
+			return fault.Errorf(CodeExists, fault.Misconfigured,
 				"lineage: create %s: %s is there, but no renewal/%s.conf; move it away or choose another name: %w", name, dir, name, err)
 		}
 	}

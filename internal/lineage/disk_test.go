@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 func TestUmaskIsNotTrusted(t *testing.T) { // changes the process: not parallel, and no parallel test runs meanwhile
@@ -88,7 +88,7 @@ func TestPreflight(t *testing.T) {
 		"bytes":  {Bavail: 255, Bsize: 4096, Files: 100, Ffree: 100},
 		"inodes": {Bavail: 1 << 20, Bsize: 4096, Files: 100, Ffree: 15},
 	} {
-		if err := failed("check", enough(fsys)); providers.CodeOf(err) != CodeFull || providers.ClassOf(err) != providers.Misconfigured {
+		if err := failed("check", enough(fsys)); fault.CodeOf(err) != CodeFull || fault.ClassOf(err) != fault.Misconfigured {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -102,13 +102,13 @@ func TestPreflight(t *testing.T) {
 			}
 			return nil
 		}
-		if got := broken.Preflight(); got == nil || err != unix.EIO && providers.ClassOf(got) != providers.Misconfigured {
+		if got := broken.Preflight(); got == nil || err != unix.EIO && fault.ClassOf(got) != fault.Misconfigured {
 			t.Errorf("%v: %v", err, got)
 		}
 	}
 	must(t, os.Rename(filepath.Join(s.dir, "live"), filepath.Join(s.dir, "l")))
 	must(t, os.Symlink("l", filepath.Join(s.dir, "live")))
-	if err := s.Preflight(); providers.ClassOf(err) != providers.Misconfigured {
+	if err := s.Preflight(); fault.ClassOf(err) != fault.Misconfigured {
 		t.Errorf("live is a link: %v", err)
 	}
 }
@@ -192,7 +192,7 @@ func TestCombined(t *testing.T) {
 		refused = append(refused, theirs+"/x.pem", dir+"/their-link/x.pem")
 	}
 	for _, path := range refused {
-		if err := s.WriteCombined(path, set); providers.CodeOf(err) != CodeUnsafe || providers.ClassOf(err) != providers.Misconfigured {
+		if err := s.WriteCombined(path, set); fault.CodeOf(err) != CodeUnsafe || fault.ClassOf(err) != fault.Misconfigured {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // certbot runs the real program on a store.
@@ -196,7 +196,7 @@ func TestCrashesOfOneAreRepairedByTheOther(t *testing.T) {
 	_, err := s.Create(t.Context(), example, ca.set(t, example), hooks)
 	must(t, err)
 	next := ca.set(t, example)
-	crash := faulty(s, &fault{})
+	crash := faulty(s, &failure{})
 	dead := false
 	crash.disk.step = func(op, path string) error {
 		if dead = dead || op == "exchange"; dead {
@@ -261,9 +261,9 @@ func TestLockWithCertbot(t *testing.T) {
 		return func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }, func() { _ = in.Close(); _ = cmd.Wait() }
 	}
 	_, done := hold()
-	short := faulty(s, &fault{})
+	short := faulty(s, &failure{})
 	short.lockWait = 50 * time.Millisecond
-	if _, err := short.lock(t.Context()); providers.CodeOf(err) != CodeLocked || providers.ClassOf(err) != providers.Temporary {
+	if _, err := short.lock(t.Context()); fault.CodeOf(err) != CodeLocked || fault.ClassOf(err) != fault.Temporary {
 		t.Errorf("certbot's lock: %v", err)
 	}
 	renewed := make(chan error)

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // child runs one test of this binary again, as another process.
@@ -57,14 +57,14 @@ func TestInNamespace(t *testing.T) {
 			must(t, os.Mkdir(fill, 0o755))
 			occupy(t, fill, what == "bytes", k)
 			_, err = l.Renew(t.Context(), next, func(c *Conf) error { return c.Set(section, "renew_at", random()) })
-			if err != nil && providers.CodeOf(err) != CodeFull {
+			if err != nil && fault.CodeOf(err) != CodeFull {
 				t.Errorf("%s, %d free: %v", what, k, err)
 			}
 			if succeeded = err == nil; !succeeded {
 				failures++
 			}
 			if k == 0 {
-				if err := s.Preflight(); providers.CodeOf(err) != CodeFull {
+				if err := s.Preflight(); fault.CodeOf(err) != CodeFull {
 					t.Errorf("preflight: %v", err)
 				}
 			}
@@ -87,10 +87,10 @@ func TestInNamespace(t *testing.T) {
 			t.Errorf("%s: succeeded %v after %d failures", what, succeeded, failures)
 		}
 		must(t, unix.Mount("", mount, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
-		if err := s.Preflight(); providers.ClassOf(err) != providers.Misconfigured || !strings.Contains(err.Error(), "read-only") {
+		if err := s.Preflight(); fault.ClassOf(err) != fault.Misconfigured || !strings.Contains(err.Error(), "read-only") {
 			t.Errorf("read-only: %v", err)
 		}
-		if _, err := l.Renew(t.Context(), next, nil); providers.ClassOf(err) != providers.Misconfigured {
+		if _, err := l.Renew(t.Context(), next, nil); fault.ClassOf(err) != fault.Misconfigured {
 			t.Errorf("read-only: %v", err)
 		}
 		must(t, unix.Mount("", mount, "", unix.MS_REMOUNT, ""))

@@ -6,7 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Bytes returns the text of the file.
@@ -61,7 +61,7 @@ func (c *Conf) SetList(section, key string, values []string) error {
 
 func (c *Conf) put(section, key string, values []string, list bool) error {
 	refuse := func(why string) error {
-		return providers.Errorf(CodeConf, providers.Usage, "lineage: set %s to %s: %s", key, providers.Excerpt(strings.Join(values, ", ")), why)
+		return fault.Errorf(CodeConf, fault.Usage, "lineage: set %s to %s: %s", key, fault.Excerpt(strings.Join(values, ", ")), why)
 	}
 	for _, v := range values {
 		if !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl) {

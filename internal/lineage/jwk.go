@@ -15,7 +15,7 @@ import (
 	"fmt"
 	"math/big"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // jwk is a private key as josepy, certbot's library, writes it (RFC 7518 §6.2.2, §6.3.2). Numbers are base64url without padding:
@@ -73,7 +73,7 @@ func encodeKey(key crypto.Signer) ([]byte, error) {
 func ParseJWK(text []byte) (crypto.Signer, error) {
 	key, err := decodeKey(text)
 	if err != nil {
-		return nil, providers.Errorf(CodeAccount, providers.Misconfigured, "%w", err)
+		return nil, fault.Errorf(CodeAccount, fault.Misconfigured, "%w", err)
 	}
 	return key, nil
 }

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Lineage is what was on disk when it was read.
@@ -40,14 +40,14 @@ func (s *Store) Lineage(name string) (*Lineage, error) {
 	}
 	text, _, err := readFile(s.confPath(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, providers.Errorf(CodeNotFound, providers.Usage, "lineage: read %s: there is no certificate of that name", name)
+		return nil, fault.Errorf(CodeNotFound, fault.Usage, "lineage: read %s: there is no certificate of that name", name)
 	}
 	if err != nil {
 		return nil, failed("read "+name, err)
 	}
 	conf, err := ParseConf(text)
 	if err != nil {
-		return nil, providers.Errorf(CodeConf, providers.Misconfigured, "lineage: read %s: %w", s.confPath(name), errors.Unwrap(err))
+		return nil, fault.Errorf(CodeConf, fault.Misconfigured, "lineage: read %s: %w", s.confPath(name), errors.Unwrap(err))
 	}
 	l := &Lineage{Name: name, Conf: conf, store: s}
 	l.strays = l.checkPaths()
@@ -76,7 +76,7 @@ func (l *Lineage) Set() (Set, error) {
 }
 
 func (l *Lineage) damaged(verb string) error {
-	return providers.Errorf(CodeDamaged, providers.Misconfigured, "lineage: %s %s: %w", verb, l.Name, l.Damage)
+	return fault.Errorf(CodeDamaged, fault.Misconfigured, "lineage: %s %s: %w", verb, l.Name, l.Damage)
 }
 
 // checkPaths compares the paths in the .conf with ours.
@@ -91,7 +91,7 @@ func (l *Lineage) checkPaths() error {
 			continue
 		}
 		if filepath.Clean(got) != path && !samePlace(got, path) {
-			return fmt.Errorf("its .conf has %s = %s, not %s", key, providers.Excerpt(got), path)
+			return fmt.Errorf("its .conf has %s = %s, not %s", key, fault.Excerpt(got), path)
 		}
 	}
 	return nil
@@ -187,11 +187,11 @@ func (s *Store) linkVersion(dir int, name, kind string) (int, error) {
 		full = filepath.Join(s.liveDir(name), target)
 	}
 	if full = filepath.Clean(full); filepath.Dir(full) != s.archiveDir(name) && !samePlace(filepath.Dir(full), s.archiveDir(name)) {
-		return 0, fmt.Errorf("live/%s/%s.pem leads to %s, outside archive/%s", name, kind, providers.Excerpt(target), name)
+		return 0, fmt.Errorf("live/%s/%s.pem leads to %s, outside archive/%s", name, kind, fault.Excerpt(target), name)
 	}
 	m := numberForm.FindStringSubmatch(filepath.Base(full))
 	if m == nil || m[1] != kind || strings.HasPrefix(m[2], "0") || len(m[2]) > 9 {
-		return 0, fmt.Errorf("live/%s/%s.pem leads to %s, which is no version of it", name, kind, providers.Excerpt(target))
+		return 0, fmt.Errorf("live/%s/%s.pem leads to %s, which is no version of it", name, kind, fault.Excerpt(target))
 	}
 	return strconv.Atoi(m[2])
 }

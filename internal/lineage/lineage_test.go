@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 func TestCreateAndRenew(t *testing.T) {
@@ -62,7 +62,7 @@ func TestReuseKey(t *testing.T) {
 	}
 	set := ca.set(t, example) // another key: the set does not match the old one
 	set.Key = nil
-	if _, err := l.Renew(t.Context(), set, nil); providers.CodeOf(err) != CodeBadSet {
+	if _, err := l.Renew(t.Context(), set, nil); fault.CodeOf(err) != CodeBadSet {
 		t.Errorf("a certificate for another key: %v", err)
 	}
 }
@@ -94,7 +94,7 @@ func TestTakenNamesGetCertbotsNumbers(t *testing.T) {
 	var good, bad []string
 	for l, err := range s.All() {
 		if err != nil {
-			bad = append(bad, providers.CodeOf(err))
+			bad = append(bad, fault.CodeOf(err))
 		} else {
 			good = append(good, l.Name)
 		}
@@ -109,13 +109,13 @@ func TestHostileNames(t *testing.T) {
 	ca, s := newAuthority(t), open(t, t.TempDir())
 	set := ca.set(t, example)
 	for _, name := range []string{"", ".", "..", "a/b", "../a", "-x", "a\nb", "a\x00", "A", "é", ".a", "a.", strings.Repeat("a", 129), "*.a"} {
-		if _, err := s.Create(t.Context(), name, set, settings); providers.ClassOf(err) != providers.Usage {
+		if _, err := s.Create(t.Context(), name, set, settings); fault.ClassOf(err) != fault.Usage {
 			t.Errorf("create %q: %v", name, err)
 		}
-		if _, err := s.Lineage(name); providers.ClassOf(err) != providers.Usage {
+		if _, err := s.Lineage(name); fault.ClassOf(err) != fault.Usage {
 			t.Errorf("read %q: %v", name, err)
 		}
-		if _, err := s.LockOrder(name); providers.ClassOf(err) != providers.Usage {
+		if _, err := s.LockOrder(name); fault.ClassOf(err) != fault.Usage {
 			t.Errorf("lock %q: %v", name, err)
 		}
 	}
@@ -143,14 +143,14 @@ func TestBadSetsAreNotStored(t *testing.T) {
 		"two certs":      {Key: good.Key, Cert: good.Fullchain(), Chain: good.Chain},
 	} {
 		_, err := s.Create(t.Context(), example, set, settings)
-		if providers.CodeOf(err) != CodeBadSet {
+		if fault.CodeOf(err) != CodeBadSet {
 			t.Errorf("%s: %v", name, err)
 		} else if strings.Contains(err.Error(), "PRIVATE") {
 			t.Errorf("%s: the error quotes the key", name)
 		}
 	}
 	s.now = func() time.Time { return time.Now().AddDate(1, 0, 0) }
-	if _, err := s.Create(t.Context(), example, good, settings); providers.CodeOf(err) != CodeBadSet {
+	if _, err := s.Create(t.Context(), example, good, settings); fault.CodeOf(err) != CodeBadSet {
 		t.Errorf("expired: %v", err)
 	}
 }
@@ -172,7 +172,7 @@ func TestOwnership(t *testing.T) {
 		"release": func() error { _, err := l.Release(t.Context()); return err },
 		"delete":  func() error { return l.Delete(t.Context()) },
 	} {
-		if err := f(); providers.CodeOf(err) != CodeNotOwned || providers.ClassOf(err) != providers.Usage {
+		if err := f(); fault.CodeOf(err) != CodeNotOwned || fault.ClassOf(err) != fault.Usage {
 			t.Errorf("%s on certbot's: %v", what, err)
 		}
 	}
@@ -208,13 +208,13 @@ func TestDelete(t *testing.T) {
 	if got := ls(t, s.liveDir(example)); !slices.Equal(got, []string{"mine"}) {
 		t.Errorf("live has %q", got)
 	}
-	if _, err := s.Lineage(example); providers.CodeOf(err) != CodeNotFound {
+	if _, err := s.Lineage(example); fault.CodeOf(err) != CodeNotFound {
 		t.Error(err)
 	}
 	if got := ls(t, filepath.Join(s.dir, "archive")); len(got) != 0 {
 		t.Errorf("archive has %q", got)
 	}
-	if _, err := s.Create(t.Context(), example, ca.set(t, example), settings); providers.CodeOf(err) != CodeExists {
+	if _, err := s.Create(t.Context(), example, ca.set(t, example), settings); fault.CodeOf(err) != CodeExists {
 		t.Errorf("create over foreign files: %v", err)
 	}
 	must(t, os.Remove(filepath.Join(s.liveDir(example), "mine")))
@@ -230,7 +230,7 @@ func TestCancelled(t *testing.T) {
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := l.Renew(ctx, ca.set(t, example), nil); providers.CodeOf(err) != CodeLocked || providers.ClassOf(err) != providers.Temporary {
+	if _, err := l.Renew(ctx, ca.set(t, example), nil); fault.CodeOf(err) != CodeLocked || fault.ClassOf(err) != fault.Temporary {
 		t.Errorf("renew: %v", err)
 	}
 	must(t, unlock())

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // lockName is the file that certbot locks in its configuration directory while it runs (certbot/_internal/lock.py).
@@ -46,7 +46,7 @@ func (s *Store) lock(ctx context.Context) (unlock func() error, err error) {
 var errLockWait = errors.New("certbot, or another run of wildcard, has held the lock all that time")
 
 func locked(wait context.Context) error {
-	return providers.Errorf(CodeLocked, providers.Temporary, "lineage: lock: %w", context.Cause(wait))
+	return fault.Errorf(CodeLocked, fault.Temporary, "lineage: lock: %w", context.Cause(wait))
 }
 
 func (s *Store) lockFile(wait context.Context) (*os.File, error) {

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 func TestLockIsWaitedForAndDropped(t *testing.T) {
@@ -22,17 +22,17 @@ func TestLockIsWaitedForAndDropped(t *testing.T) {
 	unlock, err := one.lock(t.Context())
 	must(t, err)
 	two.lockWait = 30 * time.Millisecond
-	if _, err := two.lock(t.Context()); providers.CodeOf(err) != CodeLocked || providers.ClassOf(err) != providers.Temporary {
+	if _, err := two.lock(t.Context()); fault.CodeOf(err) != CodeLocked || fault.ClassOf(err) != fault.Temporary {
 		t.Errorf("taken lock: %v", err)
 	}
 	one.lockWait = 30 * time.Millisecond // within the process too
-	if _, err := one.lock(t.Context()); providers.CodeOf(err) != CodeLocked {
+	if _, err := one.lock(t.Context()); fault.CodeOf(err) != CodeLocked {
 		t.Errorf("taken lock: %v", err)
 	}
 	two.lockWait = time.Hour
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(20*time.Millisecond, cancel)
-	if _, err := two.lock(ctx); providers.ClassOf(err) != providers.Temporary {
+	if _, err := two.lock(ctx); fault.ClassOf(err) != fault.Temporary {
 		t.Errorf("cancelled: %v", err)
 	}
 	got := make(chan error)
@@ -102,7 +102,7 @@ func TestLockPathIsSomethingElse(t *testing.T) {
 		path := filepath.Join(s.dir, lockName)
 		must(t, plant(path))
 		_, err := s.lock(t.Context())
-		if err == nil || !strings.Contains(err.Error(), path) || providers.CodeOf(err) == CodeLocked {
+		if err == nil || !strings.Contains(err.Error(), path) || fault.CodeOf(err) == CodeLocked {
 			t.Errorf("%s: %v", name, err)
 		}
 		if got := ls(t, s.dir); len(got) != 1 {
@@ -118,10 +118,10 @@ func TestOrderLock(t *testing.T) {
 	lock, err := s.LockOrder(example)
 	must(t, err)
 	_, err = other.LockOrder(example)
-	if providers.CodeOf(err) != CodeLocked || providers.ClassOf(err) != providers.Temporary {
+	if fault.CodeOf(err) != CodeLocked || fault.ClassOf(err) != fault.Temporary {
 		t.Errorf("second run: %v", err)
 	}
-	if _, err = s.LockOrder(example); providers.CodeOf(err) != CodeLocked {
+	if _, err = s.LockOrder(example); fault.CodeOf(err) != CodeLocked {
 		t.Errorf("second goroutine: %v", err)
 	}
 	another, err := other.LockOrder("example.org")
@@ -156,7 +156,7 @@ func TestOrderLockPathIsSomethingElse(t *testing.T) {
 	} {
 		must(t, os.Remove(path))
 		must(t, plant())
-		if _, err := s.LockOrder(example); err == nil || providers.CodeOf(err) == CodeLocked {
+		if _, err := s.LockOrder(example); err == nil || fault.CodeOf(err) == CodeLocked {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

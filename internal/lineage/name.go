@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 var nameForm = regexp.MustCompile(`^[a-z0-9_][a-z0-9._-]{0,127}$`)
@@ -15,8 +15,8 @@ var nameForm = regexp.MustCompile(`^[a-z0-9_][a-z0-9._-]{0,127}$`)
 // allows and this form does not are errors of class Usage, also when they are read back from a file.
 func ParseName(s string) (string, error) {
 	if !nameForm.MatchString(s) || strings.HasSuffix(s, ".") {
-		return "", providers.Errorf(CodeName, providers.Usage,
-			"lineage: %s is no certificate name: want 1 to 128 of a-z 0-9 . _ -, no dot or hyphen first, no dot last", providers.Excerpt(s))
+		return "", fault.Errorf(CodeName, fault.Usage,
+			"lineage: %s is no certificate name: want 1 to 128 of a-z 0-9 . _ -, no dot or hyphen first, no dot last", fault.Excerpt(s))
 	}
 	return s, nil
 }

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // OrderLock says that one process, and one goroutine of it, is renewing a lineage.
@@ -51,8 +51,8 @@ func (s *Store) LockOrder(name string) (*OrderLock, error) {
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		holder, _ := io.ReadAll(io.LimitReader(f, 20)) // only a hint
 		_ = f.Close()                                  // nothing was written
-		return nil, providers.Errorf(CodeLocked, providers.Temporary, "lineage: lock %s: another run is at work on it (process %s)",
-			name, providers.Excerpt(strings.TrimSpace(string(holder))))
+		return nil, fault.Errorf(CodeLocked, fault.Temporary, "lineage: lock %s: another run is at work on it (process %s)",
+			name, fault.Excerpt(strings.TrimSpace(string(holder))))
 	}
 	if err != nil {
 		return nil, errors.Join(failed("lock "+name, err), f.Close())

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // What must be free before anything is ordered: a certificate that cannot be stored is a wasted one.
@@ -32,7 +32,7 @@ func (s *Store) everyDir(check func(dir string) error) error {
 	for _, name := range []string{"", "live", "archive", "renewal"} {
 		dir := filepath.Join(s.dir, name)
 		if info, err := os.Lstat(dir); err == nil && name != "" && !info.IsDir() {
-			return providers.Errorf(CodeStore, providers.Misconfigured, "lineage: check %s: it must be a directory, not a link or file", dir)
+			return fault.Errorf(CodeStore, fault.Misconfigured, "lineage: check %s: it must be a directory, not a link or file", dir)
 		}
 		for {
 			err := check(dir)

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Renew stores a new version of a lineage of ours and makes it the live one, and returns the lineage as it is then. change,
@@ -139,7 +139,7 @@ func (s *Store) rewrite(ctx context.Context, name, verb string, f func(*Lineage)
 // writable is an error for lineages that are not ours, or whose paths are not.
 func (l *Lineage) writable(verb string) error {
 	if !l.Owned() {
-		return providers.Errorf(CodeNotOwned, providers.Usage, "lineage: %s %s: it is certbot's; take it over with: wildcard adopt %s", verb, l.Name, l.Name)
+		return fault.Errorf(CodeNotOwned, fault.Usage, "lineage: %s %s: it is certbot's; take it over with: wildcard adopt %s", verb, l.Name, l.Name)
 	}
 	return l.inPlace(verb)
 }
@@ -157,7 +157,7 @@ func (l *Lineage) inPlace(verb string) error {
 	if err == nil || unreadable(err) {
 		return failed(verb+" "+l.Name, err)
 	}
-	return providers.Errorf(CodeDamaged, providers.Misconfigured, "lineage: %s %s: %w", verb, l.Name, err)
+	return fault.Errorf(CodeDamaged, fault.Misconfigured, "lineage: %s %s: %w", verb, l.Name, err)
 }
 
 // saveConf writes the .conf anew if change changes it; mode and owner stay.

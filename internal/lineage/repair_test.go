@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 func TestRepair(t *testing.T) {
@@ -100,12 +100,12 @@ func TestRepair(t *testing.T) {
 			if !slices.Equal(ls(t, s.archiveDir(example)), before) {
 				t.Error("reading changed something")
 			}
-			if _, err := l.Set(); !test.fine && providers.CodeOf(err) != CodeDamaged {
+			if _, err := l.Set(); !test.fine && fault.CodeOf(err) != CodeDamaged {
 				t.Errorf("set: %v", err)
 			}
 			l, err = l.Repair(t.Context())
 			if test.refuse != "" {
-				if providers.CodeOf(err) != test.refuse || providers.ClassOf(err) != providers.Misconfigured {
+				if fault.CodeOf(err) != test.refuse || fault.ClassOf(err) != fault.Misconfigured {
 					t.Errorf("repair: %v", err)
 				}
 				return

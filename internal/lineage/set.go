@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Set is one certificate with all that belongs to it, as PEM.
@@ -42,7 +42,7 @@ func NewSet(fullchain, key []byte, names []string) (Set, error) {
 }
 
 func badSet(err error) error {
-	return providers.Errorf(CodeBadSet, providers.Failed, "lineage: certificate: %w", err)
+	return fault.Errorf(CodeBadSet, fault.Failed, "lineage: certificate: %w", err)
 }
 
 // Fullchain returns the certificate and its chain, what most servers want.

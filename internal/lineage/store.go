@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Options say where a store is.
@@ -38,7 +38,7 @@ type Store struct {
 func Open(o Options) (*Store, error) {
 	dir, err := filepath.Abs(o.ConfigDir)
 	if err != nil || o.ConfigDir == "" || o.RunDir == "" {
-		return nil, providers.Errorf(CodeStore, providers.Misconfigured, "lineage: open: no configuration or run directory")
+		return nil, fault.Errorf(CodeStore, fault.Misconfigured, "lineage: open: no configuration or run directory")
 	}
 	return &Store{dir: dir, runDir: o.RunDir, lockWait: cmp.Or(o.LockWait, DefaultLockWait), log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
 		now: time.Now, disk: &disk{flush: (*os.File).Sync}, writer: make(chan struct{}, 1)}, nil

@@ -12,12 +12,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
-// fault fails the k-th step that a store takes, and, when dead, every step from then on: what is on the disk is then what a
+// failure fails the k-th step that a store takes, and, when dead, every step from then on: what is on the disk is then what a
 // SIGKILL or a power cut at that step would leave, since not even cleaning up happens.
-type fault struct {
+type failure struct {
 	at    int
 	err   error
 	dead  bool
@@ -25,7 +25,7 @@ type fault struct {
 	hit   string
 }
 
-func (f *fault) step(op, path string) error {
+func (f *failure) step(op, path string) error {
 	f.count++
 	if f.count == f.at || f.dead && f.count > f.at {
 		if f.hit == "" {
@@ -37,7 +37,7 @@ func (f *fault) step(op, path string) error {
 }
 
 // faulty returns the same store for another process, in which a step fails.
-func faulty(s *Store, f *fault) *Store {
+func faulty(s *Store, f *failure) *Store {
 	other := *s
 	other.disk = &disk{step: f.step, flush: unsynced}
 	other.writer = make(chan struct{}, 1)
@@ -48,14 +48,14 @@ func faulty(s *Store, f *fault) *Store {
 func unsynced(*os.File) error { return nil }
 
 // faults are calls that fail, and the process that ends.
-func faults() map[string]fault {
-	return map[string]fault{"full": {err: unix.ENOSPC}, "killed": {err: errors.New("killed"), dead: true}}
+func faults() map[string]failure {
+	return map[string]failure{"full": {err: unix.ENOSPC}, "killed": {err: errors.New("killed"), dead: true}}
 }
 
 // sweep calls try with a fault at step 1, 2, … until no step is left.
-func sweep(t *testing.T, f fault, try func(t *testing.T, f *fault)) {
+func sweep(t *testing.T, f failure, try func(t *testing.T, f *failure)) {
 	for k := 1; ; k++ {
-		now := fault{at: k, err: f.err, dead: f.dead}
+		now := failure{at: k, err: f.err, dead: f.dead}
 		try(t, &now)
 		if t.Failed() {
 			t.Fatalf("with step %d, %s", k, now.hit)
@@ -104,7 +104,7 @@ func clean(t *testing.T, s *Store, foreign int) {
 func TestRenewFailsAnywhere(t *testing.T) {
 	t.Parallel()
 	all := faults()
-	all["broken"], all["refused"] = fault{err: unix.EIO}, fault{err: unix.EPERM}
+	all["broken"], all["refused"] = failure{err: unix.EIO}, failure{err: unix.EPERM}
 	for name, f := range all {
 		for how, prepare := range map[string]func(t *testing.T, s *Store) (foreign int){
 			"exchange": func(t *testing.T, s *Store) int { write(t, filepath.Join(s.liveDir(example), "mine"), "x"); return 1 },
@@ -123,7 +123,7 @@ func TestRenewFailsAnywhere(t *testing.T) {
 				old, next, last := ca.set(t, example), ca.set(t, example), ca.set(t, example)
 				create(t, s, old)
 				foreign := prepare(t, s)
-				sweep(t, f, func(t *testing.T, f *fault) {
+				sweep(t, f, func(t *testing.T, f *failure) {
 					l, err := faulty(s, f).Lineage(example)
 					must(t, err)
 					_, err = l.Renew(t.Context(), next, func(c *Conf) error { return c.Set(section, "renew_at", random()) })
@@ -160,14 +160,14 @@ func TestCreateFailsAnywhere(t *testing.T) {
 			ca := newAuthority(t)
 			first, second := ca.set(t, example), ca.set(t, example)
 			dir := t.TempDir()
-			sweep(t, f, func(t *testing.T, f *fault) {
+			sweep(t, f, func(t *testing.T, f *failure) {
 				s := open(t, filepath.Join(dir, random()))
 				s.disk.flush = unsynced
 				must(t, os.Mkdir(filepath.Dir(s.dir), 0o755))
 				set := first
 				_, err := faulty(s, f).Create(t.Context(), example, set, settings)
 				l, readErr := s.Lineage(example)
-				if readErr != nil && (err == nil || providers.CodeOf(readErr) != CodeNotFound) {
+				if readErr != nil && (err == nil || fault.CodeOf(readErr) != CodeNotFound) {
 					t.Fatal(err, readErr)
 				}
 				if readErr != nil {
@@ -191,7 +191,7 @@ func TestClearingAfterCrashFailsAnywhere(t *testing.T) {
 	ca := newAuthority(t)
 	first, second := ca.set(t, example), ca.set(t, example)
 	dir := t.TempDir()
-	sweep(t, fault{err: unix.EIO}, func(t *testing.T, f *fault) {
+	sweep(t, failure{err: unix.EIO}, func(t *testing.T, f *failure) {
 		s := open(t, filepath.Join(dir, random()))
 		s.disk.flush = unsynced
 		must(t, os.Mkdir(filepath.Dir(s.dir), 0o755))
@@ -220,7 +220,7 @@ func TestDeleteAndRepairFailAnywhere(t *testing.T) {
 			ca, s := newAuthority(t), open(t, t.TempDir())
 			s.disk.flush = unsynced
 			good := ca.set(t, example)
-			sweep(t, f, func(t *testing.T, f *fault) {
+			sweep(t, f, func(t *testing.T, f *failure) {
 				l := create(t, s, good)
 				l, err := faulty(s, f).Lineage(l.Name)
 				must(t, err)
@@ -233,7 +233,7 @@ func TestDeleteAndRepairFailAnywhere(t *testing.T) {
 				}
 			})
 			create(t, s, good)
-			sweep(t, f, func(t *testing.T, f *fault) {
+			sweep(t, f, func(t *testing.T, f *failure) {
 				write(t, filepath.Join(s.archiveDir(example), "cert7.pem"), "")
 				write(t, filepath.Join(s.archiveDir(example), "chain7.pem"), "")
 				write(t, filepath.Join(s.archiveDir(example), "fullchain7.pem"), "")
@@ -264,10 +264,10 @@ func TestAccountFailsAnywhere(t *testing.T) {
 			s := open(t, t.TempDir())
 			s.disk.flush = unsynced
 			must(t, os.Mkdir(s.dir, 0o755))
-			sweep(t, f, func(t *testing.T, f *fault) {
+			sweep(t, f, func(t *testing.T, f *failure) {
 				account := Account{Server: server, URI: server + "/1", Key: newKey(t)}
 				added, err := faulty(s, f).AddAccount(t.Context(), account)
-				if err != nil && providers.CodeOf(err) == "" {
+				if err != nil && fault.CodeOf(err) == "" {
 					t.Error(err)
 				}
 				got, err := s.Accounts(server)

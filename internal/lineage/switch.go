@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // errCannotCarry says that the directory live/NAME cannot be replaced by another without losing something; its links are then
@@ -57,7 +57,7 @@ func (s *Store) switchTo(name string, n int) error {
 }
 
 func inTheWay(path string) error {
-	return providers.Errorf(CodeDamaged, providers.Misconfigured, "lineage: switch: %s is not what it should be; move it away", path)
+	return fault.Errorf(CodeDamaged, fault.Misconfigured, "lineage: switch: %s is not what it should be; move it away", path)
 }
 
 // firstLive makes live/NAME where there was none.

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Codes of this package's errors.
@@ -67,7 +67,7 @@ func Parse(specs []string, o Options) (Channels, error) {
 }
 
 func invalid(format string, args ...any) error {
-	return providers.Errorf(CodeChannel, providers.Usage, "notify: "+format, args...)
+	return fault.Errorf(CodeChannel, fault.Usage, "notify: "+format, args...)
 }
 
 // Send sends a message through all channels side by side. It returns an error, or nil, for each of them.
@@ -77,7 +77,7 @@ func (all Channels) Send(ctx context.Context, m Message) []error {
 	for i, channel := range all {
 		group.Go(func() {
 			if err := channel.Send(ctx, m); err != nil {
-				errs[i] = providers.Errorf(CodeFailed, providers.Failed, "notify %s: %w", channel, err)
+				errs[i] = fault.Errorf(CodeFailed, fault.Failed, "notify %s: %w", channel, err)
 			}
 		})
 	}

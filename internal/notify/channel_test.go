@@ -20,10 +20,10 @@ import (
 
 	"go.uber.org/goleak"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/internal/notify"
 	"wildcard/internal/testkit/executable"
-	"wildcard/providers"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -82,7 +82,7 @@ func TestProgram(t *testing.T) {
 		t.Errorf("%q", &stderr)
 	}
 	if errs := send(t, o, message(messages.English), "exec:"+script(t, "exit 0"), "exec:"+script(t, "exit 3"), "exec:/nonexistent"); errs[0] != nil || errs[1] == nil || errs[2] == nil ||
-		providers.CodeOf(errs[1]) != notify.CodeFailed || !strings.Contains(errs[1].Error(), "exit status 3") {
+		fault.CodeOf(errs[1]) != notify.CodeFailed || !strings.Contains(errs[1].Error(), "exit status 3") {
 		t.Errorf("%v", errs)
 	}
 }
@@ -210,7 +210,7 @@ func TestParse(t *testing.T) {
 		"http://example.com/" + canary, "http://localhost/" + canary, "https://", "https:///" + canary, "https://%zz/" + canary, "ftp://example.com/" + canary, "https:" + canary,
 	} {
 		channels, err := notify.Parse([]string{spec}, notify.Options{})
-		if err == nil || providers.ClassOf(err) != providers.Usage || strings.Contains(err.Error(), canary) || strings.Contains(err.Error(), "\n") {
+		if err == nil || fault.ClassOf(err) != fault.Usage || strings.Contains(err.Error(), canary) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v %v", spec, channels, err)
 		}
 	}

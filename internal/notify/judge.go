@@ -3,9 +3,9 @@ package notify
 import (
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/internal/state"
-	"wildcard/providers"
 )
 
 // patience is how long a failure that mends itself may last before people hear of it.
@@ -71,8 +71,8 @@ func Judge(c Condition, past *state.Complaint, now time.Time) (e Event, heard, u
 			complaint.Since = now
 		}
 	}
-	complaint.Well, complaint.Temporary = false, providers.ClassOf(c.Err) == providers.Temporary
-	complaint.Code, complaint.Text = providers.CodeOf(c.Err), excerpt(c.Err)
+	complaint.Well, complaint.Temporary = false, fault.ClassOf(c.Err) == fault.Temporary
+	complaint.Code, complaint.Text = fault.CodeOf(c.Err), excerpt(c.Err)
 	before := complaint
 	stage := stageAt(c.Due, c.NotAfter, now)
 	overdue := !c.NotAfter.IsZero() && !now.Before(OverdueAt(c.Due, c.NotAfter))

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/notify"
 	"wildcard/internal/state"
-	"wildcard/providers"
 )
 
 const day = 24 * time.Hour
@@ -38,10 +38,10 @@ func story(life, runFor time.Duration, failing func(after time.Duration) error) 
 func TestStories(t *testing.T) {
 	t.Parallel()
 	refused := func(time.Duration) error {
-		return providers.Errorf(providers.CodeCredentials, providers.Refused, "conoha: log in: 401")
+		return fault.Errorf(fault.CodeCredentials, fault.Refused, "conoha: log in: 401")
 	}
 	down := func(time.Duration) error {
-		return providers.Errorf(providers.CodeUnavailable, providers.Temporary, "conoha: log in: no route")
+		return fault.Errorf(fault.CodeUnavailable, fault.Temporary, "conoha: log in: no route")
 	}
 	until := func(end time.Duration, err func(time.Duration) error) func(time.Duration) error {
 		return func(after time.Duration) error {
@@ -98,7 +98,7 @@ func TestNobodyHeard(t *testing.T) {
 // A clock that was in the future once does not silence us, and a certificate that is not there has no end.
 func TestOddTimes(t *testing.T) {
 	t.Parallel()
-	temporary := providers.Errorf("x", providers.Temporary, "x")
+	temporary := fault.Errorf("x", fault.Temporary, "x")
 	past := &state.Complaint{Since: began().Add(1000 * day)}
 	e, _, memory := notify.Judge(notify.Condition{Lineage: "a", Due: began(), NotAfter: began().Add(30 * day), Err: temporary}, past, began())
 	if e.Kind != "" || !memory.Since.Equal(began()) {

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
-	"wildcard/providers"
 )
 
 // addressForm is what addresses look like here: those of RFC 5321 without quotes and comments, and local names alone. None
@@ -28,7 +28,7 @@ func newMail(list string, o Options) (Channel, error) {
 	c := mailChannel{options: o}
 	for address := range strings.SplitSeq(list, ",") {
 		if !addressForm.MatchString(address) {
-			return nil, invalid("mailto:%s: not a mail address", providers.Excerpt(address))
+			return nil, invalid("mailto:%s: not a mail address", fault.Excerpt(address))
 		}
 		c.to = append(c.to, address)
 	}

@@ -5,8 +5,8 @@ import (
 	"context"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/system/subprocess"
-	"wildcard/providers"
 )
 
 // programChannel runs a program with the message on its standard input.
@@ -17,7 +17,7 @@ type programChannel struct {
 
 func newProgram(path string, o Options) (Channel, error) {
 	if !absolutePath(path) {
-		return nil, invalid("exec:%s: want the absolute path of a program, without arguments", providers.Excerpt(path))
+		return nil, invalid("exec:%s: want the absolute path of a program, without arguments", fault.Excerpt(path))
 	}
 	return programChannel{path, o}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -67,9 +68,9 @@ type shortfall struct {
 func (s *shortfall) err(spec providers.Spec, looked []string) error {
 	missing, places := strings.Join(s.missing, ", "), strings.Join(looked, ", ")
 	if s.source == "" {
-		return providers.Errorf(providers.CodeMissing, providers.Misconfigured, "%s: %s must be set; looked in %s", spec.Name, missing, places)
+		return fault.Errorf(fault.CodeMissing, fault.Misconfigured, "%s: %s must be set; looked in %s", spec.Name, missing, places)
 	}
-	return providers.Errorf(providers.CodeMissing, providers.Misconfigured, "%s: %s lacks %s; looked in %s", spec.Name, s.source, missing, places)
+	return fault.Errorf(fault.CodeMissing, fault.Misconfigured, "%s: %s lacks %s; looked in %s", spec.Name, s.source, missing, places)
 }
 
 // sets returns what a source holds: the first complete family of each account, and the begun account that is nearest to

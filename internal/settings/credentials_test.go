@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -61,8 +62,8 @@ func write(t testing.TB, path, text string) string {
 // wantError fails unless err is of class Misconfigured, has the code, is one line, shows all parts and no canary.
 func wantError(t testing.TB, err error, code string, parts ...string) {
 	t.Helper()
-	if err == nil || providers.CodeOf(err) != code || providers.ClassOf(err).ExitCode() != 78 {
-		t.Fatalf("got %v [%s], want %q [%s]", err, providers.CodeOf(err), parts, code)
+	if err == nil || fault.CodeOf(err) != code || fault.ClassOf(err).ExitCode() != 78 {
+		t.Fatalf("got %v [%s], want %q [%s]", err, fault.CodeOf(err), parts, code)
 	}
 	for _, part := range parts {
 		if !strings.Contains(err.Error(), part) {
@@ -88,36 +89,36 @@ func TestCredentials(t *testing.T) {
 		err   string   // part of the error
 		code  string
 	}{
-		{name: "nothing anywhere", err: "settings: conoha: NEW_TENANT, NEW_PASSWORD, NEW_USER or NEW_ID must be set; looked in the environment, DIR/creds/conoha.env, DIR/bin/.env, DIR/bin/conoha_id, DIR/nowhere/.env, DIR/nowhere/conoha_id, DIR/etc/conoha/.env", code: providers.CodeMissing},
+		{name: "nothing anywhere", err: "settings: conoha: NEW_TENANT, NEW_PASSWORD, NEW_USER or NEW_ID must be set; looked in the environment, DIR/creds/conoha.env, DIR/bin/.env, DIR/bin/conoha_id, DIR/nowhere/.env, DIR/nowhere/conoha_id, DIR/etc/conoha/.env", code: fault.CodeMissing},
 		{name: "the environment", world: world{environ: []string{"NEW_TENANT=e", "NEW_ID=i", "NEW_PASSWORD=p"}, config: complete}, want: []string{"one NEW_* e the environment"}},
 		{name: "a named file comes before the environment", world: world{envFile: complete, environ: []string{"NEW_TENANT=e", "NEW_ID=i", "NEW_PASSWORD=p"}}, want: []string{"one NEW_* t envfile"}},
 		{name: "the spec's file is the only one", world: world{spec: "OLD_TENANT=s\nOLD_PASSWORD=p", envFile: complete}, want: []string{"one OLD_* s spec"}},
-		{name: "the spec's file must be complete", world: world{spec: "OLD_TENANT=s", envFile: complete}, err: "conoha: DIR/spec lacks OLD_PASSWORD; looked in DIR/spec", code: providers.CodeMissing},
-		{name: "a named file must be complete", world: world{envFile: "# nothing", config: complete}, err: "NEW_TENANT, NEW_PASSWORD, NEW_USER or NEW_ID must be set; looked in DIR/envfile", code: providers.CodeMissing},
+		{name: "the spec's file must be complete", world: world{spec: "OLD_TENANT=s", envFile: complete}, err: "conoha: DIR/spec lacks OLD_PASSWORD; looked in DIR/spec", code: fault.CodeMissing},
+		{name: "a named file must be complete", world: world{envFile: "# nothing", config: complete}, err: "NEW_TENANT, NEW_PASSWORD, NEW_USER or NEW_ID must be set; looked in DIR/envfile", code: fault.CodeMissing},
 		{name: "systemd before the program", world: world{creds: complete, beside: "OLD_TENANT=b\nOLD_PASSWORD=p"}, want: []string{"one NEW_* t conoha.env"}},
 		{name: "beside the program", world: world{beside: complete, id: "OLD_TENANT=i\nOLD_PASSWORD=p", config: "NEW_TENANT=c"}, want: []string{"one NEW_* t .env"}},
 		{name: "the older script's file", world: world{id: "OLD_TENANTID=x\nOLD_PASSWORD=p", config: complete}, want: []string{"one OLD_* x conoha_id"}},
 		{name: "certbot's directory", world: world{config: complete}, want: []string{"one NEW_* t .env"}},
-		{name: "never merged", world: world{environ: []string{"NEW_TENANT=e"}, config: "NEW_USER=u\nNEW_PASSWORD=p"}, err: "lacks NEW_TENANT; looked in the environment, DIR/creds", code: providers.CodeMissing},
-		{name: "families are never merged", world: world{config: "NEW_TENANT=t\nNEW_USER=u\nOLD_PASSWORD=p"}, err: "DIR/etc/conoha/.env lacks NEW_PASSWORD; looked in", code: providers.CodeMissing},
+		{name: "never merged", world: world{environ: []string{"NEW_TENANT=e"}, config: "NEW_USER=u\nNEW_PASSWORD=p"}, err: "lacks NEW_TENANT; looked in the environment, DIR/creds", code: fault.CodeMissing},
+		{name: "families are never merged", world: world{config: "NEW_TENANT=t\nNEW_USER=u\nOLD_PASSWORD=p"}, err: "DIR/etc/conoha/.env lacks NEW_PASSWORD; looked in", code: fault.CodeMissing},
 		{name: "half a set is passed over for a whole one", world: world{environ: []string{"NEW_TENANT=e"}, config: complete}, want: []string{"one NEW_* t .env"}},
-		{name: "the nearest is named", world: world{environ: []string{"NEW_TENANT=e"}, creds: "NEW_TENANT=e\nNEW_ID=i", config: "OLD_TENANT=t"}, err: "DIR/creds/conoha.env lacks NEW_PASSWORD; looked in", code: providers.CodeMissing},
-		{name: "one of two is a beginning", world: world{config: "NEW_ID=i"}, err: "DIR/etc/conoha/.env lacks NEW_TENANT, NEW_PASSWORD; looked in", code: providers.CodeMissing},
-		{name: "an empty value is none", world: world{environ: []string{"NEW_TENANT=e", "NEW_ID=i", "NEW_PASSWORD="}}, err: "the environment lacks NEW_PASSWORD", code: providers.CodeMissing},
+		{name: "the nearest is named", world: world{environ: []string{"NEW_TENANT=e"}, creds: "NEW_TENANT=e\nNEW_ID=i", config: "OLD_TENANT=t"}, err: "DIR/creds/conoha.env lacks NEW_PASSWORD; looked in", code: fault.CodeMissing},
+		{name: "one of two is a beginning", world: world{config: "NEW_ID=i"}, err: "DIR/etc/conoha/.env lacks NEW_TENANT, NEW_PASSWORD; looked in", code: fault.CodeMissing},
+		{name: "an empty value is none", world: world{environ: []string{"NEW_TENANT=e", "NEW_ID=i", "NEW_PASSWORD="}}, err: "the environment lacks NEW_PASSWORD", code: fault.CodeMissing},
 		{name: "a lone region begins nothing", world: world{config: complete + "V3_REGION=c3j1"}, want: []string{"one NEW_* t .env"}},
 		{name: "the first complete family", world: world{config: "NEW_TENANT=n\nOLD_TENANT=o\nOLD_PASSWORD=p"}, want: []string{"one OLD_* o .env"}},
 		{name: "two accounts", world: world{config: complete + "V3_TENANT=three\nV3_PASSWORD=p"}, want: []string{"one NEW_* t .env", "two V3_* three .env"}},
-		{name: "half a second account", world: world{config: complete + "V3_TENANT=three"}, err: "DIR/etc/conoha/.env lacks V3_PASSWORD", code: providers.CodeMissing},
+		{name: "half a second account", world: world{config: complete + "V3_TENANT=three"}, err: "DIR/etc/conoha/.env lacks V3_PASSWORD", code: fault.CodeMissing},
 		{name: "half a second account elsewhere", world: world{environ: []string{"V3_TENANT=three"}, config: complete}, want: []string{"one NEW_* t .env"}},
 		{name: "only the second account", world: world{config: "V3_TENANT=three\nV3_PASSWORD=p"}, want: []string{"two V3_* three .env"}},
 		{name: "aliases that agree", world: world{config: "OLD_TENANT=x\nOLD_TENANTID=x\nOLD_PASSWORD=p"}, want: []string{"one OLD_* x .env"}},
-		{name: "aliases that do not", world: world{config: "OLD_TENANT=canary1\nOLD_TENANTID=canary2\nOLD_PASSWORD=p"}, err: "DIR/etc/conoha/.env: OLD_TENANT and OLD_TENANTID are both set", code: providers.CodeBadSettings},
-		{name: "two aliases that do not", world: world{config: "OLD_PROJECT=canary1\nOLD_TENANTID=canary2\nOLD_PASSWORD=p"}, err: "OLD_TENANTID and OLD_PROJECT are both set", code: providers.CodeBadSettings},
-		{name: "a line that cannot be read", world: world{config: complete + "NEW_REGION=$canary"}, err: "DIR/etc/conoha/.env line 4: NEW_REGION: $ means", code: providers.CodeBadSettings},
+		{name: "aliases that do not", world: world{config: "OLD_TENANT=canary1\nOLD_TENANTID=canary2\nOLD_PASSWORD=p"}, err: "DIR/etc/conoha/.env: OLD_TENANT and OLD_TENANTID are both set", code: fault.CodeBadSettings},
+		{name: "two aliases that do not", world: world{config: "OLD_PROJECT=canary1\nOLD_TENANTID=canary2\nOLD_PASSWORD=p"}, err: "OLD_TENANTID and OLD_PROJECT are both set", code: fault.CodeBadSettings},
+		{name: "a line that cannot be read", world: world{config: complete + "NEW_REGION=$canary"}, err: "DIR/etc/conoha/.env line 4: NEW_REGION: $ means", code: fault.CodeBadSettings},
 		{name: "a source after the winner is not opened", world: world{beside: complete, config: "=$"}, want: []string{"one NEW_* t .env"}},
-		{name: "both ways at once", world: world{environ: []string{"NEW_PASSWORD=canary", "NEW_PASSWORD_FILE=/x"}}, err: "the environment: NEW_PASSWORD and NEW_PASSWORD_FILE are both set", code: providers.CodeBadSettings},
-		{name: "a relative file", world: world{environ: []string{"NEW_PASSWORD_FILE=canary"}}, err: "NEW_PASSWORD_FILE is not an absolute path", code: providers.CodeBadSettings},
-		{name: "a file that is not there", world: world{config: "NEW_PASSWORD_FILE=/no/such/file"}, err: "NEW_PASSWORD_FILE: read /no/such/file: no such file", code: providers.CodeMissing},
+		{name: "both ways at once", world: world{environ: []string{"NEW_PASSWORD=canary", "NEW_PASSWORD_FILE=/x"}}, err: "the environment: NEW_PASSWORD and NEW_PASSWORD_FILE are both set", code: fault.CodeBadSettings},
+		{name: "a relative file", world: world{environ: []string{"NEW_PASSWORD_FILE=canary"}}, err: "NEW_PASSWORD_FILE is not an absolute path", code: fault.CodeBadSettings},
+		{name: "a file that is not there", world: world{config: "NEW_PASSWORD_FILE=/no/such/file"}, err: "NEW_PASSWORD_FILE: read /no/such/file: no such file", code: fault.CodeMissing},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -169,18 +170,18 @@ func TestCredentials_NamedFile(t *testing.T) {
 		},
 	} {
 		_, err := named(dir + "/none")
-		wantError(t, err, providers.CodeMissing, dir+"/none")
+		wantError(t, err, fault.CodeMissing, dir+"/none")
 		if !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v is not ErrNotExist", what, err)
 		}
 		_, err = named("relative.env")
-		wantError(t, err, providers.CodeBadSettings, "relative.env: the path is not absolute")
+		wantError(t, err, fault.CodeBadSettings, "relative.env: the path is not absolute")
 	}
 	file := write(t, dir+"/x/.env", "OLD_TENANT=t\nOLD_PASSWORD=canary")
 	chmod(t, file, 0o640)
 	s := Sources{CredentialsDir: dir + "/x/.env", ConfigDir: dir} // what is not even a folder holds nothing
 	_, err := s.Credentials(providers.Spec{Name: "x"}, families())
-	wantError(t, err, providers.CodeUnsafeFile, "(mode 0640): chmod 600 "+file)
+	wantError(t, err, fault.CodeUnsafeFile, "(mode 0640): chmod 600 "+file)
 }
 
 // Where an ordinary user runs programs that root's credentials lie beside.
@@ -194,10 +195,10 @@ func TestCredentials_NotForUsToRead(t *testing.T) {
 	}
 	s := Sources{ProgramDirs: []string{dir + "/bin"}}
 	_, err := s.Credentials(providers.Spec{Name: "x"}, families())
-	wantError(t, err, providers.CodeMissing, "NEW_TENANT, NEW_PASSWORD, NEW_USER or NEW_ID must be set", file+" (permission denied)")
+	wantError(t, err, fault.CodeMissing, "NEW_TENANT, NEW_PASSWORD, NEW_USER or NEW_ID must be set", file+" (permission denied)")
 	s.EnvFile = file
 	_, err = s.Credentials(providers.Spec{Name: "x"}, families())
-	wantError(t, err, providers.CodeMissing, "read "+file+": permission denied")
+	wantError(t, err, fault.CodeMissing, "read "+file+": permission denied")
 }
 
 func TestCredentials_ValueFromFile(t *testing.T) {
@@ -218,23 +219,23 @@ func TestCredentials_ValueFromFile(t *testing.T) {
 	for _, text := range []string{"canary\n\n", "canary\ncanary\n", "\ncanary", "canary\r", "can\x00ary", "canary\xff"} {
 		write(t, file, text)
 		_, err := s.Credentials(providers.Spec{Name: "x"}, families())
-		wantError(t, err, providers.CodeBadSettings, "OLD_PASSWORD_FILE: "+file)
+		wantError(t, err, fault.CodeBadSettings, "OLD_PASSWORD_FILE: "+file)
 	}
 	write(t, file, "\n")
 	_, err := s.Credentials(providers.Spec{Name: "x"}, families())
-	wantError(t, err, providers.CodeMissing, "lacks OLD_PASSWORD")
+	wantError(t, err, fault.CodeMissing, "lacks OLD_PASSWORD")
 
 	write(t, file, "canary")
 	chmod(t, file, 0o440)
 	_, err = s.Credentials(providers.Spec{Name: "x"}, families())
-	wantError(t, err, providers.CodeUnsafeFile, "OLD_PASSWORD_FILE: ", "chmod 600 "+file)
+	wantError(t, err, fault.CodeUnsafeFile, "OLD_PASSWORD_FILE: ", "chmod 600 "+file)
 	s.CredentialsDir = dir // where systemd makes them so
 	if _, err = s.Credentials(providers.Spec{Name: "x"}, families()); err != nil {
 		t.Error(err)
 	}
 	chmod(t, file, 0o444)
 	_, err = s.Credentials(providers.Spec{Name: "x"}, families())
-	wantError(t, err, providers.CodeUnsafeFile, "chmod 600 "+file)
+	wantError(t, err, fault.CodeUnsafeFile, "chmod 600 "+file)
 }
 
 // systemd makes its files 0400, or 0440 for a service that runs as a user (systemd.exec(5)).
@@ -245,7 +246,7 @@ func TestCredentials_Systemd(t *testing.T) {
 	for mode, safe := range map[os.FileMode]bool{0o400: true, 0o440: true, 0o600: true, 0o444: false, 0o460: false, 0o404: false} {
 		chmod(t, file, mode)
 		sets, err := Sources{CredentialsDir: dir}.Credentials(providers.Spec{Name: "conoha"}, families())
-		if safe && (err != nil || sets[0].Source != file) || !safe && providers.CodeOf(err) != providers.CodeUnsafeFile {
+		if safe && (err != nil || sets[0].Source != file) || !safe && fault.CodeOf(err) != fault.CodeUnsafeFile {
 			t.Errorf("mode %o: %v, %v", mode, sets, err)
 		}
 	}

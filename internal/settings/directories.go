@@ -8,8 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/system/failpoint"
-	"wildcard/providers"
 )
 
 // Directories are the folders our programs work in, as absolute paths without "." and "..".
@@ -59,7 +59,7 @@ func findDirectories(configFlag, stateFlag string, environ []string, root bool) 
 		{&d.Run, "the run directory (WILDCARD_RUN_DIR, XDG_RUNTIME_DIR)"},
 	} {
 		if !filepath.IsAbs(*dir.path) {
-			return Directories{}, state("%s is not an absolute path: %s", dir.what, providers.Excerpt(*dir.path))
+			return Directories{}, state("%s is not an absolute path: %s", dir.what, fault.Excerpt(*dir.path))
 		}
 		*dir.path = filepath.Clean(*dir.path)
 	}
@@ -127,5 +127,5 @@ func makeFolder(path string, mode fs.FileMode) error {
 }
 
 func state(format string, args ...any) error {
-	return providers.Errorf(providers.CodeState, providers.Misconfigured, "settings: "+format, args...)
+	return fault.Errorf(fault.CodeState, fault.Misconfigured, "settings: "+format, args...)
 }

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 func TestFindDirectories(t *testing.T) {
@@ -42,7 +42,7 @@ func TestFindDirectories(t *testing.T) {
 	} {
 		got, err := findDirectories(test.config, test.state, test.environ, test.root)
 		if test.err != "" {
-			wantError(t, err, providers.CodeState, test.err)
+			wantError(t, err, fault.CodeState, test.err)
 			if got != (Directories{}) {
 				t.Errorf("%s: got %v with an error", test.name, got)
 			}
@@ -100,11 +100,11 @@ func TestPrivateDir(t *testing.T) {
 		dir + "/file": "not a folder", dir + "/file/x": "is not a folder", dir + "/link": "a link", dir + "/link/": "a link", dir + "/dangling": "a link",
 		dir + "/dangling/x": "no such file", "relative": "not an absolute path", "": "not an absolute path",
 	} {
-		wantError(t, PrivateDir(path), providers.CodeState, why, strings.TrimSuffix(strings.TrimSuffix(path, "/x"), "/"))
+		wantError(t, PrivateDir(path), fault.CodeState, why, strings.TrimSuffix(strings.TrimSuffix(path, "/x"), "/"))
 	}
 	for _, mode := range []os.FileMode{0o755, 0o750, 0o701, 0o777 | os.ModeSticky} {
 		chmod(t, dir+"/real/own", mode)
-		wantError(t, PrivateDir(dir+"/real/own"), providers.CodeState, fmt.Sprintf("(mode %04o): chmod 700 %s/real/own", mode.Perm(), dir))
+		wantError(t, PrivateDir(dir+"/real/own"), fault.CodeState, fmt.Sprintf("(mode %04o): chmod 700 %s/real/own", mode.Perm(), dir))
 		if info, err := os.Stat(dir + "/real/own"); err != nil || info.Mode()&^os.ModeDir != mode {
 			t.Errorf("an open folder was changed: %v, %v", info.Mode(), err)
 		}
@@ -124,7 +124,7 @@ func TestPrivateDir_Owner(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wantError(t, PrivateDir(foreign), providers.CodeState, fmt.Sprintf("%s belongs to somebody else: chown %d %s", foreign, os.Geteuid(), foreign))
+	wantError(t, PrivateDir(foreign), fault.CodeState, fmt.Sprintf("%s belongs to somebody else: chown %d %s", foreign, os.Geteuid(), foreign))
 }
 
 // Two hooks may start at once on a new machine.

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Duration returns an ordinary setting that is a time: a number of seconds, or a duration of Go such as 1m30s, from a
@@ -16,7 +16,7 @@ func (s Set) Duration(name string, otherwise time.Duration) (time.Duration, erro
 	}
 	d, ok := ParseDuration(text, time.Millisecond)
 	if !ok {
-		return 0, bad(name, providers.Excerpt(text)+" is neither a number of seconds nor a duration such as 90s or 10m")
+		return 0, bad(name, fault.Excerpt(text)+" is neither a number of seconds nor a duration such as 90s or 10m")
 	}
 	return d, nil
 }

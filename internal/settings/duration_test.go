@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 func TestDuration(t *testing.T) {
@@ -14,7 +14,7 @@ func TestDuration(t *testing.T) {
 	} {
 		s := Set{environ: variables{"X": NewSecret(text)}}
 		got, err := s.Duration("X", 7*time.Second)
-		if got != want || (err != nil) != (want == 0) || err != nil && providers.CodeOf(err) != providers.CodeBadSettings {
+		if got != want || (err != nil) != (want == 0) || err != nil && fault.CodeOf(err) != fault.CodeBadSettings {
 			t.Errorf("%q: %v, %v, want %v", text, got, err, want)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/joho/godotenv"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // EnvFile is an env file that has been read.
@@ -62,7 +62,7 @@ func parseEnv(path, text string) (variables, error) {
 	for i, line := range strings.Split(text, "\n") {
 		a, err := parseLine(strings.TrimSuffix(line, "\r"))
 		if err != nil {
-			return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "%s line %d: %w", Shown(path), i+1, err)
+			return nil, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "%s line %d: %w", Shown(path), i+1, err)
 		}
 		if a.name != "" {
 			values[a.name] = NewSecret(a.value)

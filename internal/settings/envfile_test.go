@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // revealed returns variables as a map that can be printed.
@@ -85,10 +85,10 @@ func TestParseEnv_Refuses(t *testing.T) {
 		"if true; then NEW_A=canary; fi": "line 1: this is not NAME=value",
 	} {
 		_, err := parseEnv("/x/.env", text)
-		wantError(t, err2settings(err), providers.CodeBadSettings, "/x/.env line 1: ", why)
+		wantError(t, err2settings(err), fault.CodeBadSettings, "/x/.env line 1: ", why)
 	}
 	_, err := parseEnv("/x/.env", "A=b\n\n# c\nNEW_A=$canary\n")
-	wantError(t, err2settings(err), providers.CodeBadSettings, "/x/.env line 4: NEW_A: ")
+	wantError(t, err2settings(err), fault.CodeBadSettings, "/x/.env line 4: NEW_A: ")
 }
 
 // err2settings adds what the exported functions add.

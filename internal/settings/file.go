@@ -10,7 +10,7 @@ import (
 	"strings"
 	"syscall"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 const (
@@ -138,19 +138,19 @@ func cannotRead(path string, err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
 	}
-	return providers.Errorf(providers.CodeMissing, providers.Misconfigured, "read %s: %w", Shown(path), err)
+	return fault.Errorf(fault.CodeMissing, fault.Misconfigured, "read %s: %w", Shown(path), err)
 }
 
 // unsafeFile says what is wrong with a file, and ends with the command that mends it.
 func unsafeFile(path, why string, command ...string) error {
-	return providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "%s is not safe: %s: %s", Shown(path), why, commandLine(command...))
+	return fault.Errorf(fault.CodeUnsafeFile, fault.Misconfigured, "%s is not safe: %s: %s", Shown(path), why, commandLine(command...))
 }
 
 func bad(what, why string) error {
-	return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "%s: %s", what, why)
+	return fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "%s: %s", what, why)
 }
 
 // within says where an error of ours happened.
 func within(where string, err error) error {
-	return providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%s: %w", where, err)
+	return fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "%s: %w", where, err)
 }

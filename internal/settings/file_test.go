@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Fault 149 of reference/reliability.md: modes.
@@ -26,7 +26,7 @@ func TestReadEnvFile_Fault149_Modes(t *testing.T) {
 		case !strings.HasSuffix(fmt.Sprint(err), fmt.Sprintf("(mode %04o): chmod 600 %s", mode, path)):
 			t.Errorf("mode %o: %v", mode, err)
 		default:
-			wantError(t, err, providers.CodeUnsafeFile)
+			wantError(t, err, fault.CodeUnsafeFile)
 		}
 	}
 }
@@ -57,11 +57,11 @@ func TestReadEnvFile_Fault149_Kinds(t *testing.T) {
 		dir + "/huge": "larger than 65536 bytes", dir + "/more": "larger than 65536 bytes", "relative": "not absolute", "": "not absolute",
 	} {
 		_, err := ReadEnvFile(path)
-		wantError(t, err, providers.CodeBadSettings, why, path)
+		wantError(t, err, fault.CodeBadSettings, why, path)
 	}
 	for _, path := range []string{dir + "/none", dir + "/none/.env", dir + "/empty/.env"} {
 		_, err := ReadEnvFile(path)
-		wantError(t, err, providers.CodeMissing, path)
+		wantError(t, err, fault.CodeMissing, path)
 	}
 	for _, path := range []string{dir + "/most", dir + "/empty"} {
 		if _, err := ReadEnvFile(path); err != nil {
@@ -88,7 +88,7 @@ func TestReadEnvFile_Fault149_Folders(t *testing.T) {
 				t.Errorf("%v: %v", mode, err)
 			}
 			if !safe {
-				wantError(t, err, providers.CodeUnsafeFile, ": chmod go-w "+dir+"/open")
+				wantError(t, err, fault.CodeUnsafeFile, ": chmod go-w "+dir+"/open")
 			}
 		}
 	}
@@ -118,7 +118,7 @@ func TestReadEnvFile_Fault149_Links(t *testing.T) {
 		}
 	}
 	for link, code := range map[string]string{
-		"toBad": providers.CodeUnsafeFile, "toFolder": providers.CodeBadSettings, "toDevice": providers.CodeBadSettings, "none": providers.CodeMissing, "loop": providers.CodeMissing,
+		"toBad": fault.CodeUnsafeFile, "toFolder": fault.CodeBadSettings, "toDevice": fault.CodeBadSettings, "none": fault.CodeMissing, "loop": fault.CodeMissing,
 	} {
 		_, err := ReadEnvFile(dir + "/" + link)
 		wantError(t, err, code)
@@ -145,7 +145,7 @@ func TestReadEnvFile_Fault149_Owners(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := ReadEnvFile(test.read)
-			wantError(t, err, providers.CodeUnsafeFile, test.read+" is not safe: ", ": "+test.command)
+			wantError(t, err, fault.CodeUnsafeFile, test.read+" is not safe: ", ": "+test.command)
 			if err := os.Lchown(victim, 0, -1); err != nil {
 				t.Fatal(err)
 			}
@@ -190,5 +190,5 @@ func TestReadEnvFile_OddPath(t *testing.T) {
 	path := write(t, folder(t)+"/it's a\nfile", "A=canary\n")
 	chmod(t, path, 0o644)
 	_, err := ReadEnvFile(path)
-	wantError(t, err, providers.CodeUnsafeFile, `it\'s a\nfile'`)
+	wantError(t, err, fault.CodeUnsafeFile, `it\'s a\nfile'`)
 }

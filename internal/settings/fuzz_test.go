@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // FuzzEnvFile reads env files without a shell beside it, so many more than [FuzzShellAgrees]: what is read is the same with a
@@ -23,8 +23,8 @@ func FuzzEnvFile(f *testing.F) {
 		values, err := parseEnv("/x", strings.ReplaceAll(text, "SECRET", "c4n4ry"))
 		if err != nil {
 			said := err.Error()
-			if providers.CodeOf(err) != providers.CodeBadSettings || len(said) > 1000 || strings.ContainsFunc(said, isControl) {
-				t.Errorf("%q: code %q, %q", text, providers.CodeOf(err), said)
+			if fault.CodeOf(err) != fault.CodeBadSettings || len(said) > 1000 || strings.ContainsFunc(said, isControl) {
+				t.Errorf("%q: code %q, %q", text, fault.CodeOf(err), said)
 			}
 			if strings.Contains(said, "c4n4ry") && !nameShown.MatchString(text) {
 				t.Errorf("%q: the error shows a value: %q", text, said)

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 const (
@@ -147,5 +147,5 @@ func backOff(last Attempt, i Intent) error {
 }
 
 func later(code string, from time.Time, format string, args ...any) error {
-	return providers.Errorf(code, providers.Temporary, "not before "+from.UTC().Format("2006-01-02 15:04:05 MST")+": "+format, args...)
+	return fault.Errorf(code, fault.Temporary, "not before "+from.UTC().Format("2006-01-02 15:04:05 MST")+": "+format, args...)
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/state"
-	"wildcard/providers"
 )
 
 // TestBackOff: Fault #66: an issuance that fails each run is tried after 1, 10 and 100 minutes, then daily; sooner if little
@@ -55,7 +55,7 @@ func TestBackOff(t *testing.T) {
 			}
 			if test.wait > 0 {
 				err := check(0)
-				if providers.CodeOf(err) != state.CodeBackOff || providers.ClassOf(err) != providers.Temporary || !strings.Contains(err.Error(), "because") {
+				if fault.CodeOf(err) != state.CodeBackOff || fault.ClassOf(err) != fault.Temporary || !strings.Contains(err.Error(), "because") {
 					t.Errorf("at once: %v", err)
 				}
 				if !strings.Contains(err.Error(), noon().Add(test.wait).Format("15:04:05")) {
@@ -87,7 +87,7 @@ func TestFailedValidations(t *testing.T) {
 		record(t, s, state.Attempt{Time: noon().Add(time.Duration(n-20) * time.Minute), Lineage: "any", FailedValidations: names})
 	}
 	err := s.Check(i)
-	if providers.CodeOf(err) != state.CodeValidations || providers.ClassOf(err) != providers.Temporary {
+	if fault.CodeOf(err) != state.CodeValidations || fault.ClassOf(err) != fault.Temporary {
 		t.Errorf("after three: %v", err)
 	}
 	if want := "not before 2026-11-24 12:40:00 UTC"; err == nil || !strings.Contains(err.Error(), want) {
@@ -118,7 +118,7 @@ func TestRateLimited(t *testing.T) {
 	record(t, s, state.Attempt{Time: noon(), Code: "acme.rate-limited", Text: "429 rateLimited: too many", NotBefore: noon().Add(3 * time.Hour)})
 	i := intent(noon().Add(2 * time.Hour))
 	i.Unattended = false
-	if err := s.Check(i); providers.CodeOf(err) != state.CodeRateLimited || !strings.Contains(err.Error(), "2026-11-24 15:00:00 UTC") {
+	if err := s.Check(i); fault.CodeOf(err) != state.CodeRateLimited || !strings.Contains(err.Error(), "2026-11-24 15:00:00 UTC") {
 		t.Errorf("before: %v", err)
 	}
 	i.Force = true
@@ -132,7 +132,7 @@ func TestRateLimited(t *testing.T) {
 	record(t, s, state.Attempt{Time: noon(), Lineage: "absurd", NotBefore: noon().AddDate(10, 0, 0)})
 	i = intent(noon().Add(time.Hour))
 	i.Lineage, i.Unattended = "absurd", false
-	if err := s.Check(i); providers.CodeOf(err) != state.CodeRateLimited || !strings.Contains(err.Error(), "2026-11-26 00:00:00 UTC") {
+	if err := s.Check(i); fault.CodeOf(err) != state.CodeRateLimited || !strings.Contains(err.Error(), "2026-11-26 00:00:00 UTC") {
 		t.Errorf("ten years of patience, an hour later: %v", err)
 	}
 	i.Now = noon().Add(36 * time.Hour)
@@ -142,7 +142,7 @@ func TestRateLimited(t *testing.T) {
 	for _, asked := range []time.Duration{25*time.Hour + time.Minute, 33*time.Hour + 36*time.Minute, 34*time.Hour + 37*time.Minute} {
 		record(t, s, state.Attempt{Time: noon(), Lineage: asked.String(), NotBefore: noon().Add(asked)})
 		i.Lineage, i.Now = asked.String(), noon().Add(asked-time.Minute)
-		if err := s.Check(i); providers.CodeOf(err) != state.CodeRateLimited {
+		if err := s.Check(i); fault.CodeOf(err) != state.CodeRateLimited {
 			t.Errorf("a minute before %v have passed: %v", asked, err)
 		}
 		i.Now = noon().Add(asked)
@@ -167,7 +167,7 @@ func TestWrongClock(t *testing.T) {
 		t.Errorf("last: %v %v", h, err)
 	}
 	record(t, s, state.Attempt{Time: noon(), Ordered: true})
-	if err := s.Check(intent(noon())); providers.CodeOf(err) != state.CodeBackOff || !strings.Contains(err.Error(), "12:01:00") {
+	if err := s.Check(intent(noon())); fault.CodeOf(err) != state.CodeBackOff || !strings.Contains(err.Error(), "12:01:00") {
 		t.Errorf("after a failure of now: %v", err)
 	}
 }

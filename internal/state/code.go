@@ -1,8 +1,8 @@
 package state
 
-import "wildcard/providers"
+import "wildcard/internal/fault"
 
-// Codes of this package's errors, beside [providers.CodeState]. Those of the ledger are Temporary and name the instant from
+// Codes of this package's errors, beside [fault.CodeState]. Those of the ledger are Temporary and name the instant from
 // which they no longer hold, but for the last one.
 const (
 	CodeValidations = "ledger.validations"  // validations of a name failed too often within an hour
@@ -12,5 +12,5 @@ const (
 )
 
 func failed(format string, args ...any) error {
-	return providers.Errorf(providers.CodeState, providers.Misconfigured, "state: "+format, args...)
+	return fault.Errorf(fault.CodeState, fault.Misconfigured, "state: "+format, args...)
 }

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/state"
-	"wildcard/providers"
 )
 
 func TestHistory(t *testing.T) {
@@ -189,7 +189,7 @@ func TestRewrite_ManyFail(t *testing.T) {
 	}
 	i := intent(noon())
 	i.Domains, i.Unattended = []string{name(0)}, false
-	if err := s.Check(i); providers.CodeOf(err) != state.CodeValidations {
+	if err := s.Check(i); fault.CodeOf(err) != state.CodeValidations {
 		t.Errorf("after validations that failed: %v", err)
 	}
 }
@@ -251,7 +251,7 @@ func TestHostileFiles(t *testing.T) {
 					if err != nil {
 						t.Error(err)
 					}
-				} else if providers.CodeOf(err) != providers.CodeState {
+				} else if fault.CodeOf(err) != fault.CodeState {
 					t.Errorf("Record: %v", err)
 				}
 			})

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/state"
-	"wildcard/providers"
 )
 
 func pending() state.Pending {
@@ -93,7 +93,7 @@ func TestPendingNames(t *testing.T) {
 		err := s.SavePending(name, pending())
 		_, _, readErr := s.Pending(name)
 		for _, err := range []error{err, readErr, s.RemovePending(name)} {
-			if providers.CodeOf(err) != providers.CodeState {
+			if fault.CodeOf(err) != fault.CodeState {
 				t.Errorf("%q: %v", name, err)
 			}
 		}

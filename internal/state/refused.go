@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/system/failpoint"
-	"wildcard/providers"
 )
 
 const refusedDir = "refused"
@@ -105,7 +105,7 @@ func (s *State) Held(name string, wanted Refused) error {
 
 // held is the error that tells of a refused certificate.
 func (s *State) held(name string, r Refused) error {
-	return providers.Errorf(CodeHeld, providers.Failed, "the certificate that the CA issued on %s was refused: %s; it is kept in %s, and nothing is ordered before --force is given",
+	return fault.Errorf(CodeHeld, fault.Failed, "the certificate that the CA issued on %s was refused: %s; it is kept in %s, and nothing is ordered before --force is given",
 		r.Time.UTC().Format("2006-01-02 15:04 MST"), r.Reason, s.RefusedPath(name))
 }
 

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/state"
-	"wildcard/providers"
 )
 
 // TestRefused: report P23. A certificate that was issued and refused holds the same request up until it is forgotten; its file is
@@ -51,7 +51,7 @@ func TestRefused(t *testing.T) {
 	again := asked
 	again.Domains = []string{"*.example.com", "*.example.com"}
 	err = s.Held("example.com", again)
-	if providers.CodeOf(err) != state.CodeHeld || providers.ClassOf(err) != providers.Failed {
+	if fault.CodeOf(err) != state.CodeHeld || fault.ClassOf(err) != fault.Failed {
 		t.Fatalf("the same: %v", err)
 	}
 	for _, want := range []string{"2026-11-24 12:00 UTC", asked.Reason, path, "--force"} {
@@ -59,7 +59,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%v lacks %s", err, want)
 		}
 	}
-	if holds, err := s.Holds(); err != nil || len(holds) != 1 || providers.CodeOf(holds["example.com"]) != state.CodeHeld {
+	if holds, err := s.Holds(); err != nil || len(holds) != 1 || fault.CodeOf(holds["example.com"]) != state.CodeHeld {
 		t.Errorf("%v, %v", holds, err)
 	}
 	if err := s.Held("example.org", asked); err != nil {
@@ -68,7 +68,7 @@ func TestRefused(t *testing.T) {
 	if err := os.WriteFile(path, []byte("{damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Held("example.com", asked); providers.CodeOf(err) != state.CodeHeld {
+	if err := s.Held("example.com", asked); fault.CodeOf(err) != state.CodeHeld {
 		t.Errorf("damaged: %v", err)
 	}
 	for range 2 {
@@ -80,7 +80,7 @@ func TestRefused(t *testing.T) {
 		t.Errorf("forgotten: %v", err)
 	}
 	for _, name := range []string{"", "../x", "a/b", ".x"} {
-		if err := s.KeepRefused(name, asked, nil, nil); providers.CodeOf(err) != providers.CodeState {
+		if err := s.KeepRefused(name, asked, nil, nil); fault.CodeOf(err) != fault.CodeState {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"unicode"
 
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
-	"wildcard/providers"
 )
 
 // mostSpans is what is kept: a run of a thousand certificates is read by machines, and some thousand calls are enough.
@@ -185,7 +185,7 @@ func (r *Recorder) Document(err error) Document {
 		d.Notes = append(d.Notes, n)
 	}
 	if err != nil {
-		d.State, d.Code, d.Error = Failed, providers.CodeOf(err), line(err.Error())
+		d.State, d.Code, d.Error = Failed, fault.CodeOf(err), line(err.Error())
 	}
 	for _, s := range r.spans {
 		c := *s

@@ -15,10 +15,10 @@ import (
 	"time"
 
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/messages"
 	"wildcard/internal/timeline"
-	"wildcard/providers"
 )
 
 const canary = "canary-trace-91"
@@ -108,7 +108,7 @@ func TestDocument(t *testing.T) {
 	}
 	failed := timeline.New("wildcard/1", "issue")
 	issued(failed, "example.com", 1, errors.New("publication: not\nthere"))
-	d = failed.Document(providers.Errorf(providers.CodeNotPublished, providers.Temporary, "late"))
+	d = failed.Document(fault.Errorf(fault.CodeNotPublished, fault.Temporary, "late"))
 	if got := spans(d, timeline.Step, "publication"); d.Code != "dns.not-published" || d.Error != "late" || got[0].State != timeline.Failed || got[0].Detail != "publication: not there" {
 		t.Errorf("%+v %+v", d, got[0])
 	}

@@ -3,7 +3,7 @@ package journal
 import (
 	"os"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Client returns the certbot that called us: the nearest ancestor whose environment lacks CERTBOT_VALIDATION, which the
@@ -26,7 +26,7 @@ func (pfs procfs) client(pid int) (Process, error) {
 	}
 	client, err := pfs.choose(ancestors)
 	if err != nil {
-		return Process{}, providers.Errorf(providers.CodeState, providers.Failed, "journal: look for certbot: %w", err)
+		return Process{}, fault.Errorf(fault.CodeState, fault.Failed, "journal: look for certbot: %w", err)
 	}
 	p, err := pfs.process(client)
 	if err != nil && !hidden(err) {

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/testkit/executable"
-	"wildcard/providers"
 )
 
 // The ways in which certbot's hooks are run, by real processes: "certbot" gives the variables to its child alone.
@@ -198,7 +198,7 @@ func TestClient_NoProc(t *testing.T) {
 		"with an environment that cannot be read": broken(t, "90/environ"),
 		"with a start that cannot be read":        broken(t, "sys/kernel/random/boot_id"),
 	} {
-		if got, err := at.client(100); providers.CodeOf(err) != providers.CodeState || got != (Process{}) {
+		if got, err := at.client(100); fault.CodeOf(err) != fault.CodeState || got != (Process{}) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}

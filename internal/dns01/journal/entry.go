@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -93,7 +94,7 @@ const mostNumber = 1<<31 - 1
 
 // check returns an error if the entry could not have been made by us.
 func (e Entry) check() error {
-	bad := func(what, value string) error { return fmt.Errorf("its %s is %s", what, providers.Excerpt(value)) }
+	bad := func(what, value string) error { return fmt.Errorf("its %s is %s", what, fault.Excerpt(value)) }
 	printable := func(s string) bool {
 		return len(s) <= 2048 && strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 	}

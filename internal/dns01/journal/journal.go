@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/system/failpoint"
 	"wildcard/providers"
 )
@@ -61,16 +62,16 @@ func (j *Journal) owns(info fs.FileInfo) bool { return info.Sys().(*syscall.Stat
 // failed says what can be done about an error of the file system: room and descriptors may come back by themselves, a disk
 // that is broken is nobody's setting, and everything else somebody has to change.
 func failed(err error) error {
-	class := providers.Misconfigured
+	class := fault.Misconfigured
 	for _, passing := range []error{unix.ENOSPC, unix.EDQUOT, unix.EFBIG, unix.EMFILE, unix.ENFILE, unix.ENOMEM} {
 		if errors.Is(err, passing) {
-			class = providers.Temporary
+			class = fault.Temporary
 		}
 	}
 	if errors.Is(err, unix.EIO) {
-		class = providers.Failed
+		class = fault.Failed
 	}
-	return providers.Errorf(providers.CodeState, class, "journal: %w", err)
+	return fault.Errorf(fault.CodeState, class, "journal: %w", err)
 }
 
 // Add writes an entry. When it returns, the entry survives a loss of power; when it returns an error, there is no entry and
@@ -80,7 +81,7 @@ func (j *Journal) Add(e Entry) (Entry, error) {
 	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
 	e.ID, e.Created, e.Sequence = hex.EncodeToString(id[:]), j.now().UTC().Round(0), j.next(e.Owner)
 	if err := e.check(); err != nil {
-		return e, providers.Errorf(providers.CodeState, providers.Internal, "journal: new entry: %w", err)
+		return e, fault.Errorf(fault.CodeState, fault.Internal, "journal: new entry: %w", err)
 	}
 	if err := j.write(e); err != nil {
 		// It may be in its place but not safe there. A record that nobody creates would be waited for.
@@ -95,7 +96,7 @@ func (j *Journal) Add(e Entry) (Entry, error) {
 // an error the entry is as it was or as it was to be.
 func (j *Journal) Update(e Entry) error {
 	if err := e.check(); err != nil {
-		return providers.Errorf(providers.CodeState, providers.Internal, "journal: entry %s: %w", providers.Excerpt(e.ID), err)
+		return fault.Errorf(fault.CodeState, fault.Internal, "journal: entry %s: %w", fault.Excerpt(e.ID), err)
 	}
 	return j.write(e)
 }
@@ -104,7 +105,7 @@ func (j *Journal) Update(e Entry) error {
 // error.
 func (j *Journal) Remove(e Entry) error {
 	if !idForm.MatchString(e.ID) {
-		return providers.Errorf(providers.CodeState, providers.Internal, "journal: no entry %s", providers.Excerpt(e.ID))
+		return fault.Errorf(fault.CodeState, fault.Internal, "journal: no entry %s", fault.Excerpt(e.ID))
 	}
 	err := failpoint.Do("journal", "remove", func() error { return os.Remove(j.path(e)) })
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

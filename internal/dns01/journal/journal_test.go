@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -117,7 +118,7 @@ func TestAdd_RefusesWhatItCouldNotRead(t *testing.T) {
 	} {
 		e := sample(self(t))
 		change(&e)
-		if _, err := j.Add(e); providers.ClassOf(err) != providers.Internal {
+		if _, err := j.Add(e); fault.ClassOf(err) != fault.Internal {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -145,7 +146,7 @@ func TestOpen_NotOursAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{dir + "/open", dir + "/link", dir + "/file", dir + "/fifo", dir + "/none", "/"} {
-		if _, err := Open(path, nil); providers.CodeOf(err) != providers.CodeState || providers.ClassOf(err) != providers.Misconfigured {
+		if _, err := Open(path, nil); fault.CodeOf(err) != fault.CodeState || fault.ClassOf(err) != fault.Misconfigured {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -288,14 +289,14 @@ func TestAdd_Fault119_NoRoom(t *testing.T) {
 	if err := os.RemoveAll(j.dir); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := j.Add(sample(self(t))); providers.CodeOf(err) != providers.CodeState || providers.ClassOf(err) != providers.Misconfigured {
+	if _, err := j.Add(sample(self(t))); fault.CodeOf(err) != fault.CodeState || fault.ClassOf(err) != fault.Misconfigured {
 		t.Errorf("without its folder: %v", err)
 	}
-	for err, want := range map[error]providers.Class{
-		syscall.ENOSPC: providers.Temporary, syscall.EDQUOT: providers.Temporary, syscall.EMFILE: providers.Temporary,
-		syscall.EIO: providers.Failed, syscall.EROFS: providers.Misconfigured, syscall.EACCES: providers.Misconfigured,
+	for err, want := range map[error]fault.Class{
+		syscall.ENOSPC: fault.Temporary, syscall.EDQUOT: fault.Temporary, syscall.EMFILE: fault.Temporary,
+		syscall.EIO: fault.Failed, syscall.EROFS: fault.Misconfigured, syscall.EACCES: fault.Misconfigured,
 	} {
-		if got := providers.ClassOf(failed(&os.PathError{Op: "open", Path: "x", Err: err})); got != want {
+		if got := fault.ClassOf(failed(&os.PathError{Op: "open", Path: "x", Err: err})); got != want {
 			t.Errorf("%v is of class %d, want %d", err, got, want)
 		}
 	}

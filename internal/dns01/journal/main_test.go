@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -105,7 +106,7 @@ func programs() map[string]func() error {
 					return err
 				}
 				_, err := j.Add(sample(self))
-				if providers.CodeOf(err) != providers.CodeState || providers.ClassOf(err) != providers.Temporary {
+				if fault.CodeOf(err) != fault.CodeState || fault.ClassOf(err) != fault.Temporary {
 					return fmt.Errorf("with %d bytes: %w", most, err)
 				}
 				if files, err := os.ReadDir(j.dir); err != nil || len(files) > 0 {

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // procfs is a folder where proc(5) is mounted.
@@ -30,7 +30,7 @@ func (pfs procfs) usable() error {
 		err = errors.New("it is that of another pid namespace")
 	}
 	if err != nil {
-		return providers.Errorf(providers.CodeState, providers.Misconfigured, "journal: look at %s, which must be mounted: %w", pfs, err)
+		return fault.Errorf(fault.CodeState, fault.Misconfigured, "journal: look at %s, which must be mounted: %w", pfs, err)
 	}
 	return nil
 }
@@ -90,7 +90,7 @@ func parseStat(text []byte) (stat, error) {
 func (pfs procfs) ancestors(pid int) ([]int, error) {
 	status, err := pfs.stat(pid)
 	if err != nil {
-		return nil, providers.Errorf(providers.CodeState, providers.Failed, "journal: look up the parent of process %d: %w", pid, err)
+		return nil, fault.Errorf(fault.CodeState, fault.Failed, "journal: look up the parent of process %d: %w", pid, err)
 	}
 	var ancestors []int
 	const deepest = 1000 // a chain cannot be longer than this unless it changes while we look
@@ -138,7 +138,7 @@ func (pfs procfs) process(pid int) (Process, error) {
 		err = hereErr
 	}
 	if err != nil {
-		return p, providers.Errorf(providers.CodeState, providers.Failed, "journal: look up process %d: %w", pid, err)
+		return p, fault.Errorf(fault.CodeState, fault.Failed, "journal: look up process %d: %w", pid, err)
 	}
 	return p, nil
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 func TestDead(t *testing.T) {
@@ -51,7 +51,7 @@ func TestDead(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	t.Parallel()
-	if _, err := Find(1 << 30); providers.CodeOf(err) != providers.CodeState || !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Find(1 << 30); fault.CodeOf(err) != fault.CodeState || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 	parent, err := Find(os.Getppid())

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -118,7 +119,7 @@ func (s *sweep) cleanUp(ctx context.Context, h *held) bool {
 
 func (s *sweep) cleanUpWithin(ctx context.Context, h *held) error {
 	if ctx.Err() != nil {
-		return providers.Errorf(providers.CodeUnavailable, providers.Temporary, "journal: no time left for it: %w", context.Cause(ctx))
+		return fault.Errorf(fault.CodeUnavailable, fault.Temporary, "journal: no time left for it: %w", context.Cause(ctx))
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
@@ -165,7 +166,7 @@ func (s *sweep) forget(h *held) {
 // the entry's must be among them: "there is no such record" means something only there. One that cannot may write only in
 // the ZONE= of its spec.
 func accountOf(ctx context.Context, e Entry, accounts []providers.Account) (providers.Account, error) {
-	err := error(providers.Errorf(providers.CodeMissing, providers.Misconfigured, "journal: the account that made it is not configured: %s", e.Fingerprint))
+	err := error(fault.Errorf(fault.CodeMissing, fault.Misconfigured, "journal: the account that made it is not configured: %s", e.Fingerprint))
 	for _, account := range accounts {
 		if account.Fingerprint != e.Fingerprint {
 			continue
@@ -173,7 +174,7 @@ func accountOf(ctx context.Context, e Entry, accounts []providers.Account) (prov
 		if lister, ok := account.Provider.(providers.Zones); ok {
 			err = lists(ctx, lister, account.Label, e)
 		} else if account.Spec.Zone != "" && !providers.InZone(e.FQDN, account.Spec.Zone) {
-			err = providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "journal: %s may write in %s only", account.Spec, account.Spec.Zone)
+			err = fault.Errorf(fault.CodeNoZone, fault.Misconfigured, "journal: %s may write in %s only", account.Spec, account.Spec.Zone)
 		} else {
 			err = nil
 		}
@@ -198,5 +199,5 @@ func lists(ctx context.Context, lister providers.Zones, label string, e Entry) e
 			return nil
 		}
 	}
-	return providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "journal: %s does not list zone %s any more", label, cmp.Or(e.Zone, "of "+e.FQDN))
+	return fault.Errorf(fault.CodeNoZone, fault.Misconfigured, "journal: %s does not list zone %s any more", label, cmp.Or(e.Zone, "of "+e.FQDN))
 }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -63,12 +64,12 @@ func TestSweep_Keeps(t *testing.T) {
 		asked   bool
 		code    string
 	}{
-		"another account":         {account: providers.Account{Fingerprint: "other"}, service: &service{zones: []string{"example.com."}}, code: providers.CodeMissing},
-		"the zone is not listed":  {service: &service{zones: []string{"com.", "example.net.", "sub.example.com."}}, code: providers.CodeNoZone},
+		"another account":         {account: providers.Account{Fingerprint: "other"}, service: &service{zones: []string{"example.com."}}, code: fault.CodeMissing},
+		"the zone is not listed":  {service: &service{zones: []string{"com.", "example.net.", "sub.example.com."}}, code: fault.CodeNoZone},
 		"the service is in error": {service: &service{zones: []string{"example.com."}, err: down}, asked: true},
 		"bound to another zone": {
 			account: providers.Account{Provider: blind{}, Spec: providers.Spec{Zone: "example.net.", Name: "rfc2136"}},
-			service: &service{}, code: providers.CodeNoZone,
+			service: &service{}, code: fault.CodeNoZone,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,7 +92,7 @@ func TestSweep_Keeps(t *testing.T) {
 			if err != nil || len(report.Kept) != 1 || report.Kept[0].Entry != gone || len(report.Swept) != 0 {
 				t.Fatalf("%+v, %v", report, err)
 			}
-			if reason := report.Kept[0].Reason; providers.CodeOf(reason) != test.code || test.asked && !errors.Is(reason, down) {
+			if reason := report.Kept[0].Reason; fault.CodeOf(reason) != test.code || test.asked && !errors.Is(reason, down) {
 				t.Errorf("kept because of %v", reason)
 			}
 			if (len(test.service.cleaned) > 0) != test.asked {

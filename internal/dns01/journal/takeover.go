@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // heldLook is how often an entry that another process has in hand is looked at again.
@@ -76,7 +76,7 @@ func (j *Journal) become(all []*held, e Entry) (Entry, bool, error) {
 	first := all[0]
 	e.ID, e.Handle, e.CleaningUp, e.Created, e.Sequence = first.ID, first.Handle, first.CleaningUp, j.now().UTC().Round(0), j.next(e.Owner)
 	if err := e.check(); err != nil {
-		return Entry{}, false, providers.Errorf(providers.CodeState, providers.Internal, "journal: taken entry: %w", err)
+		return Entry{}, false, fault.Errorf(fault.CodeState, fault.Internal, "journal: taken entry: %w", err)
 	}
 	if err := first.put(e); err != nil {
 		return Entry{}, false, err

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Watch returns a channel that is closed when the process has ended. One that nobody can judge (package comment) is taken
@@ -33,7 +33,7 @@ func Watch(ctx context.Context, p Process) (<-chan struct{}, error) {
 		go pollProcess(ctx, p, ended)
 		return ended, nil
 	case err != nil:
-		return nil, providers.Errorf(providers.CodeState, providers.Failed, "journal: watch process %d: %w", p.PID, err)
+		return nil, fault.Errorf(fault.CodeState, fault.Failed, "journal: watch process %d: %w", p.PID, err)
 	}
 	// Only now is it sure which process the descriptor stands for.
 	if proc.life(p) == dead {
@@ -45,7 +45,7 @@ func Watch(ctx context.Context, p Process) (<-chan struct{}, error) {
 	conn, err := file.SyscallConn()
 	if err != nil {
 		_ = file.Close()
-		return nil, providers.Errorf(providers.CodeState, providers.Failed, "journal: watch process %d: %w", p.PID, err)
+		return nil, fault.Errorf(fault.CodeState, fault.Failed, "journal: watch process %d: %w", p.PID, err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = file.SetReadDeadline(time.Unix(1, 0)) })
 	go func() {

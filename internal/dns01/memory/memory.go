@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wildcard/internal/dns01/journal"
+	"wildcard/internal/fault"
 	"wildcard/internal/system/filelock"
 	"wildcard/providers"
 )
@@ -84,8 +85,8 @@ func (m *Memory) sleep(ctx context.Context, d time.Duration) error {
 func ParseKeep(text string) (time.Duration, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 || time.Duration(n)*time.Second > MostKeep {
-		return 0, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "%s: want seconds, from 0 to %d",
-			providers.Excerpt(text), int(MostKeep.Seconds()))
+		return 0, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "%s: want seconds, from 0 to %d",
+			fault.Excerpt(text), int(MostKeep.Seconds()))
 	}
 	return time.Duration(n) * time.Second, nil
 }

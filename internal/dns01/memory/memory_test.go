@@ -13,8 +13,8 @@ import (
 
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/memory"
+	"wildcard/internal/fault"
 	"wildcard/internal/testkit/clock"
-	"wildcard/providers"
 )
 
 const (
@@ -299,7 +299,7 @@ func TestWait_Tell(t *testing.T) {
 	third := w.process().Reserve("3", w.self, letsEncrypt())
 	w.publish(third, 3, record(name, "c"))
 	err := third.Wait(t.Context(), 4*time.Second, func(memory.Pause) { t.Error("told") })
-	if providers.CodeOf(err) != memory.CodeRemembers || providers.ClassOf(err) != providers.Temporary {
+	if fault.CodeOf(err) != memory.CodeRemembers || fault.ClassOf(err) != fault.Temporary {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // CodeRemembers is the code of errors that say that a CA remembers for longer than there is time.
@@ -113,7 +113,7 @@ func (p Pause) Within(left time.Duration) error {
 	if p.Others || p.Left <= left {
 		return nil
 	}
-	return providers.Errorf(CodeRemembers, providers.Temporary,
+	return fault.Errorf(CodeRemembers, fault.Temporary,
 		"memory: TXT %s: the CA's resolvers may remember until %s what stood there before, and the run has less time than that",
 		p.Record.FQDN, p.Until.UTC().Format("2006-01-02 15:04:05 MST"))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -24,7 +25,7 @@ type Query struct {
 func (q Query) question() (question, error) {
 	name := providers.CanonicalName(q.Name)
 	if !validName(name) {
-		return question{}, fmt.Errorf("%s is not the name of a zone or host", providers.Excerpt(q.Name))
+		return question{}, fmt.Errorf("%s is not the name of a zone or host", fault.Excerpt(q.Name))
 	}
 	return question{name: name, qtype: q.Type, signatures: q.Signatures, unchecked: q.Unchecked}, nil
 }
@@ -67,7 +68,7 @@ func (r *Resolver) LookUp(ctx context.Context, query Query) (*dns.Msg, error) {
 	if complaint != nil {
 		return complaint, nil
 	}
-	return nil, providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "propagation: look up %s of %s: %s", dns.TypeToString[q.qtype], q.name, listed(silent, 4))
+	return nil, fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "propagation: look up %s of %s: %s", dns.TypeToString[q.qtype], q.name, listed(silent, 4))
 }
 
 // Ask asks one address of a name server over one network, "udp" or "tcp", without falling back from one to the other.
@@ -117,7 +118,7 @@ func (r *Resolver) Texts(ctx context.Context, fqdn string) ([]string, error) {
 	}
 	_, msg, err := s.authority(ctx, d, question{name: name, qtype: dns.TypeTXT})
 	if _, silent := errors.AsType[*unansweredError](err); silent {
-		return nil, providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "propagation: TXT at %s: %w", name, err)
+		return nil, fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "propagation: TXT at %s: %w", name, err)
 	}
 	if err != nil {
 		return nil, err

@@ -6,7 +6,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // modest answers as s does, and never claims authority.
@@ -43,7 +43,7 @@ func TestWait_ServersWithoutAuthority(t *testing.T) {
 		wait, _ := w.wait()
 		wait.DeadAfter, wait.Limit = time.Nanosecond, 700*time.Millisecond
 		_, err := wait.Run(t.Context(), []Record{record(value1)})
-		wantError(t, err, providers.CodeNotPublished, providers.Temporary, "ns2.test.")
+		wantError(t, err, fault.CodeNotPublished, fault.Temporary, "ns2.test.")
 		w.publish(challenge, value1, 1)
 		wait.Limit = time.Minute
 		report, err := wait.Run(t.Context(), []Record{record(value1)})

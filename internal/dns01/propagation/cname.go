@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -26,7 +27,7 @@ const maxHops = 8
 // whose CNAME is a wildcard's (RFC 4592), it ends: what is written there takes the place of what the wildcard makes.
 //
 // A chain of more than 8 CNAMEs, a loop, a target that is no host name, and an end that is not ours are errors of
-// [providers.CodeCNAME] (Misconfigured). If no name server answers, the error is [providers.CodeNoAnswer] (Temporary).
+// [fault.CodeCNAME] (Misconfigured). If no name server answers, the error is [fault.CodeNoAnswer] (Temporary).
 //
 // Where this machine is kept from the name servers (package comment), resolvers are asked for CNAMEs at names that no account
 // of ours holds, and the first name that one holds is taken as it is. That does not hold with [Resolver.NameServers], which
@@ -102,10 +103,10 @@ func foreignEnd(chain []string) error {
 func (s *session) brokenChain(ctx context.Context, chain []string, ours func(context.Context, string) (bool, error), err error) error {
 	here := chain[len(chain)-1]
 	silent, ok := errors.AsType[*unansweredError](err)
-	ok = ok && providers.CodeOf(err) == "" // else it is known why
-	unknown := ok && silent.reached || providers.CodeOf(err) == providers.CodeDelegatedElsewhere || isRefused(err)
+	ok = ok && fault.CodeOf(err) == "" // else it is known why
+	unknown := ok && silent.reached || fault.CodeOf(err) == fault.CodeDelegatedElsewhere || isRefused(err)
 	if ok {
-		err = providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "propagation: CNAME at %s: %w", here, silent)
+		err = fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "propagation: CNAME at %s: %w", here, silent)
 	}
 	if len(chain) == 1 || ctx.Err() != nil || !unknown {
 		return err
@@ -117,7 +118,7 @@ func (s *session) brokenChain(ctx context.Context, chain []string, ours func(con
 }
 
 func badCNAME(name, format string, args ...any) error {
-	return providers.Errorf(providers.CodeCNAME, providers.Misconfigured, "propagation: CNAME at %s: %s", name, fmt.Sprintf(format, args...))
+	return fault.Errorf(fault.CodeCNAME, fault.Misconfigured, "propagation: CNAME at %s: %s", name, fmt.Sprintf(format, args...))
 }
 
 // link is a CNAME that was found, and where it was.
@@ -151,7 +152,7 @@ func soleAlias(msg *dns.Msg, name string) (string, error) {
 		return "", badCNAME(name, "there are %d, where only one may be (RFC 2181 §10.1)", len(targets))
 	}
 	if _, err := checkName(targets[0]); err != nil {
-		return "", badCNAME(name, "it leads to %s, which no record of yours can be named", providers.Excerpt(targets[0]))
+		return "", badCNAME(name, "it leads to %s, which no record of yours can be named", fault.Excerpt(targets[0]))
 	}
 	return targets[0], nil
 }
@@ -193,7 +194,7 @@ func (s *session) byWildcard(ctx context.Context, name string, l link, ours func
 // noWildcardAnswer is the error where a CNAME that may be a wildcard's cannot be told from one of its own.
 func noWildcardAnswer(name string, err error) error {
 	if silent, ok := errors.AsType[*unansweredError](err); ok {
-		return providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "propagation: CNAME at %s, is it a wildcard's: %w", name, silent)
+		return fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "propagation: CNAME at %s, is it a wildcard's: %w", name, silent)
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -49,7 +50,7 @@ func TestFollowCNAME_Fault092_TargetNotOurs(t *testing.T) {
 	w := newWorld(t, 1)
 	w.servers[0].alias(challenge, "victim.example.org.")
 	_, err := w.Resolver().FollowCNAME(t.Context(), challenge, noTarget)
-	wantError(t, err, providers.CodeCNAME, providers.Misconfigured, challenge, "victim.example.org.", "--provider", "remove the CNAME")
+	wantError(t, err, fault.CodeCNAME, fault.Misconfigured, challenge, "victim.example.org.", "--provider", "remove the CNAME")
 
 	_, err = w.Resolver().FollowCNAME(t.Context(), challenge, func(context.Context, string) (bool, error) { return false, errStop })
 	if !errors.Is(err, errStop) {
@@ -79,11 +80,11 @@ func TestFollowCNAME_Fault093_Loop(t *testing.T) {
 	w.servers[0].alias("a.example.test.", "B.example.test.")
 	w.servers[0].alias("b.example.test.", "a.example.test.")
 	_, err := w.Resolver().FollowCNAME(t.Context(), challenge, anyTarget)
-	wantError(t, err, providers.CodeCNAME, providers.Misconfigured, "circle", "a.example.test.")
+	wantError(t, err, fault.CodeCNAME, fault.Misconfigured, "circle", "a.example.test.")
 
 	w.servers[0].alias(challenge, challenge)
 	_, err = w.Resolver().FollowCNAME(t.Context(), challenge, anyTarget)
-	wantError(t, err, providers.CodeCNAME, providers.Misconfigured, "circle", challenge)
+	wantError(t, err, fault.CodeCNAME, fault.Misconfigured, "circle", challenge)
 }
 
 func TestFollowCNAME_Fault093_SixtyHops(t *testing.T) {
@@ -95,7 +96,7 @@ func TestFollowCNAME_Fault093_SixtyHops(t *testing.T) {
 		w.servers[0].alias(name(i), name(i+1))
 	}
 	_, err := w.Resolver().FollowCNAME(t.Context(), challenge, noTarget)
-	wantError(t, err, providers.CodeCNAME, providers.Misconfigured, "8")
+	wantError(t, err, fault.CodeCNAME, fault.Misconfigured, "8")
 	if got := len(w.servers[0].asked()); got != 9 {
 		t.Errorf("the name server was asked %d times, want 9", got)
 	}
@@ -138,7 +139,7 @@ func TestFollowCNAME_Fault094_NoAnswerIsNotNoCNAME(t *testing.T) {
 		if got != "" {
 			t.Errorf("%s: %q", name, got)
 		}
-		wantError(t, err, providers.CodeNoAnswer, providers.Temporary, challenge, c.says, "ns1.test.", "ns2.test.")
+		wantError(t, err, fault.CodeNoAnswer, fault.Temporary, challenge, c.says, "ns1.test.", "ns2.test.")
 	}
 }
 
@@ -189,7 +190,7 @@ func TestFollowCNAME_HostileTargets(t *testing.T) {
 	for _, target := range []string{".", "com.", `a\.b.example.test.`, `a\010b.example.test.`, `\255.example.test.`, "*.example.test.", `a\032b.example.test.`, "-x.example.test."} {
 		w.servers[0].alias(challenge, target)
 		_, err := w.Resolver().FollowCNAME(t.Context(), challenge, anyTarget)
-		wantError(t, err, providers.CodeCNAME, providers.Misconfigured, "no record of yours")
+		wantError(t, err, fault.CodeCNAME, fault.Misconfigured, "no record of yours")
 	}
 	w.servers[0].set(func(rw dns.ResponseWriter, r *dns.Msg) {
 		m := w.servers[0].answer(r)
@@ -200,7 +201,7 @@ func TestFollowCNAME_HostileTargets(t *testing.T) {
 		rw.WriteMsg(m)
 	})
 	_, err := w.Resolver().FollowCNAME(t.Context(), challenge, anyTarget)
-	wantError(t, err, providers.CodeCNAME, providers.Misconfigured, "only one")
+	wantError(t, err, fault.CodeCNAME, fault.Misconfigured, "only one")
 }
 
 func TestFollowCNAME_NameServersOverrideLookups(t *testing.T) {
@@ -257,7 +258,7 @@ func TestFollowCNAME_ReferralUpwardsIsLame(t *testing.T) {
 			rw.WriteMsg(m)
 		})
 		_, err := w.Resolver().FollowCNAME(t.Context(), challenge, anyTarget)
-		wantError(t, err, providers.CodeNoAnswer, providers.Temporary, "not authoritative")
+		wantError(t, err, fault.CodeNoAnswer, fault.Temporary, "not authoritative")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -268,9 +269,9 @@ func (s *session) aliasUnasked(ctx context.Context, name string, silent *unanswe
 }
 
 func (s *session) cutOffError(state State, name string, silent *unansweredError) error {
-	code := providers.CodeNoAnswer
+	code := fault.CodeNoAnswer
 	if state == Intercepted {
-		code = providers.CodeIntercepted
+		code = fault.CodeIntercepted
 	}
-	return providers.Errorf(code, providers.Temporary, "propagation: CNAME at %s: %s (%w)%s", name, cutOffWords(state), silent, s.wayOut())
+	return fault.Errorf(code, fault.Temporary, "propagation: CNAME at %s: %s (%w)%s", name, cutOffWords(state), silent, s.wayOut())
 }

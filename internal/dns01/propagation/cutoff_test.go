@@ -12,6 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -193,13 +194,13 @@ func TestWait_Port53Intercepted_NoResolverHasIt(t *testing.T) {
 			wait, _ := w.wait()
 			wait.ResolverAfter, wait.ResolverEvery, wait.Limit = time.Millisecond, 10*time.Millisecond, 3*time.Second
 			_, err := wait.Run(t.Context(), []Record{record(value1)})
-			wantError(t, err, providers.CodeIntercepted, providers.Temporary, "in the place of the name servers", "--resolver https://")
+			wantError(t, err, fault.CodeIntercepted, fault.Temporary, "in the place of the name servers", "--resolver https://")
 
 			o := newOverHTTPS(t, func(w http.ResponseWriter, q *dns.Msg) { reply(w, new(dns.Msg).SetRcode(q, dns.RcodeNameError)) })
 			wait.Resolver.Servers = append(wait.Resolver.Servers, o.URL)
 			wait.Resolver.RootCAs = o.roots()
 			_, err = wait.Run(t.Context(), []Record{record(value1)})
-			wantError(t, err, providers.CodeIntercepted, providers.Temporary, o.URL+" does not show")
+			wantError(t, err, fault.CodeIntercepted, fault.Temporary, o.URL+" does not show")
 			if strings.Contains(err.Error(), "--resolver") {
 				t.Errorf("advice that was taken already: %v", err)
 			}
@@ -216,7 +217,7 @@ func TestWait_Port53Intercepted_NameServersOverride(t *testing.T) {
 	wait.Limit = hardLimit
 	wait.Resolver.NameServers = []string{w.servers[0].addr.String()}
 	_, err := wait.Run(t.Context(), []Record{record(value1)})
-	wantError(t, err, providers.CodeIntercepted, providers.Temporary, "without --nameserver")
+	wantError(t, err, fault.CodeIntercepted, fault.Temporary, "without --nameserver")
 	diary.want(t, "", Intercepted)
 }
 
@@ -333,7 +334,7 @@ func TestWait_Port53Closed_CNAMESeenByResolver(t *testing.T) {
 		_, _, wait, _ = blocked(t, to(values...))
 		wait.Limit = hardLimit
 		_, err := wait.Run(t.Context(), []Record{record(value1)})
-		wantError(t, err, providers.CodeCNAME, providers.Misconfigured, challenge, "leads to x.auth.test.")
+		wantError(t, err, fault.CodeCNAME, fault.Misconfigured, challenge, "leads to x.auth.test.")
 	}
 }
 
@@ -371,11 +372,11 @@ func TestFollowCNAME_CutOff(t *testing.T) {
 			}
 			r.NameServers = []string{w.servers[0].addr.String()}
 			_, err = r.FollowCNAME(t.Context(), challenge, anyTarget)
-			code := providers.CodeIntercepted
+			code := fault.CodeIntercepted
 			if name == "silent" {
-				code = providers.CodeNoAnswer
+				code = fault.CodeNoAnswer
 			}
-			wantError(t, err, code, providers.Temporary, challenge, "without --nameserver")
+			wantError(t, err, code, fault.Temporary, challenge, "without --nameserver")
 		})
 	}
 }
@@ -441,5 +442,5 @@ func TestFollowCNAME_NotCutOff(t *testing.T) {
 	w.servers[0].set(says(dns.RcodeServerFailure))
 	w.servers[1].set(says(dns.RcodeRefused))
 	_, err := w.Resolver().FollowCNAME(t.Context(), challenge, anyTarget)
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary, "SERVFAIL", "REFUSED")
+	wantError(t, err, fault.CodeNoAnswer, fault.Temporary, "SERVFAIL", "REFUSED")
 }

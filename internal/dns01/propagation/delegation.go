@@ -11,6 +11,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -104,8 +105,8 @@ func (d Delegation) By(host string) string {
 // A resolver is never asked for fqdn itself, nor for any name at or below an _acme-challenge label. So a zone cut at fqdn
 // itself stays unseen here; [Resolver.FollowCNAME] and [Wait.Run] learn of it from the name servers, by their referral.
 //
-// Errors: [providers.CodeNoAnswer] (Temporary) if the resolvers give no usable answer within the limits, or if none of the
-// name servers has an address; [providers.CodeDelegatedElsewhere] (Misconfigured) if there is no delegation below the root.
+// Errors: [fault.CodeNoAnswer] (Temporary) if the resolvers give no usable answer within the limits, or if none of the
+// name servers has an address; [fault.CodeDelegatedElsewhere] (Misconfigured) if there is no delegation below the root.
 func (r *Resolver) Delegation(ctx context.Context, fqdn string) (Delegation, error) {
 	s, err := r.open()
 	if err != nil {
@@ -133,7 +134,7 @@ func (r *Resolver) Delegation(ctx context.Context, fqdn string) (Delegation, err
 func checkName(fqdn string) (string, error) {
 	name := providers.CanonicalName(fqdn)
 	if !validName(name) || strings.Count(name, ".") < 2 {
-		return "", providers.Errorf(providers.CodeBadChallenge, providers.Usage, "propagation: %s is not the name of a challenge record", providers.Excerpt(fqdn))
+		return "", fault.Errorf(fault.CodeBadChallenge, fault.Usage, "propagation: %s is not the name of a challenge record", fault.Excerpt(fqdn))
 	}
 	return name, nil
 }
@@ -156,7 +157,7 @@ func (s *session) delegation(ctx context.Context, fqdn, start string) (Delegatio
 	case err != nil:
 		return Delegation{}, s.noAnswer(fqdn, err)
 	case d.Zone == "":
-		return Delegation{}, providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
+		return Delegation{}, fault.Errorf(fault.CodeDelegatedElsewhere, fault.Misconfigured,
 			"propagation: name servers of %s: the DNS delegates no zone above it; check the domain's registration, or ask another resolver (--resolver)", fqdn)
 	}
 	return d.clone(), nil
@@ -205,7 +206,7 @@ func (s *session) noAnswer(fqdn string, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = errors.New("no answer within " + s.lookupLimit().String())
 	}
-	return providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "propagation: name servers of %s: %w", fqdn, err)
+	return fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "propagation: name servers of %s: %w", fqdn, err)
 }
 
 // cut returns the first name from start upwards that has an NS set, and the set; "" if only the root is left.

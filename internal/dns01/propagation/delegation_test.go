@@ -13,6 +13,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -47,7 +48,7 @@ func TestDelegation_Fault090_ResolversSilent(t *testing.T) {
 	r.Servers = append(r.Servers, "127.0.0.250:9") // nobody there
 	r.Timeout = 50 * time.Millisecond
 	_, err := r.Delegation(t.Context(), "_acme-challenge.example.test.")
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary, "_acme-challenge.example.test.", w.resolver.addr.String(), "no answer")
+	wantError(t, err, fault.CodeNoAnswer, fault.Temporary, "_acme-challenge.example.test.", w.resolver.addr.String(), "no answer")
 	if got := len(w.resolver.asked()); got != 2 {
 		t.Errorf("the silent resolver was asked %d times, want 2", got)
 	}
@@ -60,7 +61,7 @@ func TestDelegation_Fault090_Bounded(t *testing.T) {
 	r := w.Resolver()
 	r.Timeout, r.LookupLimit = time.Hour, 50*time.Millisecond
 	_, err := r.Delegation(t.Context(), "_acme-challenge.example.test.")
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary, "within 50ms")
+	wantError(t, err, fault.CodeNoAnswer, fault.Temporary, "within 50ms")
 }
 
 func TestDelegation_Fault090_SecondResolverAnswers(t *testing.T) {
@@ -93,7 +94,7 @@ func TestDelegation_ServerFailure(t *testing.T) {
 	w := newWorld(t, 1)
 	w.resolver.set(says(dns.RcodeServerFailure))
 	_, err := w.Resolver().Delegation(t.Context(), "_acme-challenge.example.test.")
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary, "SERVFAIL")
+	wantError(t, err, fault.CodeNoAnswer, fault.Temporary, "SERVFAIL")
 }
 
 func TestDelegation_Fault091_OwnerIsAnotherZone(t *testing.T) {
@@ -194,7 +195,7 @@ func TestDelegation_HostsWithoutAddress(t *testing.T) {
 	}
 	w.delegate("other.test.", "gone.test.")
 	_, err = w.Resolver().Delegation(t.Context(), "_acme-challenge.other.test.")
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary, "gone.test.", "address")
+	wantError(t, err, fault.CodeNoAnswer, fault.Temporary, "gone.test.", "address")
 }
 
 func TestDelegation_ThousandHosts(t *testing.T) {
@@ -204,7 +205,7 @@ func TestDelegation_ThousandHosts(t *testing.T) {
 		w.delegate("example.test.", fmt.Sprintf("n%d.test.", i))
 	}
 	_, err := w.Resolver().Delegation(t.Context(), challenge)
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary, "and 26 more has an address")
+	wantError(t, err, fault.CodeNoAnswer, fault.Temporary, "and 26 more has an address")
 	if got := len(w.resolver.asked()); got > 100 {
 		t.Errorf("the resolver was asked %d times", got)
 	}
@@ -214,7 +215,7 @@ func TestDelegation_Nowhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 0)
 	_, err := w.Resolver().Delegation(t.Context(), "_acme-challenge.example.invalid.")
-	wantError(t, err, providers.CodeDelegatedElsewhere, providers.Misconfigured, "registration")
+	wantError(t, err, fault.CodeDelegatedElsewhere, fault.Misconfigured, "registration")
 	for _, q := range w.resolver.asked() {
 		if strings.HasPrefix(q, "NS . ") {
 			t.Error("the root was asked for")
@@ -245,7 +246,7 @@ func TestDelegation_HostileNames(t *testing.T) {
 	for _, name := range []string{"", ".", "com.", "_acme-challenge", "a..test.", "-a.test.", "a b.test.", "a\n.test.", "*.example.test.",
 		strings.Repeat("a", 64) + ".test.", strings.Repeat("a.", 130) + "test.", "ü.test."} {
 		_, err := w.Resolver().Delegation(t.Context(), name)
-		wantError(t, err, providers.CodeBadChallenge, providers.Usage)
+		wantError(t, err, fault.CodeBadChallenge, fault.Usage)
 	}
 	if asked := w.resolver.asked(); len(asked) > 0 {
 		t.Errorf("the resolver was asked %q", asked)
@@ -268,7 +269,7 @@ func TestResolver_BadSettings(t *testing.T) {
 	t.Parallel()
 	for _, r := range []Resolver{{}, {Servers: []string{"ns.example"}}, {NameServers: []string{"https://dns.example/"}}, {Servers: []string{"192.0.2.1"}, Port: 70000}} {
 		_, err := r.Delegation(t.Context(), "_acme-challenge.example.test.")
-		wantError(t, err, providers.CodeBadSettings, providers.Misconfigured)
+		wantError(t, err, fault.CodeBadSettings, fault.Misconfigured)
 	}
 }
 
@@ -339,5 +340,5 @@ func TestDelegation_LameZone_ParentSilent(t *testing.T) {
 	r := w.Resolver()
 	r.Timeout = 100 * time.Millisecond
 	_, err := r.Delegation(t.Context(), "_acme-challenge.example.test.")
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary, "SERVFAIL")
+	wantError(t, err, fault.CodeNoAnswer, fault.Temporary, "SERVFAIL")
 }

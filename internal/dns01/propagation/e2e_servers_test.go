@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/settings"
 	"wildcard/internal/testkit/bindtest"
 	"wildcard/internal/testkit/nameservers"
@@ -135,7 +136,7 @@ func TestServers_SecondariesAndForwardedUpdates(t *testing.T) {
 		if _, err := account(t, forwarder, wrong).Present(t.Context(), theChallenge()); err == nil {
 			t.Error("a wrong key was taken")
 		}
-		if _, err := account(t, first, wrong).Present(t.Context(), theChallenge()); providers.CodeOf(err) != providers.CodeCredentials || !providers.IsUnmade(err) {
+		if _, err := account(t, first, wrong).Present(t.Context(), theChallenge()); fault.CodeOf(err) != fault.CodeCredentials || !providers.IsUnmade(err) {
 			t.Errorf("a wrong key: %v", err)
 		}
 	})
@@ -169,7 +170,7 @@ func testIntercepted(t *testing.T, start func(t *testing.T)) {
 		}
 		wait.Limit = 8 * time.Second
 		_, err = wait.Run(t.Context(), []propagation.Record{{Zone: apex, FQDN: "_acme-challenge.absent." + apex, Value: value}})
-		if providers.CodeOf(err) != providers.CodeIntercepted || !strings.Contains(err.Error(), "--resolver https://") {
+		if fault.CodeOf(err) != fault.CodeIntercepted || !strings.Contains(err.Error(), "--resolver https://") {
 			t.Errorf("what no resolver sees: %v", err)
 		}
 	})
@@ -245,7 +246,7 @@ func TestServers_ViewsAndSplitHorizon(t *testing.T) {
 			nameservers.Unbound(t, "127.0.0.1@"+port, own, "access-control: 127.0.0.0/8 allow", apex+"="+c.leads)
 			wait := propagation.Wait{Resolver: &propagation.Resolver{Servers: []string{"127.0.0.1:" + port}}}
 			_, err := wait.Run(t.Context(), records)
-			if providers.CodeOf(err) != providers.CodeOtherServers || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), first+":53") {
+			if fault.CodeOf(err) != fault.CodeOtherServers || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), first+":53") {
 				t.Errorf("led to %s: %v", c.leads, err)
 			}
 		}
@@ -269,7 +270,7 @@ func TestServers_TooManyValues(t *testing.T) {
 		}
 		nameservers.RefuseTCP(t)
 		_, err := wait.Run(t.Context(), theRecord())
-		if providers.CodeOf(err) != providers.CodeTooManyValues {
+		if fault.CodeOf(err) != fault.CodeTooManyValues {
 			t.Errorf("without TCP: %v", err)
 		}
 	})

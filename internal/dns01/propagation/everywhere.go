@@ -6,14 +6,14 @@ import (
 
 	"github.com/miekg/dns"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Answer is what one address of a name server says of a name, now.
 type Answer struct {
 	Server Address
 	Texts  []string // the values of its TXT records
-	// Err is of [providers.CodeNoAnswer] (Temporary) if no answer came, or none with authority.
+	// Err is of [fault.CodeNoAnswer] (Temporary) if no answer came, or none with authority.
 	Err error
 	// NotServed says that the server answered, and that the zone is none of its business.
 	NotServed bool
@@ -47,7 +47,7 @@ func (r *Resolver) Everywhere(ctx context.Context, d Delegation, fqdn string) ([
 		case o.state == Pending:
 			answers = append(answers, Answer{Server: server, Texts: o.texts})
 		default:
-			err := providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "propagation: TXT at %s: %s: %s", name, server, o.detail)
+			err := fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "propagation: TXT at %s: %s: %s", name, server, o.detail)
 			answers = append(answers, Answer{Server: server, Err: err, NotServed: o.notServed})
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Each address answers for itself, whatever the others say.
@@ -36,7 +36,7 @@ func TestEverywhere(t *testing.T) {
 			t.Errorf("%s: %+v", a.Server, a)
 		}
 		if i == 3 {
-			wantError(t, a.Err, providers.CodeNoAnswer, providers.Temporary, "REFUSED", a.Server.Host)
+			wantError(t, a.Err, fault.CodeNoAnswer, fault.Temporary, "REFUSED", a.Server.Host)
 		}
 	}
 }
@@ -52,7 +52,7 @@ func TestEverywhere_Nowhere(t *testing.T) {
 		t.Errorf("%+v, %v", answers, err)
 	}
 	_, err := r.Everywhere(t.Context(), d, "a name.")
-	wantError(t, err, providers.CodeBadChallenge, providers.Usage, "a name")
+	wantError(t, err, fault.CodeBadChallenge, fault.Usage, "a name")
 	w.servers[0].set(silent)
 	errLate := errors.New("late")
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Millisecond, errLate)

@@ -5,19 +5,19 @@ import (
 	"strconv"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // MostExtraWait is the longest that may be waited beyond publication: authorizations may live no longer than an hour.
 const MostExtraWait = 50 * time.Minute
 
 // ParseExtraWait reads the value of --extra-wait: whole seconds, from 0, up to [MostExtraWait]. The error is of
-// [providers.CodeBadSettings].
+// [fault.CodeBadSettings].
 func ParseExtraWait(text string) (time.Duration, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 || n > int(MostExtraWait.Seconds()) {
-		return 0, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "%s: want seconds, from 0 to %d",
-			providers.Excerpt(text), int(MostExtraWait.Seconds()))
+		return 0, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "%s: want seconds, from 0 to %d",
+			fault.Excerpt(text), int(MostExtraWait.Seconds()))
 	}
 	return time.Duration(n) * time.Second, nil
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 func TestParseExtraWait(t *testing.T) {
@@ -18,7 +18,7 @@ func TestParseExtraWait(t *testing.T) {
 	}
 	for _, text := range []string{"", "-1", "3001", "15s", "1.5", "ten", "99999999999999999999"} {
 		_, err := ParseExtraWait(text)
-		wantError(t, err, providers.CodeBadSettings, providers.Misconfigured, "from 0 to 3000")
+		wantError(t, err, fault.CodeBadSettings, fault.Misconfigured, "from 0 to 3000")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -44,11 +45,11 @@ func (r *Resolver) views(ctx context.Context, d Delegation, fqdn, value string) 
 // a while soon after. If all of them still show it when the zone's longest delay is well over (w.HistoryDir; without a history 180 s),
 // nothing was deleted, as by services and scripts that never do, and UntilHidden returns.
 //
-// Errors are those of [Resolver.Shows], [providers.CodeNotPublished] (Temporary) at the limit, and the cause of ctx's end.
+// Errors are those of [Resolver.Shows], [fault.CodeNotPublished] (Temporary) at the limit, and the cause of ctx's end.
 func (w *Wait) UntilHidden(ctx context.Context, record Record) error {
 	began := time.Now()
 	limit := min(orDefault(w.Limit, usualLimit), hardLimit)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, providers.Errorf(providers.CodeNotPublished, providers.Temporary,
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fault.Errorf(fault.CodeNotPublished, fault.Temporary,
 		"propagation: TXT at %s: a record that was deleted is still shown after %v", record.FQDN, limit))
 	defer cancel()
 	d, err := w.Resolver.Delegation(ctx, record.FQDN)

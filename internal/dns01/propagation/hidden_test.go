@@ -8,7 +8,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 func TestUntilHidden(t *testing.T) {
@@ -62,9 +62,9 @@ func TestUntilHidden_NeverHidden(t *testing.T) {
 		t.Error(err)
 	}
 	wait.Limit = 200 * time.Millisecond
-	wantError(t, (&Wait{Resolver: w.Resolver(), Limit: wait.Limit}).UntilHidden(t.Context(), record), providers.CodeNotPublished, providers.Temporary, challenge)
+	wantError(t, (&Wait{Resolver: w.Resolver(), Limit: wait.Limit}).UntilHidden(t.Context(), record), fault.CodeNotPublished, fault.Temporary, challenge)
 	w.servers[0].withdraw(challenge)
-	wantError(t, wait.UntilHidden(t.Context(), record), providers.CodeNotPublished, providers.Temporary, challenge)
+	wantError(t, wait.UntilHidden(t.Context(), record), fault.CodeNotPublished, fault.Temporary, challenge)
 	errLate := errors.New("late")
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Millisecond, errLate)
 	defer cancel()

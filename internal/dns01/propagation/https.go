@@ -14,8 +14,8 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/system/failpoint"
-	"wildcard/providers"
 )
 
 const dnsMessage = "application/dns-message" // RFC 8484 §6
@@ -66,7 +66,7 @@ func (s *session) askHTTPS(parent context.Context, address string, q question) (
 		if errors.As(err, &reason) {
 			err = reason.Err // without the address once more
 		}
-		return nil, &transportError{state: Unreachable, text: providers.Excerpt(err.Error())}
+		return nil, &transportError{state: Unreachable, text: fault.Excerpt(err.Error())}
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, dns.MaxMsgSize+1))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -52,7 +53,7 @@ func (r *Resolver) OriginOf(hosts func(context.Context) ([]string, error), zone,
 			return providers.OriginView{Server: a.Addr.String(), Texts: texts(msg, fqdn), Zone: zone, NameServers: d.NameServers,
 				Primary: soa.primary, Mail: soa.mail, Serial: soa.serial, Signed: soa.signed}, nil
 		}
-		return providers.OriginView{}, providers.Errorf(providers.CodeNoAnswer, providers.Temporary,
+		return providers.OriginView{}, fault.Errorf(fault.CodeNoAnswer, fault.Temporary,
 			"propagation: none of %s can be asked for zone %s", listed(names, 6), zone)
 	}
 }
@@ -161,7 +162,7 @@ func (s *session) hasServers(ctx context.Context, addr netip.AddrPort, view prov
 }
 
 // Foresee tells, before anything is written, whether the servers that would be awaited are others than those of the zone that would
-// be written to, which then never would have the record: an error of [providers.CodeOtherServers] (Misconfigured).
+// be written to, which then never would have the record: an error of [fault.CodeOtherServers] (Misconfigured).
 func (r *Resolver) Foresee(ctx context.Context, d Delegation, origin Origin) error {
 	s, err := r.open()
 	if err != nil {
@@ -253,7 +254,7 @@ func (s *session) otherServers(view providers.OriginView, d Delegation, all []re
 	case sameAddress:
 		advice = "an address that shows the view that the CA sees can be named with --nameserver, a resolver that leads to one with --resolver"
 	}
-	return providers.Errorf(providers.CodeOtherServers, providers.Misconfigured,
+	return fault.Errorf(fault.CodeOtherServers, fault.Misconfigured,
 		"propagation: %s, and its name servers are %s; those that are awaited are others and never will have it: %s; %s",
 		what, listed(view.NameServers, 6), listed(awaited, 4), advice)
 }

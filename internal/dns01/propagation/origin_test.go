@@ -11,6 +11,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -81,12 +82,12 @@ func TestWait_OtherServersAwaited(t *testing.T) {
 			r := record(value1)
 			r.Origin = constant(written("192.0.2.53:53", value1))
 			if name != "lame" {
-				if err := wait.Resolver.Foresee(t.Context(), Delegation{Zone: "example.test.", Addrs: []Address{{"ns1.test.", w.servers[0].addr}}}, r.Origin); providers.CodeOf(err) != providers.CodeOtherServers {
+				if err := wait.Resolver.Foresee(t.Context(), Delegation{Zone: "example.test.", Addrs: []Address{{"ns1.test.", w.servers[0].addr}}}, r.Origin); fault.CodeOf(err) != fault.CodeOtherServers {
 					t.Errorf("not foreseen: %v", err)
 				}
 			}
 			_, err := wait.Run(t.Context(), []Record{r})
-			wantError(t, err, providers.CodeOtherServers, providers.Misconfigured, challenge, "192.0.2.53:53, to which it was written, has it",
+			wantError(t, err, fault.CodeOtherServers, fault.Misconfigured, challenge, "192.0.2.53:53, to which it was written, has it",
 				"ns1.public.test.", "ns1.test.", w.resolver.addr.String(), "--nameserver 192.0.2.53 ", "--resolver")
 		})
 	}
@@ -105,7 +106,7 @@ func TestWait_OtherServersDelegated(t *testing.T) {
 			r := record(value1)
 			r.Origin = constant(written("192.0.2.53:53", value1))
 			_, err := wait.Run(t.Context(), []Record{r})
-			wantError(t, err, providers.CodeOtherServers, providers.Misconfigured, "the parent delegates example.test. to ns1.test.: write there",
+			wantError(t, err, fault.CodeOtherServers, fault.Misconfigured, "the parent delegates example.test. to ns1.test.: write there",
 				"RFC2136_NAMESERVER", "change the delegation")
 			if strings.Contains(err.Error(), "--resolver") {
 				t.Errorf("a resolver changes nothing: %v", err)
@@ -115,7 +116,7 @@ func TestWait_OtherServersDelegated(t *testing.T) {
 				t.Fatal(err)
 			}
 			err = w.Resolver().Foresee(t.Context(), d, r.Origin)
-			wantError(t, err, providers.CodeOtherServers, providers.Misconfigured, "the parent delegates example.test.")
+			wantError(t, err, fault.CodeOtherServers, fault.Misconfigured, "the parent delegates example.test.")
 		})
 	}
 }
@@ -127,7 +128,7 @@ func TestForesee_SerialMovesOn(t *testing.T) {
 	for name, hosts := range map[string][]string{"listed": {"ns1.test."}, "not listed, same zone": {"ns1.public.test."}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for later, want := range map[uint32]string{105: "", 140: "", 104: providers.CodeOtherServers, 100: providers.CodeOtherServers} {
+			for later, want := range map[uint32]string{105: "", 140: "", 104: fault.CodeOtherServers, 100: fault.CodeOtherServers} {
 				w := newWorld(t, 1)
 				w.servers[0].serve(copyOf{primary: "ns1.public.test.", serial: 105, hosts: hosts})
 				asked := 0
@@ -140,7 +141,7 @@ func TestForesee_SerialMovesOn(t *testing.T) {
 					return view, nil
 				}
 				d := Delegation{Zone: "example.test.", Addrs: []Address{{"ns1.test.", w.servers[0].addr}}}
-				if err := w.Resolver().Foresee(t.Context(), d, origin); providers.CodeOf(err) != want {
+				if err := w.Resolver().Foresee(t.Context(), d, origin); fault.CodeOf(err) != want {
 					t.Errorf("then serial %d: %v, want %q", later, err, want)
 				}
 			}
@@ -251,7 +252,7 @@ func TestWait_View(t *testing.T) {
 	r := record(value1)
 	r.Origin = constant(written(w.servers[0].addr.String(), value1))
 	_, err := wait.Run(t.Context(), []Record{r})
-	wantError(t, err, providers.CodeOtherServers, providers.Misconfigured, "another view", "--nameserver", "--resolver")
+	wantError(t, err, fault.CodeOtherServers, fault.Misconfigured, "another view", "--nameserver", "--resolver")
 }
 
 // One address, two machines: by turns the one that has the value answers, and the other.
@@ -291,7 +292,7 @@ func TestWait_OtherServersNamed(t *testing.T) {
 	r := record(value1)
 	r.Origin = constant(written("192.0.2.53:53", value1))
 	_, err := wait.Run(t.Context(), []Record{r})
-	wantError(t, err, providers.CodeOtherServers, providers.Misconfigured, "leave it out, or name 192.0.2.53")
+	wantError(t, err, fault.CodeOtherServers, fault.Misconfigured, "leave it out, or name 192.0.2.53")
 	if strings.Contains(err.Error(), "--resolver") {
 		t.Errorf("a resolver is not asked for name servers here: %v", err)
 	}
@@ -317,7 +318,7 @@ func TestOriginOf(t *testing.T) {
 	rec := record(value1)
 	rec.Origin = origin
 	_, err = wait.Run(t.Context(), []Record{rec})
-	wantError(t, err, providers.CodeOtherServers, providers.Misconfigured, "ns2.test.", "ns1.test.")
+	wantError(t, err, fault.CodeOtherServers, fault.Misconfigured, "ns2.test.", "ns1.test.")
 	hosts = func(context.Context) ([]string, error) { return []string{"ns.nic.test"}, nil }
 	if _, err := r.OriginOf(hosts, "example.test", challenge)(t.Context()); err == nil {
 		t.Error("hosts without an address have told something")

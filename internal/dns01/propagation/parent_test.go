@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -74,7 +75,7 @@ func TestDelegation_SetsDiffer(t *testing.T) {
 		wait, _ := w.wait()
 		wait.Limit = 300 * time.Millisecond
 		_, err = wait.Run(t.Context(), []Record{record("one")})
-		wantError(t, err, providers.CodeNotPublished, providers.Temporary, "ns2.test.", "has no TXT record", d.By("ns2.test."))
+		wantError(t, err, fault.CodeNotPublished, fault.Temporary, "ns2.test.", "has no TXT record", d.By("ns2.test."))
 		w.publish(challenge, "one", 1)
 		wait.Limit = time.Minute
 		if _, err := wait.Run(t.Context(), []Record{record("one")}); err != nil {
@@ -105,7 +106,7 @@ func TestWait_OldCopyOnOneOfThree(t *testing.T) {
 	wait, _ := w.wait()
 	wait.Limit = 300 * time.Millisecond
 	_, err := wait.Run(t.Context(), []Record{record("one")})
-	wantError(t, err, providers.CodeNotPublished, providers.Temporary, "ns3.test.")
+	wantError(t, err, fault.CodeNotPublished, fault.Temporary, "ns3.test.")
 }
 
 // P18: the addresses in a referral count, also those that nobody else knows.

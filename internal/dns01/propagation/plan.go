@@ -11,6 +11,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -33,7 +34,7 @@ func tasks(records []Record) ([]*task, error) {
 		if record.Zone != "" {
 			zone = providers.CanonicalName(record.Zone)
 			if !providers.InZone(fqdn, zone) {
-				return nil, providers.Errorf(providers.CodeBadChallenge, providers.Usage, "propagation: %s is not in zone %s", fqdn, providers.Excerpt(zone))
+				return nil, fault.Errorf(fault.CodeBadChallenge, fault.Usage, "propagation: %s is not in zone %s", fqdn, fault.Excerpt(zone))
 			}
 		}
 		t := byName[fqdn]
@@ -128,7 +129,7 @@ func (s *session) deepest(ctx context.Context, t *task, d Delegation) (Delegatio
 		own.Zone, own.Delegated, own.Cached = t.zone, nil, nil // these are of the zone above
 		return own, nil
 	}
-	return d, providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
+	return d, fault.Errorf(fault.CodeDelegatedElsewhere, fault.Misconfigured,
 		"propagation: zone %s, to which %s was written, is not delegated: the DNS ends at %s, served by %s; delegate it to the name servers of the account that has it",
 		t.zone, t.fqdn, d.Zone, listed(d.NameServers, 6))
 }

@@ -19,7 +19,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // overHTTPS is a DNS over HTTPS resolver (RFC 8484).
@@ -194,7 +194,7 @@ func TestWait_Port53Blocked_NameServersOverride(t *testing.T) {
 		t.Error(err)
 	}
 	_, err := wait.Resolver.FollowCNAME(t.Context(), challenge, anyTarget)
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary)
+	wantError(t, err, fault.CodeNoAnswer, fault.Temporary)
 	if got := o.asked(); len(got) > 0 {
 		t.Errorf("the resolver over HTTPS was asked %q", got)
 	}
@@ -291,7 +291,7 @@ func TestDelegation_OverHTTPS(t *testing.T) {
 	r.RootCAs = x509.NewCertPool() // a certificate of somebody we do not know
 	r.Servers = r.Servers[:1]
 	_, err = r.Delegation(t.Context(), challenge)
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary, o.URL, "certificate")
+	wantError(t, err, fault.CodeNoAnswer, fault.Temporary, o.URL, "certificate")
 	if strings.Count(err.Error(), o.URL) > 2 {
 		t.Errorf("%q repeats itself", err)
 	}

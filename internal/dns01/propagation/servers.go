@@ -9,7 +9,7 @@ import (
 	"os"
 	"strings"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 const dnsPort = 53
@@ -17,7 +17,7 @@ const dnsPort = 53
 // ParseServers parses the list of WILDCARD_RESOLVERS, WILDCARD_NAMESERVERS and their flags: entries separated by commas or
 // white space, each an IP address, ip:port, [ip]:port (IPv6 zones allowed: fe80::1%eth0) or an https:// URL of a DNS over
 // HTTPS resolver (RFC 8484). Addresses come back as ip:port, with port 53 where none was given. Host names are refused:
-// who would look them up? The error is of [providers.CodeBadSettings].
+// who would look them up? The error is of [fault.CodeBadSettings].
 func ParseServers(s string) ([]string, error) {
 	var servers []string
 	for _, entry := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }) {
@@ -37,7 +37,7 @@ func parseServer(entry string) (string, error) {
 	if isURL(entry) {
 		u, err := url.Parse(entry)
 		if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
-			return "", badServer("%s is not a usable https:// address of a DNS resolver", providers.Excerpt(entry))
+			return "", badServer("%s is not a usable https:// address of a DNS resolver", fault.Excerpt(entry))
 		}
 		return u.String(), nil
 	}
@@ -54,12 +54,12 @@ func parseAddress(entry string) (netip.AddrPort, error) {
 	if err != nil {
 		ip, ipErr := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(entry, "["), "]"))
 		if ipErr != nil {
-			return netip.AddrPort{}, badServer("%s is not a DNS server: want ip, ip:port or https://…", providers.Excerpt(entry))
+			return netip.AddrPort{}, badServer("%s is not a DNS server: want ip, ip:port or https://…", fault.Excerpt(entry))
 		}
 		addr = netip.AddrPortFrom(ip, dnsPort)
 	}
 	if addr.Port() == 0 || !usable(addr.Addr()) {
-		return netip.AddrPort{}, badServer("%s is not an address a DNS server can have", providers.Excerpt(entry))
+		return netip.AddrPort{}, badServer("%s is not an address a DNS server can have", fault.Excerpt(entry))
 	}
 	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), nil
 }
@@ -73,7 +73,7 @@ func isURL(server string) bool { return strings.Contains(server, "://") }
 
 // SystemServers returns the system's resolvers from a resolv.conf(5), usually /etc/resolv.conf, as ip:port. As everywhere
 // on the system, a file that does not exist or names no server means the one on this machine. Lines that are not an
-// address are passed over. An unreadable file is an error of [providers.CodeBadSettings].
+// address are passed over. An unreadable file is an error of [fault.CodeBadSettings].
 func SystemServers(resolvConf string) ([]string, error) {
 	local := []string{"127.0.0.1:53"}
 	file, err := os.Open(resolvConf)
@@ -110,5 +110,5 @@ func SystemServers(resolvConf string) ([]string, error) {
 }
 
 func badServer(format string, args ...any) error {
-	return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, format, args...)
+	return fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, format, args...)
 }

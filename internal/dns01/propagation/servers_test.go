@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 func TestParseServers(t *testing.T) {
@@ -35,7 +35,7 @@ func TestParseServers(t *testing.T) {
 			t.Errorf("ParseServers(%q) = %q, want an error", in, got)
 			continue
 		}
-		wantError(t, err, providers.CodeBadSettings, providers.Misconfigured)
+		wantError(t, err, fault.CodeBadSettings, fault.Misconfigured)
 	}
 }
 
@@ -61,5 +61,5 @@ func TestSystemServers(t *testing.T) {
 		t.Errorf("SystemServers of no file = %q, %v", got, err)
 	}
 	_, err = SystemServers(t.TempDir())
-	wantError(t, err, providers.CodeBadSettings, providers.Misconfigured)
+	wantError(t, err, fault.CodeBadSettings, fault.Misconfigured)
 }

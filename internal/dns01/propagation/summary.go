@@ -6,14 +6,14 @@ import (
 	"strings"
 	"time"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // failure says what is missing when the time is up, in one line of bounded length.
 func (b *publication) failure(limit time.Duration, s *session) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	code := providers.CodeNoAnswer
+	code := fault.CodeNoAnswer
 	var names []string
 	for _, z := range b.zones {
 		for i, c := range z.servers[0].checks {
@@ -24,7 +24,7 @@ func (b *publication) failure(limit time.Duration, s *session) error {
 					continue
 				}
 				if (check.latest.state == Pending || check.latest.denies) && check.asked {
-					code = providers.CodeNotPublished
+					code = fault.CodeNotPublished
 				}
 				who := st.String()
 				if by := z.delegation.By(st.Host); by != "" {
@@ -40,11 +40,11 @@ func (b *publication) failure(limit time.Duration, s *session) error {
 	advice := ""
 	if b.cutOff != "" && !b.authority {
 		if b.cutOff == Intercepted {
-			code = providers.CodeIntercepted
+			code = fault.CodeIntercepted
 		}
 		advice = "; " + cutOffWords(b.cutOff) + b.atResolvers() + s.wayOut()
 	}
-	return providers.Errorf(code, providers.Temporary, "propagation: not published everywhere within %v: %s%s",
+	return fault.Errorf(code, fault.Temporary, "propagation: not published everywhere within %v: %s%s",
 		limit, strings.Join(names[:min(len(names), 3)], "; ")+more(len(names)-3), advice)
 }
 

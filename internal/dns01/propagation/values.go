@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"slices"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
-// tooManyValues returns an error of [providers.CodeTooManyValues] (Misconfigured) if at some name every server that can be sent
+// tooManyValues returns an error of [fault.CodeTooManyValues] (Misconfigured) if at some name every server that can be sent
 // to has more values than UDP carries, and refuses TCP. Callers hold mu.
 func (b *publication) tooManyValues() error {
 	for _, z := range b.zones {
@@ -43,7 +43,7 @@ func tooManyValues(fqdn string, others int, servers []string) error {
 	if others > 0 {
 		count = fmt.Sprintf("%d other values", others)
 	}
-	return providers.Errorf(providers.CodeTooManyValues, providers.Misconfigured,
+	return fault.Errorf(fault.CodeTooManyValues, fault.Misconfigured,
 		"propagation: TXT %s: there are %s, so that the answer needs TCP, which %s refuses (connection refused); the CA will see nothing either: delete the old values",
 		fqdn, count, listed(servers, 4))
 }

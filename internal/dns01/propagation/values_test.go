@@ -8,7 +8,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // cutting answers over UDP no more than the client announces, as every server, and this one never more than most octets (BIND's
@@ -57,12 +57,12 @@ func TestTooManyValues(t *testing.T) {
 				s.withoutTCP()
 			}
 			_, err := w.Resolver().FollowCNAME(t.Context(), challenge, anyTarget)
-			wantError(t, err, providers.CodeTooManyValues, providers.Misconfigured, challenge, c.says, "needs TCP", "ns1.test.", "delete the old values")
+			wantError(t, err, fault.CodeTooManyValues, fault.Misconfigured, challenge, c.says, "needs TCP", "ns1.test.", "delete the old values")
 			w.publish(challenge, value1)
 			wait, _ := w.wait()
 			wait.Limit = hardLimit
 			_, err = wait.Run(t.Context(), []Record{record(value1)})
-			wantError(t, err, providers.CodeTooManyValues, providers.Misconfigured, challenge, c.says, "needs TCP", "ns2.test.", "the CA will see nothing either")
+			wantError(t, err, fault.CodeTooManyValues, fault.Misconfigured, challenge, c.says, "needs TCP", "ns2.test.", "the CA will see nothing either")
 		})
 	}
 }
@@ -81,7 +81,7 @@ func TestWait_TooManyValuesWithOurs(t *testing.T) {
 	wait, _ := w.wait()
 	wait.Limit = hardLimit
 	_, err := wait.Run(t.Context(), []Record{record(value1)})
-	wantError(t, err, providers.CodeTooManyValues, providers.Misconfigured, "there are 20 other values")
+	wantError(t, err, fault.CodeTooManyValues, fault.Misconfigured, "there are 20 other values")
 }
 
 // Many values are no fault as long as one server can tell them over TCP; and where TCP brings nothing from here, a large
@@ -145,7 +145,7 @@ func TestWait_SlippedAnswer(t *testing.T) {
 		s.withoutTCP()
 		wait, _ := w.wait()
 		_, err := wait.Run(t.Context(), []Record{record(value1)})
-		if got := providers.CodeOf(err); fine && err != nil || !fine && got != providers.CodeTooManyValues {
+		if got := fault.CodeOf(err); fine && err != nil || !fine && got != fault.CodeTooManyValues {
 			t.Errorf("%d other values: %v", others, err)
 		}
 	}
@@ -162,5 +162,5 @@ func TestTooManyValues_WithoutIPv6(t *testing.T) {
 	r := w.Resolver()
 	r.control = noIPv6
 	_, err := r.FollowCNAME(t.Context(), challenge, anyTarget)
-	wantError(t, err, providers.CodeTooManyValues, providers.Misconfigured, "there are 50 other values")
+	wantError(t, err, fault.CodeTooManyValues, fault.Misconfigured, "there are 50 other values")
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -52,11 +53,11 @@ type Wait struct {
 // Run waits until every address of every name server of every zone has every value, asks all of them once more after a
 // tenth of a second, and returns. Records of the same name are found only together, in one answer.
 //
-// Errors: [providers.CodeNotPublished] (Temporary) if the limit passes while a server answers without the values, and
-// [providers.CodeNoAnswer] (Temporary) if it passes with servers that do not answer at all, or if the resolvers do not
-// answer; [providers.CodeTooManyValues] (Misconfigured) if no server can tell all values of a name; [providers.CodeOtherServers] (Misconfigured) if the server written to has the values and those awaited are others;
-// [providers.CodeIntercepted] (Temporary) if it passes while something answers in the servers' place; [providers.CodeCNAME]
-// (Misconfigured) if a resolver that stands in for them sees a CNAME at a name that leads elsewhere; [providers.CodeDelegatedElsewhere] (Misconfigured) if a record's zone is not delegated. When ctx ends, Run
+// Errors: [fault.CodeNotPublished] (Temporary) if the limit passes while a server answers without the values, and
+// [fault.CodeNoAnswer] (Temporary) if it passes with servers that do not answer at all, or if the resolvers do not
+// answer; [fault.CodeTooManyValues] (Misconfigured) if no server can tell all values of a name; [fault.CodeOtherServers] (Misconfigured) if the server written to has the values and those awaited are others;
+// [fault.CodeIntercepted] (Temporary) if it passes while something answers in the servers' place; [fault.CodeCNAME]
+// (Misconfigured) if a resolver that stands in for them sees a CNAME at a name that leads elsewhere; [fault.CodeDelegatedElsewhere] (Misconfigured) if a record's zone is not delegated. When ctx ends, Run
 // returns its cause at once. The report is filled in as far as Run came.
 func (w *Wait) Run(ctx context.Context, records []Record) (Report, error) {
 	start := time.Now()
@@ -70,7 +71,7 @@ func (w *Wait) Run(ctx context.Context, records []Record) (Report, error) {
 	}
 	defer s.close()
 	limit := min(orDefault(w.Limit, usualLimit), hardLimit)
-	limited, cancel := context.WithTimeoutCause(ctx, limit, providers.Errorf(providers.CodeNoAnswer, providers.Temporary,
+	limited, cancel := context.WithTimeoutCause(ctx, limit, fault.Errorf(fault.CodeNoAnswer, fault.Temporary,
 		"propagation: wait for TXT %s: its name servers were not found within %v", all[0].fqdn, limit))
 	defer cancel()
 	if err := s.locate(limited, all); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -118,11 +119,11 @@ func TestWait_Fault090_ResolversSilent(t *testing.T) {
 	wait, _ := w.wait()
 	wait.Resolver.Timeout = 50 * time.Millisecond
 	_, err := wait.Run(t.Context(), []Record{record(value1)})
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary, w.resolver.addr.String())
+	wantError(t, err, fault.CodeNoAnswer, fault.Temporary, w.resolver.addr.String())
 
 	wait.Resolver.Timeout, wait.Limit = time.Hour, 50*time.Millisecond
 	_, err = wait.Run(t.Context(), []Record{record(value1)})
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary, challenge, "50ms")
+	wantError(t, err, fault.CodeNoAnswer, fault.Temporary, challenge, "50ms")
 }
 
 func TestWait_Fault095_RefusedByOneOfThree(t *testing.T) {
@@ -287,7 +288,7 @@ func TestWait_Fault098_NoiseAndForgeries(t *testing.T) {
 	wait, diary = w.wait()
 	wait.Limit = time.Second
 	_, err := wait.Run(t.Context(), []Record{record(value2)})
-	wantError(t, err, providers.CodeNotPublished, providers.Temporary, challenge, "ns1.test.")
+	wantError(t, err, fault.CodeNotPublished, fault.Temporary, challenge, "ns1.test.")
 	diary.want(t, "ns1.test.", Pending)
 }
 
@@ -343,7 +344,7 @@ func TestWait_Fault099_ThousandStrings(t *testing.T) {
 	}
 	wait.Limit = time.Second
 	_, err := wait.Run(t.Context(), []Record{record(value2)})
-	wantError(t, err, providers.CodeNotPublished, providers.Temporary)
+	wantError(t, err, fault.CodeNotPublished, fault.Temporary)
 }
 
 func TestWait_Fault100_IPv6OnlyServerWithoutIPv6(t *testing.T) {
@@ -430,7 +431,7 @@ func TestWait_Fault102_OnlyAnOldValue(t *testing.T) {
 	wait, _ := w.wait()
 	wait.Limit, wait.DeadAfter = time.Second, time.Nanosecond
 	report, err := wait.Run(t.Context(), []Record{record(value1)})
-	wantError(t, err, providers.CodeNotPublished, providers.Temporary, challenge, "ns2.test. ("+w.servers[1].addr.String()+") has 0 of 1 values, and 5 others")
+	wantError(t, err, fault.CodeNotPublished, fault.Temporary, challenge, "ns2.test. ("+w.servers[1].addr.String()+") has 0 of 1 values, and 5 others")
 	if strings.Contains(err.Error(), "ns1.test.") {
 		t.Errorf("%q names a server that has the value", err)
 	}
@@ -495,7 +496,7 @@ func TestWait_AllServersDead(t *testing.T) {
 	wait, diary := w.wait()
 	wait.Resolver.Timeout, wait.Limit, wait.DeadAfter = 100*time.Millisecond, 3*time.Second, time.Nanosecond
 	report, err := wait.Run(t.Context(), []Record{record(value1)})
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary, challenge, "ns1.test.", "ns2.test.", "no answer", "--resolver https://")
+	wantError(t, err, fault.CodeNoAnswer, fault.Temporary, challenge, "ns1.test.", "ns2.test.", "no answer", "--resolver https://")
 	diary.want(t, "ns1.test.", Pending, Silent)
 	if blocked := diary.of(""); !slices.Equal(blocked, []State{Blocked}) {
 		t.Errorf("port 53 went through %q", blocked)
@@ -592,7 +593,7 @@ func TestWait_ZoneNotDelegated(t *testing.T) {
 	w.address("ns.nic.test.", "127.0.0.2")
 	wait, _ := w.wait()
 	_, err := wait.Run(t.Context(), []Record{{Zone: "unregistered.test.", FQDN: "_acme-challenge.unregistered.test.", Value: value1}})
-	wantError(t, err, providers.CodeDelegatedElsewhere, providers.Misconfigured, "unregistered.test.", "test.", "ns.nic.test.")
+	wantError(t, err, fault.CodeDelegatedElsewhere, fault.Misconfigured, "unregistered.test.", "test.", "ns.nic.test.")
 }
 
 func TestWait_ChallengeNameDelegatedAway(t *testing.T) {
@@ -619,7 +620,7 @@ func TestWait_HostileRecords(t *testing.T) {
 	for _, r := range []Record{{FQDN: ""}, {FQDN: "a\nb.test."}, {FQDN: challenge, Zone: "other.test."}, {FQDN: challenge, Zone: "xample.test."}} {
 		wait, _ := w.wait()
 		_, err := wait.Run(t.Context(), []Record{r})
-		wantError(t, err, providers.CodeBadChallenge, providers.Usage)
+		wantError(t, err, fault.CodeBadChallenge, fault.Usage)
 	}
 }
 
@@ -667,7 +668,7 @@ func TestWait_LongErrorsAreBounded(t *testing.T) {
 	wait, _ := w.wait()
 	wait.Limit = time.Second
 	_, err := wait.Run(t.Context(), records)
-	wantError(t, err, providers.CodeNotPublished, providers.Temporary, "47 more names")
+	wantError(t, err, fault.CodeNotPublished, fault.Temporary, "47 more names")
 }
 
 // Servers that have both a zone and the one above it refer nobody to it: it is theirs all the same.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -193,7 +194,7 @@ func TestFollowCNAME_ThroughZonesOfOthers(t *testing.T) {
 			}
 			continue
 		}
-		wantError(t, err, providers.CodeCNAME, providers.Misconfigured, c.says...)
+		wantError(t, err, fault.CodeCNAME, fault.Misconfigured, c.says...)
 	}
 }
 
@@ -210,7 +211,7 @@ func TestFollowCNAME_ServersOfTheMiddleSilent(t *testing.T) {
 	r := w.Resolver()
 	r.Timeout = 100 * time.Millisecond
 	_, err := r.FollowCNAME(t.Context(), challenge, within("example.test."))
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary, "hop.other.test.", "no answer")
+	wantError(t, err, fault.CodeNoAnswer, fault.Temporary, "hop.other.test.", "no answer")
 }
 
 // P20: the servers answer nothing but TXT, and the CNAME stands in that answer.
@@ -264,5 +265,5 @@ func TestFollowCNAME_Wildcard_NoAnswerBelow(t *testing.T) {
 		s.authority(rw, r)
 	})
 	_, err := w.Resolver().FollowCNAME(t.Context(), challenge, within("example.test."))
-	wantError(t, err, providers.CodeNoAnswer, providers.Temporary, challenge, "wildcard", "SERVFAIL")
+	wantError(t, err, fault.CodeNoAnswer, fault.Temporary, challenge, "wildcard", "SERVFAIL")
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/miekg/dns"
 	"go.uber.org/goleak"
 
+	"wildcard/internal/fault"
 	"wildcard/providers"
 )
 
@@ -458,13 +459,13 @@ func says(code int) dns.HandlerFunc {
 
 func overTCP(w dns.ResponseWriter) bool { return w.LocalAddr().Network() == "tcp" }
 
-func wantError(t *testing.T, err error, code string, class providers.Class, words ...string) {
+func wantError(t *testing.T, err error, code string, class fault.Class, words ...string) {
 	t.Helper()
 	if err == nil {
 		t.Fatalf("no error, want %s", code)
 	}
-	if providers.CodeOf(err) != code || providers.ClassOf(err) != class {
-		t.Errorf("error %q has code %q and class %v, want %q and %v", err, providers.CodeOf(err), providers.ClassOf(err), code, class)
+	if fault.CodeOf(err) != code || fault.ClassOf(err) != class {
+		t.Errorf("error %q has code %q and class %v, want %q and %v", err, fault.CodeOf(err), fault.ClassOf(err), code, class)
 	}
 	if text := err.Error(); len(text) > 4000 || strings.ContainsAny(text, "\n\r") {
 		t.Errorf("error is not one line of bounded length: %q", text)

@@ -12,9 +12,9 @@ import (
 	"syscall"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/settings"
 	"wildcard/internal/system/failpoint"
-	"wildcard/providers"
 )
 
 // buckets is how many locks the keys share, so that keys do not leave a file each behind.
@@ -46,7 +46,7 @@ func (l *Locks) Lock(ctx context.Context, key string) (unlock func(), err error)
 	select {
 	case l.threads[bucket] <- struct{}{}:
 	case <-ctx.Done():
-		return nil, providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%w", ctx.Err())
+		return nil, fault.Errorf(fault.CodeUnavailable, fault.Temporary, "%w", ctx.Err())
 	}
 	release := func() { <-l.threads[bucket] }
 	if l.dir == "" {
@@ -66,11 +66,11 @@ func flock(ctx context.Context, dir, name string) (*os.File, error) {
 		return nil, err
 	}
 	if err := failpoint.Hit("before lock"); err != nil {
-		return nil, providers.Errorf(providers.CodeState, providers.Misconfigured, "lock: %w", err)
+		return nil, fault.Errorf(fault.CodeState, fault.Misconfigured, "lock: %w", err)
 	}
 	file, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
-		return nil, providers.Errorf(providers.CodeState, providers.Misconfigured, "lock: %w", err)
+		return nil, fault.Errorf(fault.CodeState, fault.Misconfigured, "lock: %w", err)
 	}
 	for {
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
@@ -79,13 +79,13 @@ func flock(ctx context.Context, dir, name string) (*os.File, error) {
 			return file, nil
 		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
 			file.Close()
-			return nil, providers.Errorf(providers.CodeState, providers.Misconfigured, "lock: %w", err)
+			return nil, fault.Errorf(fault.CodeState, fault.Misconfigured, "lock: %w", err)
 		}
 		select {
 		case <-time.After(10*time.Millisecond + rand.N(10*time.Millisecond)):
 		case <-ctx.Done():
 			file.Close()
-			return nil, providers.Errorf(providers.CodeUnavailable, providers.Temporary, "another process has not done yet: %w", ctx.Err())
+			return nil, fault.Errorf(fault.CodeUnavailable, fault.Temporary, "another process has not done yet: %w", ctx.Err())
 		}
 	}
 }

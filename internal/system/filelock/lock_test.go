@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"wildcard/providers"
+	"wildcard/internal/fault"
 )
 
 // Threads and processes take turns: every New stands for a process.
@@ -63,7 +63,7 @@ func TestGivenUp(t *testing.T) {
 			ended <- err
 		}()
 		cancel()
-		if err := <-ended; providers.CodeOf(err) != providers.CodeUnavailable || !errors.Is(err, context.Canceled) {
+		if err := <-ended; fault.CodeOf(err) != fault.CodeUnavailable || !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", name, err)
 		}
 		unlock()
@@ -83,7 +83,7 @@ func TestUnusableFolder(t *testing.T) {
 	}
 	locks := New(filepath.Join(file, "run"), "test")
 	for range 2 { // a failure holds nothing
-		if _, err := locks.Lock(t.Context(), "key"); providers.CodeOf(err) != providers.CodeState {
+		if _, err := locks.Lock(t.Context(), "key"); fault.CodeOf(err) != fault.CodeState {
 			t.Error(err)
 		}
 	}

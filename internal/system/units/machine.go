@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/system/failpoint"
 	"wildcard/internal/system/subprocess"
-	"wildcard/providers"
 )
 
 // Codes of this package's errors.
@@ -45,11 +45,11 @@ const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@+
 // with their states before. Nothing is changed if one of them was edited. It may be called again.
 func (m Machine) Install(ctx context.Context) ([]File, error) {
 	if strings.Trim(m.Program, plain) != "" {
-		return nil, providers.Errorf(CodeFailed, providers.Misconfigured, "systemd: %s has characters that mean something else in a unit (install it into /usr/local/bin)", providers.Excerpt(m.Program))
+		return nil, fault.Errorf(CodeFailed, fault.Misconfigured, "systemd: %s has characters that mean something else in a unit (install it into /usr/local/bin)", fault.Excerpt(m.Program))
 	}
 	if m.Root == "" {
 		if err := subprocess.Trusted(m.Program); err != nil {
-			return nil, providers.Errorf(CodeFailed, providers.Misconfigured, "systemd: root is to run this program: %w (install it into /usr/local/bin)", err)
+			return nil, fault.Errorf(CodeFailed, fault.Misconfigured, "systemd: root is to run this program: %w (install it into /usr/local/bin)", err)
 		}
 	}
 	files, err := m.files()
@@ -98,7 +98,7 @@ func (m Machine) fits(ctx context.Context) error {
 	}
 	words := strings.Fields(answer)
 	if len(words) < 2 {
-		return failed("systemctl --version says %s", providers.Excerpt(answer))
+		return failed("systemctl --version says %s", fault.Excerpt(answer))
 	}
 	digits, _, _ := strings.Cut(words[1], ".")
 	digits, _, _ = strings.Cut(digits, "~")
@@ -167,7 +167,7 @@ func edited(files []File) error {
 	if names == nil {
 		return nil
 	}
-	return providers.Errorf(CodeEdited, providers.Misconfigured,
+	return fault.Errorf(CodeEdited, fault.Misconfigured,
 		"systemd: %s was edited, and stays as it is: put your changes into a drop-in (systemctl edit %s), remove the file, and try again",
 		strings.Join(names, " and "), filepath.Base(names[0]))
 }
@@ -194,7 +194,7 @@ func (m Machine) run(ctx context.Context, name string, args ...string) (string, 
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		return stdout.String(), failed("%s %s: %w: %s", name, strings.Join(args, " "), err, providers.Excerpt(strings.TrimSpace(stderr.String())))
+		return stdout.String(), failed("%s %s: %w: %s", name, strings.Join(args, " "), err, fault.Excerpt(strings.TrimSpace(stderr.String())))
 	}
 	return stdout.String(), nil
 }
@@ -231,5 +231,5 @@ func (m Machine) find(name string) (string, error) {
 }
 
 func failed(format string, args ...any) error {
-	return providers.Errorf(CodeFailed, providers.Failed, "systemd: "+format, args...)
+	return fault.Errorf(CodeFailed, fault.Failed, "systemd: "+format, args...)
 }

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/system/units"
 	"wildcard/internal/testkit/executable"
-	"wildcard/providers"
 )
 
 // world is a machine in a folder, with programs of systemd's that write down how they are called.
@@ -203,7 +203,7 @@ func TestOlderAndEdited(t *testing.T) {
 		"remove":  func() error { _, err := w.machine.Remove(t.Context()); return err },
 	} {
 		err := change()
-		if providers.CodeOf(err) != units.CodeEdited || providers.ClassOf(err) != providers.Misconfigured || !strings.Contains(err.Error(), "systemctl edit wildcard-deploy.service") {
+		if fault.CodeOf(err) != units.CodeEdited || fault.ClassOf(err) != fault.Misconfigured || !strings.Contains(err.Error(), "systemctl edit wildcard-deploy.service") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -259,7 +259,7 @@ func TestUntrustedProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := units.Machine{Program: path, Environ: []string{"PATH=" + dir}}.Install(t.Context())
-	if providers.ClassOf(err) != providers.Misconfigured || !strings.Contains(err.Error(), "not executable") {
+	if fault.ClassOf(err) != fault.Misconfigured || !strings.Contains(err.Error(), "not executable") {
 		t.Errorf("%v", err)
 	}
 }
@@ -269,19 +269,19 @@ func TestFailures(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
 	w.machine.Environ = []string{"PATH=" + t.TempDir()}
-	if _, err := w.machine.Install(t.Context()); providers.CodeOf(err) != units.CodeFailed || !strings.Contains(err.Error(), "cron") {
+	if _, err := w.machine.Install(t.Context()); fault.CodeOf(err) != units.CodeFailed || !strings.Contains(err.Error(), "cron") {
 		t.Errorf("%v", err)
 	}
 	w = newWorld(t, true)
 	w.program(filepath.Dir(w.calls), "systemctl", "echo 'systemd 239 (239-82.el8)'")
-	if _, err := w.machine.Install(t.Context()); providers.CodeOf(err) != units.CodeFailed || !strings.Contains(err.Error(), "249 is the first") {
+	if _, err := w.machine.Install(t.Context()); fault.CodeOf(err) != units.CodeFailed || !strings.Contains(err.Error(), "249 is the first") {
 		t.Errorf("%v", err)
 	}
 	if got := w.files(); len(got) > 0 {
 		t.Errorf("written all the same: %q", got)
 	}
 	w.program(filepath.Dir(w.calls), "systemctl", "echo 'Access denied' >&2; exit 4")
-	if _, err := w.machine.Install(t.Context()); providers.CodeOf(err) != units.CodeFailed || !strings.Contains(err.Error(), "Access denied") {
+	if _, err := w.machine.Install(t.Context()); fault.CodeOf(err) != units.CodeFailed || !strings.Contains(err.Error(), "Access denied") {
 		t.Errorf("%v", err)
 	}
 }
@@ -292,7 +292,7 @@ func TestOddProgram(t *testing.T) {
 	for _, path := range []string{"/opt/my tools/wildcard", "/opt/100%/wildcard", "/opt/$x/wildcard", "/opt/a\nExecStart=/bin/sh/wildcard", `/opt/"q"/wildcard`} {
 		w := newWorld(t, true)
 		w.machine.Program = path
-		if _, err := w.machine.Install(t.Context()); providers.CodeOf(err) != units.CodeFailed || strings.ContainsAny(err.Error(), "\n") {
+		if _, err := w.machine.Install(t.Context()); fault.CodeOf(err) != units.CodeFailed || strings.ContainsAny(err.Error(), "\n") {
 			t.Errorf("%q: %v", path, err)
 		}
 		if calls := w.called(); len(calls) != 1 || calls[0] != "" {

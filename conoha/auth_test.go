@@ -3,6 +3,8 @@ package conoha
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -115,4 +117,21 @@ func TestImpatientCallerEndsAlone(t *testing.T) {
 		all.Wait()
 		w.calls(conohatest.Calls{Logins: 2, ZoneLists: 1, Creates: 5})
 	})
+}
+
+// DESIGN §5: gophercloud's types stay in auth.go. What else this package imports is checked by internal/repotest.
+func TestImports_Gophercloud(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if file != "auth.go" && !strings.HasSuffix(file, "_test.go") && strings.Contains(string(text), `"github.com/gophercloud/`) {
+			t.Errorf("%s imports gophercloud", file)
+		}
+	}
 }

@@ -37,7 +37,7 @@ func scripted(t *testing.T, h http.HandlerFunc) *client {
 		paged: true,
 		http:  &http.Client{Transport: httpclient.Capped{RoundTripper: transport, Most: mostBody}, CheckRedirect: httpclient.Stay},
 		session: &session{
-			gate: newGate(),
+			flight: newSingleFlight(),
 			login: func(context.Context) (token, error) {
 				logins++
 				return token{value: fmt.Sprintf("token-%d", logins), until: time.Now().Add(time.Hour)}, nil

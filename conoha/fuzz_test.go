@@ -47,7 +47,7 @@ func fuzzed(s *service, paged bool) *client {
 		base: "https://dns.example", paged: paged, mask: hidden, log: log,
 		http: &http.Client{Transport: httpclient.Capped{RoundTripper: s, Most: mostBody}, CheckRedirect: httpclient.Stay},
 		session: &session{
-			gate: newGate(),
+			flight: newSingleFlight(),
 			login: func(context.Context) (token, error) {
 				return token{value: canary, until: time.Now().Add(time.Hour)}, nil
 			},
@@ -108,7 +108,7 @@ func FuzzReplies(f *testing.F) {
 				return []string{id}, nil
 			},
 			func() ([]string, error) {
-				z := &zones{gate: newGate(), client: c, store: c.session.store, patience: time.Second, now: time.Now}
+				z := &zones{flight: newSingleFlight(), client: c, store: c.session.store, patience: time.Second, now: time.Now}
 				list, err := z.get(ctx, false)
 				wantTold(t, err)
 				for _, name := range list.names() {

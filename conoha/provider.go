@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"wildcard/internal/settings"
+	"wildcard/internal/system/wait"
 	"wildcard/providers"
 	"wildcard/providers/httpclient"
 )
@@ -40,7 +41,8 @@ type Provider struct {
 
 // value is a record that this process has tried to make.
 type value struct {
-	gate  gate
+	wait.Mutex
+
 	tried bool
 }
 
@@ -100,7 +102,7 @@ func newProvider(a account, o Options) *Provider {
 		agent: o.UserAgent,
 		http:  &http.Client{Transport: httpclient.Capped{RoundTripper: transport, Most: mostBody}, CheckRedirect: httpclient.Stay},
 		session: &session{
-			gate:     newGate(),
+			flight:   newSingleFlight(),
 			login:    identity.login,
 			store:    newStore(o.RunDir, "token", a, log),
 			mask:     hidden,
@@ -116,7 +118,7 @@ func newProvider(a account, o Options) *Provider {
 		account:   a,
 		identity:  identity,
 		client:    client,
-		zones:     &zones{gate: newGate(), client: client, store: newStore(o.RunDir, "zones", a, log), patience: a.timeout, now: time.Now},
+		zones:     &zones{flight: newSingleFlight(), client: client, store: newStore(o.RunDir, "zones", a, log), patience: a.timeout, now: time.Now},
 		transport: transport,
 		values:    map[string]*value{},
 	}
@@ -130,10 +132,10 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 		return "", err
 	}
 	v := p.value(fqdn, c.Value)
-	if !v.gate.enter(ctx) {
+	if v.Lock(ctx) != nil {
 		return "", failed(ended(ctx), "create TXT %s", fqdn)
 	}
-	defer v.gate.leave()
+	defer v.Unlock()
 	look := v.tried
 	sent := false
 	var h providers.Handle
@@ -250,7 +252,7 @@ func (p *Provider) value(fqdn, contents string) *value {
 	defer p.mu.Unlock()
 	key := fqdn + " " + contents
 	if p.values[key] == nil {
-		p.values[key] = &value{gate: newGate()}
+		p.values[key] = &value{Mutex: wait.NewMutex()}
 	}
 	return p.values[key]
 }

@@ -11,7 +11,6 @@ import (
 
 // session holds an account's token: one login for all who need one, in this process and, by the cache, in the others.
 type session struct {
-	gate     gate
 	login    func(context.Context) (token, error)
 	store    *store // the token on disk
 	mask     *httpclient.Mask
@@ -19,43 +18,43 @@ type session struct {
 	now      func() time.Time
 	log      *slog.Logger
 
-	// Guarded by gate.
+	flight *singleFlight
+	// Guarded by flight.
 	current token
-	lasting error // a failure that no repetition mends
-	shared  shared
+	final   error // why no further login is tried
 }
 
 // token returns a token that is not rejected, the one the caller was just refused with ("" for none). Whoever comes while a
 // login is under way gets that login's result, be it a failure.
 func (s *session) token(ctx context.Context, rejected string) (string, error) {
-	round := s.shared.join()
-	if !s.gate.enter(ctx) {
+	before := s.flight.count()
+	if s.flight.Lock(ctx) != nil {
 		return "", ended(ctx)
 	}
-	defer s.gate.leave()
+	defer s.flight.Unlock()
 	good := func() bool { return s.current.value != rejected && s.now().Before(s.current.until) }
-	if s.lasting != nil {
-		return "", s.lasting
+	if s.final != nil {
+		return "", s.final
 	}
 	if good() {
 		return s.current.value, nil
 	}
-	if _, err := s.shared.since(round); err != nil {
+	if _, err := s.flight.since(before); err != nil {
 		return "", err
 	}
 	if s.load(); good() {
 		return s.current.value, nil
 	}
-	if s.lasting != nil {
-		return "", s.lasting
+	if s.final != nil {
+		return "", s.final
 	}
 	unlock := s.store.lock(ctx, s.patience)
 	defer unlock()
 	if s.load(); good() {
 		return s.current.value, nil
 	}
-	if s.lasting != nil {
-		return "", s.lasting
+	if s.final != nil {
+		return "", s.final
 	}
 	return s.renew(ctx)
 }
@@ -68,7 +67,7 @@ func (s *session) load() {
 	}
 	if kept.Refused != "" {
 		if left := kept.Until.Sub(s.now()); left > 0 && left <= keepRefusal {
-			s.lasting = providers.Errorf(providers.CodeCredentials, providers.Refused,
+			s.final = providers.Errorf(providers.CodeCredentials, providers.Refused,
 				"%s (a moment ago; these credentials are not tried again for %v)", kept.Refused, left.Round(time.Second))
 		}
 		return
@@ -85,17 +84,17 @@ func (s *session) renew(ctx context.Context) (string, error) {
 		s.store.remove()
 		s.current = token{}
 		if ctx.Err() == nil {
-			s.shared.finish(err)
+			s.flight.finish(err)
 		}
 		if providers.ClassOf(err) != providers.Temporary {
-			s.lasting = err
+			s.final = err
 		}
 		if providers.ClassOf(err) == providers.Refused {
 			s.store.write(keptToken{Refused: err.Error(), Until: s.now().Add(keepRefusal)})
 		}
 		return "", err
 	}
-	s.shared.finish(nil)
+	s.flight.finish(nil)
 	s.current = t
 	s.store.write(keptToken{Token: t.value, Until: t.until})
 	return t.value, nil

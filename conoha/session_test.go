@@ -31,7 +31,7 @@ func TestOneLoginForAllWhoWait(t *testing.T) {
 				release := make(chan struct{})
 				logins := 0
 				s := &session{
-					gate: newGate(), store: &store{log: log}, mask: &httpclient.Mask{}, now: time.Now, log: log,
+					flight: newSingleFlight(), store: &store{log: log}, mask: &httpclient.Mask{}, now: time.Now, log: log,
 					login: func(context.Context) (token, error) {
 						logins++
 						<-release

@@ -17,15 +17,13 @@ const keepZones = 10 * time.Minute
 
 // zones is the list of an account's zones, fetched once per run and kept for the next process.
 type zones struct {
-	gate     gate
+	flight   *singleFlight
 	client   *client
 	store    *store
 	patience time.Duration // how long to wait for another process that lists them
 	now      func() time.Time
 
-	// Guarded by gate.
-	current zoneList
-	shared  shared
+	current zoneList // guarded by flight
 }
 
 // zoneList is a list of zones and when it was fetched. It is also the form on disk.
@@ -39,12 +37,12 @@ var zoneForm = regexp.MustCompile(`^([a-z0-9_/-]{1,63}\.)+$`)
 
 // get returns the list. With fresh set, only one that was fetched after the call began will do.
 func (z *zones) get(ctx context.Context, fresh bool) (zoneList, error) {
-	began, round := z.now(), z.shared.join()
-	if !z.gate.enter(ctx) {
+	began, before := z.now(), z.flight.count()
+	if z.flight.Lock(ctx) != nil {
 		return zoneList{}, ended(ctx)
 	}
-	defer z.gate.leave()
-	if done, err := z.shared.since(round); done {
+	defer z.flight.Unlock()
+	if done, err := z.flight.since(before); done {
 		return z.current, err
 	}
 	good := func() bool {
@@ -71,7 +69,7 @@ func (z *zones) get(ctx context.Context, fresh bool) (zoneList, error) {
 	if err != nil {
 		err = providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "list zones: %w", err)
 		if ctx.Err() == nil {
-			z.shared.finish(err)
+			z.flight.finish(err)
 		}
 		return zoneList{}, err
 	}
@@ -83,7 +81,7 @@ func (z *zones) get(ctx context.Context, fresh bool) (zoneList, error) {
 			z.current.Zones = append(z.current.Zones, item{ID: cmp.Or(it.UUID, it.ID), Name: name})
 		}
 	}
-	z.shared.finish(nil)
+	z.flight.finish(nil)
 	z.store.write(z.current)
 	return z.current, nil
 }

@@ -40,10 +40,10 @@ func TestOneListForAllWhoWait(t *testing.T) {
 					<-release
 					return &http.Response{StatusCode: c.status, Body: io.NopCloser(strings.NewReader(c.body))}, nil
 				})
-				z := &zones{gate: newGate(), store: &store{log: log}, now: time.Now, client: &client{
+				z := &zones{flight: newSingleFlight(), store: &store{log: log}, now: time.Now, client: &client{
 					http: &http.Client{Transport: answer}, mask: &httpclient.Mask{}, log: log, patience: quick(),
 					session: &session{
-						gate: newGate(), store: &store{log: log}, mask: &httpclient.Mask{}, now: time.Now, log: log,
+						flight: newSingleFlight(), store: &store{log: log}, mask: &httpclient.Mask{}, now: time.Now, log: log,
 						login: func(context.Context) (token, error) {
 							return token{value: "token", until: time.Now().Add(time.Hour)}, nil
 						},

@@ -232,16 +232,4 @@ func guard(f func() error) (err error) {
 	return f()
 }
 
-// sleep waits, or returns the cause of ctx's end.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 func printableRune(r rune) bool { return unicode.IsPrint(r) && !unicode.Is(unicode.Cf, r) }

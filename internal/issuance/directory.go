@@ -18,6 +18,7 @@ import (
 	"github.com/go-acme/lego/v4/acme/api"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/system/wait"
 )
 
 // Options say which CA, and how to speak to it.
@@ -81,7 +82,7 @@ func Dial(ctx context.Context, o Options) (*CA, error) {
 		ca.log = slog.New(slog.DiscardHandler)
 	}
 	if ca.sleep == nil {
-		ca.sleep = sleep
+		ca.sleep = wait.For
 	}
 	ca.nonces = &nonces{now: ca.now}
 	ca.slots = make(chan struct{}, requestsAtOnce)

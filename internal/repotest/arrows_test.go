@@ -43,16 +43,16 @@ func arrows() map[string][]string {
 	return map[string][]string{
 		"wildcard/internal/fault":                        nil,
 		"wildcard/providers":                             nil, // so that a provider is written without our dependencies
-		"wildcard/providers/acmedns":                     {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/system/atomicfile"},
+		"wildcard/providers/acmedns":                     {"wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/system/atomicfile"},
 		"wildcard/internal/testkit/bindtest":             {"wildcard/internal/testkit/nameservers", "wildcard/internal/testkit/zonetest"},
 		"wildcard/providers/builtin":                     {"wildcard/conoha", "wildcard/internal/settings", "wildcard/providers/..."},
 		"wildcard/providers/conformance":                 {"wildcard/providers"}, // no package testing: a program runs it, too
-		"wildcard/providers/designate":                   {"wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/httpclient", gophercloud, yaml},
+		"wildcard/providers/designate":                   {"wildcard/internal/system/wait", "wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/httpclient", gophercloud, yaml},
 		"wildcard/internal/dns01/journal":                {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", unix},
 		"wildcard/internal/system/filelock":              {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings"},
 		"wildcard/providers/manual":                      {"wildcard/providers"},
-		"wildcard/internal/dns01/memory":                 {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/system/filelock", "wildcard/internal/system/atomicfile"},
-		"wildcard/providers/plugin":                      {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/settings"},
+		"wildcard/internal/dns01/memory":                 {"wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/system/filelock", "wildcard/internal/system/atomicfile"},
+		"wildcard/providers/plugin":                      {"wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/settings"},
 		"wildcard/internal/dns01/propagation":            {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile", dns},
 		"wildcard/providers/conformance/conformancetest": {"wildcard/providers", "wildcard/providers/conformance"},
 		"wildcard/providers/rfc2136":                     {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", dns},
@@ -63,7 +63,7 @@ func arrows() map[string][]string {
 
 		"wildcard/providers/acmedns/acmednstest": {"wildcard/internal/testkit/zonetest", dns},
 
-		"wildcard/conoha":            {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/system/atomicfile", gophercloud},
+		"wildcard/conoha":            {"wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/system/atomicfile", gophercloud},
 		"wildcard/conoha/conohatest": {dns},
 
 		"wildcard/hooks":                     {"wildcard/internal/system/failpoint", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/messages", "wildcard/providers/...", unix},
@@ -71,7 +71,7 @@ func arrows() map[string][]string {
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
 		"wildcard/internal/dns01":                  {"wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/propagation"},
-		"wildcard/internal/issuance":               {"wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/memory", "wildcard/internal/dns01/propagation", legoACME, legoAPI, idna},
+		"wildcard/internal/issuance":               {"wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/memory", "wildcard/internal/dns01/propagation", legoACME, legoAPI, idna},
 		"wildcard/internal/testkit/acmetest":       {jose, publicsuffix, dns},
 		"wildcard/internal/lineage":                {"wildcard/internal/system/failpoint", "wildcard/providers", unix},
 		"wildcard/internal/state":                  {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile"},
@@ -82,6 +82,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/system/subprocess":      {"wildcard/internal/system/failpoint"},
 		"wildcard/internal/system/failpoint":       nil, // nothing is left of it without its build tag
 		"wildcard/internal/system/failpoint/sweep": nil,
+		"wildcard/internal/system/wait":            nil,
 		"wildcard/internal/system/atomicfile":      {"wildcard/internal/system/failpoint"},
 		"wildcard/internal/testkit/secretscan":     nil,
 		"wildcard/internal/messages":               nil,

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"wildcard/internal/system/wait"
 	"wildcard/providers"
 )
 
@@ -96,12 +97,8 @@ func (p *Provider) keep(r registration, h held) {
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return unavailable("%w", ctx.Err())
+	if err := wait.For(ctx, d); err != nil {
+		return unavailable("%w", err)
 	}
+	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/gophercloud/gophercloud/openstack"
 	"github.com/gophercloud/gophercloud/openstack/identity/v3/tokens"
 
+	"wildcard/internal/system/wait"
 	"wildcard/providers"
 	"wildcard/providers/httpclient"
 )
@@ -37,8 +38,8 @@ type session struct {
 	pause     time.Duration // before the first repetition; doubles with each
 	log       *slog.Logger
 
-	turn chan struct{} // held by who logs in
-	now  pass
+	loggingIn wait.Mutex // guards now
+	now       pass
 }
 
 // pass is what a login yields.
@@ -95,14 +96,7 @@ func (s *session) persist(ctx context.Context, what string, requests func(*gophe
 
 // sleep waits for about d, and returns false if ctx ends before.
 func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d/2 + rand.N(d/2+1))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return wait.For(ctx, d/2+rand.N(d/2+1)) == nil
 }
 
 func (s *session) exchange(ctx context.Context, what string, p pass, requests func(*gophercloud.ServiceClient) error) error {
@@ -181,12 +175,10 @@ func unavailable(err error) error {
 // login returns the token of this process, or a new one in place of old. It tries once: what begins with a look, as all
 // does, tries again.
 func (s *session) login(ctx context.Context, old pass) (pass, error) {
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return pass{}, unavailable(ctx.Err())
+	if err := s.loggingIn.Lock(ctx); err != nil {
+		return pass{}, unavailable(err)
 	}
+	defer s.loggingIn.Unlock()
 	if s.now.token != "" && s.now != old {
 		return s.now, nil
 	}

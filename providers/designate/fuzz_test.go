@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"wildcard/internal/settings"
+	"wildcard/internal/system/wait"
 	"wildcard/providers"
 	"wildcard/providers/httpclient"
 )
@@ -131,7 +132,7 @@ func FuzzReplies(f *testing.F) {
 		mask.Add(canary)
 		a := account{identityURL: "https://openstack.example/v3/", dnsURL: "https://openstack.example/v2/", timeout: time.Minute, ttl: 60, origin: "OS_* from here"}
 		a.Auth.Username, a.Auth.Password, a.Auth.ProjectName = "u", settings.NewSecret(canary), "p"
-		p := &Provider{session: &session{account: a, transport: s, mask: mask, pause: 1, log: slog.New(slog.DiscardHandler), turn: make(chan struct{}, 1)}, listing: make(chan struct{}, 1)}
+		p := &Provider{session: &session{account: a, transport: s, mask: mask, pause: 1, log: slog.New(slog.DiscardHandler), loggingIn: wait.NewMutex()}, listing: wait.NewMutex()}
 		all, err := p.list(t.Context(), false)
 		wantTold(t, err)
 		for _, z := range all {
@@ -150,7 +151,7 @@ func FuzzReplies(f *testing.F) {
 			t.Errorf("%d requests", s.calls)
 		}
 		a.dnsURL = "" // the catalogue says where
-		p.session = &session{account: a, transport: s, mask: mask, pause: 1, log: slog.New(slog.DiscardHandler), turn: make(chan struct{}, 1)}
+		p.session = &session{account: a, transport: s, mask: mask, pause: 1, log: slog.New(slog.DiscardHandler), loggingIn: wait.NewMutex()}
 		got, err := p.session.login(t.Context(), pass{})
 		wantTold(t, err)
 		if err == nil && !strings.HasPrefix(got.dnsURL, "https://") && !strings.HasPrefix(got.dnsURL, "http://") {

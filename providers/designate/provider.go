@@ -10,6 +10,7 @@ import (
 
 	"wildcard/internal/settings"
 	"wildcard/internal/system/filelock"
+	"wildcard/internal/system/wait"
 	"wildcard/providers"
 	"wildcard/providers/httpclient"
 )
@@ -29,7 +30,7 @@ type Provider struct {
 	locks   *filelock.Locks
 	idle    func()
 
-	listing chan struct{} // held by who lists zones
+	listing wait.Mutex // guards zones
 	zones   []zone
 }
 
@@ -76,12 +77,12 @@ func newProvider(a account, spec providers.Spec, o Options) *Provider {
 	return &Provider{
 		session: &session{
 			account: a, transport: transport, agent: o.UserAgent, mask: hidden, pause: 200 * time.Millisecond,
-			log: log, turn: make(chan struct{}, 1),
+			log: log, loggingIn: wait.NewMutex(),
 		},
 		bound:   spec.Zone,
 		locks:   filelock.New(o.RunDir, "designate"),
 		idle:    transport.CloseIdleConnections,
-		listing: make(chan struct{}, 1),
+		listing: wait.NewMutex(),
 	}
 }
 

@@ -20,12 +20,10 @@ const mostPages = 1000
 
 // list returns the account's zones, as they were listed before in this process unless fresh is set.
 func (p *Provider) list(ctx context.Context, fresh bool) ([]zone, error) {
-	select {
-	case p.listing <- struct{}{}:
-		defer func() { <-p.listing }()
-	case <-ctx.Done():
-		return nil, unavailable(ctx.Err())
+	if err := p.listing.Lock(ctx); err != nil {
+		return nil, unavailable(err)
 	}
+	defer p.listing.Unlock()
 	if p.zones != nil && !fresh {
 		return p.zones, nil
 	}

@@ -3,6 +3,7 @@ package manual
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
 	"wildcard/providers"
@@ -68,10 +69,10 @@ func Open(spec providers.Spec, o Options) ([]providers.Account, error) {
 }
 
 func newProvider(spec providers.Spec, tell func(Task), pause time.Duration) *Provider {
-	turn := make(chan struct{}, 1)
+	var telling sync.Mutex
 	one := func(t Task) {
-		turn <- struct{}{}
-		defer func() { <-turn }()
+		telling.Lock()
+		defer telling.Unlock()
 		tell(t)
 	}
 	return &Provider{

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wildcard/internal/settings"
+	"wildcard/internal/system/wait"
 	"wildcard/providers"
 )
 
@@ -49,7 +50,7 @@ type Provider struct {
 	environ     []string
 	description Description
 	options     Options
-	turn        chan struct{} // one request at a time, unless the plugin takes several
+	asking      wait.Mutex // one request at a time; nil if the plugin takes several
 
 	mu      sync.Mutex
 	session *session
@@ -111,7 +112,7 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 	}
 	p := &Provider{spec: spec, name: spec.Name + ":" + spec.Arg, path: path, service: service, environ: environ, description: d, options: o}
 	if !d.Concurrent {
-		p.turn = make(chan struct{}, 1)
+		p.asking = wait.NewMutex()
 	}
 	account := providers.Account{
 		Provider: p, Spec: spec,
@@ -210,13 +211,11 @@ func (p *Provider) failed(what string, err error) error {
 // request makes one request, of a plugin that runs already or is started for it. One that dies over it gets it once more: all
 // requests may be repeated.
 func (p *Provider) request(ctx context.Context, r Request) (Reply, error) {
-	if p.turn != nil {
-		select {
-		case p.turn <- struct{}{}:
-			defer func() { <-p.turn }()
-		case <-ctx.Done():
-			return Reply{}, context.Cause(ctx)
+	if p.asking != nil {
+		if err := p.asking.Lock(ctx); err != nil {
+			return Reply{}, err
 		}
+		defer p.asking.Unlock()
 	}
 	r.Service = p.service
 	for attempt := 1; ; attempt++ {

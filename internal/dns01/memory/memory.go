@@ -11,6 +11,7 @@ import (
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/fault"
 	"wildcard/internal/system/filelock"
+	"wildcard/internal/system/wait"
 	"wildcard/providers"
 )
 
@@ -71,14 +72,7 @@ func (m *Memory) sleep(ctx context.Context, d time.Duration) error {
 	if m.Sleep != nil {
 		return m.Sleep(ctx, d)
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return wait.For(ctx, d)
 }
 
 // ParseKeep reads how long the resolvers of a CA keep an answer, in seconds.

@@ -143,7 +143,7 @@ func (h *hook) create(ctx context.Context) (journal.Entry, error) {
 	// A creation is not broken off half-way at once, or nobody would know whether the service will still carry it out.
 	calm, cancelCalm := dns01.Lingering(ctx, lingerLimit)
 	defer cancelCalm()
-	entry.Handle, err = route.Account.Present(calm, h.request.challenge(fqdn))
+	entry.Handle, err = route.Account.Present(calm, h.request.challenge(fqdn, route.Zone))
 	if err == nil {
 		entry.CleaningUp = false
 		err = h.journal.Update(entry)
@@ -195,7 +195,7 @@ func (h *hook) fromEarlier(ctx context.Context, account providers.Account, entry
 	}
 	return dns01.Earlier{
 		Wait:    propagation.Wait{Resolver: h.resolver, Limit: h.waitLimit(), HistoryDir: filepath.Join(h.dirs.State, "history"), Log: h.log},
-		Journal: h.journal, Account: account, Challenge: h.request.challenge(entry.FQDN),
+		Journal: h.journal, Account: account, Challenge: entry.Challenge(),
 		Hidden: func() { h.log.Info("name servers still show a record that was deleted", "fqdn", entry.FQDN) },
 	}.Find(ctx, entry)
 }
@@ -294,7 +294,7 @@ func (h *hook) delete(ctx context.Context, entry journal.Entry) error {
 	if err != nil {
 		return pending(entry, err)
 	}
-	if err := account.CleanUp(ctx, h.request.challenge(entry.FQDN), entry.Handle); err != nil {
+	if err := account.CleanUp(ctx, entry.Challenge(), entry.Handle); err != nil {
 		return pending(entry, err)
 	}
 	h.log.Info("deleted", "fqdn", entry.FQDN)

@@ -65,7 +65,7 @@ func (h *hook) cleanUpOwn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return route.Account.CleanUp(ctx, h.request.challenge(fqdn), "")
+	return route.Account.CleanUp(ctx, h.request.challenge(fqdn, route.Zone), "")
 }
 
 // ownerWithoutJournal is the record's name when the journal does not know it; "" if the auth hook said that there is none.

@@ -1,5 +1,5 @@
 // Package providers is the contract between wildcard and the services that publish DNS records: what a service must be
-// able to do ([Provider]), what it may do besides ([Waiter], [Zones], [DelegationChecker], [Closer]), how a user names one
+// able to do ([Provider]), what it may do besides ([Zones], [DelegationChecker], [Closer]), how a user names one
 // ([Spec]), and how the right one is found for a name ([Router]).
 //
 // It imports the standard library only, so that anybody can write a provider without taking on our dependencies; a test
@@ -26,6 +26,9 @@ type Challenge struct {
 	Domain string
 	// FQDN owns the TXT record: "_acme-challenge." + Domain, or where a CNAME there leads; lower case, trailing dot.
 	FQDN string
+	// Zone is the zone that holds FQDN, as the account lists it or its spec binds it: lower case, trailing dot. Who calls has found
+	// it already ([Router]). It is empty where no zone is known: at services that list none, and at those with names only ([Aliases]).
+	Zone string
 	// Value is the exact contents of the TXT record, 43 characters of base64url.
 	Value string
 
@@ -49,12 +52,6 @@ type Provider interface {
 
 	// CleanUp removes the record h that Present returned for c.
 	CleanUp(ctx context.Context, c Challenge, h Handle) error
-}
-
-// Waiter is implemented by providers that alone know when their records are published. Callers use it in place of asking
-// the zone's name servers.
-type Waiter interface {
-	Wait(ctx context.Context, cs []Challenge) error
 }
 
 // Zones is implemented by providers that can list the zones their account holds, which is what [Router] goes by.

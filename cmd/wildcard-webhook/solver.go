@@ -138,6 +138,7 @@ func (s *Solver) solve(ctx context.Context, client kubernetes.Interface, request
 	if err != nil {
 		return err
 	}
+	challenge.Zone = route.Zone
 	return work(ctx, target{challenge: challenge, account: route.Account, zone: route.Zone, config: config})
 }
 
@@ -163,9 +164,6 @@ type target struct {
 
 // wait waits until the record is published.
 func (t target) wait(ctx context.Context, log *slog.Logger) (propagation.Report, error) {
-	if waiter, ok := t.account.Provider.(providers.Waiter); ok {
-		return propagation.Report{}, waiter.Wait(ctx, []providers.Challenge{t.challenge})
-	}
 	resolvers := t.config.resolvers
 	if len(resolvers) == 0 {
 		var err error

@@ -49,17 +49,16 @@ type Earlier struct {
 // all of them, and then be missing at some while the CA looks. Errors are those of the service, the journal and
 // [propagation.Wait.UntilHidden].
 func (e Earlier) Find(ctx context.Context, entry *Entry) (there bool, err error) {
-	_, unseen := e.Account.Provider.(providers.Waiter)   // only the service knows
 	_, forever := e.Account.Provider.(providers.Aliases) // deletes nothing: what is shown may be ours
 	switch {
 	case entry.Doubled:
 		return false, nil // Present finds it or makes it
 	case entry.Taken && !entry.CleaningUp:
 		// Not to be seen yet, or deleted by hand: Present tells.
-		return unseen || e.shown(ctx), nil
+		return e.shown(ctx), nil
 	case entry.Shared && !entry.Taken:
 		return false, nil // it is there, or will be: Present leaves one record
-	case forever, !entry.Taken && (unseen || !e.shown(ctx)):
+	case forever, !entry.Taken && !e.shown(ctx):
 		return false, nil
 	}
 	// It was deleted or was to be. What may be there all the same goes first, since otherwise it would be shown for ever.
@@ -70,7 +69,7 @@ func (e Earlier) Find(ctx context.Context, entry *Entry) (there bool, err error)
 	if err := e.Journal.Update(entry.Entry); err != nil {
 		return false, err
 	}
-	if unseen || !e.shown(ctx) {
+	if !e.shown(ctx) {
 		return false, nil
 	}
 	if e.Hidden != nil {

@@ -36,11 +36,6 @@ func (s *service) CleanUp(_ context.Context, c providers.Challenge, h providers.
 	return nil
 }
 
-// waiter is a service that alone knows what is published.
-type waiter struct{ *service }
-
-func (waiter) Wait(context.Context, []providers.Challenge) error { return nil }
-
 // keeper is a service that deletes nothing.
 type keeper struct{ *service }
 
@@ -62,16 +57,14 @@ func TestEarlier(t *testing.T) {
 		doubled  bool
 		cleaned  []providers.Handle
 	}{
-		"nothing":                              {provider: plain},
-		"shown, and not in the journal":        {provider: plain, shown: true, cleaned: []providers.Handle{""}},
-		"there":                                {earlier: &journal.Entry{Handle: "a"}, provider: plain, shown: true, there: true},
-		"not published, or deleted by hand":    {earlier: &journal.Entry{Handle: "a"}, provider: plain},
-		"killed while it was created":          {earlier: &journal.Entry{}, provider: plain, shown: true, doubled: true},
-		"killed while it was deleted":          {earlier: &journal.Entry{Handle: "a", CleaningUp: true}, provider: plain, shown: true, cleaned: []providers.Handle{"a"}},
-		"killed when it was deleted":           {earlier: &journal.Entry{Handle: "a", CleaningUp: true}, provider: plain, cleaned: []providers.Handle{"a"}},
-		"only the service knows":               {earlier: &journal.Entry{Handle: "a"}, provider: func(s *service) providers.Provider { return waiter{s} }, there: true},
-		"only the service knows of a deletion": {earlier: &journal.Entry{Handle: "a", CleaningUp: true}, provider: func(s *service) providers.Provider { return waiter{s} }, cleaned: []providers.Handle{"a"}},
-		"the service deletes nothing":          {earlier: &journal.Entry{Handle: "a", CleaningUp: true}, shown: true, provider: func(s *service) providers.Provider { return keeper{s} }},
+		"nothing":                           {provider: plain},
+		"shown, and not in the journal":     {provider: plain, shown: true, cleaned: []providers.Handle{""}},
+		"there":                             {earlier: &journal.Entry{Handle: "a"}, provider: plain, shown: true, there: true},
+		"not published, or deleted by hand": {earlier: &journal.Entry{Handle: "a"}, provider: plain},
+		"killed while it was created":       {earlier: &journal.Entry{}, provider: plain, shown: true, doubled: true},
+		"killed while it was deleted":       {earlier: &journal.Entry{Handle: "a", CleaningUp: true}, provider: plain, shown: true, cleaned: []providers.Handle{"a"}},
+		"killed when it was deleted":        {earlier: &journal.Entry{Handle: "a", CleaningUp: true}, provider: plain, cleaned: []providers.Handle{"a"}},
+		"the service deletes nothing":       {earlier: &journal.Entry{Handle: "a", CleaningUp: true}, shown: true, provider: func(s *service) providers.Provider { return keeper{s} }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -96,7 +96,7 @@ func challenge(p place) providers.Challenge {
 		fqdn = p.FQDN
 	}
 	return providers.Challenge{
-		Domain: p.domain, FQDN: fqdn,
+		Domain: p.domain, FQDN: fqdn, Zone: p.Route.Zone,
 		Value: base64.RawURLEncoding.EncodeToString(digest[:]), Token: token, KeyAuth: keyAuth,
 	}
 }
@@ -150,12 +150,6 @@ func (v *visit) round(ctx context.Context, p place, c providers.Challenge) (err 
 
 // publication waits until the record is everywhere, the way a run does.
 func (v *visit) publication(ctx context.Context, p place, c providers.Challenge) error {
-	if waiter, ok := p.Route.Account.Provider.(providers.Waiter); ok {
-		limit := p.wait()
-		ctx, cancel := context.WithTimeoutCause(ctx, limit, fault.Errorf(fault.CodeNotPublished, fault.Temporary, "not published within %v", limit))
-		defer cancel()
-		return waiter.Wait(ctx, []providers.Challenge{c})
-	}
 	wait := propagation.Wait{Resolver: p.resolver, Limit: p.wait(), Log: v.Log}
 	origin := dns01.Solver{Resolver: p.resolver, CheckDelegation: p.checked}.Origin(dns01.Place{Route: p.Route, FQDN: c.FQDN})
 	_, err := wait.Run(ctx, []propagation.Record{{Zone: p.Route.Zone, FQDN: c.FQDN, Value: c.Value, Origin: origin}})

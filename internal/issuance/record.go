@@ -74,7 +74,7 @@ func (r *run) newRecord(name, url string, a acme.Authorization, p dns01.Place) (
 
 func (rec *record) dns() providers.Challenge {
 	return providers.Challenge{
-		Domain: Base(rec.name), FQDN: rec.place.FQDN, Value: rec.value,
+		Domain: Base(rec.name), FQDN: rec.place.FQDN, Zone: rec.place.Route.Zone, Value: rec.value,
 		Token: rec.challenge.Token, KeyAuth: rec.keyAuthorization,
 	}
 }
@@ -210,37 +210,16 @@ func (rec *record) journalled() journal.Entry {
 	return rec.entry
 }
 
-// publication waits, once for all records, until they are published: at the zones' name servers, or as those services say
-// that alone know.
+// publication waits, once for all records, until the zones' name servers publish them.
 func (r *run) publication(ctx context.Context) error {
-	waiting := map[string][]providers.Challenge{}
-	waiters := map[string]providers.Waiter{}
 	var asked []propagation.Record
 	solver := r.solver()
 	for _, rec := range r.records {
-		account := rec.place.Route.Account
-		if w, ok := account.Provider.(providers.Waiter); ok {
-			waiters[account.Fingerprint] = w
-			waiting[account.Fingerprint] = append(waiting[account.Fingerprint], rec.dns())
-			continue
-		}
 		asked = append(asked, propagation.Record{
 			Zone: rec.place.Route.Zone, FQDN: rec.place.FQDN, Value: rec.value, Origin: solver.Origin(rec.place),
 		})
 	}
-	var calls []func() error
-	for id, w := range waiters {
-		calls = append(calls, func() error {
-			ctx, cancel := context.WithTimeoutCause(ctx, r.waitLimit,
-				fault.Errorf(fault.CodeNotPublished, fault.Temporary, "not published within %v", r.waitLimit))
-			defer cancel()
-			return w.Wait(ctx, waiting[id])
-		})
-	}
-	if len(asked) > 0 {
-		calls = append(calls, func() error { return r.askNameServers(ctx, asked) })
-	}
-	return r.sideBySide(len(calls), len(calls), func(i int) error { return calls[i]() })
+	return r.askNameServers(ctx, asked)
 }
 
 func (r *run) askNameServers(ctx context.Context, asked []propagation.Record) error {

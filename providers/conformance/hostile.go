@@ -30,7 +30,7 @@ func hostileValues(s *subject) {
 		"nul\x00", "$(touch x)", "`x`", "%s%n", "<&>", "{}", "null", "日本", "\xff\xfe", "v=spf1 -all", ours.Value + `" "` + ours.Value,
 		strings.Repeat("x", 255), strings.Repeat("x", 300), strings.Repeat("y", 70_000),
 	} {
-		c := providers.Challenge{Domain: ours.Domain, FQDN: ours.FQDN, Value: value}
+		c := providers.Challenge{Domain: ours.Domain, FQDN: ours.FQDN, Zone: ours.Zone, Value: value}
 		h, err := s.tryPresent(s.Context(), c)
 		if err != nil {
 			s.holds(ours.FQDN, ours.Value)

@@ -90,7 +90,11 @@ func (s *subject) challenge(domain string) providers.Challenge {
 	}
 	token := rand.Text()
 	keyAuth := token + "." + rand.Text()
-	return providers.Challenge{Domain: domain, FQDN: fqdn, Value: digest(keyAuth), Token: token, KeyAuth: keyAuth}
+	c := providers.Challenge{Domain: domain, FQDN: fqdn, Value: digest(keyAuth), Token: token, KeyAuth: keyAuth}
+	if zone := providers.CanonicalName(s.Zone); !s.Rolling && providers.InZone(fqdn, zone) {
+		c.Zone = zone // as callers have found it
+	}
+	return c
 }
 
 func (s *subject) challenges(n int, domain func() string) []providers.Challenge {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/internal/cli/help"
+	"wildcard/internal/cli/display/help"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 )

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/cli/display"
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
@@ -135,7 +136,7 @@ func (p *program) accountRegister(c *cli.Context) error {
 }
 
 func (e *engine) sayAccounts(lines []accountLine, format string) error {
-	e.display.close()
+	e.display.Close()
 	if e.json {
 		e.answer(map[string]any{"accounts": lines})
 		return nil
@@ -190,14 +191,14 @@ func (e *engine) printAccounts(ca *issuance.CA, lines []accountLine) {
 		e.say("There is no account at %s: wildcard account register makes one.", ca.Server())
 		return
 	}
-	t := newTable("ID", "STATUS", "CREATED", "CONTACT", "ACCOUNT")
+	t := display.NewTable("ID", "STATUS", "CREATED", "CONTACT", "ACCOUNT")
 	for _, line := range lines {
 		status := accountStatus(line.Status)
 		contact := strings.Join(line.Contact, " ")
 		if contact == "" {
 			contact = "-"
 		}
-		t.row(line.ID, status, line.Created.Format(time.DateOnly), messages.OneLine(contact), line.URI)
+		t.Row(line.ID, status, line.Created.Format(time.DateOnly), messages.OneLine(contact), line.URI)
 	}
 	e.say("%s", t)
 	if ca.Facts().NoContact {

@@ -56,7 +56,7 @@ func (p *program) adopt(c *cli.Context) error {
 	}
 	if l.Owned() {
 		if c.IsSet("provider") || c.IsSet("env-file") {
-			e.display.note("its settings stay as they were; wildcard issue, with the names of %s, changes them", name)
+			e.display.Notice("its settings stay as they were; wildcard issue, with the names of %s, changes them", name)
 		}
 		return e.adopted(c, l, nil, "%s is ours already.")
 	}

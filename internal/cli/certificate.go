@@ -75,7 +75,7 @@ func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err err
 		return certificate{}, err
 	}
 	for _, note := range notes {
-		e.display.note("%s: %s", o.name, note)
+		e.display.Notice("%s: %s", o.name, note)
 	}
 	if o.live != nil && !o.force && !o.dryRun {
 		if err := checkClock(ca); err != nil {
@@ -123,7 +123,7 @@ func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err err
 	}
 	result, err := issuer.Obtain(ctx, request)
 	if fault.CodeOf(err) == issuance.CodeAccountUnknown {
-		e.display.note("%s: the CA does not know the account %s: registering its key again", o.name, account.URI)
+		e.display.Notice("%s: the CA does not know the account %s: registering its key again", o.name, account.URI)
 		if account, err = e.registerAgain(ctx, ca, account); err != nil {
 			return certificate{}, err
 		}
@@ -132,7 +132,7 @@ func (e *engine) obtain(ctx context.Context, o *order) (got certificate, err err
 		result, err = obtainAgain(ctx, issuer, request, result)
 	}
 	if fault.CodeOf(err) == issuance.CodeCSR && o.keepsKey(request) {
-		e.display.note("%s: the CA does not take the key of the live certificate any more, so a new one is made", o.name)
+		e.display.Notice("%s: the CA does not take the key of the live certificate any more, so a new one is made", o.name)
 		if request.Key, err = o.keyType.GenerateKey(); err != nil {
 			return certificate{}, err
 		}
@@ -316,7 +316,7 @@ func (e *engine) key(o *order, p state.Pending) (crypto.Signer, error) {
 		}
 	}
 	if o.settings.NewKey && o.params.ReuseKey {
-		e.display.note("%s: the key of the live certificate was revoked as compromised, so a new one is made", o.name)
+		e.display.Notice("%s: the key of the live certificate was revoked as compromised, so a new one is made", o.name)
 		return o.keyType.GenerateKey()
 	}
 	if o.params.ReuseKey && o.live != nil && o.live.Damage == nil {

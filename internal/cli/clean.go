@@ -89,7 +89,7 @@ func (p *program) clean(c *cli.Context) error {
 	for _, d := range damaged {
 		answer.Damaged = append(answer.Damaged, fmt.Sprintf("%s: %v", d.Path, d.Err))
 	}
-	e.display.close()
+	e.display.Close()
 	if err := cause(c.Context); err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (p *program) clean(c *cli.Context) error {
 		return nil
 	}
 	for _, err := range opening {
-		e.display.note("%v", err)
+		e.display.Notice("%v", err)
 	}
 	return &outcomeError{fault.Temporary.ExitCode()}
 }

@@ -4,8 +4,7 @@
 //
 // What the commands have in common: options.go (flags and environment), machine.go (folders, store, journal), engine.go
 // (CAs, accounts and DNS services of one run), certificate.go (how one certificate is obtained and stored), due.go (when).
-// The picture of a run is tui.go, its lines are plain.go, tables are table.go. For whoever watches over it there are check.go
-// (list --check), prometheus.go, watch.go (--notify) and trace.go.
+// What a person sees of them is package display. For those who watch over it there are check.go (list --check), prometheus.go, watch.go (--notify) and trace.go.
 //
 // # Decisions
 //
@@ -35,9 +34,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/cli/display"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/internal/settings"
@@ -48,7 +47,7 @@ import (
 // environment is the one that the process was given; plugins trust the roots that it names (package plugin).
 func Main(args, environ []string, stdin, stdout, stderr *os.File) int {
 	harden()
-	text.OverrideRuneWidthEastAsianWidth(false) // as terminals have it, whatever the locale (messages.Width)
+	display.NarrowAmbiguous()
 	p := &program{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now}
 	return p.main(args)
 }
@@ -63,7 +62,7 @@ type program struct {
 	language              messages.Language
 	root                  string             // of the file system in which doctor looks for schedulers; "" is /
 	typed                 string             // the program with its command
-	lines                 *outlet            // to stderr, while a command runs
+	lines                 *display.Lines     // to stderr, while a command runs
 	trace                 *timeline.Recorder // nil without --trace
 }
 
@@ -84,8 +83,8 @@ func (p *program) main(args []string) (code int) {
 	chosen, args := messages.Take(args)
 	language, languageErr := messages.Choose(chosen, p.environ)
 	p.args, p.language = args, language
-	p.lines = newOutlet(p.stderr)
-	defer p.lines.close()
+	p.lines = display.NewLines(p.stderr)
+	defer p.lines.Close()
 	asJSON := wantsJSON(args)
 	defer func() {
 		if r := recover(); r != nil {
@@ -106,7 +105,7 @@ func (p *program) main(args []string) (code int) {
 	default:
 		err = app.RunContext(ctx, line.args)
 	}
-	p.lines.flush()
+	p.lines.Flush()
 	if err == nil {
 		return 0
 	}
@@ -123,7 +122,7 @@ func (p *program) failed(err error, asJSON bool) int {
 		p.answer(map[string]any{"error": p.errorOf(err)})
 	}
 	p.complain(err)
-	p.lines.flush()
+	p.lines.Flush()
 	return code
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/cli/display"
 	"wildcard/internal/fault"
 )
 
@@ -17,7 +18,7 @@ func yesFlag() cli.Flag {
 
 // confirm asks a person who sits at the terminal, in the user's language. Where nobody does, the command line was the decision, as with certbot.
 func (m *machine) confirm(c *cli.Context, format string, args ...any) error {
-	if c.Bool("yes") || m.json || !isTerminal(m.stdin) || !isTerminal(m.stderr) {
+	if c.Bool("yes") || m.json || !display.IsTerminal(m.stdin) || !display.IsTerminal(m.stderr) {
 		return nil
 	}
 	fmt.Fprintf(m.stderr, "%s [y/N] ", m.language.Sprintf(format, args...))

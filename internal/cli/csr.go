@@ -62,7 +62,7 @@ func (p *program) issueCSR(c *cli.Context) error {
 	e.sweepFor(c.Context, []lineage.Settings{o.settings}, o.names...)
 	defer e.sweepFor(c.Context, []lineage.Settings{o.settings}) // what was not taken over
 	got, err := e.obtain(c.Context, o)
-	e.display.close()
+	e.display.Close()
 	if err != nil {
 		return err
 	}

@@ -82,10 +82,10 @@ func (p *program) doctor(c *cli.Context) error {
 		Router: e.router, Resolver: e.resolver, CA: e.ca, Binding: e.registration(c), Endpoints: endpoints, Probe: c.Bool("probe"), Fix: c.Bool("fix"),
 	}
 	if d.Probe {
-		e.display.note("a TXT record is made in each zone and deleted when every name server has it: this takes as long as publication does")
+		e.display.Notice("a TXT record is made in each zone and deleted when every name server has it: this takes as long as publication does")
 	}
 	report := d.Examine(c.Context, cases)
-	e.display.close()
+	e.display.Close()
 	answer := doctorAnswer{Findings: e.findingLines(report.Findings), Good: e.findingLines(report.Good), Repaired: report.Repaired, Exit: report.Exit()}
 	if e.json {
 		e.answer(answer)

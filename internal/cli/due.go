@@ -100,7 +100,7 @@ func (e *engine) askCA(ctx context.Context, l *lineage.Lineage, s lineage.Settin
 		return s
 	}
 	if window.Explanation != "" {
-		e.display.note("%s: the CA explains its renewal dates at %s", l.Name, window.Explanation)
+		e.display.Notice("%s: the CA explains its renewal dates at %s", l.Name, window.Explanation)
 	}
 	if s.RenewAt.Before(window.Start) || s.RenewAt.After(window.End) {
 		s.RenewAt = window.Pick()

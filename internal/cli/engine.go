@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/cli/display"
 	"wildcard/internal/deploy"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/memory"
@@ -34,7 +35,7 @@ type engine struct {
 	journal *journal.Journal
 	memory  *memory.Memory
 	hooks   *deploy.Hooks
-	display *display
+	display *display.Progress
 	runDir  string // where providers keep tokens for the next run; "" keeps none
 	// deployLater leaves deploy hooks waiting for another run.
 	deployLater bool
@@ -85,13 +86,13 @@ func (e *engine) ran() {
 // reader is the engine of a command that only looks: no folder is made, and nothing is kept for the next run.
 func (m *machine) reader() *engine {
 	e := &engine{machine: m, cas: map[string]*dialled{}, services: map[string]*opened{}, preRun: map[string]bool{}}
-	e.display = newDisplay(m.stderr, m.lines, m.environ, m.language, m.plain, m.quiet)
+	e.display = display.NewProgress(m.lines, m.language, m.terminal(), m.quiet)
 	return e
 }
 
 // close ends what was opened.
 func (e *engine) close() {
-	e.display.close()
+	e.display.Close()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, s := range e.services {
@@ -178,7 +179,7 @@ func (e *engine) open(specs []providers.Spec, envFile string) ([]providers.Accou
 		Log:       e.log,
 		Environ:   e.environ,
 		Stderr:    e.display,
-		Person:    e.person(),
+		Person:    e.taskPrinter(),
 	})
 }
 

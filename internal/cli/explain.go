@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/cli/display"
 	"wildcard/internal/doctor"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
@@ -112,9 +113,9 @@ func (p *program) listCodes(c *cli.Context) {
 		p.answer(map[string]any{"codes": lines})
 		return
 	}
-	t := newTable("CODE", "EXIT", "CLASS", "MEANING")
+	t := display.NewTable("CODE", "EXIT", "CLASS", "MEANING")
 	for _, line := range lines {
-		t.row(line.Code, strconv.Itoa(line.Exits[0]), line.Class[0], first(line.Cause))
+		t.Row(line.Code, strconv.Itoa(line.Exits[0]), line.Class[0], first(line.Cause))
 	}
 	p.say("%s", t)
 }

@@ -9,7 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/internal/cli/help"
+	"wildcard/internal/cli/display"
+	"wildcard/internal/cli/display/help"
 	"wildcard/internal/issuance"
 	"wildcard/internal/messages"
 )
@@ -79,7 +80,7 @@ func (p *program) helpOn(c *cli.Context) error {
 // sayCAs prints what the CAs that have a short name take: names on one certificate, wildcards, and whether a new account must be
 // bound to one made on their web site.
 func (p *program) sayCAs() {
-	t := newTable("CA", "NAMES", "WILDCARDS", "--EAB-KID")
+	t := display.NewTable("CA", "NAMES", "WILDCARDS", "--EAB-KID")
 	var others []string
 	for _, f := range issuance.KnownCAs() {
 		switch {
@@ -89,7 +90,7 @@ func (p *program) sayCAs() {
 			others = append(others, f.Name)
 			continue
 		}
-		t.row(f.Name, namesTaken(f), offer(f.Wildcards), needed(f.Binding))
+		t.Row(f.Name, namesTaken(f), offer(f.Wildcards), needed(f.Binding))
 	}
 	p.say("\n%s", t)
 	p.say("Others, as agreed with them: %s.", strings.Join(others, " "))

@@ -112,7 +112,7 @@ func (p *program) issue(c *cli.Context) error {
 		}
 	}
 	got, err := e.obtain(ctx, o)
-	e.display.close()
+	e.display.Close()
 	if !o.dryRun && err == nil {
 		if postErr := e.hooks.Post(ctx, []string{o.params.PostHook}, o.names, nil); postErr != nil {
 			got.Deploy = errors.Join(got.Deploy, postErr)
@@ -147,7 +147,7 @@ func (e *engine) issueOrder(ctx context.Context, c *cli.Context, name string, na
 		return nil, err
 	}
 	if o.live != nil && o.live.NeedsRepair() && !o.dryRun {
-		e.display.note("%s: its files are not as they should be (%v): repairing", name, o.live.Damage)
+		e.display.Notice("%s: its files are not as they should be (%v): repairing", name, o.live.Damage)
 		repaired, err := o.live.Repair(ctx)
 		switch {
 		case err == nil:
@@ -265,9 +265,9 @@ func (e *engine) nothingToDo(ctx context.Context, o *order) (bool, error) {
 		got.Deploy = e.deploy(ctx, l)
 	}
 	if !bytes.Equal(before, l.Conf.Bytes()) {
-		e.display.note("%s: the settings of this call are kept for its renewals", l.Name)
+		e.display.Notice("%s: the settings of this call are kept for its renewals", l.Name)
 	}
-	e.display.close()
+	e.display.Close()
 	o.done()
 	return true, e.report(o, got, "kept", v)
 }
@@ -351,6 +351,6 @@ func coveredNotes(o *order) []messages.Message {
 
 func (e *engine) sayCovered(o *order) {
 	for _, note := range coveredNotes(o) {
-		e.display.note("%s", note)
+		e.display.Notice("%s", note)
 	}
 }

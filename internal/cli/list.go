@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/cli/display"
 	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
@@ -94,7 +95,7 @@ func (p *program) list(c *cli.Context) error {
 		m.say("There is no certificate in %s: wildcard issue gets one.", m.store.Dir())
 		return nil
 	}
-	t := newTable("CERTIFICATE", "EXPIRES", "DAYS", "RENEWAL", "BY", "STATUS", "LAST", "NAMES")
+	t := display.NewTable("CERTIFICATE", "EXPIRES", "DAYS", "RENEWAL", "BY", "STATUS", "LAST", "NAMES")
 	for _, line := range lines {
 		expires, days, renewal, last := "-", "-", "-", messages.New("-")
 		if line.NotAfter != nil {
@@ -106,7 +107,7 @@ func (p *program) list(c *cli.Context) error {
 		if line.LastAttempt != nil {
 			last = outcomeOf(line.LastAttempt.Outcome)
 		}
-		t.row(line.Lineage, expires, days, renewal, ownerOf(line.Owner), statusOf(line.Status), last, strings.Join(line.Names, " "))
+		t.Row(line.Lineage, expires, days, renewal, ownerOf(line.Owner), statusOf(line.Status), last, strings.Join(line.Names, " "))
 	}
 	m.say("%s", t)
 	for _, line := range lines {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -178,12 +177,6 @@ func absolute(what, path string) (string, error) {
 		return "", usage("%s: %w", what, err)
 	}
 	return abs, nil
-}
-
-// isTerminal reports whether somebody sits there.
-func isTerminal(f *os.File) bool {
-	_, err := ioctlTermios(f)
-	return err == nil
 }
 
 // day writes a date as people read it.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/cli/display"
 	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
@@ -127,7 +128,7 @@ func (p *program) plan(c *cli.Context) error {
 		answer.Problems = append(answer.Problems, e.errorOf(err))
 		code = worse(code, exitCode(err))
 	}
-	e.display.close()
+	e.display.Close()
 	if e.json {
 		e.answer(answer)
 	} else {
@@ -294,10 +295,10 @@ func (e *engine) planLimits(o *order, answer *planAnswer) error {
 }
 
 func (e *engine) printPlan(answer planAnswer) {
-	t := newTable("NAME", "ZONE", "PROVIDER", "RECORD", "CREDENTIAL")
+	t := display.NewTable("NAME", "ZONE", "PROVIDER", "RECORD", "CREDENTIAL")
 	for _, r := range answer.Records {
 		for _, name := range r.Names {
-			t.row(name, dash(r.Zone), dash(r.Provider), dash(r.FQDN), dash(r.Credential))
+			t.Row(name, dash(r.Zone), dash(r.Provider), dash(r.FQDN), dash(r.Credential))
 		}
 	}
 	e.say("%s", t)
@@ -313,19 +314,19 @@ func (e *engine) printPlan(answer planAnswer) {
 		e.say("The certificate %s would be kept until %s (%s).", answer.Lineage, day(*answer.RenewAt), answer.Why)
 	}
 	d := e.details()
-	d.value("CA", answer.Server)
+	d.Value("CA", answer.Server)
 	if answer.Register {
-		d.entry("account", messages.New("a new one"))
+		d.Entry("account", messages.New("a new one"))
 	}
-	d.value("account", answer.Account)
-	d.value("profile", answer.Profile)
-	d.value("key", answer.KeyType)
+	d.Value("account", answer.Account)
+	d.Value("profile", answer.Profile)
+	d.Value("key", answer.KeyType)
 	for _, r := range answer.Records {
 		if r.Remembered > 0 {
-			d.entry("wait", messages.New("%d s, until the CA's resolvers have forgotten what stood at %s before", int(r.Remembered), r.FQDN))
+			d.Entry("wait", messages.New("%d s, until the CA's resolvers have forgotten what stood at %s before", int(r.Remembered), r.FQDN))
 		}
 		if r.Failed > 0 {
-			d.entry("limit", messages.New("%d of %d failed validations of %s within an hour are spent", r.Failed, r.Most, r.Domain))
+			d.Entry("limit", messages.New("%d of %d failed validations of %s within an hour are spent", r.Failed, r.Most, r.Domain))
 		}
 	}
 	for _, note := range answer.Notes {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/cli/display"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/internal/settings"
@@ -101,9 +102,9 @@ func (p *program) listProviders(c *cli.Context) error {
 		p.answer(map[string]any{"providers": lines})
 		return nil
 	}
-	t := newTable("PROVIDER", "SPEC", "SERVICE")
+	t := display.NewTable("PROVIDER", "SPEC", "SERVICE")
 	for _, line := range lines {
-		t.row(line.Name, line.Spec, line.Summary)
+		t.Row(line.Name, line.Spec, line.Summary)
 	}
 	p.say("%s", t)
 	for _, line := range lines {
@@ -236,9 +237,9 @@ func (p *program) variablesOf(variables []settings.Variable) []variableLine {
 func (p *program) printProvider(answer providerAnswer) {
 	p.say("%s: %s", answer.Name, answer.Summary)
 	d := p.details()
-	d.value("spec", answer.Spec)
-	d.value("program", answer.Program)
-	d.value("more", answer.Link)
+	d.Value("spec", answer.Spec)
+	d.Value("program", answer.Program)
+	d.Value("more", answer.Link)
 	accounts := map[string]int{}
 	for _, set := range answer.Sets {
 		accounts[set.Account]++
@@ -261,16 +262,16 @@ func (p *program) printProvider(answer providerAnswer) {
 		p.printVariables(answer.Settings)
 	}
 	if len(answer.Services) > 0 {
-		t := newTable("PROVIDER", "SPEC", "SERVICE")
+		t := display.NewTable("PROVIDER", "SPEC", "SERVICE")
 		for _, line := range answer.Services {
-			t.row(line.Name, line.Spec, line.Summary+line.Problem)
+			t.Row(line.Name, line.Spec, line.Summary+line.Problem)
 		}
 		p.say("\n%s", t)
 	}
 }
 
 func (p *program) printVariables(lines []variableLine) {
-	t := newTable("VARIABLE", "KIND", "MEANING")
+	t := display.NewTable("VARIABLE", "KIND", "MEANING")
 	for _, v := range lines {
 		kind := messages.New("optional")
 		if v.Required {
@@ -283,7 +284,7 @@ func (p *program) printVariables(lines []variableLine) {
 		if len(v.Aliases) > 0 {
 			help = messages.New("%s; also %s", v.Help, strings.Join(v.Aliases, ", "))
 		}
-		t.row(v.Name, kind, help)
+		t.Row(v.Name, kind, help)
 	}
 	p.say("%s", t)
 }

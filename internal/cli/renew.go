@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/cli/display"
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
@@ -90,7 +91,7 @@ func (p *program) renew(c *cli.Context) error {
 		return e.notifyTest(c.Context, people)
 	}
 	e.deployLater = when == deployLater
-	r := &renewRun{engine: e, c: c, deployOnly: when == deployOnly, unattended: !isTerminal(p.stdin), began: p.now()}
+	r := &renewRun{engine: e, c: c, deployOnly: when == deployOnly, unattended: !display.IsTerminal(p.stdin), began: p.now()}
 	if err := r.choose(c.Context); err != nil {
 		return err
 	}
@@ -195,7 +196,7 @@ func (r *renewRun) jitter(ctx context.Context) error {
 		return nil // systemd's timer has a delay of its own
 	}
 	wait := time.Duration(rand.Int64N(int64(longestJitter))).Round(time.Second)
-	r.display.note("waiting %v before the first order, so that not everybody comes at once (--no-jitter)", wait)
+	r.display.Notice("waiting %v before the first order, so that not everybody comes at once (--no-jitter)", wait)
 	defer r.trace.Begin("", timeline.WorkWait)(nil)
 	select {
 	case <-time.After(wait):
@@ -314,7 +315,7 @@ func (r *renewRun) order(ctx context.Context, name string) (*order, verdict, err
 	}
 	dry, force := r.c.Bool("dry-run"), r.c.Bool("force")
 	if l.NeedsRepair() && !dry {
-		r.display.note("%s: its files are not as they should be: repairing", name)
+		r.display.Notice("%s: its files are not as they should be: repairing", name)
 		repaired, err := l.Repair(ctx)
 		switch {
 		case err == nil:

@@ -70,14 +70,14 @@ func (e *engine) report(o *order, got certificate, action string, v verdict) err
 	default:
 		e.say("Certificate for %s", strings.Join(answer.Names, " "))
 		d := e.details()
-		d.value("fullchain", answer.Paths.Fullchain)
-		d.value("key", answer.Paths.Key)
-		d.value("combined", answer.Paths.Combined)
-		d.entry("valid", messages.New("until %s", day(answer.NotAfter)))
-		d.entry("renewal", messages.New("from %s (%s), by \"wildcard renew\"", day(v.at), until(e.now(), v.at)))
+		d.Value("fullchain", answer.Paths.Fullchain)
+		d.Value("key", answer.Paths.Key)
+		d.Value("combined", answer.Paths.Combined)
+		d.Entry("valid", messages.New("until %s", day(answer.NotAfter)))
+		d.Entry("renewal", messages.New("from %s (%s), by \"wildcard renew\"", day(v.at), until(e.now(), v.at)))
 	}
 	if base := uncovered(o.names); base != "" {
-		e.display.note("%s itself is not covered by *.%s; to add it: wildcard issue %s %s", base, base, quoted(o.names), base)
+		e.display.Notice("%s itself is not covered by *.%s; to add it: wildcard issue %s %s", base, base, quoted(o.names), base)
 	}
 	return left
 }
@@ -92,8 +92,8 @@ func (e *engine) reportCSR(out string, got certificate) error {
 		return nil
 	}
 	e.say("Certificate for %s", strings.Join(got.Leaf.DNSNames, " "))
-	e.details().value("fullchain", out)
-	e.details().entry("valid", messages.New("until %s", day(got.Leaf.NotAfter)))
+	e.details().Value("fullchain", out)
+	e.details().Entry("valid", messages.New("until %s", day(got.Leaf.NotAfter)))
 	return got.CleanUp
 }
 

@@ -121,29 +121,29 @@ func (m *machine) showAnswer(l *lineage.Lineage) showAnswer {
 func (m *machine) printShow(a showAnswer) {
 	m.say("%s", a.Lineage)
 	d := m.details()
-	d.value("names", strings.Join(a.Names, " "))
+	d.Value("names", strings.Join(a.Names, " "))
 	status := statusOf(a.Status)
 	if a.Problem != "" {
 		status = messages.New("%s: %s", status, a.Problem)
 	}
-	d.entry("status", status)
+	d.Entry("status", status)
 	if a.NotAfter != nil {
-		d.entry("valid", messages.New("until %s, %s", day(*a.NotAfter), until(m.now(), *a.NotAfter)))
+		d.Entry("valid", messages.New("until %s, %s", day(*a.NotAfter), until(m.now(), *a.NotAfter)))
 	}
-	d.value("issuer", messages.OneLine(a.Issuer))
-	d.value("serial", a.Serial)
-	d.value("sha256", a.Fingerprint)
+	d.Value("issuer", messages.OneLine(a.Issuer))
+	d.Value("serial", a.Serial)
+	d.Value("sha256", a.Fingerprint)
 	key := messages.New("%s", a.KeyType)
 	if a.ReuseKey {
 		key = messages.New("%s, kept in renewals", a.KeyType)
 	}
-	d.entry("key", key)
-	d.value("renewed by", a.Owner)
+	d.Entry("key", key)
+	d.Value("renewed by", a.Owner)
 	if a.RenewAt != nil {
-		d.entry("renewal", messages.New("%s, %s: %s", day(*a.RenewAt), until(m.now(), *a.RenewAt), a.RenewalWhy))
+		d.Entry("renewal", messages.New("%s, %s: %s", day(*a.RenewAt), until(m.now(), *a.RenewAt), a.RenewalWhy))
 	}
 	for i, past := range a.History {
-		word := d.language.Sprintf("attempts")
+		word := m.language.Sprintf("attempts")
 		if i > 0 {
 			word = " "
 		}
@@ -151,40 +151,40 @@ func (m *machine) printShow(a showAnswer) {
 		if past.Message != "" {
 			text = messages.New("%s: %s", text, messages.OneLine(past.Message))
 		}
-		d.entry(word, text)
+		d.Entry(word, text)
 	}
-	d.value("order", a.OrderUnderWay)
-	d.value("CA", a.Server)
-	d.value("account", a.Account)
-	d.value("profile", a.Profile)
-	d.value("preferred", a.PreferredChain)
-	d.value("providers", strings.Join(a.Providers, " "))
-	d.value("env file", a.EnvFile)
-	d.value("resolvers", strings.Join(a.Resolvers, " "))
-	d.value("name servers", strings.Join(a.NameServers, " "))
+	d.Value("order", a.OrderUnderWay)
+	d.Value("CA", a.Server)
+	d.Value("account", a.Account)
+	d.Value("profile", a.Profile)
+	d.Value("preferred", a.PreferredChain)
+	d.Value("providers", strings.Join(a.Providers, " "))
+	d.Value("env file", a.EnvFile)
+	d.Value("resolvers", strings.Join(a.Resolvers, " "))
+	d.Value("name servers", strings.Join(a.NameServers, " "))
 	if a.ExtraWait != "" {
-		d.value("extra wait", a.ExtraWait+" s")
+		d.Value("extra wait", a.ExtraWait+" s")
 	}
 	if a.CACache != "" {
-		d.value("CA's cache", a.CACache+" s")
+		d.Value("CA's cache", a.CACache+" s")
 	}
 	for _, hook := range a.DeployHooks {
-		d.value("deploy hook", messages.OneLine(hook))
+		d.Value("deploy hook", messages.OneLine(hook))
 	}
 	if a.Paths != nil {
-		d.value("certificate", a.Paths.Certificate)
-		d.value("chain", a.Paths.Chain)
-		d.value("fullchain", a.Paths.Fullchain)
-		d.value("private key", a.Paths.Key)
-		d.value("combined", a.Paths.Combined)
+		d.Value("certificate", a.Paths.Certificate)
+		d.Value("chain", a.Paths.Chain)
+		d.Value("fullchain", a.Paths.Fullchain)
+		d.Value("private key", a.Paths.Key)
+		d.Value("combined", a.Paths.Combined)
 	}
 	switch {
 	case a.CertbotCannot != "":
-		d.entry("certbot", messages.New("cannot renew it: %s", a.CertbotCannot))
+		d.Entry("certbot", messages.New("cannot renew it: %s", a.CertbotCannot))
 	case a.Owner == "wildcard":
-		d.entry("certbot", messages.New("can renew it with --force-renewal; wildcard release %s hands it back", a.Lineage))
+		d.Entry("certbot", messages.New("can renew it with --force-renewal; wildcard release %s hands it back", a.Lineage))
 	default:
-		d.entry("certbot", messages.New("renews it; wildcard adopt %s takes it over", a.Lineage))
+		d.Entry("certbot", messages.New("renews it; wildcard adopt %s takes it over", a.Lineage))
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"wildcard/internal/messages"
 )
 
 // renewAnswer is the answer of "renew --json".
@@ -68,10 +70,10 @@ func (r *renewRun) summary(ctx context.Context) error {
 	if r.preRan() {
 		if err := r.hooks.Post(ctx, compact(commands), good, bad); err != nil {
 			code = worse(code, exitCode(err))
-			r.display.note("%v", err)
+			r.display.Notice("%v", err)
 		}
 	}
-	r.display.close()
+	r.display.Close()
 	if r.json {
 		r.answer(answer)
 	} else {
@@ -117,7 +119,7 @@ func (r *renewRun) print(answer renewAnswer) {
 	case n == 0 && answer.Kept == 0:
 		r.say("There is no certificate to renew: wildcard issue gets one, wildcard adopt takes one over from certbot.")
 	case n == 0:
-		r.say("Nothing is due: %s good for now.", count(answer.Kept, "certificate"))
+		r.say("Nothing is due: %s good for now.", messages.Count(answer.Kept, "certificate"))
 	default:
 		r.say("%d renewed, %d not due, %d failed.", len(answer.Renewed), answer.Kept, len(answer.Failed))
 	}

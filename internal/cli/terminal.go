@@ -1,12 +1,33 @@
 package cli
 
 import (
-	"os"
+	"slices"
 
-	"golang.org/x/sys/unix"
+	"wildcard/internal/cli/display"
+	"wildcard/providers/manual"
 )
 
-// ioctlTermios reads a terminal's settings; files that are no terminal have none.
-func ioctlTermios(f *os.File) (*unix.Termios, error) {
-	return unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+// terminal is what a live view is shown on; nil for lines.
+func (m *machine) terminal() *display.Terminal {
+	if m.plain || !display.IsTerminal(m.stderr) || slices.Contains(m.environ, "TERM=dumb") {
+		return nil
+	}
+	return &display.Terminal{
+		Size:   func() (columns, rows int) { return display.SizeOf(m.stderr) },
+		Colour: m.environment("NO_COLOR") == "",
+	}
+}
+
+// taskPrinter tells a person what to do by hand (provider "manual"). It is nil if there is none: neither end of the program is
+// a terminal, as in a timer's run.
+func (e *engine) taskPrinter() func(manual.Task) {
+	if !display.IsTerminal(e.stdin) && !display.IsTerminal(e.stderr) {
+		return nil
+	}
+	return e.display.Task
+}
+
+// details prints what follows the first line of an answer.
+func (p *program) details() display.Details {
+	return display.Details{Out: p.stdout, Language: p.language}
 }

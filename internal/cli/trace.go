@@ -82,7 +82,7 @@ func (p *program) writeTrace(path string, came error) error {
 
 // observe tells the display and the timeline of a lineage's run.
 func (e *engine) observe(name string) func(issuance.Event) {
-	show := e.display.lineage(name)
+	show := e.display.Lineage(name)
 	return func(event issuance.Event) {
 		e.trace.Event(name, event)
 		show(event)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/cli/display"
 	"wildcard/internal/dns01"
 	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
@@ -199,10 +200,10 @@ func (e *engine) fillTrial(a *trialAnswer, report live.Report, err error) {
 
 func (e *engine) printCheck(r live.Result) {
 	if len(r.Failures) == 0 {
-		e.say("  ok      %s (%s)", e.language.Translate(r.Check), seconds(r.Took))
+		e.say("  ok      %s (%s)", e.language.Translate(r.Check), display.Seconds(r.Took))
 		return
 	}
-	e.say("  FAILED  %s (%s)", e.language.Translate(r.Check), seconds(r.Took))
+	e.say("  FAILED  %s (%s)", e.language.Translate(r.Check), display.Seconds(r.Took))
 	for _, failure := range r.Failures {
 		e.say("          %s", messages.OneLine(failure))
 	}
@@ -214,17 +215,17 @@ func (e *engine) reportTrial(answer trialAnswer, err error) error {
 		e.answer(answer)
 	}
 	for _, server := range answer.SteppedOver {
-		e.display.note("name server stepped over, since it does not answer: %s", server)
+		e.display.Notice("name server stepped over, since it does not answer: %s", server)
 	}
 	if err != nil {
 		if e.json {
-			e.display.note("%v", err)
+			e.display.Notice("%v", err)
 			return &outcomeError{exitCode(err)}
 		}
 		return err
 	}
 	if !e.json {
-		e.say("%s, %d failed. Nothing is left in %s.", count(len(answer.Checks), "check"), answer.Failed, answer.Zone)
+		e.say("%s, %d failed. Nothing is left in %s.", messages.Count(len(answer.Checks), "check"), answer.Failed, answer.Zone)
 	}
 	if answer.Failed > 0 {
 		return &outcomeError{fault.Failed.ExitCode()}

@@ -86,7 +86,8 @@ func arrows() map[string][]string {
 		"wildcard/internal/system/atomicfile":      {"wildcard/internal/system/failpoint"},
 		"wildcard/internal/testkit/secretscan":     nil,
 		"wildcard/internal/messages":               nil,
-		"wildcard/internal/cli/help":               {"wildcard/internal/messages", urfave},
+		"wildcard/internal/cli/display":            {"wildcard/internal/messages", "wildcard/internal/issuance", "wildcard/internal/dns01/propagation", "wildcard/providers/manual", goPretty, unix},
+		"wildcard/internal/cli/display/help":       {"wildcard/internal/messages", urfave},
 		"wildcard/internal/system/units":           {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/internal/doctor": {
 			"wildcard/internal/dns01", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/dns01/journal",
@@ -94,13 +95,13 @@ func arrows() map[string][]string {
 		},
 		"wildcard/cmd/wildcard": {"wildcard/internal/cli"},
 		"wildcard/internal/cli": {
-			"wildcard/internal/deploy", "wildcard/internal/doctor", "wildcard/internal/system/failpoint", "wildcard/internal/cli/help", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/metrics",
-			"wildcard/internal/notify", "wildcard/providers/...", "wildcard/internal/state", "wildcard/internal/system/units", "wildcard/internal/timeline", "wildcard/internal/system/atomicfile", goPretty, unix, urfave,
+			"wildcard/internal/deploy", "wildcard/internal/doctor", "wildcard/internal/system/failpoint", "wildcard/internal/cli/display/...", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/metrics",
+			"wildcard/internal/notify", "wildcard/providers/...", "wildcard/internal/state", "wildcard/internal/system/units", "wildcard/internal/timeline", "wildcard/internal/system/atomicfile", unix, urfave,
 		},
 
 		"wildcard/internal/testkit/pebbletest": {pebble},
 		"wildcard/internal/testkit/executable": nil,
-		"wildcard/cmd/wildcard-sandbox":        {"wildcard/conoha/conohatest", "wildcard/internal/cli/help", "wildcard/internal/messages", "wildcard/internal/testkit/pebbletest", "wildcard/providers", urfave, unix},
+		"wildcard/cmd/wildcard-sandbox":        {"wildcard/conoha/conohatest", "wildcard/internal/cli/display/help", "wildcard/internal/messages", "wildcard/internal/testkit/pebbletest", "wildcard/providers", urfave, unix},
 		"wildcard/e2e":                         nil,
 		"wildcard/e2e/boulder":                 nil,
 

@@ -1,4 +1,4 @@
-package cli
+package display
 
 import (
 	"fmt"
@@ -10,8 +10,8 @@ import (
 	"wildcard/internal/messages"
 )
 
-// plainLine says an event in a line for a log; "" if it need not be said.
-func plainLine(l messages.Language, name string, e issuance.Event) string {
+// stepLine says an event in a line for a log; "" if it need not be said.
+func stepLine(l messages.Language, name string, e issuance.Event) string {
 	var text messages.Text
 	switch e.State {
 	case issuance.Started:
@@ -43,7 +43,7 @@ func plainLine(l messages.Language, name string, e issuance.Event) string {
 	if text == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s: %s: %s", name, seconds(e.Elapsed), text.In(l))
+	return fmt.Sprintf("%s: %s: %s", name, Seconds(e.Elapsed), text.In(l))
 }
 
 // longer says for how long the CA is not told to look yet.
@@ -61,23 +61,23 @@ func doing(step issuance.Step, n int) messages.Message {
 	case issuance.StepOrder:
 		return messages.New("ordering the certificate")
 	case issuance.StepAuthorization:
-		return messages.New("fetching %s", count(n, "authorization"))
+		return messages.New("fetching %s", messages.Count(n, "authorization"))
 	case issuance.StepRecords:
-		return messages.New("creating %s", count(n, "TXT record"))
+		return messages.New("creating %s", messages.Count(n, "TXT record"))
 	case issuance.StepPublication:
-		return messages.New("waiting until all name servers have %s", count(n, "TXT record"))
+		return messages.New("waiting until all name servers have %s", messages.Count(n, "TXT record"))
 	case issuance.StepExtraWait:
 		return messages.New("waiting for name servers that cannot be asked from here")
 	case issuance.StepMemory:
 		return messages.New("waiting until the CA's resolvers have forgotten what they saw before")
 	case issuance.StepValidation:
-		return messages.New("waiting until the CA has looked at %s", count(n, "name"))
+		return messages.New("waiting until the CA has looked at %s", messages.Count(n, "name"))
 	case issuance.StepFinalize:
 		return messages.New("waiting for the certificate")
 	case issuance.StepDownload:
 		return messages.New("fetching the certificate")
 	case issuance.StepCleanup:
-		return messages.New("deleting %s", count(n, "TXT record"))
+		return messages.New("deleting %s", messages.Count(n, "TXT record"))
 	}
 	return messages.New("%s", string(step))
 }
@@ -92,23 +92,23 @@ func done(step issuance.Step, n int) messages.Message {
 	case issuance.StepOrder:
 		return messages.New("certificate ordered")
 	case issuance.StepAuthorization:
-		return messages.New("%s fetched", count(n, "authorization"))
+		return messages.New("%s fetched", messages.Count(n, "authorization"))
 	case issuance.StepRecords:
-		return messages.New("%s created", count(n, "TXT record"))
+		return messages.New("%s created", messages.Count(n, "TXT record"))
 	case issuance.StepPublication:
-		return messages.New("all name servers have %s", count(n, "TXT record"))
+		return messages.New("all name servers have %s", messages.Count(n, "TXT record"))
 	case issuance.StepExtraWait:
 		return messages.New("the time for name servers that cannot be asked is over")
 	case issuance.StepMemory:
 		return messages.New("the CA's resolvers have forgotten what they saw before")
 	case issuance.StepValidation:
-		return messages.New("%s validated by the CA", count(n, "name"))
+		return messages.New("%s validated by the CA", messages.Count(n, "name"))
 	case issuance.StepFinalize:
 		return messages.New("certificate issued")
 	case issuance.StepDownload:
 		return messages.New("certificate fetched and checked")
 	case issuance.StepCleanup:
-		return messages.New("%s deleted", count(n, "TXT record"))
+		return messages.New("%s deleted", messages.Count(n, "TXT record"))
 	}
 	return messages.New("%s", string(step))
 }
@@ -177,6 +177,3 @@ func wordOf(state propagation.State) messages.Message {
 	}
 	return messages.New("%s", string(state))
 }
-
-// count is a number of things, such as "2 certificates".
-func count(n int, noun string) messages.Quantity { return messages.Count(n, noun) }

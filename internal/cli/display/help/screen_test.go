@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/internal/cli/help"
+	"wildcard/internal/cli/display/help"
 	"wildcard/internal/messages"
 )
 

@@ -1,15 +1,12 @@
-package cli
+package display
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
-	"golang.org/x/sys/unix"
 
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/issuance"
@@ -18,15 +15,15 @@ import (
 
 const framesEvery = 100 * time.Millisecond
 
-// picture is the live view of a run: each lineage's steps, and while it waits for publication, what every name server says.
-// With several lineages at once each has a line.
-type picture struct {
-	out      *os.File
-	colour   bool
+// liveView is the live view of a run: each lineage's steps, and while it waits for publication, what every name server says.
+// With several lineages at once each has a line. A terminal that was stopped (Ctrl-S) shows the next frame when it goes on.
+type liveView struct {
+	out      *Lines
+	terminal Terminal
 	language messages.Language
 
 	mu      sync.Mutex
-	views   []*view
+	views   []*lineageView
 	painted int // lines on the screen
 	frame   int
 	closed  bool
@@ -34,8 +31,8 @@ type picture struct {
 	stopped chan struct{}
 }
 
-// view is one lineage's part of it.
-type view struct {
+// lineageView is one lineage's part of it.
+type lineageView struct {
 	name    string
 	began   time.Time
 	steps   []*stepView
@@ -60,13 +57,13 @@ type serverView struct {
 	after                time.Duration
 }
 
-func newPicture(out *os.File, colour bool, language messages.Language) *picture {
-	p := &picture{out: out, colour: colour, language: language, stop: make(chan struct{}), stopped: make(chan struct{})}
+func newLiveView(out *Lines, language messages.Language, terminal Terminal) *liveView {
+	p := &liveView{out: out, terminal: terminal, language: language, stop: make(chan struct{}), stopped: make(chan struct{})}
 	go p.run()
 	return p
 }
 
-func (p *picture) run() {
+func (p *liveView) run() {
 	defer close(p.stopped)
 	ticker := time.NewTicker(framesEvery)
 	defer ticker.Stop()
@@ -75,7 +72,9 @@ func (p *picture) run() {
 		case <-ticker.C:
 			p.mu.Lock()
 			p.frame++
-			p.paint()
+			if !p.out.behind() {
+				p.paint("")
+			}
 			p.mu.Unlock()
 		case <-p.stop:
 			return
@@ -84,7 +83,7 @@ func (p *picture) run() {
 }
 
 // event takes up what happened to a lineage.
-func (p *picture) event(name string, e issuance.Event) {
+func (p *liveView) event(name string, e issuance.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	v := p.view(name)
@@ -118,18 +117,18 @@ func (p *picture) event(name string, e issuance.Event) {
 	}
 }
 
-func (p *picture) view(name string) *view {
+func (p *liveView) view(name string) *lineageView {
 	for _, v := range p.views {
 		if v.name == name {
 			return v
 		}
 	}
-	v := &view{name: name, began: time.Now()}
+	v := &lineageView{name: name, began: time.Now()}
 	p.views = append(p.views, v)
 	return v
 }
 
-func (v *view) stepView(step issuance.Step, now time.Duration) *stepView {
+func (v *lineageView) stepView(step issuance.Step, now time.Duration) *stepView {
 	for _, s := range v.steps {
 		if s.step == step {
 			return s
@@ -141,7 +140,7 @@ func (v *view) stepView(step issuance.Step, now time.Duration) *stepView {
 }
 
 // over reports whether no step is under way any more, after a failure or the download.
-func (v *view) over() bool {
+func (v *lineageView) over() bool {
 	last := v.failed
 	for _, s := range v.steps {
 		if s.state == issuance.Started {
@@ -152,7 +151,7 @@ func (v *view) over() bool {
 	return last
 }
 
-func (v *view) publication(e issuance.Event) {
+func (v *lineageView) publication(e issuance.Event) {
 	p := e.Publication
 	for _, s := range v.servers {
 		if s.server == p.Server && s.addr == p.Addr && (s.record == e.Domain || e.Domain == "") {
@@ -167,70 +166,51 @@ func (v *view) publication(e issuance.Event) {
 	}
 }
 
-// above prints a line above the picture, or below what is left of it at the end.
-func (p *picture) above(line string) {
+// above prints a line above the picture. It reports false after the end, when there is none.
+func (p *liveView) above(line string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
-		_, _ = io.WriteString(p.out, line+"\n")
-		return
+	if !p.closed {
+		p.paint(line + "\n")
 	}
-	_, _ = io.WriteString(p.out, p.erase()+line+"\n")
-	p.paint()
+	return !p.closed
 }
 
-func (p *picture) close() {
+func (p *liveView) close() {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		return
 	}
 	p.closed = true
-	p.paint()
+	p.paint("")
 	p.mu.Unlock()
 	close(p.stop)
 	<-p.stopped
 }
 
-// erase takes the picture off the screen. Callers hold mu.
-func (p *picture) erase() string {
-	var b strings.Builder
-	for range p.painted {
-		b.WriteString(text.CursorUp.Sprint() + "\r" + text.EraseLine.Sprint())
-	}
-	p.painted = 0
-	return b.String()
-}
-
-// paint draws the picture in place of the last one, no larger than the terminal. Callers hold mu.
-func (p *picture) paint() {
-	if p.closed && p.painted == 0 && len(p.views) == 0 {
-		return
-	}
-	width, height := p.size()
+// paint draws the picture in place of the last one, no larger than the terminal, under the lines that are to stay above it.
+// Callers hold mu.
+func (p *liveView) paint(above string) {
+	width, height := p.terminal.Size()
 	lines := p.lines(height - 1)
 	if len(lines) > height-1 {
 		lines = lines[len(lines)-(height-1):]
 	}
 	var b strings.Builder
-	b.WriteString(p.erase())
+	for range p.painted {
+		b.WriteString(text.CursorUp.Sprint() + "\r" + text.EraseLine.Sprint())
+	}
+	b.WriteString(above)
 	for _, line := range lines {
 		b.WriteString(text.Trim(line, width-1) + "\n")
 	}
-	p.painted = len(lines)
-	_, _ = io.WriteString(p.out, b.String()) // nobody sees it then
-}
-
-// size is that of the terminal, or of one that says nothing about it.
-func (p *picture) size() (width, height int) {
-	size, err := unix.IoctlGetWinsize(int(p.out.Fd()), unix.TIOCGWINSZ)
-	if err != nil || size.Col < 20 || size.Row < 5 {
-		return 80, 24
+	if b.Len() > 0 && p.out.offer(b.String()) {
+		p.painted = len(lines)
 	}
-	return int(size.Col), int(size.Row)
 }
 
-func (p *picture) lines(most int) []string {
+func (p *liveView) lines(most int) []string {
 	switch len(p.views) {
 	case 0:
 		return nil
@@ -258,18 +238,18 @@ func (p *picture) lines(most int) []string {
 }
 
 // brief is a lineage in a line.
-func (p *picture) brief(v *view) string {
+func (p *liveView) brief(v *lineageView) string {
 	what := p.language.Sprintf("starting")
 	for _, s := range v.steps {
 		if s.state == issuance.Started {
 			what = p.doing(s)
 		}
 	}
-	return fmt.Sprintf("%s %s  %s  %s", p.spinner(), v.name, what, seconds(time.Since(v.began)))
+	return fmt.Sprintf("%s %s  %s  %s", p.spinner(), v.name, what, Seconds(time.Since(v.began)))
 }
 
 // whole is a lineage with its steps and name servers.
-func (p *picture) whole(v *view, most int) []string {
+func (p *liveView) whole(v *lineageView, most int) []string {
 	lines := []string{p.paintIn(text.Bold, v.name)}
 	for _, s := range v.steps {
 		mark, words := p.spinner(), p.doing(s)
@@ -287,7 +267,7 @@ func (p *picture) whole(v *view, most int) []string {
 		}
 		line := "  " + mark + " " + text.Pad(words, 50, ' ')
 		if took >= 100*time.Millisecond {
-			line += " " + text.AlignRight.Apply(seconds(took), 7)
+			line += " " + text.AlignRight.Apply(Seconds(took), 7)
 		}
 		lines = append(lines, line)
 		if s.note != "" {
@@ -301,7 +281,7 @@ func (p *picture) whole(v *view, most int) []string {
 }
 
 // doing says what a step that is under way does, and how far it is.
-func (p *picture) doing(s *stepView) string {
+func (p *liveView) doing(s *stepView) string {
 	what := doing(s.step, s.total)
 	if s.left > 0 {
 		what = messages.New("%s (%d s)", what, wholeSeconds(s.left))
@@ -313,7 +293,7 @@ func (p *picture) doing(s *stepView) string {
 }
 
 // table is what the name servers say, in as many lines as there is room for; those that are waited for come first.
-func (p *picture) table(v *view, most int) []string {
+func (p *liveView) table(v *lineageView, most int) []string {
 	if len(v.servers) == 0 || most < 3 {
 		return nil
 	}
@@ -325,7 +305,7 @@ func (p *picture) table(v *view, most int) []string {
 			}
 		}
 	}
-	t := newTable("NAME SERVER", "ADDRESS", "RECORD OF", "STATE", "AFTER")
+	t := NewTable("NAME SERVER", "ADDRESS", "RECORD OF", "STATE", "AFTER")
 	more := 0
 	for i, s := range rows {
 		if i >= most-2 {
@@ -345,7 +325,7 @@ func (p *picture) table(v *view, most int) []string {
 		if server == s.addr {
 			server = ""
 		}
-		t.row(server, s.addr, s.record, state, seconds(s.after))
+		t.Row(server, s.addr, s.record, state, Seconds(s.after))
 	}
 	var lines []string
 	for line := range strings.SplitSeq(t.In(p.language), "\n") {
@@ -357,13 +337,13 @@ func (p *picture) table(v *view, most int) []string {
 	return lines
 }
 
-func (p *picture) spinner() string {
+func (p *liveView) spinner() string {
 	frames := []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
 	return p.paintIn(text.FgCyan, string(frames[p.frame%len(frames)]))
 }
 
-func (p *picture) paintIn(c text.Color, s string) string {
-	if !p.colour {
+func (p *liveView) paintIn(c text.Color, s string) string {
+	if !p.terminal.Colour {
 		return s
 	}
 	return c.EscapeSeq() + s + text.EscapeReset

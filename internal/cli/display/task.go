@@ -1,4 +1,4 @@
-package cli
+package display
 
 import (
 	"fmt"
@@ -8,14 +8,8 @@ import (
 	"wildcard/providers/manual"
 )
 
-// person returns who tells somebody what to do by hand (provider "manual"), or nil if nobody is there: neither end of the
-// program is a terminal, as in a timer's run. What has to be done is said with --quiet too.
-func (e *engine) person() func(manual.Task) {
-	if !isTerminal(e.stdin) && !isTerminal(e.stderr) {
-		return nil
-	}
-	return func(t manual.Task) { e.display.print(taskText(e.language, t)) }
-}
+// Task prints what a person has to do by hand (provider "manual"), if all else is quiet, too.
+func (p *Progress) Task(t manual.Task) { p.Print(taskText(p.language, t)) }
 
 // taskText is a task in words, with an empty line before and after.
 func taskText(l messages.Language, t manual.Task) string {

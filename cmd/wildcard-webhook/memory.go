@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"maps"
+	"sync"
 	"time"
 
 	"wildcard/internal/dns01/journal"
@@ -53,4 +55,34 @@ func timeLeft(ctx context.Context) time.Duration {
 		return time.Until(deadline) - time.Second
 	}
 	return answerLimit
+}
+
+// endedFor is how long after its last clean-up a record's end is kept in mind; cert-manager calls again within half an hour.
+const endedFor = time.Hour
+
+// ended is the records at which the CA has stopped looking, as their first clean-up said. cert-manager calls CleanUp until it has
+// succeeded, and what is said again is not another look.
+type ended struct {
+	mu   sync.Mutex
+	last map[memory.Record]time.Time // clean-up
+}
+
+// first reports whether this is a record's first clean-up since it was presented.
+func (e *ended) first(r memory.Record, now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	maps.DeleteFunc(e.last, func(_ memory.Record, at time.Time) bool { return now.Sub(at) > endedFor })
+	if e.last == nil {
+		e.last = map[memory.Record]time.Time{}
+	}
+	_, again := e.last[r]
+	e.last[r] = now
+	return !again
+}
+
+// begin says that a record is presented, perhaps again.
+func (e *ended) begin(r memory.Record) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.last, r)
 }

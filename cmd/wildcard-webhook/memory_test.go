@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
+	"wildcard/conoha/conohatest"
 	"wildcard/internal/dns01/memory"
 )
 
@@ -146,6 +148,79 @@ func TestPresent_StartedAgain(t *testing.T) {
 	}
 	if err := w.present("example.com", "com", other); err == nil {
 		t.Error("the second is answered at once")
+	}
+}
+
+// cert-manager calls a clean-up that fails again, at last after half an hour: the CA has looked once, and the next value waits for
+// that look alone.
+func TestCleanUp_CalledAgain(t *testing.T) {
+	t.Parallel()
+	for name, apart := range map[string][]time.Duration{
+		"within the CA's memory": {5 * time.Second, 10 * time.Second, 20 * time.Second},
+		"long after":             {80 * time.Second, 30 * time.Minute, 30 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, c := newForgetfulWorld(t)
+			if err := w.present("example.com", "com", value); err != nil {
+				t.Fatal(err)
+			}
+			fault := w.conoha.Fault(conohatest.Fault{Match: conohatest.Match{Method: http.MethodDelete}, Status: http.StatusForbidden, Times: -1})
+			left := time.Minute + 2*time.Second
+			if err := w.cleanUp("example.com", "com", value); err == nil {
+				t.Fatal("a record that is still there is cleaned up")
+			}
+			for _, d := range apart {
+				c.pass(d)
+				left -= d
+				if err := w.cleanUp("example.com", "com", value); err == nil {
+					t.Fatal("a record that is still there is cleaned up")
+				}
+			}
+			fault.Remove()
+			for range 2 { // the reply to the first is lost
+				if err := w.cleanUp("example.com", "com", value); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := w.left(other); got != max(0, left) {
+				t.Errorf("the next value waits %v, want %v", got, max(0, left))
+			}
+			if err := w.present("example.com", "com", value); err != nil {
+				t.Fatal(err)
+			}
+			c.pass(time.Minute)
+			if err := w.cleanUp("example.com", "com", value); err != nil {
+				t.Fatal(err)
+			}
+			c.pass(20 * time.Second)
+			if got := w.left(other); got != 42*time.Second {
+				t.Errorf("after the value was presented again the next one waits %v", got)
+			}
+		})
+	}
+}
+
+// left is how long the CA's memory keeps a value back at example.com.
+func (w *world) left(value string) time.Duration {
+	name := "_acme-challenge.example.com."
+	return w.solver.memory.Left(memory.CA{Keep: time.Minute}, memory.Record{Name: name, FQDN: name, Value: value})
+}
+
+// What was cleaned up long ago is not kept in mind.
+func TestEnded_LongAgo(t *testing.T) {
+	t.Parallel()
+	var e ended
+	now := time.Now()
+	for n := range 3 {
+		r := memory.Record{FQDN: "example.com.", Value: strings.Repeat("a", n)}
+		if !e.first(r, now) || e.first(r, now.Add(endedFor)) || e.first(r, now.Add(2*endedFor)) {
+			t.Errorf("record %d", n)
+		}
+		now = now.Add(4 * endedFor)
+	}
+	if len(e.last) != 1 {
+		t.Errorf("%d records are kept in mind", len(e.last))
 	}
 }
 

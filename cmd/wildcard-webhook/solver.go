@@ -30,6 +30,7 @@ type Solver struct {
 	name     string
 	accounts *accounts
 	memory   *memory.Memory
+	ended    ended
 	environ  []string
 	log      *slog.Logger
 
@@ -64,6 +65,7 @@ func (s *Solver) Initialize(config *rest.Config, stop <-chan struct{}) error {
 func (s *Solver) Present(request *v1alpha1.ChallengeRequest) error {
 	return s.answer(request, func(ctx context.Context, t target) error {
 		r := s.reservation(t)
+		s.ended.begin(t.remembered())
 		r.Add(ctx, t.remembered())
 		if _, err := t.account.Present(ctx, t.challenge); err != nil {
 			return err
@@ -83,7 +85,9 @@ func (s *Solver) Present(request *v1alpha1.ChallengeRequest) error {
 // CleanUp removes the challenge's value from its TXT record set. What is gone already is a success.
 func (s *Solver) CleanUp(request *v1alpha1.ChallengeRequest) error {
 	return s.answer(request, func(ctx context.Context, t target) error {
-		s.memory.LookedAt(ctx, self(), t.ca(), t.remembered(), false)
+		if s.ended.first(t.remembered(), time.Now()) {
+			s.memory.LookedAt(ctx, self(), t.ca(), t.remembered(), false)
+		}
 		return t.account.CleanUp(ctx, t.challenge, "")
 	})
 }

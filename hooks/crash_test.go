@@ -2,6 +2,7 @@ package hooks_test
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -180,4 +181,36 @@ func TestAuth_Interrupted(t *testing.T) {
 			w.clean()
 		})
 	}
+}
+
+// Below nohup a hook goes on when the terminal is closed, as any command does.
+func TestAuth_HangupIgnored(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, conohatest.Options{PublicationDelay: []time.Duration{time.Hour}})
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := w.command("auth", call{program: "/bin/sh", args: []string{"-c", `trap "" HUP; exec "$0"`, exe}, domain: "example.com", value: value(1)})
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	ended, wait := w.background(cmd)
+	asked := func() int {
+		return len(slices.DeleteFunc(w.conoha.Questions(), func(q conohatest.Question) bool { return q.Type != "TXT" }))
+	}
+	send := func(signal syscall.Signal) {
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.eventually("the wait", func() bool { return asked() > 0 })
+	send(syscall.SIGHUP)
+	before := asked()
+	w.eventually("another question", func() bool { return asked() >= before+2 || ended.Load() })
+	send(syscall.SIGTERM)
+	wait()
+	if got := cmd.ProcessState.ExitCode(); got != 143 || !strings.Contains(stderr.String(), "interrupted by SIGTERM") {
+		t.Errorf("exit %d: %s", got, stderr.Bytes())
+	}
+	w.clean()
 }

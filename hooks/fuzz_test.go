@@ -23,9 +23,9 @@ func FuzzParseRequest(f *testing.F) {
 		environ := []string{"CERTBOT_DOMAIN=" + domain, "CERTBOT_VALIDATION=" + value, "CERTBOT_REMAINING_CHALLENGES=" + remaining, "CERTBOT_AUTH_OUTPUT=" + output}
 		r, err := parseRequest(environ)
 		if err != nil {
-			if lines := failureLines(messages.English, "hook", err); exitCode(err) != 2 || fault.CodeOf(err) == "" || len(lines) > 700 || strings.Count(lines, "\n") > 2 ||
+			if lines := failureLines(messages.English, "hook", err); fault.ExitCode(err) != 2 || fault.CodeOf(err) == "" || len(lines) > 700 || strings.Count(lines, "\n") > 2 ||
 				strings.ContainsFunc(lines, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f || r == 0x202e }) {
-				t.Errorf("exit status %d, %q", exitCode(err), lines)
+				t.Errorf("exit status %d, %q", fault.ExitCode(err), lines)
 			}
 			return
 		}

@@ -19,6 +19,7 @@ import (
 	"wildcard/internal/messages"
 	"wildcard/internal/settings"
 	"wildcard/internal/system/failpoint"
+	"wildcard/internal/system/signals"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
 )
@@ -63,7 +64,7 @@ func run(p Program, program string, duty messages.Message, act func(context.Cont
 	language, languageErr := messages.Choose(chosen, p.Environ)
 	fail := func(err error) int {
 		fmt.Fprintln(p.Stderr, failureLines(language, program, err))
-		return exitCode(err)
+		return fault.ExitCode(err)
 	}
 	defer func() {
 		if r := recover(); r != nil {
@@ -89,7 +90,7 @@ func run(p Program, program string, duty messages.Message, act func(context.Cont
 		h.aside = p.Stderr
 		h.log = slog.New(slog.NewTextHandler(p.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	ctx, stop := interruptible(context.Background())
+	ctx, stop := signals.Context(context.Background())
 	defer stop()
 	if err = h.open(p); err == nil {
 		defer h.close()

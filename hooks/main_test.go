@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"wildcard/hooks"
+	"wildcard/internal/testkit/executable"
 )
 
 // TestMain lets the test binary be the two hook programs, so that tests run them as processes of their own, as certbot does.
@@ -18,5 +19,6 @@ func TestMain(m *testing.M) {
 		hooks.Harden()
 		os.Exit(hooks.CleanUp(program))
 	}
+	executable.DefaultSignals()
 	os.Exit(m.Run())
 }

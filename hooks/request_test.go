@@ -65,7 +65,7 @@ func refused(t *testing.T, what string, environ ...string) {
 		t.Errorf("%s: accepted", what)
 		return
 	}
-	if code := exitCode(err); code != 2 {
+	if code := fault.ExitCode(err); code != 2 {
 		t.Errorf("%s: exit code %d, want 2", what, code)
 	}
 	if lines := failureLines(messages.English, "hook", err); len(lines) > 600 || strings.Count(lines, "\n") > 2 || strings.ContainsAny(lines, "\r\x00") {

@@ -14,20 +14,17 @@ import (
 	"wildcard/internal/cli/display/help"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
+	"wildcard/internal/system/signals"
 )
 
 func main() {
 	// Before anything else, so that no signal finds a half-made sandbox and leaves it.
-	signals := make(chan os.Signal, 16)
-	for _, s := range forwarded() {
-		if s != syscall.SIGHUP || !signal.Ignored(s) { // nohup stays nohup
-			signal.Notify(signals, s)
-		}
-	}
+	received := make(chan os.Signal, 16)
+	signals.Notify(received, forwarded()...)
 	// Caught, not ignored: a reader that goes away, as head does, must not end us before the folder is removed, and a command
 	// must not inherit the indifference.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	p := program{environ: os.Environ(), signals: signals, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	p := program{environ: os.Environ(), signals: received, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	os.Exit(p.main(os.Args))
 }
 
@@ -67,15 +64,10 @@ func (p *program) main(args []string) int {
 		return int(status)
 	}
 	p.say("%s", p.language.Error(err))
-	var interrupt interrupted
-	var command commandError
-	switch {
-	case errors.As(err, &interrupt):
-		return 128 + int(interrupt.signal)
-	case errors.As(err, &command):
+	if command, ok := errors.AsType[commandError](err); ok {
 		return command.status
 	}
-	return fault.ClassOf(err).ExitCode()
+	return fault.ExitCode(err)
 }
 
 func (p *program) app() *cli.App {

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
 	"time"
+	"wildcard/internal/testkit/executable"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -69,10 +69,7 @@ func signalled(ts *testscript.TestScript, neg bool, args []string) {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no terminal, whoever runs the tests
-	// Under nohup the tests ignore a signal, and so would the program; where it is caught here, it begins with the default.
-	caught := make(chan os.Signal, 1)
-	signal.Notify(caught, numbers[args[0]])
-	defer signal.Stop(caught)
+	executable.DefaultSignals()
 	ts.Check(cmd.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()

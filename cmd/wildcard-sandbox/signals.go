@@ -6,6 +6,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"wildcard/internal/fault"
 )
 
 // forwarded are the signals that a command is sent when we get them.
@@ -13,18 +15,13 @@ func forwarded() []os.Signal {
 	return []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2}
 }
 
-// interrupted is the error of work that a signal ended.
-type interrupted struct{ signal syscall.Signal }
-
-func (i interrupted) Error() string { return "interrupted by " + unix.SignalName(i.signal) }
-
 // ending returns the signal if it asks a program to end.
-func ending(s os.Signal) (interrupted, bool) {
+func ending(s os.Signal) (fault.Interrupted, bool) {
 	switch s {
 	case syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT:
-		return interrupted{s.(syscall.Signal)}, true
+		return fault.Interrupted{Signal: s.(syscall.Signal)}, true
 	}
-	return interrupted{}, false
+	return fault.Interrupted{}, false
 }
 
 // untilSignal calls work and returns its error, or cancels its context when a signal asks us to end and then returns interrupted.

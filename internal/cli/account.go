@@ -170,7 +170,7 @@ func (p *program) accountShow(c *cli.Context) error {
 		line := accountLineOf(a)
 		info, err := ca.AccountInfo(c.Context, issuance.Account{URI: a.URI, Key: a.Key})
 		if err != nil {
-			line.Error, code = p.errorOf(err), worse(code, exitCode(err))
+			line.Error, code = p.errorOf(err), fault.Worse(code, fault.ExitCode(err))
 		}
 		line.Status, line.Contact = info.Status, info.Contact
 		lines = append(lines, line)

@@ -331,7 +331,7 @@ func (e *engine) key(o *order, p state.Pending) (crypto.Signer, error) {
 
 // remember writes an attempt into the ledger and returns its error. An order that is lost for good is not taken up again.
 func (e *engine) remember(o *order, account string, r issuance.Request, result issuance.Result, err error) error {
-	if _, stopped := errors.AsType[interrupted](err); stopped || o.dryRun {
+	if _, stopped := errors.AsType[fault.Interrupted](err); stopped || o.dryRun {
 		return err
 	}
 	a := state.Attempt{

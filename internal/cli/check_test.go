@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/notify"
 	"wildcard/internal/testkit/acmetest"
@@ -126,7 +127,7 @@ func TestCheckDuration(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "14", "d", "-1d", "-3h", "1d-3h", "1d1d", "99999d", "1.5d", "14 d", "forever"} {
-		if got, err := parseDays(text); err == nil || exitCode(err) != 2 {
+		if got, err := parseDays(text); err == nil || fault.ExitCode(err) != 2 {
 			t.Errorf("%q: %v %v", text, got, err)
 		}
 	}

@@ -40,6 +40,7 @@ import (
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/internal/settings"
+	"wildcard/internal/system/signals"
 	"wildcard/internal/timeline"
 )
 
@@ -91,7 +92,7 @@ func (p *program) main(args []string) (code int) {
 			code = p.failed(fault.Errorf("internal", fault.Internal, "internal error: %v (the journal knows what is left; the next run removes it)", r), asJSON)
 		}
 	}()
-	ctx, stop := interruptible(context.Background())
+	ctx, stop := signals.Context(context.Background())
 	defer stop()
 	app := p.app()
 	line, err := arrange(app, args)
@@ -114,7 +115,7 @@ func (p *program) main(args []string) (code int) {
 
 // failed says what went wrong, where it is looked for, and returns the exit status.
 func (p *program) failed(err error, asJSON bool) int {
-	code := exitCode(err)
+	code := fault.ExitCode(err)
 	if outcome, ok := errors.AsType[*outcomeError](err); ok {
 		return outcome.code // it was said already
 	}

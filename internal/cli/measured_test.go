@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"wildcard/internal/system/signals"
 
 	"go.uber.org/goleak"
 )
@@ -63,7 +64,7 @@ func measuredMain() {
 	// What a process begins once and never ends is there before it is measured: the poller, and who waits for signals.
 	r, w, err := os.Pipe()
 	must(errors.Join(err, r.Close(), w.Close()))
-	_, stop := interruptible(context.Background())
+	_, stop := signals.Context(context.Background())
 	stop()
 	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	for {

@@ -126,7 +126,7 @@ func (p *program) plan(c *cli.Context) error {
 	code := 0
 	for _, err := range problems {
 		answer.Problems = append(answer.Problems, e.errorOf(err))
-		code = worse(code, exitCode(err))
+		code = fault.Worse(code, fault.ExitCode(err))
 	}
 	e.display.Close()
 	if e.json {

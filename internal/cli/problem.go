@@ -21,7 +21,7 @@ func (p *program) errorOf(err error) *problem {
 	if err == nil {
 		return nil
 	}
-	said := &problem{Code: fault.CodeOf(err), Message: messages.OneLine(p.language.Error(err)), Exit: exitCode(err)}
+	said := &problem{Code: fault.CodeOf(err), Message: messages.OneLine(p.language.Error(err)), Exit: fault.ExitCode(err)}
 	if known, ok := p.language.Explain(said.Code); ok {
 		said.Cause, said.Next = known.Cause, known.Next
 	}

@@ -58,7 +58,7 @@ func (e *engine) report(o *order, got certificate, action string, v verdict) err
 	if e.json {
 		e.answer(answer)
 		if left != nil {
-			return &outcomeError{exitCode(left)}
+			return &outcomeError{fault.ExitCode(left)}
 		}
 		return nil
 	}
@@ -87,7 +87,7 @@ func (e *engine) reportCSR(out string, got certificate) error {
 	if e.json {
 		e.answer(issueAnswer{Action: "issued", Names: got.Leaf.DNSNames, Out: out, NotAfter: got.Leaf.NotAfter.UTC(), Warnings: e.texts(got.Warnings), CleanUp: e.errorOf(got.CleanUp)})
 		if got.CleanUp != nil {
-			return &outcomeError{exitCode(got.CleanUp)}
+			return &outcomeError{fault.ExitCode(got.CleanUp)}
 		}
 		return nil
 	}
@@ -107,15 +107,4 @@ func quoted(names []string) string {
 		all = append(all, name)
 	}
 	return strings.Join(all, " ")
-}
-
-// worse returns the exit status of the worse of two outcomes: our own defects, then what somebody has to mend, then
-// failures, then what mends itself.
-func worse(a, b int) int {
-	rank := map[int]int{0: 0, fault.Temporary.ExitCode(): 1, fault.Failed.ExitCode(): 2, fault.Usage.ExitCode(): 3,
-		fault.Refused.ExitCode(): 4, fault.Misconfigured.ExitCode(): 5, fault.Internal.ExitCode(): 6, 130: 7, 143: 7}
-	if rank[b] > rank[a] {
-		return b
-	}
-	return a
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 )
 
@@ -47,7 +48,7 @@ func (r *renewRun) summary(ctx context.Context) error {
 		}
 		for _, err := range []error{result.err, result.got.CleanUp, result.got.Deploy} {
 			if err != nil {
-				code = worse(code, exitCode(err))
+				code = fault.Worse(code, fault.ExitCode(err))
 			}
 		}
 		switch {
@@ -69,7 +70,7 @@ func (r *renewRun) summary(ctx context.Context) error {
 	}
 	if r.preRan() {
 		if err := r.hooks.Post(ctx, compact(commands), good, bad); err != nil {
-			code = worse(code, exitCode(err))
+			code = fault.Worse(code, fault.ExitCode(err))
 			r.display.Notice("%v", err)
 		}
 	}

@@ -220,7 +220,7 @@ func (e *engine) reportTrial(answer trialAnswer, err error) error {
 	if err != nil {
 		if e.json {
 			e.display.Notice("%v", err)
-			return &outcomeError{exitCode(err)}
+			return &outcomeError{fault.ExitCode(err)}
 		}
 		return err
 	}

@@ -208,6 +208,7 @@ func (w *world) start(args ...string) *child {
 // begin is start with files for the outputs; nil gathers them.
 func (w *world) begin(stdout, stderr *os.File, args ...string) *child {
 	w.t.Helper()
+	executable.DefaultSignals()
 	c := w.command(args...)
 	if stdout != nil {
 		c.Stdout = stdout

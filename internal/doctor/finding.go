@@ -67,18 +67,11 @@ type Report struct {
 func (r Report) Exit() int {
 	worst := 0
 	for _, f := range r.Findings {
-		if f.Severity == r.Findings[0].Severity && urgency(f.Exit) > urgency(worst) {
-			worst = f.Exit
+		if f.Severity == r.Findings[0].Severity {
+			worst = fault.Worse(worst, f.Exit)
 		}
 	}
 	return worst
-}
-
-// urgency ranks exit statuses: our own defects, then what somebody has to mend, then failures, then what mends itself.
-func urgency(exit int) int {
-	order := []int{0, fault.Temporary.ExitCode(), fault.Failed.ExitCode(), fault.Usage.ExitCode(), fault.Refused.ExitCode(),
-		fault.Misconfigured.ExitCode(), fault.Internal.ExitCode()}
-	return slices.Index(order, exit)
 }
 
 // sorted puts what matters most first; the same things always come in the same order.

@@ -66,7 +66,7 @@ func arrows() map[string][]string {
 		"wildcard/conoha":            {"wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/system/atomicfile", gophercloud},
 		"wildcard/conoha/conohatest": {dns},
 
-		"wildcard/hooks":                     {"wildcard/internal/system/failpoint", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/messages", "wildcard/providers/...", unix},
+		"wildcard/hooks":                     {"wildcard/internal/system/failpoint", "wildcard/internal/system/signals", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/messages", "wildcard/providers/...", unix},
 		"wildcard/cmd/wildcard-auth-hook":    {"wildcard/hooks"},
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
@@ -83,6 +83,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/system/failpoint":       nil, // nothing is left of it without its build tag
 		"wildcard/internal/system/failpoint/sweep": nil,
 		"wildcard/internal/system/wait":            nil,
+		"wildcard/internal/system/signals":         nil,
 		"wildcard/internal/system/atomicfile":      {"wildcard/internal/system/failpoint"},
 		"wildcard/internal/testkit/secretscan":     nil,
 		"wildcard/internal/messages":               nil,
@@ -96,12 +97,12 @@ func arrows() map[string][]string {
 		"wildcard/cmd/wildcard": {"wildcard/internal/cli"},
 		"wildcard/internal/cli": {
 			"wildcard/internal/deploy", "wildcard/internal/doctor", "wildcard/internal/system/failpoint", "wildcard/internal/cli/display/...", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/metrics",
-			"wildcard/internal/notify", "wildcard/providers/...", "wildcard/internal/state", "wildcard/internal/system/units", "wildcard/internal/timeline", "wildcard/internal/system/atomicfile", unix, urfave,
+			"wildcard/internal/notify", "wildcard/providers/...", "wildcard/internal/state", "wildcard/internal/system/signals", "wildcard/internal/system/units", "wildcard/internal/timeline", "wildcard/internal/system/atomicfile", unix, urfave,
 		},
 
 		"wildcard/internal/testkit/pebbletest": {pebble},
 		"wildcard/internal/testkit/executable": nil,
-		"wildcard/cmd/wildcard-sandbox":        {"wildcard/conoha/conohatest", "wildcard/internal/cli/display/help", "wildcard/internal/messages", "wildcard/internal/testkit/pebbletest", "wildcard/providers", urfave, unix},
+		"wildcard/cmd/wildcard-sandbox":        {"wildcard/conoha/conohatest", "wildcard/internal/cli/display/help", "wildcard/internal/messages", "wildcard/internal/system/signals", "wildcard/internal/testkit/pebbletest", "wildcard/providers", urfave, unix},
 		"wildcard/e2e":                         nil,
 		"wildcard/e2e/boulder":                 nil,
 

@@ -53,7 +53,7 @@ func BenchmarkLookup100Zones(b *testing.B) {
 		if _, err := p.zones.get(b.Context(), true); err != nil {
 			b.Fatal(err)
 		}
-		zone, _, err := p.zones.holding(b.Context(), "_acme-challenge.www.zone98.example.com.")
+		zone, _, err := p.zones.holding(b.Context(), "_acme-challenge.www.zone98.example.com.", "")
 		if err != nil || zone.Name != "zone98.example.com." {
 			b.Fatal(zone, err)
 		}

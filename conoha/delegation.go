@@ -40,10 +40,7 @@ func (p *Provider) NameServers(ctx context.Context, zone string) ([]string, erro
 
 // apex returns the name servers that a zone's own records name.
 func (p *Provider) apex(ctx context.Context, zone string) ([]string, error) {
-	held, _, err := p.zones.holding(ctx, zone)
-	if err == nil && held.Name != zone {
-		err = providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "the account does not list it")
-	}
+	held, _, err := p.zones.holding(ctx, zone, zone)
 	if err != nil {
 		return nil, err
 	}

@@ -36,8 +36,9 @@ func (p *Provider) mayBeFull(status int) bool {
 
 // full says more of a refusal if there are TXT records at the name: that it is full, if they are as many as it may have, and where that
 // is not known no more than how many they are.
-func (p *Provider) full(ctx context.Context, fqdn string, err error) error {
-	zone, _, listErr := p.zones.holding(ctx, fqdn)
+func (p *Provider) full(ctx context.Context, c providers.Challenge, err error) error {
+	fqdn := c.FQDN
+	zone, _, listErr := p.zones.holding(ctx, fqdn, c.Zone)
 	if listErr != nil {
 		return err
 	}

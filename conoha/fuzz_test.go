@@ -116,7 +116,7 @@ func FuzzReplies(f *testing.F) {
 						t.Errorf("a zone %q", name)
 					}
 				}
-				_, _, err = z.holding(ctx, fqdn)
+				_, _, err = z.holding(ctx, fqdn, "")
 				return nil, err
 			},
 		} {

@@ -127,10 +127,11 @@ func newProvider(a account, o Options) *Provider {
 // Present creates the challenge's TXT record and returns "ZONEUUID/RECORDUUID". A record that is there already, made by
 // this provider or found after a reply that leaves it open, is not made twice.
 func (p *Provider) Present(ctx context.Context, c providers.Challenge) (providers.Handle, error) {
-	fqdn, err := check("create", c)
+	c, err := check("create", c)
 	if err != nil {
 		return "", err
 	}
+	fqdn := c.FQDN
 	v := p.value(fqdn, c.Value)
 	if v.Lock(ctx) != nil {
 		return "", failed(ended(ctx), "create TXT %s", fqdn)
@@ -139,14 +140,14 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 	look := v.tried
 	sent := false
 	var h providers.Handle
-	err = p.inZone(ctx, "create", fqdn, func(zoneID string) error {
+	err = p.inZone(ctx, "create", c, func(zoneID string) error {
 		v.tried, sent = true, true
 		id, err := p.client.create(ctx, zoneID, fqdn, c.Value, p.account.ttl, look)
 		h = handle(zoneID, id)
 		return err
 	})
 	if status := statusOf(err); sent && p.mayBeFull(status) {
-		err = p.full(ctx, fqdn, err)
+		err = p.full(ctx, c, err)
 	}
 	if err != nil && !look && !sent {
 		err = providers.Unmade(err)
@@ -160,14 +161,15 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 // CleanUp deletes the record that h names. With an h that names none, it deletes every record equal to the challenge's in
 // name, type and data. A record that is gone already is deleted.
 func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h providers.Handle) error {
-	fqdn, err := check("delete", c)
+	c, err := check("delete", c)
 	if err != nil {
 		return err
 	}
+	fqdn := c.FQDN
 	if zoneID, id, ok := parseHandle(h); ok {
 		err = p.deleteKnown(ctx, fqdn, zoneID, id)
 	} else {
-		err = p.inZone(ctx, "delete", fqdn, func(zoneID string) error {
+		err = p.inZone(ctx, "delete", c, func(zoneID string) error {
 			ids, err := p.client.find(ctx, zoneID, fqdn, c.Value)
 			for _, id := range ids {
 				if _, deleteErr := p.client.delete(ctx, zoneID, id); err == nil {
@@ -197,10 +199,11 @@ func (p *Provider) deleteKnown(ctx context.Context, fqdn, zoneID, id string) err
 	return failed(err, "delete TXT %s", fqdn)
 }
 
-// inZone does work in the zone that holds fqdn. If a list from before led to a zone that is not there any more, it is done
-// once more in the zone that has taken its place.
-func (p *Provider) inZone(ctx context.Context, verb, fqdn string, work func(zoneID string) error) error {
-	zone, cached, err := p.zones.holding(ctx, fqdn)
+// inZone does work in the zone that holds the challenge's record. If a list from before, of ours or of the caller's, led to a zone
+// that the service does not take the record in, it is done once more in the one that the account lists now.
+func (p *Provider) inZone(ctx context.Context, verb string, c providers.Challenge, work func(zoneID string) error) error {
+	fqdn := c.FQDN
+	zone, cached, err := p.zones.holding(ctx, fqdn, c.Zone)
 	if err != nil {
 		return failed(err, "%s TXT %s", verb, fqdn)
 	}
@@ -208,9 +211,9 @@ func (p *Provider) inZone(ctx context.Context, verb, fqdn string, work func(zone
 	if err == nil {
 		err = work(id)
 	}
-	if cached && refusesContent(statusOf(err)) {
+	if (cached || c.Zone != "") && refusesContent(statusOf(err)) {
 		list, listErr := p.zones.get(ctx, true)
-		if now, ok := list.longest(fqdn); listErr == nil && ok && now.ID != zone.ID {
+		if now, ok := list.holding(fqdn, ""); listErr == nil && ok && now.ID != zone.ID {
 			zone = now
 			if id, err = now.id(); err == nil {
 				err = work(id)
@@ -238,12 +241,16 @@ func (p *Provider) Close() error {
 	return nil
 }
 
-// check refuses what is no challenge's record.
-func check(verb string, c providers.Challenge) (fqdn string, err error) {
-	if fqdn, err = providers.ParseRecord(c); err != nil {
-		return "", failed(err, "%s TXT", verb)
+// check refuses what is no challenge's record, and returns the challenge with its names in canonical form.
+func check(verb string, c providers.Challenge) (providers.Challenge, error) {
+	fqdn, err := providers.ParseRecord(c)
+	if err != nil {
+		return c, failed(err, "%s TXT", verb)
 	}
-	return fqdn, nil
+	if c.FQDN = fqdn; c.Zone != "" {
+		c.Zone = providers.CanonicalName(c.Zone)
+	}
+	return c, nil
 }
 
 // value returns what this process knows of a record.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -83,6 +84,32 @@ func TestPresentAfterBrokenOffPresent(t *testing.T) {
 		fault.Remove()
 		w.cleanUp(p, c, w.present(p, c))
 		w.holds(c.FQDN)
+	})
+}
+
+// A challenge that says in which zone it is goes there, and elsewhere only if the service refuses it there.
+func TestPresent_ZoneGiven(t *testing.T) {
+	t.Parallel()
+	generations(t, func(t *testing.T, w *world) {
+		p := w.open("")
+		c := challenge("www.example.com", 1)
+		c.Zone = "Example.COM"
+		h := w.present(p, c)
+		w.holds(c.FQDN, c.Value)
+		w.cleanUp(p, c, h)
+		w.calls(conohatest.Calls{Logins: 1, ZoneLists: 1, Creates: 1, Deletes: 1})
+		c.Zone = "www.example.com."
+		_, err := p.Present(t.Context(), c)
+		w.fails(err, providers.CodeNoZone, providers.Misconfigured)
+
+		w.AddZone(w.account.Tenant, "www.example.com")
+		c.Zone = "example.com."
+		h = w.present(p, c)
+		if records := w.Records("www.example.com"); !slices.ContainsFunc(records, func(r conohatest.Record) bool { return r.Data == c.Value }) {
+			t.Errorf("www.example.com holds %v", records)
+		}
+		w.cleanUp(p, c, h)
+		w.cleanUp(w.open(""), c, "")
 	})
 }
 

@@ -86,20 +86,21 @@ func (z *zones) get(ctx context.Context, fresh bool) (zoneList, error) {
 	return z.current, nil
 }
 
-// holding returns the longest zone that holds fqdn (§5). cached says that the list it is from was fetched before the call.
-func (z *zones) holding(ctx context.Context, fqdn string) (zone item, cached bool, err error) {
+// holding returns the zone of that name, or if name is "" the longest zone that holds fqdn (§5). cached says that the list it is
+// from was fetched before the call.
+func (z *zones) holding(ctx context.Context, fqdn, name string) (zone item, cached bool, err error) {
 	began := z.now()
 	list, err := z.get(ctx, false)
 	if err != nil {
 		return item{}, false, err
 	}
-	zone, ok := list.longest(fqdn)
+	zone, ok := list.holding(fqdn, name)
 	cached = list.Listed.Before(began)
 	if !ok && cached {
 		if list, err = z.get(ctx, true); err != nil {
 			return item{}, false, err
 		}
-		zone, ok = list.longest(fqdn)
+		zone, ok = list.holding(fqdn, name)
 		cached = false
 	}
 	if !ok {
@@ -130,8 +131,10 @@ func (l zoneList) names() []string {
 	return names
 }
 
-func (l zoneList) longest(fqdn string) (item, bool) {
-	name := providers.LongestZone(fqdn, l.names())
+func (l zoneList) holding(fqdn, name string) (item, bool) {
+	if name == "" {
+		name = providers.LongestZone(fqdn, l.names())
+	}
 	i := slices.IndexFunc(l.Zones, func(z item) bool { return z.Name == name })
 	if i < 0 {
 		return item{}, false

@@ -26,8 +26,9 @@ type Challenge struct {
 	Domain string
 	// FQDN owns the TXT record: "_acme-challenge." + Domain, or where a CNAME there leads; lower case, trailing dot.
 	FQDN string
-	// Zone is the zone that holds FQDN, as the account lists it or its spec binds it: lower case, trailing dot. Who calls has found
-	// it already ([Router]). It is empty where no zone is known: at services that list none, and at those with names only ([Aliases]).
+	// Zone is the account's zone that holds FQDN, canonical, as [Router] found it: one that the account lists ([Zones]), or the
+	// ZONE= of its spec, which is the widest zone that may be written in. Who calls a provider sets it, and the provider looks
+	// for no zone then, unless the service refuses this one. It is "" if the caller does not know it.
 	Zone string
 	// Value is the exact contents of the TXT record, 43 characters of base64url.
 	Value string

@@ -22,10 +22,13 @@ func ParseOwner(s string) (string, error) {
 // ParseRecord checks the TXT record of a challenge before a provider writes or deletes it, and returns its owner in canonical
 // form. It refuses what could match other records than the challenge's own: an owner that [ParseOwner] refuses, and a value
 // that is not written the same in every notation, that is, anything but one string of printable ASCII without blanks,
-// quotes and backslashes.
+// quotes and backslashes. A zone that does not hold the owner is refused, too.
 func ParseRecord(c Challenge) (fqdn string, err error) {
 	if fqdn, err = ParseOwner(c.FQDN); err != nil {
 		return "", err
+	}
+	if c.Zone != "" && !InZone(fqdn, c.Zone) {
+		return "", Errorf(CodeBadChallenge, Usage, "%s: it does not lie in the zone %s", fqdn, Excerpt(c.Zone))
 	}
 	if c.Value == "" || len(c.Value) > 255 || strings.ContainsFunc(c.Value, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
 		return "", Errorf(CodeBadChallenge, Usage, "%s: the value is not that of a challenge", fqdn)

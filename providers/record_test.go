@@ -49,9 +49,11 @@ func TestParseOwner(t *testing.T) {
 func TestParseRecord(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"x", "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0", "-_-", "123d==", strings.Repeat("a", 255), "~!"} {
-		got, err := ParseRecord(Challenge{FQDN: "_acme-challenge.Example.com", Value: value})
-		if got != "_acme-challenge.example.com." || err != nil {
-			t.Errorf("%q: %q, %v", value, got, err)
+		for _, zone := range []string{"", "example.com.", "EXAMPLE.com", "_acme-challenge.example.com.", "com."} {
+			got, err := ParseRecord(Challenge{FQDN: "_acme-challenge.Example.com", Zone: zone, Value: value})
+			if got != "_acme-challenge.example.com." || err != nil {
+				t.Errorf("%q in %q: %q, %v", value, zone, got, err)
+			}
 		}
 	}
 	for what, c := range map[string]Challenge{
@@ -66,6 +68,9 @@ func TestParseRecord(t *testing.T) {
 		"a NUL":       {FQDN: "a.example.", Value: "x\x00"},
 		"not ASCII":   {FQDN: "a.example.", Value: "é"},
 		"bad UTF-8":   {FQDN: "a.example.", Value: "\xff"},
+		"its parent":  {FQDN: "a.example.", Zone: "b.a.example.", Value: "x"},
+		"a neighbour": {FQDN: "a.example.", Zone: "ba.example.", Value: "x"},
+		"not a zone":  {FQDN: "a.example.", Zone: "..", Value: "x"},
 		"256 octets":  {FQDN: "a.example.", Value: strings.Repeat("a", 256)},
 	} {
 		got, err := ParseRecord(c)

@@ -104,7 +104,7 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 	var id string
 	sent := false
 	err = p.locked(ctx, fqdn, func() error {
-		return p.inZone(ctx, fqdn, func(z zone) error {
+		return p.inZone(ctx, fqdn, c.Zone, func(z zone) error {
 			id = z.id
 			changed, err := p.change(ctx, z, fqdn, quoted(c.Value), true)
 			sent = sent || changed
@@ -136,7 +136,7 @@ func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h provide
 			}
 			// Gone, or the zone has been made anew since: the list of zones tells.
 		}
-		return p.inZone(ctx, fqdn, func(z zone) error {
+		return p.inZone(ctx, fqdn, c.Zone, func(z zone) error {
 			_, err := p.change(ctx, z, fqdn, quoted(c.Value), false)
 			return err
 		})

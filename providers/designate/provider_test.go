@@ -196,6 +196,24 @@ func TestZones(t *testing.T) {
 	}
 }
 
+// A challenge that says in which zone it is gets there, though the account lists a longer one.
+func TestPresent_ZoneGiven(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.open()
+	c := challenge("www.sub.example.com", 1)
+	c.Zone = "example.com."
+	h := w.present(p, c)
+	if zone := w.zones[2]; zone.Name != c.Zone || !strings.HasPrefix(string(h), zone.ID+"|") {
+		t.Errorf("%q, want zone %v", h, zone)
+	}
+	w.cleanUp(p, c, "")
+	w.holds(c.FQDN)
+	c.Zone = "other.example."
+	_, err := p.Present(t.Context(), c)
+	w.fails(err, providers.CodeBadChallenge, providers.Usage)
+}
+
 // A zone that is deleted and made anew has another ID than the one that we know.
 func TestZoneMadeAnew(t *testing.T) {
 	t.Parallel()

@@ -60,19 +60,23 @@ func (p *Provider) list(ctx context.Context, fresh bool) ([]zone, error) {
 	return nil, providers.Errorf(providers.CodeService, providers.Failed, "the list of zones does not end")
 }
 
-// inZone does work in the zone that holds a name. A list of zones from before that has no such zone, or one that is not there
-// any more, is made anew.
-func (p *Provider) inZone(ctx context.Context, fqdn string, work func(zone) error) error {
+// inZone does work in the zone that holds a name: in the given one, or if that is "" in the longest. A list of zones from before
+// that has no such zone, or one that is not there any more, is made anew; then the longest is taken.
+func (p *Provider) inZone(ctx context.Context, fqdn, given string, work func(zone) error) error {
 	for _, fresh := range []bool{false, true} {
 		all, err := p.list(ctx, fresh)
 		if err != nil {
 			return err
 		}
 		name := providers.LongestZone(fqdn, names(all))
-		if name == "" {
+		if given != "" && !fresh {
+			name = providers.CanonicalName(given)
+		}
+		i := slices.IndexFunc(all, func(z zone) bool { return z.name == name })
+		if i < 0 {
 			continue
 		}
-		err = work(all[slices.IndexFunc(all, func(z zone) bool { return z.name == name })])
+		err = work(all[i])
 		if fresh || statusOf(err) != http.StatusNotFound {
 			return err
 		}

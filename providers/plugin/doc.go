@@ -42,6 +42,8 @@
 //	← {"protocol":1,"id":5}
 //
 // A reply with "error" is a failure: {"class":"…","message":"…"}, class one of temporary, refused, misconfigured, usage and failed.
+// zone is the zone that holds fqdn, as far as we know it: of those that the plugin lists, or the ZONE= of its spec, within which there
+// may be several. It may be absent.
 // seconds is how long the answer is waited for. When that is over the plugin is killed; it also is when we give up earlier,
 // unless it is concurrent, whose answer then no longer counts. The rules of package providers hold: present adds and never replaces, also
 // when it is asked twice; cleanup removes that one value, and what is gone already is a success. examples/wildcard-dns-nsupdate

@@ -267,6 +267,7 @@ while IFS= read -r line; do
 	describe) echo "$reply,\"lists_zones\":true,\"concurrent\":true}" ;;
 	zones) echo "$reply,\"zones\":[\"Example.com\",\"example.co.jp.\"]}" ;;
 	present) # the first waits for the second, and is answered after it
+		reply="$reply,\"handle\":\"$(field zone)\"" # what it was told
 		if [ -z "$held" ]; then held="$reply}"; else echo "$reply}"; echo "$held"; held=; fi ;;
 	*) echo "$reply}" ;;
 	esac
@@ -278,8 +279,16 @@ done
 		t.Errorf("%q, %v", zones, err)
 	}
 	errs := make(chan error, 2)
-	for _, n := range []string{"1", "2"} {
-		go func() { _, err := a.Present(t.Context(), challenge(n)); errs <- err }()
+	for _, zone := range []string{"", "example.com."} {
+		go func() {
+			c := challenge("1")
+			c.Zone = zone
+			h, err := a.Present(t.Context(), c)
+			if string(h) != zone {
+				t.Errorf("the plugin was told the zone %q, want %q", h, zone)
+			}
+			errs <- err
+		}()
 	}
 	for range 2 {
 		if err := <-errs; err != nil {

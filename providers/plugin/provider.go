@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -192,7 +193,7 @@ func (p *Provider) call(ctx context.Context, op string, c providers.Challenge, h
 		}
 	}
 	reply, err := p.request(ctx, Request{
-		Op: op, Zone: p.spec.Zone, Domain: c.Domain, FQDN: fqdn, Value: c.Value, Token: c.Token, KeyAuthorization: c.KeyAuth, Handle: string(h),
+		Op: op, Zone: cmp.Or(c.Zone, p.spec.Zone), Domain: c.Domain, FQDN: fqdn, Value: c.Value, Token: c.Token, KeyAuthorization: c.KeyAuth, Handle: string(h),
 	})
 	if err != nil {
 		return Reply{}, p.failed(op+" "+fqdn, err)

@@ -26,7 +26,7 @@ func (p *Provider) origin(ctx context.Context, fqdn string) (providers.OriginVie
 		return view, err
 	}
 	view.Texts, view.Server = set.values, set.from
-	if view.Zone, err = p.zoneOf(ctx, fqdn)(set); err != nil {
+	if view.Zone, err = p.zoneOf(ctx, fqdn, "")(set); err != nil {
 		return view, err
 	}
 	soa, err := p.server.query(ctx, view.Zone, dns.TypeSOA)

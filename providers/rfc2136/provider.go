@@ -87,7 +87,7 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 	var zone string
 	open := false // an update may have been carried out
 	err = p.persist(ctx, func() (err error) {
-		zone, err = p.server.add(ctx, fqdn, c.Value, p.account.ttl, p.zoneOf(ctx, fqdn))
+		zone, err = p.server.add(ctx, fqdn, c.Value, p.account.ttl, p.zoneOf(ctx, fqdn, c.Zone))
 		_, lost := errors.AsType[*lostError](err)
 		open = open || lost && zone != ""
 		return err
@@ -125,7 +125,7 @@ func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h provide
 		if err != nil {
 			return err
 		}
-		zone, err = p.zoneOf(ctx, fqdn)(set)
+		zone, err = p.zoneOf(ctx, fqdn, c.Zone)(set)
 		if err != nil || !slices.Contains(set.values, c.Value) && !set.lags {
 			return err
 		}
@@ -174,15 +174,22 @@ func (p *Provider) check(verb string, c providers.Challenge) (fqdn string, err e
 	return fqdn, nil
 }
 
-// zoneOf tells in which zone a name is to be written, given what the server holds there.
-func (p *Provider) zoneOf(ctx context.Context, fqdn string) func(recordSet) (string, error) {
+// zoneOf tells in which zone a name is to be written, given what the server holds there. A zone that the challenge names saves
+// the search, unless it is the ZONE= of the spec, within which the server may have several.
+func (p *Provider) zoneOf(ctx context.Context, fqdn, given string) func(recordSet) (string, error) {
 	return func(set recordSet) (zone string, err error) {
-		zone = providers.LongestZone(fqdn, p.account.zones)
+		listed := len(p.account.zones) > 0
 		switch {
-		case zone != "" && set.zone != "" && set.zone != zone:
+		case given != "" && (listed || providers.CanonicalName(given) != p.bound):
+			zone = providers.CanonicalName(given)
+		case listed:
+			zone = providers.LongestZone(fqdn, p.account.zones)
+		}
+		switch {
+		case listed && set.zone != "" && set.zone != zone:
 			return "", providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "%s: it holds the name in %s, not in %s of %s",
 				p.server.address, set.zone, zone, zoneList)
-		case zone == "" && set.zone != "":
+		case set.zone != "":
 			zone = set.zone
 		case zone == "":
 			zone, err = p.server.walk(ctx, fqdn, p.bound)

@@ -33,6 +33,30 @@ func TestRequests(t *testing.T) {
 	w.sent("tcp TXT _acme-challenge.example.com.")
 }
 
+// A challenge that says in which zone it is saves the search that a name with records needs, but for the ZONE= of the spec, within
+// which there may be several.
+func TestPresent_ZoneGiven(t *testing.T) {
+	t.Parallel()
+	searched := []string{"tcp TXT _acme-challenge.www.example.com.", "tcp SOA _acme-challenge.www.example.com.", "tcp UPDATE www.example.com."}
+	for zone, want := range map[string][]string{
+		"": searched, "example.com.": searched, "www.example.com.": {searched[0], searched[2]},
+	} {
+		w := &world{fake: newFake(t, "hmac-sha256.", "www.example.com."), t: t, log: &buffer{}}
+		p := w.open()
+		c := challenge("www.example.com", 1)
+		c.Zone = zone
+		w.put(c.FQDN + ` 60 IN TXT "another"`)
+		w.present(p, c)
+		w.sent(want...)
+		w.holds(c.FQDN, "another", c.Value)
+	}
+	w := newWorld(t)
+	c := challenge("www.example.com", 1)
+	c.Zone = "www.example.com."
+	_, err := w.openAs("rfc2136", "RFC2136_ZONE=example.com").Present(t.Context(), c)
+	w.fails(err, providers.CodeNoZone, providers.Misconfigured)
+}
+
 // A record that joins others leaves them their TTL (RFC 2181 §5.2), and the others stay when it goes.
 func TestRecordsOfOthers(t *testing.T) {
 	t.Parallel()

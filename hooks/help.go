@@ -13,7 +13,7 @@ const screen = 80
 // help is what --help prints: no more than a screen of 24 lines and 80 columns.
 func help(l messages.Language, program string, duty messages.Message) string {
 	var b strings.Builder
-	line := func(format string, args ...any) {
+	line := func(format messages.Text, args ...any) {
 		for _, part := range messages.Wrap(l.Sprintf(format, args...), screen) {
 			fmt.Fprintln(&b, part)
 		}
@@ -27,7 +27,7 @@ func help(l messages.Language, program string, duty messages.Message) string {
   certbot renew --dry-run
 
 `)
-	flag := func(name, format string) { fmt.Fprintf(&b, "  %-19s%s\n", name, l.Translate(format)) }
+	flag := func(name string, format messages.Text) { fmt.Fprintf(&b, "  %-19s%s\n", name, l.Translate(format)) }
 	flag("--provider SPEC", "DNS service, [ZONE=]NAME[:ARG][@ENVFILE]; may be repeated")
 	flag("--env-file FILE", "credentials (default: /etc/letsencrypt/conoha/.env)")
 	flag("--config-dir DIR", "certbot's directory (default: /etc/letsencrypt)")

@@ -133,6 +133,6 @@ func usageOf(flags *flag.FlagSet, err error) error {
 }
 
 // usage is an error of the command line.
-func usage(format string, args ...any) error {
+func usage(format messages.Text, args ...any) error {
 	return fault.Errorf(fault.CodeUsage, fault.Usage, "%w", messages.New(format, args...))
 }

@@ -51,3 +51,6 @@ func ClassOf(err error) Class { return fault.ClassOf(err) }
 
 // Excerpt quotes text that came from outside, for use in an error message or a log line: short, of one line, escaped.
 func Excerpt(s string) string { return fault.Excerpt(s) }
+
+// Text is English that users read in their own language. A constant of a service that is shown needs its translation.
+type Text = fault.Text

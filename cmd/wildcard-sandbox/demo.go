@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"wildcard/internal/messages"
 )
 
 // demo is the command "demo": a wildcard certificate from nothing, each step said and the end proved. The folder is kept,
@@ -88,11 +90,11 @@ func (p *program) show(s *sandbox) error {
 	return nil
 }
 
-func (p *program) step(format string, args ...any) {
+func (p *program) step(format messages.Text, args ...any) {
 	fmt.Fprintln(p.stdout, "\n"+p.language.Sprintf(format, args...))
 }
 
-func (p *program) detail(format string, args ...any) {
+func (p *program) detail(format messages.Text, args ...any) {
 	fmt.Fprintln(p.stdout, "   "+p.language.Sprintf(format, args...))
 }
 

@@ -38,7 +38,7 @@ type program struct {
 }
 
 // say prints one line for the person at the terminal, in that person's language.
-func (p *program) say(format string, args ...any) {
+func (p *program) say(format messages.Text, args ...any) {
 	fmt.Fprintln(p.stderr, "wildcard-sandbox: "+p.language.Sprintf(format, args...))
 }
 
@@ -144,7 +144,7 @@ func (p *program) app() *cli.App {
 }
 
 // usage is an error of the command line: exit status 2.
-func usage(format string, args ...any) error {
+func usage(format messages.Text, args ...any) error {
 	return fault.Errorf(fault.CodeUsage, fault.Usage, "%w", messages.New(format, args...))
 }
 

@@ -135,7 +135,7 @@ func (p *program) accountRegister(c *cli.Context) error {
 	return e.sayAccounts([]accountLine{accountLineOf(made)}, "The account %s is registered.")
 }
 
-func (e *engine) sayAccounts(lines []accountLine, format string) error {
+func (e *engine) sayAccounts(lines []accountLine, format messages.Text) error {
 	e.display.Close()
 	if e.json {
 		e.answer(map[string]any{"accounts": lines})

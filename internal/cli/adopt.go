@@ -111,7 +111,7 @@ func (e *engine) sayChanges(name string, changes []string) {
 	}
 }
 
-func (e *engine) adopted(c *cli.Context, l *lineage.Lineage, changes []string, format string) error {
+func (e *engine) adopted(c *cli.Context, l *lineage.Lineage, changes []string, format messages.Text) error {
 	if e.json {
 		if changes == nil {
 			changes = []string{}

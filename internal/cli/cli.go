@@ -141,7 +141,7 @@ func (p *program) answer(document any) {
 }
 
 // say prints a line of the answer, in the user's language.
-func (p *program) say(format string, args ...any) {
+func (p *program) say(format messages.Text, args ...any) {
 	fmt.Fprintln(p.stdout, p.language.Sprintf(format, args...))
 }
 
@@ -189,7 +189,7 @@ const description = `  wildcard issue --agree-tos --email you@example.com '*.exa
   wildcard renew`
 
 // usage is an error of the command line: exit status 2.
-func usage(format string, args ...any) error {
+func usage(format messages.Text, args ...any) error {
 	return fault.Errorf(fault.CodeUsage, fault.Usage, "%w", messages.New(format, args...))
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"wildcard/internal/cli/display"
 	"wildcard/internal/fault"
+	"wildcard/internal/messages"
 )
 
 func yesFlag() cli.Flag {
@@ -17,7 +18,7 @@ func yesFlag() cli.Flag {
 }
 
 // confirm asks a person who sits at the terminal, in the user's language. Where nobody does, the command line was the decision, as with certbot.
-func (m *machine) confirm(c *cli.Context, format string, args ...any) error {
+func (m *machine) confirm(c *cli.Context, format messages.Text, args ...any) error {
 	if c.Bool("yes") || m.json || !display.IsTerminal(m.stdin) || !display.IsTerminal(m.stderr) {
 		return nil
 	}

@@ -153,7 +153,7 @@ func TestExplainFindings(t *testing.T) {
 	named := regexp.MustCompile(`\bwildcard ([a-z]+)`)
 	for _, k := range doctor.Kinds() {
 		w.run("explain", k.Code).exits(0, k.Code, "next:")
-		for _, match := range named.FindAllStringSubmatch(k.Fix, -1) {
+		for _, match := range named.FindAllStringSubmatch(string(k.Fix), -1) {
 			if find(commands, match[1]) == nil {
 				t.Errorf("%s: there is no wildcard %s", k.Code, match[1])
 			}

@@ -116,7 +116,7 @@ func namesTaken(f issuance.CAFacts) string {
 	return text
 }
 
-func offer(o issuance.Offer) messages.Text {
+func offer(o issuance.Offer) messages.Localizer {
 	switch o {
 	case issuance.Offered:
 		return messages.New("yes")
@@ -129,7 +129,7 @@ func offer(o issuance.Offer) messages.Text {
 	return messages.Message{Format: "?"}
 }
 
-func needed(b issuance.Binding) messages.Text {
+func needed(b issuance.Binding) messages.Localizer {
 	if b == issuance.BindingWanted || b == issuance.BindingUnsaid {
 		return messages.New("needed")
 	}

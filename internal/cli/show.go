@@ -143,7 +143,7 @@ func (m *machine) printShow(a showAnswer) {
 		d.Entry("renewal", messages.New("%s, %s: %s", day(*a.RenewAt), until(m.now(), *a.RenewAt), a.RenewalWhy))
 	}
 	for i, past := range a.History {
-		word := m.language.Sprintf("attempts")
+		word := messages.Text("attempts")
 		if i > 0 {
 			word = " "
 		}

@@ -51,10 +51,10 @@ type trialAnswer struct {
 }
 
 type checkLine struct {
-	Check    string   `json:"check"`
-	OK       bool     `json:"ok"`
-	Failures []string `json:"failures,omitempty"`
-	Seconds  float64  `json:"seconds"`
+	Check    messages.Text `json:"check"`
+	OK       bool          `json:"ok"`
+	Failures []string      `json:"failures,omitempty"`
+	Seconds  float64       `json:"seconds"`
 }
 
 func (p *program) providersTest(c *cli.Context) error {

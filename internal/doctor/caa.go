@@ -17,21 +17,21 @@ func caaKinds() []Kind {
 	return []Kind{
 		{
 			Code: FoundCAA, Severity: Error, Class: fault.Misconfigured,
-			What: text("the CAA records of %s do not let %s issue: %s"),
-			Why:  text("The CA must refuse the order (RFC 8659)."),
-			Fix:  text("add a record: %s"),
+			What: "the CAA records of %s do not let %s issue: %s",
+			Why:  "The CA must refuse the order (RFC 8659).",
+			Fix:  "add a record: %s",
 		},
 		{
 			Code: FoundCAAUnanswered, Severity: Warning,
-			What: text("CAA of %s cannot be looked up: %s"),
-			Why:  text("A CA that gets no answer either must refuse the order."),
-			Fix:  command("dig %s CAA"),
+			What: "CAA of %s cannot be looked up: %s",
+			Why:  "A CA that gets no answer either must refuse the order.",
+			Fix:  fault.Verbatim("dig %s CAA"),
 		},
 		{
 			Code: FoundCAAUnjudged, Severity: Note,
-			What: text("%s has CAA records, and %s does not say by which name they are to allow it"),
-			Why:  text("Whether they let it issue cannot be told beforehand."),
-			Fix:  text("dig %s CAA, and compare with what the CA documents"),
+			What: "%s has CAA records, and %s does not say by which name they are to allow it",
+			Why:  "Whether they let it issue cannot be told beforehand.",
+			Fix:  "dig %s CAA, and compare with what the CA documents",
 		},
 	}
 }

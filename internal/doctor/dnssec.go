@@ -17,9 +17,9 @@ func dnssecKinds() []Kind {
 	return []Kind{
 		{
 			Code: FoundDNSSEC, Severity: Error, Class: fault.Misconfigured,
-			What: text("DNSSEC of %s is broken: %s"),
-			Why:  text("CAs validate, and see no record of such a zone at all."),
-			Fix:  text("dig +dnssec %s SOA; sign the zone anew, or have the registrar remove the DS record"),
+			What: "DNSSEC of %s is broken: %s",
+			Why:  "CAs validate, and see no record of such a zone at all.",
+			Fix:  "dig +dnssec %s SOA; sign the zone anew, or have the registrar remove the DS record",
 		},
 	}
 }

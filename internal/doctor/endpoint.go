@@ -20,27 +20,27 @@ func endpointKinds() []Kind {
 	return []Kind{
 		{
 			Code: FoundEndpoint, Severity: Warning,
-			What: text("no TLS connection to %s: %s"),
-			Why:  text("What it serves is not known."),
-			Fix:  command("openssl s_client -connect %s -servername %s"),
+			What: "no TLS connection to %s: %s",
+			Why:  "What it serves is not known.",
+			Fix:  fault.Verbatim("openssl s_client -connect %s -servername %s"),
 		},
 		{
 			Code: FoundEndpointOther, Severity: Error, Class: fault.Failed,
-			What: text("it serves the certificate %s, valid until %s; the live one is %s, valid until %s"),
-			Why:  text("The server was not reloaded after the renewal, or reads other files."),
-			Fix:  text("reload the server, and have that done each time: wildcard issue --deploy-hook 'systemctl reload SERVER' %s"),
+			What: "it serves the certificate %s, valid until %s; the live one is %s, valid until %s",
+			Why:  "The server was not reloaded after the renewal, or reads other files.",
+			Fix:  "reload the server, and have that done each time: wildcard issue --deploy-hook 'systemctl reload SERVER' %s",
 		},
 		{
 			Code: FoundEndpointChain, Severity: Error, Class: fault.Failed,
-			What: text("it sends %s"),
-			Why:  text("Many clients cannot verify it then."),
-			Fix:  text("have the server use %s"),
+			What: "it sends %s",
+			Why:  "Many clients cannot verify it then.",
+			Fix:  "have the server use %s",
 		},
 		{
 			Code: FoundEndpointUnknown, Severity: Error, Class: fault.Usage,
-			What: text("%s belongs to no certificate that is looked at"),
-			Why:  text("There is nothing to compare it with."),
-			Fix:  command("wildcard doctor --endpoint CERTIFICATE=%s"),
+			What: "%s belongs to no certificate that is looked at",
+			Why:  "There is nothing to compare it with.",
+			Fix:  fault.Verbatim("wildcard doctor --endpoint CERTIFICATE=%s"),
 		},
 	}
 }

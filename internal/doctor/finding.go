@@ -25,10 +25,10 @@ func (s Severity) rank() int { return slices.Index([]Severity{OK, Note, Warning,
 type Kind struct {
 	Code     string // stable: scripts compare it
 	Severity Severity
-	Class    fault.Class // whose exit status an error has; one that comes from another error has that one's
-	What     string      // format: what is so
-	Why      string      // why it matters
-	Fix      string      // format: the command that mends it, or what else to do
+	Class    fault.Class   // whose exit status an error has; one that comes from another error has that one's
+	What     messages.Text // format: what is so
+	Why      messages.Text // why it matters
+	Fix      messages.Text // format: the command that mends it, or what else to do
 }
 
 // Exit is the exit status that a finding of the kind makes for, if no other error is behind it.

@@ -16,9 +16,9 @@ func hookKinds() []Kind {
 	return []Kind{
 		{
 			Code: FoundHook, Severity: Error, Class: fault.Misconfigured,
-			What: text("%s of renewal/%s.conf cannot be run: %s"),
-			Why:  text("certbot's renewal fails."),
-			Fix:  text("set it to the path of wildcard-auth-hook or wildcard-cleanup-hook, or: wildcard adopt %s"),
+			What: "%s of renewal/%s.conf cannot be run: %s",
+			Why:  "certbot's renewal fails.",
+			Fix:  "set it to the path of wildcard-auth-hook or wildcard-cleanup-hook, or: wildcard adopt %s",
 		},
 	}
 }

@@ -85,14 +85,8 @@ func kinds() map[string]Kind {
 	return byCode
 }
 
-// text marks a text for users, which has a translation.
-func text(english string) string { return english }
-
-// command marks what is the same in every language.
-func command(line string) string { return line }
-
 // because is a reason that is part of a finding.
-func because(english string, args ...any) *messages.Message {
+func because(english messages.Text, args ...any) *messages.Message {
 	m := messages.Message{Format: english, Args: args}
 	return &m
 }

@@ -23,15 +23,15 @@ func probeKinds() []Kind {
 	return []Kind{
 		{
 			Code: FoundProbe, Severity: Error, Class: fault.Failed,
-			What: command("%s"),
-			Why:  text("A real run would fail in the same way."),
-			Fix:  command("%s"),
+			What: fault.Verbatim("%s"),
+			Why:  "A real run would fail in the same way.",
+			Fix:  fault.Verbatim("%s"),
 		},
 		{
 			Code: FoundProbeLeft, Severity: Warning,
-			What: text("%s TXT %s could not be deleted: %s"),
-			Why:  text("The journal has it; the next run tries again."),
-			Fix:  command("wildcard clean"),
+			What: "%s TXT %s could not be deleted: %s",
+			Why:  "The journal has it; the next run tries again.",
+			Fix:  fault.Verbatim("wildcard clean"),
 		},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 )
@@ -15,21 +16,21 @@ func recordKinds() []Kind {
 	return []Kind{
 		{
 			Code: FoundRecordStale, Severity: Warning,
-			What: text("%s TXT %s was made on %s by process %d, which died"),
-			Why:  text("It lies about a validation that is long over."),
-			Fix:  command("wildcard clean"),
+			What: "%s TXT %s was made on %s by process %d, which died",
+			Why:  "It lies about a validation that is long over.",
+			Fix:  fault.Verbatim("wildcard clean"),
 		},
 		{
 			Code: FoundRecordForeign, Severity: Note,
-			What: text("TXT records at %s that are not in our journal: %d (%s)"),
-			Why:  text("Another client made it: it is at work now, or has left it behind. One that was deleted minutes ago may still show."),
-			Fix:  text("if no other client uses the name, delete it at the DNS service"),
+			What: "TXT records at %s that are not in our journal: %d (%s)",
+			Why:  "Another client made it: it is at work now, or has left it behind. One that was deleted minutes ago may still show.",
+			Fix:  "if no other client uses the name, delete it at the DNS service",
 		},
 		{
 			Code: FoundJournal, Severity: Warning,
-			What: command("%s: %s"),
-			Why:  text("Which record it was about is not known, so nobody deletes that."),
-			Fix:  text("look at it, then rm %s"),
+			What: fault.Verbatim("%s: %s"),
+			Why:  "Which record it was about is not known, so nobody deletes that.",
+			Fix:  "look at it, then rm %s",
 		},
 	}
 }

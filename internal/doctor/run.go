@@ -16,15 +16,15 @@ func checkKinds() []Kind {
 	return []Kind{
 		{
 			Code: FoundLate, Severity: Warning,
-			What: text("looking at %s took longer than %s and was given up"),
-			Why:  text("What it would have found is not known."),
-			Fix:  command("wildcard doctor -v"),
+			What: "looking at %s took longer than %s and was given up",
+			Why:  "What it would have found is not known.",
+			Fix:  fault.Verbatim("wildcard doctor -v"),
 		},
 		{
 			Code: FoundCrashed, Severity: Error, Class: fault.Internal,
-			What: text("looking at %s met a defect of ours: %s"),
-			Why:  text("What it would have found is not known."),
-			Fix:  text("please report it"),
+			What: "looking at %s met a defect of ours: %s",
+			Why:  "What it would have found is not known.",
+			Fix:  "please report it",
 		},
 	}
 }
@@ -124,7 +124,7 @@ func (v *visit) fail(code, subject string, err error, fix ...any) {
 }
 
 // good notes what is as it should be.
-func (v *visit) good(subject, format string, args ...any) {
+func (v *visit) good(subject string, format messages.Text, args ...any) {
 	v.add(Finding{Severity: OK, Subject: subject, What: messages.Message{Format: format, Args: args}})
 }
 

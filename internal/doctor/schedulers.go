@@ -18,33 +18,33 @@ func schedulerKinds() []Kind {
 	return []Kind{
 		{
 			Code: FoundTimerMissing, Severity: Warning,
-			What: text("neither a systemd timer nor cron runs wildcard renew"),
-			Why:  text("Nothing is renewed by itself."),
-			Fix:  command("%s"),
+			What: "neither a systemd timer nor cron runs wildcard renew",
+			Why:  "Nothing is renewed by itself.",
+			Fix:  fault.Verbatim("%s"),
 		},
 		{
 			Code: FoundTimerInactive, Severity: Warning,
-			What: text("%s is installed, but it is %s and %s"),
-			Why:  text("Nothing is renewed by itself."),
-			Fix:  command("systemctl enable --now %s"),
+			What: "%s is installed, but it is %s and %s",
+			Why:  "Nothing is renewed by itself.",
+			Fix:  fault.Verbatim("systemctl enable --now %s"),
 		},
 		{
 			Code: FoundTimerDouble, Severity: Note,
-			What: text("both %s and %s run wildcard renew"),
-			Why:  text("One is enough; they only wait for each other."),
-			Fix:  text("remove the line that runs wildcard renew from %s"), // there may be others in the file
+			What: "both %s and %s run wildcard renew",
+			Why:  "One is enough; they only wait for each other.",
+			Fix:  "remove the line that runs wildcard renew from %s", // there may be others in the file
 		},
 		{
 			Code: FoundSchedulers, Severity: Error, Class: fault.Misconfigured,
-			What: text("certbot's %s would renew it too: autorenew = False is missing in renewal/%s.conf"),
-			Why:  text("Two clients renew one certificate, and each undoes what the other has set."),
-			Fix:  command("wildcard doctor --fix %s"),
+			What: "certbot's %s would renew it too: autorenew = False is missing in renewal/%s.conf",
+			Why:  "Two clients renew one certificate, and each undoes what the other has set.",
+			Fix:  fault.Verbatim("wildcard doctor --fix %s"),
 		},
 		{
 			Code: FoundCertbotTimer, Severity: Warning,
-			What: text("certbot is to renew it with our hooks, and neither a timer nor cron runs certbot renew"),
-			Why:  text("It is not renewed by itself."),
-			Fix:  text("systemctl enable --now certbot.timer, or have us renew it: wildcard adopt %s"),
+			What: "certbot is to renew it with our hooks, and neither a timer nor cron runs certbot renew",
+			Why:  "It is not renewed by itself.",
+			Fix:  "systemctl enable --now certbot.timer, or have us renew it: wildcard adopt %s",
 		},
 	}
 }

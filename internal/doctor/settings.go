@@ -19,33 +19,33 @@ func settingsKinds() []Kind {
 	return []Kind{
 		{
 			Code: FoundSettings, Severity: Error, Class: fault.Misconfigured,
-			What: command("%s"),
-			Why:  text("Without its settings a DNS service cannot be used at all."),
-			Fix:  command("%s"),
+			What: fault.Verbatim("%s"),
+			Why:  "Without its settings a DNS service cannot be used at all.",
+			Fix:  fault.Verbatim("%s"),
 		},
 		{
 			Code: FoundEnvironment, Severity: Note,
-			What: text("%s: its settings are from the environment"),
-			Why:  text("A timer has another environment than this shell, and may have no settings at all, or others."),
-			Fix:  text("put them into %s (mode 0600)"),
+			What: "%s: its settings are from the environment",
+			Why:  "A timer has another environment than this shell, and may have no settings at all, or others.",
+			Fix:  "put them into %s (mode 0600)",
 		},
 		{
 			Code: FoundSecretsOld, Severity: Note,
-			What: text("%s was last changed %d days ago"),
-			Why:  text("A password that stays for years is known to everybody who ever had it."),
-			Fix:  text("change the password at the service, then in %s"),
+			What: "%s was last changed %d days ago",
+			Why:  "A password that stays for years is known to everybody who ever had it.",
+			Fix:  "change the password at the service, then in %s",
 		},
 		{
 			Code: FoundSecretsOpen, Severity: Error, Class: fault.Misconfigured,
-			What: text("%s is open to others (mode %04o)"),
-			Why:  text("Whoever has an account on this machine can take the secret in it."),
-			Fix:  command("chmod %s %s"),
+			What: "%s is open to others (mode %04o)",
+			Why:  "Whoever has an account on this machine can take the secret in it.",
+			Fix:  fault.Verbatim("chmod %s %s"),
 		},
 		{
 			Code: FoundLogin, Severity: Error, Class: fault.Refused,
-			What: command("%s"),
-			Why:  text("No record can be made or deleted."),
-			Fix:  text("check user, password and tenant in %s"),
+			What: fault.Verbatim("%s"),
+			Why:  "No record can be made or deleted.",
+			Fix:  "check user, password and tenant in %s",
 		},
 	}
 }

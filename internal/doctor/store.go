@@ -16,21 +16,21 @@ func storeKinds() []Kind {
 	return []Kind{
 		{
 			Code: FoundStore, Severity: Error, Class: fault.Misconfigured,
-			What: command("%s"),
-			Why:  text("A certificate could not be stored."),
-			Fix:  command("ls -ld %s; df -h %s"),
+			What: fault.Verbatim("%s"),
+			Why:  "A certificate could not be stored.",
+			Fix:  fault.Verbatim("ls -ld %s; df -h %s"),
 		},
 		{
 			Code: FoundFolder, Severity: Error, Class: fault.Misconfigured,
-			What: command("%s %s"),
-			Why:  text("No program of ours starts without it."),
-			Fix:  command("%s"),
+			What: fault.Verbatim("%s %s"),
+			Why:  "No program of ours starts without it.",
+			Fix:  fault.Verbatim("%s"),
 		},
 		{
 			Code: FoundUnreadable, Severity: Error, Class: fault.Misconfigured,
-			What: command("%s"),
-			Why:  text("It is neither listed nor renewed."),
-			Fix:  text("look at renewal/%s.conf"),
+			What: fault.Verbatim("%s"),
+			Why:  "It is neither listed nor renewed.",
+			Fix:  "look at renewal/%s.conf",
 		},
 	}
 }

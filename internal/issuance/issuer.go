@@ -223,7 +223,7 @@ func (r *run) observe(e Event) {
 	}
 }
 
-func (r *run) note(step Step, format string, args ...any) {
+func (r *run) note(step Step, format messages.Text, args ...any) {
 	r.warn(step, messages.New(format, args...))
 }
 

@@ -1,7 +1,7 @@
 package messages
 
 // japaneseAnswers has what commands print: answers, notes, questions, tables.
-var japaneseAnswers = map[string]string{
+var japaneseAnswers = map[Text]string{
 	// Failures
 	"cause: %s": "原因: %s",
 	"next:  %s": "対処: %s",

@@ -1,7 +1,7 @@
 package messages
 
 // japaneseDoctor has what "wildcard doctor" finds, and its reasons.
-var japaneseDoctor = map[string]string{
+var japaneseDoctor = map[Text]string{
 	"%-8s %s: its files are in order again": "%-8s %s: ファイルを修復しました",
 	"Errors: %d, warnings: %d, notes: %d.":  "エラー: %d、警告: %d、参考: %d。",
 	"a TXT record is made in each zone and deleted when every name server has it: this takes as long as publication does": "各ゾーンに TXT レコードを作成し、全ネームサーバーで公開されたら削除します。公開にかかる時間だけ待ちます",

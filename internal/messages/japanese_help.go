@@ -1,7 +1,7 @@
 package messages
 
 // japaneseHelp has what --help prints. Lines have at most 78 cells, which are 39 characters.
-var japaneseHelp = map[string]string{
+var japaneseHelp = map[Text]string{
 	// Programs and commands
 	"certificates for *.example.com, for servers the Internet cannot reach": "外部から到達できないサーバーのために *.example.com の証明書を管理します",
 	"the accounts at CAs":                                   "CA のアカウント",

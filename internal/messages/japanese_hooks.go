@@ -1,7 +1,7 @@
 package messages
 
 // japaneseHooks has what the hooks print beyond their failures.
-var japaneseHooks = map[string]string{
+var japaneseHooks = map[Text]string{
 	"usage: %s [options]":               "使い方: %s [オプション]",
 	"certbot runs this program: it %s.": "certbot が実行するプログラムです。%s。",
 	"creates the TXT record of a DNS-01 challenge and waits for the last one's publication": "DNS-01 の TXT レコードを作成し、最後の 1 件で公開を待ちます",

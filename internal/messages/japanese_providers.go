@@ -1,7 +1,7 @@
 package messages
 
 // japaneseProviders has what "wildcard providers" says of DNS services and their settings.
-var japaneseProviders = map[string]string{
+var japaneseProviders = map[Text]string{
 	// Services
 	"acme-dns, to which a CNAME leads from each domain":                  "acme-dns。各ドメインから CNAME を向けて使います",
 	"ConoHa, VPS Ver.2.0 and Ver.3.0":                                    "ConoHa (VPS Ver.2.0 と Ver.3.0)",

@@ -1,7 +1,7 @@
 package messages
 
 // japaneseSandbox has what wildcard-sandbox prints.
-var japaneseSandbox = map[string]string{
+var japaneseSandbox = map[Text]string{
 	"certbot: %w":                         "certbot: %w",
 	"no command given; --help lists them": "コマンドがありません (一覧: --help)",
 	"no command %s; --help lists them":    "%s というコマンドはありません (一覧: --help)",

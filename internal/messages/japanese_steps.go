@@ -1,7 +1,7 @@
 package messages
 
 // japaneseSteps has the steps of a run, and what name servers say.
-var japaneseSteps = map[string]string{
+var japaneseSteps = map[Text]string{
 	"%s: failed":                             "%s: 失敗",
 	"reading the CA's directory":             "CA のディレクトリを読んでいます",
 	"finding the zones":                      "ゾーンを探しています",
@@ -76,7 +76,7 @@ var japaneseSteps = map[string]string{
 	"%s is no server of the zone of %s": "%s は %s のゾーンのサーバーではありません",
 	"lame":                              "権威なし",
 	"unreachable":                       "到達不可",
-	"stepped over":                      "除外",
+	"skipped":                           "除外",
 	"blocked":                           "遮断",
 	"intercepted":                       "横取り",
 

@@ -1,7 +1,7 @@
 package messages
 
 // japaneseUsage has the errors of the command line.
-var japaneseUsage = map[string]string{
+var japaneseUsage = map[Text]string{
 	"--lang %q: the languages are en and ja":  "--lang %q: 言語は en か ja です",
 	"no command %s":                           "%s というコマンドはありません",
 	"no command given":                        "コマンドがありません",

@@ -1,7 +1,7 @@
 package messages
 
 // japaneseWatch has what people are told who do not sit in front of it: messages about renewals, and the page of --trace.
-var japaneseWatch = map[string]string{
+var japaneseWatch = map[Text]string{
 	"[%s] certificate not renewed: %s":                                "[%s] 証明書を更新できていません: %s",
 	"[%s] URGENT: certificate about to expire: %s":                    "[%s] 緊急: 証明書の期限が迫っています: %s",
 	"[%s] certificate renewed again: %s":                              "[%s] 証明書の更新が復旧しました: %s",

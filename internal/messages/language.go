@@ -3,25 +3,56 @@ package messages
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
-// Language is a language that the programs speak. The zero value is English.
+// Language is a language that the programs speak, by its ISO 639-1 code. The zero value is English.
 type Language string
 
-// The languages, by their ISO 639-1 codes.
+// The languages of tests and of those who have no choice.
 const (
 	English  Language = "en"
 	Japanese Language = "ja"
 )
 
+// Translation is what a language has of its own.
+type Translation struct {
+	Tables   func() []map[Text]string // its text for each English one, by kind
+	Script   []*unicode.RangeTable    // letters of which each translation has at least one; none if that is not so
+	Sentence func(string) string      // makes a sentence of a text that begins in lower case and has no stop
+}
+
+// Languages are those that the programs speak. One more is an entry here and the tables it names; a test tells what they lack.
+func Languages() map[Language]Translation {
+	return map[Language]Translation{
+		English: {Tables: noTables, Sentence: func(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }},
+		Japanese: {
+			Tables:   japanese,
+			Script:   []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katakana},
+			Sentence: func(text string) string { return text + "。" },
+		},
+	}
+}
+
+// own is what the language has of its own; one that there is not is English.
+func (l Language) own() Translation {
+	if own, ok := Languages()[l]; ok {
+		return own
+	}
+	return Languages()[English]
+}
+
+// noTables are those of English, which stands in the source.
+func noTables() []map[Text]string { return nil }
+
 // Choose returns the language that --lang asks for, or, if flag is "", that of the locale: LC_ALL, LC_MESSAGES or LANG, the
 // first that is set to something (POSIX.1-2017, section 8.2). A flag that names no language of ours is an error.
 func Choose(flag string, environ []string) (Language, error) {
-	switch Language(flag) {
-	case English, Japanese:
-		return Language(flag), nil
-	case "":
+	if flag == "" {
 		return ofLocale(environ), nil
+	}
+	if _, ok := Languages()[Language(flag)]; ok {
+		return Language(flag), nil
 	}
 	return ofLocale(environ), New("--lang %q: the languages are en and ja", flag)
 }
@@ -45,10 +76,12 @@ func ofLocale(environ []string) Language {
 func ofName(locale string) Language {
 	locale, _, _ = strings.Cut(locale, "@")
 	locale, codeset, hasCodeset := strings.Cut(locale, ".")
-	language, _, _ := strings.Cut(locale, "_")
+	name, _, _ := strings.Cut(locale, "_")
 	utf8 := strings.EqualFold(strings.ReplaceAll(codeset, "-", ""), "utf8")
-	if strings.EqualFold(language, string(Japanese)) && (utf8 || !hasCodeset) {
-		return Japanese
+	if language := Language(strings.ToLower(name)); utf8 || !hasCodeset {
+		if _, ok := Languages()[language]; ok {
+			return language
+		}
 	}
 	return English
 }
@@ -77,23 +110,28 @@ func Take(args []string) (flag string, rest []string) {
 
 // Sprintf puts a text into the language, and fills it in as [fmt.Sprintf] does. Arguments that are texts themselves are put
 // into the language too.
-func (l Language) Sprintf(format string, args ...any) string {
-	if l != Japanese {
-		return fmt.Sprintf(format, args...)
-	}
+func (l Language) Sprintf(format Text, args ...any) string {
 	return fmt.Sprintf(l.Translate(format), l.all(args)...)
 }
 
 // Translate returns the translation of an English text, or the text itself if there is none.
-func (l Language) Translate(text string) string {
-	if l == Japanese {
-		for _, part := range catalogue() {
-			if translation, ok := part[text]; ok {
-				return translation
-			}
+func (l Language) Translate(text Text) string {
+	if translation, ok := l.translation(text); ok {
+		return translation
+	}
+	return string(text)
+}
+
+// Sentence translates a text that begins in lower case and has no stop, and makes a sentence of it.
+func (l Language) Sentence(text Text) string { return l.own().Sentence(l.Translate(text)) }
+
+func (l Language) translation(text Text) (string, bool) {
+	for _, table := range l.own().Tables() {
+		if translation, ok := table[text]; ok {
+			return translation, true
 		}
 	}
-	return text
+	return "", false
 }
 
 // all puts those of the arguments into the language that are texts.
@@ -101,7 +139,7 @@ func (l Language) all(args []any) []any {
 	local := make([]any, len(args))
 	for i, arg := range args {
 		switch arg := arg.(type) {
-		case Text:
+		case Localizer:
 			local[i] = arg.In(l)
 		case error:
 			local[i] = l.Error(arg)

@@ -138,8 +138,8 @@ func state() map[string]string {
 	}
 }
 
-// fault is the floor on which all stand: every package may give its errors a code and a class.
-const fault = "wildcard/internal/fault"
+// faultPackage is the floor on which all stand: every package may give its errors a code and a class.
+const faultPackage = "wildcard/internal/fault"
 
 func TestArrows(t *testing.T) {
 	t.Parallel()
@@ -155,7 +155,7 @@ func TestArrows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !standard(imported) && imported != fault && !slices.ContainsFunc(lines, func(line string) bool { return covers(line, imported) }) {
+			if !standard(imported) && imported != faultPackage && !slices.ContainsFunc(lines, func(line string) bool { return covers(line, imported) }) {
 				t.Errorf("%s imports %s, to which no arrow leads", file.name, imported)
 			}
 			if imported == "C" {
@@ -272,7 +272,7 @@ func TestNoHiddenState(t *testing.T) {
 					for i, name := range spec.Names {
 						id := file.pkg + "." + name.Name
 						fixed := name.Name == "_" || embedded(decl.Doc, spec.Doc) ||
-							i < len(spec.Values) && constant(spec.Values[i], compile[file.pkg]) && !written[id]
+							i < len(spec.Values) && isConstant(spec.Values[i], compile[file.pkg]) && !written[id]
 						if !fixed && excused[id] == "" {
 							t.Errorf("%s: %s is state of the package", file.at(name), name.Name)
 						}
@@ -289,9 +289,9 @@ func embedded(docs ...*ast.CommentGroup) bool {
 	})
 }
 
-// constant reports whether a variable with this initial value is meant to keep it: an error to compare with, a compiled
+// isConstant reports whether a variable with this initial value is meant to keep it: an error to compare with, a compiled
 // pattern, a table. compile has the package's functions that compile patterns.
-func constant(value ast.Expr, compile []string) bool {
+func isConstant(value ast.Expr, compile []string) bool {
 	switch value := value.(type) {
 	case *ast.CompositeLit:
 		return true

@@ -3,7 +3,9 @@ package repotest_test
 import (
 	"fmt"
 	"go/ast"
+	"go/constant"
 	"go/token"
+	"go/types"
 	"os"
 	"regexp"
 	"slices"
@@ -12,65 +14,89 @@ import (
 	"testing"
 	"unicode"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 )
 
-// said has, by package, the functions and methods whose arguments users read: the number of the English format, which the
-// things to fill in follow. "" is for all packages.
-func said() map[string]map[string]int {
-	return map[string]map[string]int{
-		"": {"messages.New": 0, "Sprintf": 0},
-		"wildcard/internal/cli": {
-			"say": 0, "Notice": 0, "usage": 0, "confirm": 1, "Entry": 0, "Value": 0, "sayAccounts": 1, "adopted": 3,
-		},
-		"wildcard/internal/messages":         {"New": 0},
-		"wildcard/internal/issuance":         {"note": 1},
-		"wildcard/providers/designate":       {"optional": 1},
-		"wildcard/internal/doctor":           {"text": 0, "because": 0, "good": 1},
-		"wildcard/internal/cli/display":      {"Entry": 0, "Value": 0},
-		"wildcard/internal/cli/display/help": {"say": 0},
-		"wildcard/cmd/wildcard-sandbox":      {"say": 0, "step": 0, "detail": 0, "usage": 0},
-		"wildcard/hooks":                     {"usage": 0, "line": 0, "flag": 1},
-	}
-}
-
-// unfilled are those whose further arguments do not fill in the format.
-func unfilled() []string {
-	return []string{"optional", "Entry", "Value", "sayAccounts", "adopted", "text"}
-}
-
-// TestTranslations has every text that users read in the catalogue, with the same things filled in, and nothing else there.
-func TestTranslations(t *testing.T) {
+// TestTranslations_InEachLanguage has every text that users read in the tables of each language, with the same things filled in, and
+// nothing else there.
+func TestTranslations_InEachLanguage(t *testing.T) {
 	t.Parallel()
-	catalogue := map[string]string{}
-	for english, japanese := range messages.Catalogue() {
-		if catalogue[english] != "" {
-			t.Errorf("two translations of %q", english)
+	texts := textsOf(t, checked(t, "./..."))
+	for name, language := range messages.Languages() {
+		if name == messages.English {
+			continue // it stands in the source
 		}
-		catalogue[english] = japanese
-		if !slices.Equal(verbs(english), verbs(japanese)) {
-			t.Errorf("the verbs differ: %q, %q", english, japanese)
-		}
-		if japanese != english && !strings.ContainsFunc(japanese, isJapanese) { // a few words are the same in both
-			t.Errorf("no Japanese: %q", japanese)
-		}
-	}
-	used := map[string]bool{}
-	for _, text := range textsOf(t) {
-		used[text.english] = true
-		if catalogue[text.english] == "" {
-			t.Errorf("%s: no translation of %q", text.at, text.english)
-		}
-	}
-	for english := range catalogue {
-		if !used[english] {
-			t.Errorf("nobody says %q any more", english)
+		for _, complaint := range untranslated(language, texts) {
+			t.Errorf("%s: %s", name, complaint)
 		}
 	}
 }
 
-// isJapanese reports whether r is written in Japanese only.
-func isJapanese(r rune) bool { return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) }
+// TestTranslations_NewLanguage has what is told to who adds a language.
+func TestTranslations_NewLanguage(t *testing.T) {
+	t.Parallel()
+	texts := []text{{"a.go:1", "%s has %d"}, {"a.go:2", "no"}, {"b.go:3", "renewed"}}
+	klingon := func(tables ...map[messages.Text]string) messages.Translation {
+		return messages.Translation{Tables: func() []map[messages.Text]string { return tables }, Script: []*unicode.RangeTable{unicode.Greek}}
+	}
+	for what, test := range map[string]struct {
+		language messages.Translation
+		want     []string
+	}{
+		"an entry alone": {klingon(), []string{
+			`a.go:1: no translation of "%s has %d"`, `a.go:2: no translation of "no"`, `b.go:3: no translation of "renewed"`,
+		}},
+		"a whole table": {klingon(map[messages.Text]string{"%s has %d": "%[2]d ε %[1]s", "no": "ο"}, map[messages.Text]string{"renewed": "ρ"}), nil},
+		"mistakes": {klingon(map[messages.Text]string{"%s has %d": "%s ε", "no": "no", "renewed": "ren", "old": "ω"}, map[messages.Text]string{"no": "ο"}), []string{
+			`the verbs differ: "%s has %d", "%s ε"`, `two translations of "no"`, `in no letters of the language: "ren"`, `used nowhere any more: "old"`,
+		}},
+	} {
+		got := untranslated(test.language, texts)
+		slices.Sort(got)
+		slices.Sort(test.want)
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q", what, got, test.want)
+		}
+	}
+}
+
+// untranslated is what a language lacks and what is wrong in its tables.
+func untranslated(language messages.Translation, texts []text) (complaints []string) {
+	complain := func(format string, args ...any) { complaints = append(complaints, fmt.Sprintf(format, args...)) }
+	translations, used := map[messages.Text]string{}, map[messages.Text]bool{}
+	for _, table := range language.Tables() {
+		for english, translation := range table {
+			if translations[english] != "" {
+				complain("two translations of %q", english)
+			}
+			translations[english] = translation
+			if !slices.Equal(verbs(string(english)), verbs(translation)) {
+				complain("the verbs differ: %q, %q", english, translation)
+			}
+			if translation != string(english) && !written(translation, language.Script) { // a few words are the same
+				complain("in no letters of the language: %q", translation)
+			}
+		}
+	}
+	for _, text := range texts {
+		used[text.english] = true
+		if translations[text.english] == "" {
+			complain("%s: no translation of %q", text.at, text.english)
+		}
+	}
+	for english := range translations {
+		if !used[english] {
+			complain("used nowhere any more: %q", english)
+		}
+	}
+	return complaints
+}
+
+// written reports whether a text has a letter of a script.
+func written(text string, script []*unicode.RangeTable) bool {
+	return len(script) == 0 || strings.ContainsFunc(text, func(r rune) bool { return unicode.In(r, script...) })
+}
 
 // verbs returns what a format fills in, by the number of the argument, without widths.
 func verbs(format string) []string {
@@ -100,157 +126,163 @@ func wordless(format string) bool {
 // text is an English text in the source.
 type text struct {
 	at      string
-	english string
+	english messages.Text
 }
 
-// textsOf finds the texts that users read.
-func textsOf(t *testing.T) []text {
+// owners may make texts of what is no constant: the packages of the type, and the one that reads the fields of the flag library.
+func owners() []string {
+	return []string{"wildcard/internal/fault", "wildcard/internal/messages", "wildcard/internal/cli/display/help"}
+}
+
+// textsOf finds the texts that users read: the constants of the types of texts, and those of the flag library's fields.
+func textsOf(t *testing.T, all []pkg) []text {
 	t.Helper()
-	files := sources(t)
-	constants := constantsOf(files)
-	functions := said()
 	var texts []text
-	for _, file := range files {
-		add := func(n ast.Expr, suffix string) string {
-			english, ok := literal(n, constants[file.pkg])
-			if !ok {
-				if name, is := n.(*ast.Ident); !is || name.Name != "format" && name.Name != "word" { // the parameter of one of those functions
-					t.Errorf("%s: a text for users that is no constant", file.at(n))
-				}
-				return ""
-			}
-			if !wordless(english) {
-				texts = append(texts, text{file.at(n), english + suffix})
-			}
-			return english
+	for _, p := range all {
+		finder := finder{pkg: p, owner: slices.Contains(owners(), p.path)}
+		for _, file := range p.files {
+			ast.Inspect(file, finder.visit)
 		}
-		ast.Inspect(file.syntax, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.CallExpr:
-				name, qualified := callee(n)
-				index, ok := functions[file.pkg][name]
-				if !ok {
-					index, ok = functions[""][qualified]
-				}
-				if !ok && name == "Sprintf" && qualified != "fmt.Sprintf" {
-					index, ok = 0, true
-				}
-				switch {
-				case qualified == "messages.Count":
-					if noun, ok := literal(n.Args[1], constants[file.pkg]); ok {
-						texts = append(texts, text{file.at(n), "%d " + noun + "s"})
-					} else {
-						t.Errorf("%s: a noun that is no constant", file.at(n))
-					}
-				case name == "NewTable":
-					for _, head := range n.Args {
-						add(head, "")
-					}
-				case ok && len(n.Args) > index:
-					english := add(n.Args[index], "")
-					if english != "" && !slices.Contains(unfilled(), name) && !n.Ellipsis.IsValid() && len(verbs(english)) != len(n.Args)-index-1 {
-						t.Errorf("%s: %q with %d arguments", file.at(n), english, len(n.Args)-index-1)
-					}
-				}
-			case *ast.CompositeLit:
-				if file.pkg == "wildcard/providers/conformance" && len(n.Elts) == 3 { // a rule; "wildcard providers test" shows its name
-					if english, ok := literal(n.Elts[0], constants[file.pkg]); ok {
-						texts = append(texts, text{file.at(n), english})
-					}
-				}
-			case *ast.KeyValueExpr:
-				key, _ := n.Key.(*ast.Ident)
-				if key == nil {
-					break
-				}
-				provider := file.pkg == "wildcard/conoha" || strings.HasPrefix(file.pkg, "wildcard/providers/")
-				if english, ok := literal(n.Value, constants[file.pkg]); ok && provider && (key.Name == "Help" || key.Name == "Summary") {
-					texts = append(texts, text{file.at(n), english}) // "wildcard providers" shows them
-				}
-				if !strings.HasPrefix(file.pkg, "wildcard/cmd/") && file.pkg != "wildcard/internal/cli" {
-					break
-				}
-				switch key.Name {
-				case "Usage":
-					add(n.Value, "")
-				case "Description":
-					english, ok := literal(n.Value, constants[file.pkg])
-					if !ok {
-						t.Errorf("%s: a description that is no constant", file.at(n))
-					}
-					for _, paragraph := range strings.Split(english, "\n\n") {
-						if !strings.HasPrefix(paragraph, "  ") { // an example
-							texts = append(texts, text{file.at(n), paragraph})
-						}
-					}
-				}
-			}
-			return true
-		})
+		for _, complaint := range finder.complaints {
+			t.Error(complaint)
+		}
+		texts = append(texts, finder.texts...)
 	}
 	return texts
 }
 
-// callee returns the name of a called function or method, and the same with what stands before it.
-func callee(call *ast.CallExpr) (name, full string) {
-	switch f := call.Fun.(type) {
-	case *ast.Ident:
-		return f.Name, f.Name
-	case *ast.SelectorExpr:
-		return f.Sel.Name, qualified(f)
-	}
-	return "", ""
+// finder finds the texts of a package.
+type finder struct {
+	pkg
+	owner      bool
+	texts      []text
+	complaints []string
 }
 
-// constantsOf returns the string constants of each package.
-func constantsOf(files []source) map[string]map[string]string {
-	found := map[string]map[string]string{}
-	for _, file := range files {
-		if found[file.pkg] == nil {
-			found[file.pkg] = map[string]string{}
-		}
-		for _, decl := range file.syntax.Decls {
-			g, ok := decl.(*ast.GenDecl)
-			if !ok || g.Tok != token.CONST {
-				continue
-			}
-			for _, spec := range g.Specs {
-				spec := spec.(*ast.ValueSpec)
-				for i, name := range spec.Names {
-					if i < len(spec.Values) {
-						if value, ok := literal(spec.Values[i], nil); ok {
-							found[file.pkg][name.Name] = value
-						}
-					}
-				}
-			}
-		}
-	}
-	return found
+func (f *finder) complain(n ast.Node, format string, args ...any) {
+	f.complaints = append(f.complaints, fmt.Sprintf("%s: "+format, append([]any{f.fset.Position(n.Pos())}, args...)...))
 }
 
-// literal returns the value of a constant string.
-func literal(e ast.Expr, constants map[string]string) (string, bool) {
-	switch e := e.(type) {
-	case *ast.BasicLit:
-		value, err := strconv.Unquote(e.Value)
-		return value, e.Kind == token.STRING && err == nil
-	case *ast.BinaryExpr:
-		left, ok := literal(e.X, constants)
-		right, too := literal(e.Y, constants)
-		return left + right, ok && too
-	case *ast.Ident:
-		value, ok := constants[e.Name]
-		return value, ok
+// visit is for [ast.Inspect].
+func (f *finder) visit(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.CompositeLit:
+		if table, ok := f.info.Types[n].Type.Underlying().(*types.Map); ok && kindOf(table.Key()) == "Text" {
+			return false // translations
+		}
+		for _, element := range n.Elts {
+			if field, ok := element.(*ast.KeyValueExpr); ok {
+				f.field(f.info.Types[n].Type, field.Key, field.Value)
+			}
+		}
+	case *ast.AssignStmt:
+		for i, to := range n.Lhs {
+			if selector, ok := to.(*ast.SelectorExpr); ok && len(n.Rhs) == len(n.Lhs) {
+				f.field(f.info.Types[selector.X].Type, selector.Sel, n.Rhs[i])
+			}
+			if n.Tok == token.ADD_ASSIGN && kindOf(f.info.Types[to].Type) != "" && !f.owner {
+				f.complain(n, "a text that is put together")
+			}
+		}
+	case *ast.CallExpr:
+		f.call(n)
 	}
-	return "", false
+	e, ok := n.(ast.Expr)
+	if !ok {
+		return true
+	}
+	kind, value := kindOf(f.info.Types[e].Type), f.info.Types[e].Value
+	switch {
+	case kind == "" || f.info.Types[e].IsType():
+	case value != nil:
+		f.add(e, kind, value)
+		return false
+	default:
+		if _, sum := e.(*ast.BinaryExpr); sum && !f.owner {
+			f.complain(e, "a text that is put together")
+		}
+	}
+	return true
+}
+
+// add adds a constant, unless it has no words.
+func (f *finder) add(e ast.Expr, kind string, value constant.Value) {
+	english := constant.StringVal(value)
+	texts := []messages.Text{messages.Text(english)}
+	switch kind {
+	case "Noun":
+		texts = []messages.Text{messages.Text("%d " + english + "s")}
+	case "Page":
+		texts, _ = messages.Page(english).Paragraphs()
+	}
+	for _, english := range texts {
+		if !wordless(string(english)) {
+			f.texts = append(f.texts, text{f.fset.Position(e.Pos()).String(), english})
+		}
+	}
+}
+
+// field adds what a field of the flag library's is set to.
+func (f *finder) field(of types.Type, field, value ast.Expr) {
+	name, ok := field.(*ast.Ident)
+	if pointer, is := of.(*types.Pointer); is {
+		of = pointer.Elem()
+	}
+	named, is := types.Unalias(of).(*types.Named)
+	if !ok || !is || named.Obj().Pkg() == nil || !strings.HasPrefix(named.Obj().Pkg().Path(), "github.com/urfave/cli/") {
+		return
+	}
+	kind := map[string]string{"Usage": "Text", "Description": "Page"}[name.Name]
+	if kind == "" {
+		return
+	}
+	if set := f.info.Types[value].Value; set != nil {
+		f.add(value, kind, set)
+	} else {
+		f.complain(value, "a text for users that is no constant")
+	}
+}
+
+// call looks at the arguments of a call: a text that is followed by any number of things is a format, and they fill it in.
+func (f *finder) call(call *ast.CallExpr) {
+	if f.info.Types[call.Fun].IsType() {
+		if to := call.Args[0]; kindOf(f.info.Types[call.Fun].Type) != "" && f.info.Types[to].Value == nil && !f.owner {
+			f.complain(call, "a text for users that is no constant")
+		}
+		return
+	}
+	signature, ok := f.info.Types[call.Fun].Type.Underlying().(*types.Signature)
+	if !ok || !signature.Variadic() || signature.Params().Len() < 2 || call.Ellipsis.IsValid() {
+		return
+	}
+	format, rest := signature.Params().Len()-2, signature.Params().At(signature.Params().Len()-1).Type().(*types.Slice)
+	given := f.info.Types[call.Args[format]].Value
+	if kindOf(signature.Params().At(format).Type()) != "Text" || !types.Identical(rest.Elem().Underlying(), types.NewInterfaceType(nil, nil)) || given == nil {
+		return
+	}
+	if english, filled := constant.StringVal(given), len(call.Args)-format-1; len(verbs(english)) != filled {
+		f.complain(call, "%q with %d arguments", english, filled)
+	}
+}
+
+// kindOf returns the name of a type of texts: "Text", "Noun" or "Page"; "" for any other.
+func kindOf(t types.Type) string {
+	named, ok := types.Unalias(t).(*types.Named)
+	if !ok || named.Obj().Pkg() == nil {
+		return ""
+	}
+	switch name := named.Obj().Pkg().Path() + "." + named.Obj().Name(); name {
+	case "wildcard/internal/fault.Text", "wildcard/internal/messages.Noun", "wildcard/internal/messages.Page":
+		return named.Obj().Name()
+	}
+	return ""
 }
 
 // TestExplanations has a cause and a next step, in both languages, for every code that an error can have, with the exit
 // statuses that it is given in the source, and for no other.
 func TestExplanations(t *testing.T) {
 	t.Parallel()
-	codes := codesOf(t)
+	codes := codesOf(t, checked(t, "./..."))
 	for code, exits := range codes {
 		for _, language := range []messages.Language{messages.English, messages.Japanese} {
 			e, ok := language.Explain(code)
@@ -259,9 +291,9 @@ func TestExplanations(t *testing.T) {
 				t.Errorf("%s is not explained", code)
 			case e.Cause == "" || e.Next == "" || len(e.Exits) == 0:
 				t.Errorf("%s lacks a part in %s: %+v", code, language, e)
-			case language == messages.Japanese && !strings.ContainsFunc(e.Cause, isJapanese):
+			case !written(e.Cause, messages.Languages()[language].Script):
 				t.Errorf("%s is explained in another language: %s", code, e.Cause)
-			case language == messages.English && strings.ContainsFunc(e.Cause+e.Next, isJapanese):
+			case language == messages.English && strings.ContainsFunc(e.Cause+e.Next, func(r rune) bool { return r > 0x3000 }):
 				t.Errorf("%s is explained in another language: %s %s", code, e.Cause, e.Next)
 			case strings.ContainsAny(e.Cause+e.Next, "\n\t"):
 				t.Errorf("%s takes more than a line", code)
@@ -280,57 +312,41 @@ func TestExplanations(t *testing.T) {
 	}
 }
 
-// codesOf returns the codes that errors have, with the exit statuses that stand beside them in calls of providers.Errorf.
-func codesOf(t *testing.T) map[string][]int {
+// codesOf returns the codes that errors have, with the exit statuses that stand beside them in calls of fault.Errorf.
+func codesOf(t *testing.T, all []pkg) map[string][]int {
 	t.Helper()
-	files := sources(t)
-	constants := constantsOf(files)
-	pattern := regexp.MustCompile(`^[cC]ode[A-Z]`)
+	named := regexp.MustCompile(`^[cC]ode[A-Z]`)
 	valid := regexp.MustCompile(`^[a-z0-9]+([.-][a-z0-9]+)*$`)
 	codes := map[string][]int{}
-	for pkg, values := range constants {
-		for name, code := range values {
-			if pattern.MatchString(name) {
-				codes[code] = nil
-				if !valid.MatchString(code) {
-					t.Errorf("%s.%s: %q is no code", pkg, name, code)
-				}
+	for _, p := range all {
+		for id, object := range p.info.Defs {
+			if c, ok := object.(*types.Const); ok && named.MatchString(id.Name) && c.Parent() == p.scope {
+				codes[constant.StringVal(c.Val())] = nil
 			}
 		}
 	}
-	exits := map[string]int{"Failed": 1, "Usage": 2, "Internal": 70, "Temporary": 75, "Refused": 77, "Misconfigured": 78}
-	for _, file := range files {
-		ast.Inspect(file.syntax, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok {
-				return true
-			}
-			if name, full := callee(call); full != "providers.Errorf" && (name != "Errorf" || file.pkg != "wildcard/providers") || len(call.Args) < 3 {
-				return true
-			}
-			code, ok := literal(call.Args[0], constants[file.pkg])
-			if s, is := call.Args[0].(*ast.SelectorExpr); is {
-				if x, is := s.X.(*ast.Ident); is {
-					for pkg, values := range constants {
-						if pkg == "wildcard/"+x.Name || strings.HasSuffix(pkg, "/"+x.Name) {
-							code, ok = values[s.Sel.Name], values[s.Sel.Name] != ""
-						}
-					}
+	for _, p := range all {
+		for _, file := range p.files {
+			ast.Inspect(file, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok || len(call.Args) < 3 || !slices.Contains([]string{"wildcard/internal/fault.Errorf", "wildcard/providers.Errorf"}, p.called(call.Fun)) {
+					return true
 				}
-			}
-			if !ok {
+				if code, class := p.info.Types[call.Args[0]].Value, p.info.Types[call.Args[1]].Value; code != nil && class != nil {
+					n, _ := constant.Int64Val(class)
+					name := constant.StringVal(code)
+					codes[name] = append(codes[name], fault.Class(n).ExitCode())
+				} else if code != nil {
+					codes[constant.StringVal(code)] = append(codes[constant.StringVal(code)], nil...)
+				}
 				return true
-			}
-			class := fmt.Sprint(call.Args[1])
-			if s, is := call.Args[1].(*ast.SelectorExpr); is {
-				class = s.Sel.Name
-			}
-			codes[code] = append(codes[code], nil...)
-			if exit, known := exits[class]; known {
-				codes[code] = append(codes[code], exit)
-			}
-			return true
-		})
+			})
+		}
+	}
+	for code := range codes {
+		if !valid.MatchString(code) {
+			t.Errorf("%q is no code", code)
+		}
 	}
 	if len(codes) == 0 {
 		t.Error("there are no codes")

@@ -87,6 +87,7 @@ type pkg struct {
 	fset  *token.FileSet
 	files []*ast.File
 	info  *types.Info
+	scope *types.Scope
 }
 
 // outside has the outward calls of a function that are within no step.
@@ -143,11 +144,11 @@ func short(fn *types.Func) string {
 	return strings.ReplaceAll(fn.FullName(), "golang.org/x/sys/unix.", "unix.")
 }
 
-// checked returns those of this module's packages that programs are linked with. Other packages are read as the compiler left
+// checked returns those of this module's packages that packages are made of, such as programs. Other packages are read as the compiler left
 // them.
-func checked(t *testing.T, programs ...string) (all []pkg) {
+func checked(t *testing.T, packages ...string) (all []pkg) {
 	t.Helper()
-	list := exec.CommandContext(t.Context(), "go", append([]string{"list", "-export", "-deps", "-json=ImportPath,Dir,GoFiles,Export"}, programs...)...)
+	list := exec.CommandContext(t.Context(), "go", append([]string{"list", "-export", "-deps", "-json=ImportPath,Dir,GoFiles,Export"}, packages...)...)
 	var stderr bytes.Buffer
 	list.Stderr = &stderr
 	out, err := list.Output()
@@ -171,7 +172,7 @@ func checked(t *testing.T, programs ...string) (all []pkg) {
 		if first, _, _ := strings.Cut(dep.ImportPath, "/"); first != "wildcard" {
 			continue
 		}
-		p := pkg{path: dep.ImportPath, fset: fset, info: &types.Info{Uses: map[*ast.Ident]types.Object{}}}
+		p := pkg{path: dep.ImportPath, fset: fset, info: &types.Info{Uses: map[*ast.Ident]types.Object{}, Defs: map[*ast.Ident]types.Object{}, Types: map[ast.Expr]types.TypeAndValue{}}}
 		for _, name := range dep.GoFiles {
 			file, err := parser.ParseFile(fset, filepath.Join(dep.Dir, name), nil, parser.SkipObjectResolution)
 			if err != nil {
@@ -180,9 +181,11 @@ func checked(t *testing.T, programs ...string) (all []pkg) {
 			p.files = append(p.files, file)
 		}
 		config := types.Config{Importer: compiled}
-		if _, err := config.Check(dep.ImportPath, fset, p.files, p.info); err != nil {
+		compiled, err := config.Check(dep.ImportPath, fset, p.files, p.info)
+		if err != nil {
 			t.Fatal(err)
 		}
+		p.scope = compiled.Scope()
 		all = append(all, p)
 	}
 }

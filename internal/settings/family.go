@@ -1,6 +1,10 @@
 package settings
 
-import "strings"
+import (
+	"strings"
+
+	"wildcard/internal/fault"
+)
 
 // Variable is one variable of a family.
 type Variable struct {
@@ -8,7 +12,7 @@ type Variable struct {
 	Aliases  []string // other names of the same value; two that disagree are an error
 	Secret   bool
 	Optional bool
-	Help     string // one line of English, for people who look for what to set
+	Help     fault.Text // one line, for people who look for what to set
 }
 
 // Family is one family of variable names that make one credential.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/issuance"
 	"wildcard/internal/messages"
 )
@@ -213,7 +214,7 @@ func serverDetail(l messages.Language, s *Span) string {
 	parts := []string{s.Detail}
 	for i := len(s.Marks) - 1; i >= 0 && s.State != Done && len(parts) == 1; i-- {
 		if s.Marks[i].Bad {
-			parts = append(parts, l.Translate(s.Marks[i].Text))
+			parts = append(parts, l.Translate(propagation.State(s.Marks[i].Text).Text()))
 		}
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")

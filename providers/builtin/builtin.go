@@ -38,7 +38,7 @@ type Open func(spec providers.Spec, c Config) ([]providers.Account, error)
 
 // Kind is one kind of provider: how to open it, and what a person needs to know to use it.
 type Kind struct {
-	Summary  string              // the service in a few words
+	Summary  providers.Text      // the service in a few words
 	Form     string              // how its specs are written, without @ENVFILE: "conoha", "ZONE=exec:/PATH"
 	Link     string              // where there is more to read; "" if nowhere
 	Families []settings.Family   // what it logs in with; none if the kind alone does not say

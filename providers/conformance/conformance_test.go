@@ -19,7 +19,7 @@ func run(t *testing.T, c Config) {
 		t.Fatal(err)
 	}
 	for _, check := range checks {
-		t.Run(check.Name, func(t *testing.T) { check.Run(t) })
+		t.Run(string(check.Name), func(t *testing.T) { check.Run(t) })
 	}
 }
 

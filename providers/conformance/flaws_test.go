@@ -44,7 +44,7 @@ func (f flawed) Zones(ctx context.Context, fresh bool) ([]string, error) {
 
 // flaw is a mistake that somebody has made, or could, and the check that has to find it.
 type flaw struct {
-	check   string
+	check   providers.Text
 	mistake string
 	open    func(p provider) flawed // called for each instance
 }
@@ -53,7 +53,7 @@ type flaw struct {
 func TestFlaws(t *testing.T) {
 	t.Parallel()
 	for _, f := range flaws() {
-		t.Run(f.check+"/"+f.mistake, func(t *testing.T) {
+		t.Run(string(f.check)+"/"+f.mistake, func(t *testing.T) {
 			t.Parallel()
 			m := newMemory()
 			c := m.config(func() providers.Provider {
@@ -62,7 +62,7 @@ func TestFlaws(t *testing.T) {
 				return p
 			})
 			c.Patience = 50 * time.Millisecond
-			c.OneValue = strings.HasPrefix(f.check, "a second value")
+			c.OneValue = strings.HasPrefix(string(f.check), "a second value")
 			checks, err := c.Checks()
 			if err != nil {
 				t.Fatal(err)

@@ -84,7 +84,7 @@ type Config struct {
 
 // Check is one rule and the way to find out whether a provider keeps it.
 type Check struct {
-	Name string
+	Name providers.Text
 	Run  func(Reporter)
 }
 
@@ -104,7 +104,7 @@ func (c Config) Checks() ([]Check, error) {
 
 // rule is a check and what it takes.
 type rule struct {
-	name  string
+	name  providers.Text
 	needs need
 	check func(*subject)
 }

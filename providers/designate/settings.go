@@ -44,7 +44,7 @@ const (
 // Families returns the variables of an account: three ways to name it, of which the first complete one is taken. Where
 // little is set, what is missing is said of the one that is nearest.
 func Families() []settings.Family {
-	optional := func(name, help string, aliases ...string) settings.Variable {
+	optional := func(name string, help providers.Text, aliases ...string) settings.Variable {
 		return settings.Variable{Name: name, Optional: true, Help: help, Aliases: aliases}
 	}
 	common := []settings.Variable{

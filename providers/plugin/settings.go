@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/settings"
 	"wildcard/providers"
 )
@@ -62,7 +63,7 @@ func (d Description) Family(account string) settings.Family {
 		if v.Default != "" {
 			help = strings.TrimPrefix(help+", default "+v.Default, ", ")
 		}
-		f.Variables = append(f.Variables, settings.Variable{Name: v.Name, Help: help, Optional: !v.Required, Secret: v.Secret})
+		f.Variables = append(f.Variables, settings.Variable{Name: v.Name, Help: fault.Verbatim(help), Optional: !v.Required, Secret: v.Secret})
 		required = required || v.Required
 		switch {
 		case v.Secret:

@@ -14,7 +14,7 @@ type Details struct {
 }
 
 // Entry prints a line.
-func (d Details) Entry(word string, value messages.Text) {
+func (d Details) Entry(word messages.Text, value messages.Localizer) {
 	fmt.Fprintf(d.Out, "  %s %s\n", messages.Pad(d.Language.Translate(word), column(d.Language)), value.In(d.Language))
 }
 
@@ -27,7 +27,7 @@ func column(l messages.Language) int {
 }
 
 // Value prints a line, unless there is nothing to say.
-func (d Details) Value(word, value string) {
+func (d Details) Value(word messages.Text, value string) {
 	if value != "" {
 		d.Entry(word, messages.New("%s", value))
 	}

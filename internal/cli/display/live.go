@@ -312,7 +312,7 @@ func (p *liveView) table(v *lineageView, most int) []string {
 			more = len(rows) - i
 			break
 		}
-		state := wordOf(s.state).In(p.language)
+		state := p.language.Translate(s.state.Text())
 		switch s.state {
 		case propagation.Published:
 			state = p.paintIn(text.FgGreen, state)

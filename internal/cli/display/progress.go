@@ -43,7 +43,7 @@ func (p *Progress) Lineage(name string) func(issuance.Event) {
 }
 
 // Notice says something that a person should know, in the user's language.
-func (p *Progress) Notice(format string, args ...any) {
+func (p *Progress) Notice(format messages.Text, args ...any) {
 	if !p.quiet {
 		p.Print("wildcard: " + messages.OneLine(p.language.Sprintf(format, args...)))
 	}

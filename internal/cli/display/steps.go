@@ -12,7 +12,7 @@ import (
 
 // stepLine says an event in a line for a log; "" if it need not be said.
 func stepLine(l messages.Language, name string, e issuance.Event) string {
-	var text messages.Text
+	var text messages.Localizer
 	switch e.State {
 	case issuance.Started:
 		switch e.Step {
@@ -150,30 +150,7 @@ func publicationLine(e issuance.Event) messages.Message {
 	case p.State == propagation.Intercepted:
 		return messages.New("something answers on port 53 in the place of the name servers")
 	case e.Domain != "":
-		return messages.New("%s: record of %s: %s", server, e.Domain, wordOf(p.State))
+		return messages.New("%s: record of %s: %s", server, e.Domain, messages.New(p.State.Text()))
 	}
-	return messages.New("%s: %s", server, wordOf(p.State))
-}
-
-// wordOf says what a name server knows of a record.
-func wordOf(state propagation.State) messages.Message {
-	switch state {
-	case propagation.Pending:
-		return messages.New("not yet")
-	case propagation.Published:
-		return messages.New("has it")
-	case propagation.Silent:
-		return messages.New("silent")
-	case propagation.Lame:
-		return messages.New("lame")
-	case propagation.Unreachable:
-		return messages.New("unreachable")
-	case propagation.SteppedOver:
-		return messages.New("stepped over")
-	case propagation.Blocked:
-		return messages.New("blocked")
-	case propagation.Intercepted:
-		return messages.New("intercepted")
-	}
-	return messages.New("%s", string(state))
+	return messages.New("%s: %s", server, messages.New(p.State.Text()))
 }

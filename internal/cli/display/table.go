@@ -7,14 +7,14 @@ import (
 )
 
 // Table is columns with two blanks between them, as ps and df have, so that it is read as well by a person as by awk. It is a
-// [messages.Text]: its head, and the cells that are texts, are put into a language with it.
+// [messages.Localizer]: its head, and the cells that are texts, are put into a language with it.
 type Table struct {
-	head []string
+	head []messages.Text
 	rows [][]any
 }
 
 // NewTable returns an empty table; head has the English names of its columns.
-func NewTable(head ...string) *Table { return &Table{head: head} }
+func NewTable(head ...messages.Text) *Table { return &Table{head: head} }
 
 // Row adds a row of strings and texts.
 func (t *Table) Row(cells ...any) { t.rows = append(t.rows, cells) }
@@ -35,7 +35,7 @@ func (t *Table) In(l messages.Language) string {
 	for _, cells := range t.rows {
 		var row table.Row
 		for _, cell := range cells {
-			if text, ok := cell.(messages.Text); ok {
+			if text, ok := cell.(messages.Localizer); ok {
 				cell = text.In(l)
 			}
 			row = append(row, cell)

@@ -1,6 +1,10 @@
 package propagation
 
-import "time"
+import (
+	"time"
+
+	"wildcard/internal/fault"
+)
 
 // State is what is known of a value, or of a name server.
 type State string
@@ -15,6 +19,29 @@ const (
 	Blocked     State = "blocked"      // no name server at all can be reached on port 53
 	Intercepted State = "intercepted"  // something else answers on port 53 in the place of all name servers
 )
+
+// Text is what users read of a state; "" if there is no such state.
+func (s State) Text() fault.Text {
+	switch s {
+	case Pending:
+		return "not yet"
+	case Published:
+		return "has it"
+	case Silent:
+		return "silent"
+	case Lame:
+		return "lame"
+	case Unreachable:
+		return "unreachable"
+	case SteppedOver:
+		return "skipped"
+	case Blocked:
+		return "blocked"
+	case Intercepted:
+		return "intercepted"
+	}
+	return ""
+}
 
 // Event is one change of state.
 type Event struct {

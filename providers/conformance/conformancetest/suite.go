@@ -70,7 +70,7 @@ func Run(t *testing.T, c Config) {
 		t.Fatal(err)
 	}
 	for _, check := range checks {
-		t.Run(check.Name, func(t *testing.T) { check.Run(t) })
+		t.Run(string(check.Name), func(t *testing.T) { check.Run(t) })
 	}
 }
 

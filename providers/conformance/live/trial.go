@@ -41,7 +41,7 @@ type Trial struct {
 
 // Result is what a check came to.
 type Result struct {
-	Check    string
+	Check    providers.Text
 	Failures []string // none if the provider keeps the rule
 	Took     time.Duration
 }

@@ -139,7 +139,7 @@ func TestRun(t *testing.T) {
 			w := newWorld(t, version)
 			w.trial.Resolver.NameServers = w.service.NameServers(2, 3) // of which some serve other zones
 			w.trial.DeadAfter = time.Hour
-			var seen []string
+			var seen []providers.Text
 			w.trial.Observe = func(r live.Result) { seen = append(seen, r.Check) }
 			report, err := w.trial.Run(t.Context())
 			if err != nil {
@@ -185,7 +185,7 @@ func TestMistake(t *testing.T) {
 	}
 	found := map[string][]string{}
 	for _, r := range report.Results {
-		found[r.Check] = r.Failures
+		found[string(r.Check)] = r.Failures
 	}
 	for _, check := range []string{"deleting one keeps the other", "records of others stay", "clean up of what was never presented succeeds"} {
 		if len(found[check]) == 0 {

@@ -28,7 +28,7 @@ type Screen struct {
 	Groups   []string // the categories of flags, in order
 }
 
-func (s Screen) say(format string, args ...any) {
+func (s Screen) say(format messages.Text, args ...any) {
 	fmt.Fprintln(s.Out, s.Language.Sprintf(format, args...))
 }
 
@@ -42,14 +42,10 @@ func (s Screen) Command(app *cli.App, path []*cli.Command) {
 		}
 	}
 	s.say("usage: %s", synopsis)
-	s.Lay("", s.sentence(summary))
-	var examples []string
-	for _, paragraph := range strings.Split(description, "\n\n") {
-		if strings.HasPrefix(paragraph, "  ") {
-			examples = append(examples, paragraph)
-		} else if paragraph != "" {
-			s.Lay("", messages.Unwrap(s.Language.Translate(paragraph)))
-		}
+	s.Lay("", s.Language.Sentence(messages.Text(summary)))
+	paragraphs, examples := messages.Page(description).Paragraphs()
+	for _, paragraph := range paragraphs {
+		s.Lay("", messages.Unwrap(s.Language.Translate(paragraph)))
 	}
 	for _, example := range examples {
 		s.say("\n%s", example)
@@ -58,14 +54,6 @@ func (s Screen) Command(app *cli.App, path []*cli.Command) {
 	if len(path) > 0 { // the screen is full otherwise, and --version is nobody's question here
 		s.flags(flags)
 	}
-}
-
-// sentence is a text with a capital at its beginning and a full stop, where the language has them.
-func (s Screen) sentence(text string) string {
-	if s.Language == messages.Japanese {
-		return s.Language.Translate(text) + "。"
-	}
-	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 func (s Screen) commands(commands []*cli.Command) {
@@ -79,7 +67,7 @@ func (s Screen) commands(commands []*cli.Command) {
 	}
 	s.say("")
 	for _, c := range commands {
-		s.Lay("  "+messages.Pad(c.Name, longest)+"  ", s.Language.Translate(c.Usage))
+		s.Lay("  "+messages.Pad(c.Name, longest)+"  ", s.Language.Translate(messages.Text(c.Usage)))
 	}
 }
 
@@ -142,7 +130,7 @@ func (s Screen) explainFlags(flags []cli.Flag) {
 	for _, flag := range flags {
 		l := line{name: nameOf(flag)}
 		if documented, ok := flag.(cli.DocGenerationFlag); ok {
-			l.text = unquoted(s.Language.Translate(documented.GetUsage()))
+			l.text = unquoted(s.Language.Translate(messages.Text(documented.GetUsage())))
 		}
 		longest = max(longest, messages.Width(l.name))
 		lines = append(lines, l)

@@ -1,0 +1,16 @@
+package messages
+
+// japanese are the tables of Japanese.
+func japanese() []map[Text]string {
+	return []map[Text]string{
+		japaneseAnswers,
+		japaneseDoctor,
+		japaneseHelp,
+		japaneseHooks,
+		japaneseProviders,
+		japaneseSandbox,
+		japaneseSteps,
+		japaneseUsage,
+		japaneseWatch,
+	}
+}

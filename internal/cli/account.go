@@ -83,14 +83,14 @@ func accountFlag() cli.Flag { return caFlags()[2] }
 
 // accountLine is an account in an answer of --json.
 type accountLine struct {
-	ID      string    `json:"id"`
-	Server  string    `json:"server"`
-	URI     string    `json:"uri"`
-	Created time.Time `json:"created"`
-	Host    string    `json:"host,omitempty"`
-	Status  string    `json:"status,omitempty"`
-	Contact []string  `json:"contact,omitempty"`
-	Error   *problem  `json:"error,omitempty"`
+	ID      string            `json:"id"`
+	Server  string            `json:"server"`
+	URI     string            `json:"uri"`
+	Created time.Time         `json:"created"`
+	Host    string            `json:"host,omitempty"`
+	Status  string            `json:"status,omitempty"`
+	Contact []string          `json:"contact,omitempty"`
+	Error   *messages.Failure `json:"error,omitempty"`
 }
 
 func accountLineOf(a lineage.Account) accountLine {

@@ -105,7 +105,7 @@ func TestMistakesAreUnderstood(t *testing.T) {
 		}
 	}
 	w.run("renew", "--dryrun").exits(2, "wildcard renew --help")
-	answer := answerOf[struct{ Error problem }](w.run("renew", "--dryrun", "--json", "--lang", "ja").exits(2))
+	answer := answerOf[struct{ Error messages.Failure }](w.run("renew", "--dryrun", "--json", "--lang", "ja").exits(2))
 	if e := answer.Error; e.Code != "usage" || !strings.Contains(e.Message, "もしかして") || e.Cause == "" || e.Next != "wildcard renew --help" {
 		t.Errorf("%+v", e)
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/messages"
 	"wildcard/internal/testkit/acmetest"
 )
 
@@ -134,7 +135,7 @@ func TestUsage(t *testing.T) {
 		t.Errorf("%v %v", entries, err)
 	}
 	got := w.run("issue", "--json", "*x.example.com").exits(2)
-	if answer := answerOf[struct{ Error problem }](got); answer.Error.Exit != 2 || answer.Error.Code == "" {
+	if answer := answerOf[struct{ Error messages.Failure }](got); answer.Error.Exit != 2 || answer.Error.Code == "" {
 		t.Errorf("%+v", answer)
 	}
 }

@@ -43,33 +43,33 @@ and limits apply. Services are asked; nothing is written anywhere.
 
 // planAnswer is the answer of "plan --json".
 type planAnswer struct {
-	Action   string       `json:"action"` // issue, renew, keep, test
-	Why      string       `json:"why,omitempty"`
-	Lineage  string       `json:"lineage"`
-	Names    []string     `json:"names"`
-	KeyType  string       `json:"key_type"`
-	RenewAt  *time.Time   `json:"renew_at,omitempty"` // of what is there
-	Server   string       `json:"server"`
-	Account  string       `json:"account,omitempty"` // URL; "" if one would be made
-	Register bool         `json:"register"`          // an account would be made
-	Profile  string       `json:"profile,omitempty"`
-	Records  []planRecord `json:"records"`
-	Notes    []string     `json:"notes,omitempty"` // what may be in the way, and names that are left out
-	Problems []*problem   `json:"problems"`
+	Action   string              `json:"action"` // issue, renew, keep, test
+	Why      string              `json:"why,omitempty"`
+	Lineage  string              `json:"lineage"`
+	Names    []string            `json:"names"`
+	KeyType  string              `json:"key_type"`
+	RenewAt  *time.Time          `json:"renew_at,omitempty"` // of what is there
+	Server   string              `json:"server"`
+	Account  string              `json:"account,omitempty"` // URL; "" if one would be made
+	Register bool                `json:"register"`          // an account would be made
+	Profile  string              `json:"profile,omitempty"`
+	Records  []planRecord        `json:"records"`
+	Notes    []string            `json:"notes,omitempty"` // what may be in the way, and names that are left out
+	Problems []*messages.Failure `json:"problems"`
 }
 
 // planRecord is one TXT record that would be made and deleted again: *.example.com and example.com share their name.
 type planRecord struct {
-	Domain     string   `json:"domain"`
-	Names      []string `json:"names"`
-	FQDN       string   `json:"record,omitempty"` // CNAMEs followed
-	Zone       string   `json:"zone,omitempty"`
-	Provider   string   `json:"provider,omitempty"`
-	Credential string   `json:"credential,omitempty"`
-	Failed     int      `json:"failed_validations"` // within the last hour, as the ledger has it
-	Most       int      `json:"most_failed_validations"`
-	Remembered float64  `json:"ca_remembers,omitempty"` // seconds for which the CA may see what stood there before
-	Problem    *problem `json:"problem,omitempty"`
+	Domain     string            `json:"domain"`
+	Names      []string          `json:"names"`
+	FQDN       string            `json:"record,omitempty"` // CNAMEs followed
+	Zone       string            `json:"zone,omitempty"`
+	Provider   string            `json:"provider,omitempty"`
+	Credential string            `json:"credential,omitempty"`
+	Failed     int               `json:"failed_validations"` // within the last hour, as the ledger has it
+	Most       int               `json:"most_failed_validations"`
+	Remembered float64           `json:"ca_remembers,omitempty"` // seconds for which the CA may see what stood there before
+	Problem    *messages.Failure `json:"problem,omitempty"`
 
 	delegation propagation.Delegation // of the zone in which the record is to stand
 }
@@ -98,7 +98,7 @@ func (p *program) plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := planAnswer{Lineage: name, Names: o.names, KeyType: string(o.keyType), Server: o.params.Server, Profile: o.settings.Profile, Problems: []*problem{}}
+	answer := planAnswer{Lineage: name, Names: o.names, KeyType: string(o.keyType), Server: o.params.Server, Profile: o.settings.Profile, Problems: []*messages.Failure{}}
 	e.planAction(o, &answer)
 	answer.Notes = e.texts(coveredNotes(o))
 	var problems []error

@@ -13,20 +13,20 @@ import (
 
 // issueAnswer is the answer of "issue --json".
 type issueAnswer struct {
-	Action   string     `json:"action"` // issued, renewed, kept, tested
-	Lineage  string     `json:"lineage,omitempty"`
-	Names    []string   `json:"names"`
-	Paths    *paths     `json:"paths,omitempty"`
-	Out      string     `json:"out,omitempty"`
-	NotAfter time.Time  `json:"not_after"`
-	RenewAt  *time.Time `json:"renew_at,omitempty"`
-	Server   string     `json:"server,omitempty"`
-	Account  string     `json:"account,omitempty"`
-	Warnings []string   `json:"warnings,omitempty"`
-	Extra    float64    `json:"extra_wait,omitempty"`          // seconds
-	Forgot   float64    `json:"waited_for_ca_cache,omitempty"` // seconds
-	CleanUp  *problem   `json:"cleanup_pending,omitempty"`
-	Deploy   *problem   `json:"deploy_failed,omitempty"`
+	Action   string            `json:"action"` // issued, renewed, kept, tested
+	Lineage  string            `json:"lineage,omitempty"`
+	Names    []string          `json:"names"`
+	Paths    *paths            `json:"paths,omitempty"`
+	Out      string            `json:"out,omitempty"`
+	NotAfter time.Time         `json:"not_after"`
+	RenewAt  *time.Time        `json:"renew_at,omitempty"`
+	Server   string            `json:"server,omitempty"`
+	Account  string            `json:"account,omitempty"`
+	Warnings []string          `json:"warnings,omitempty"`
+	Extra    float64           `json:"extra_wait,omitempty"`          // seconds
+	Forgot   float64           `json:"waited_for_ca_cache,omitempty"` // seconds
+	CleanUp  *messages.Failure `json:"cleanup_pending,omitempty"`
+	Deploy   *messages.Failure `json:"deploy_failed,omitempty"`
 }
 
 // paths are where a lineage's files are.

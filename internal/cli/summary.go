@@ -18,15 +18,15 @@ type renewAnswer struct {
 }
 
 type renewLine struct {
-	Lineage  string     `json:"lineage"`
-	Outcome  string     `json:"outcome"`
-	Names    []string   `json:"names,omitempty"`
-	NotAfter *time.Time `json:"not_after,omitempty"`
-	RenewAt  *time.Time `json:"renew_at,omitempty"`
-	Warnings []string   `json:"warnings,omitempty"`
-	Error    *problem   `json:"error,omitempty"`
-	CleanUp  *problem   `json:"cleanup_pending,omitempty"`
-	Deploy   *problem   `json:"deploy_failed,omitempty"`
+	Lineage  string            `json:"lineage"`
+	Outcome  string            `json:"outcome"`
+	Names    []string          `json:"names,omitempty"`
+	NotAfter *time.Time        `json:"not_after,omitempty"`
+	RenewAt  *time.Time        `json:"renew_at,omitempty"`
+	Warnings []string          `json:"warnings,omitempty"`
+	Error    *messages.Failure `json:"error,omitempty"`
+	CleanUp  *messages.Failure `json:"cleanup_pending,omitempty"`
+	Deploy   *messages.Failure `json:"deploy_failed,omitempty"`
 }
 
 // summary runs the post hooks, prints what came of it, and returns the worst.
@@ -96,14 +96,14 @@ func (r *renewRun) print(answer renewAnswer) {
 		default:
 			r.say("%s: renewed, valid until %s", line.Lineage, day(*line.NotAfter))
 		}
-		for _, err := range []*problem{line.CleanUp, line.Deploy} {
+		for _, err := range []*messages.Failure{line.CleanUp, line.Deploy} {
 			if err != nil {
 				r.complainOf(line.Lineage, err)
 			}
 		}
 	}
 	for _, line := range answer.Failed {
-		for _, err := range []*problem{line.Error, line.CleanUp, line.Deploy} {
+		for _, err := range []*messages.Failure{line.Error, line.CleanUp, line.Deploy} {
 			if err != nil {
 				err.Message = strings.TrimPrefix(err.Message, line.Lineage+": ")
 				r.complainOf(line.Lineage, err)

@@ -41,13 +41,13 @@ It takes some twenty times as long as the zone takes to publish a change.
 
 // trialAnswer is the answer of "providers test --json".
 type trialAnswer struct {
-	Spec        string      `json:"provider"`
-	Account     string      `json:"account"`
-	Zone        string      `json:"zone"`
-	Checks      []checkLine `json:"checks"`
-	Failed      int         `json:"failed"`
-	SteppedOver []string    `json:"stepped_over,omitempty"` // name servers that did not answer
-	Error       *problem    `json:"error,omitempty"`        // records that are still there, or why it ended early
+	Spec        string            `json:"provider"`
+	Account     string            `json:"account"`
+	Zone        string            `json:"zone"`
+	Checks      []checkLine       `json:"checks"`
+	Failed      int               `json:"failed"`
+	SteppedOver []string          `json:"stepped_over,omitempty"` // name servers that did not answer
+	Error       *messages.Failure `json:"error,omitempty"`        // records that are still there, or why it ended early
 }
 
 type checkLine struct {

@@ -1,12 +1,12 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 
 	"wildcard/internal/dns01"
-	"wildcard/internal/dns01/memory"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 )
@@ -32,20 +32,22 @@ func cleanUp(ctx context.Context, h *hook) error {
 	return err
 }
 
-// cleanUpOwn deletes this challenge's record: by the journal, else by the receipt, else by looking (package comment).
+// cleanUpOwn deletes this challenge's record: by the journal, else by the receipt, else by looking (package comment). certbot has
+// records deleted only when the CA looks no more.
 func (h *hook) cleanUpOwn(ctx context.Context) error {
-	entries, err := h.journal.Match(h.request.Domain, h.request.Value)
+	records, err := h.solver.Match(h.request.Domain, h.request.Value)
 	if err != nil {
 		return err
 	}
-	if own := slices.DeleteFunc(slices.Clone(entries), h.isAnothers); len(own) > 0 {
-		entries = own // a person who cleans up has none
+	anothers := func(r *dns01.Record) bool { return r.AnothersThan(h.owner) }
+	if own := slices.DeleteFunc(slices.Clone(records), anothers); len(own) > 0 {
+		records = own // a person who cleans up has none
 	}
-	if len(entries) > 0 {
+	if len(records) > 0 {
 		var errs []error
-		for _, entry := range entries {
-			h.looked(ctx, remembered(entry))
-			errs = append(errs, h.undo(ctx, entry))
+		for _, record := range records {
+			h.solver.LookedAt(ctx, h.asks(), record.Challenge, true)
+			errs = append(errs, h.solver.CleanUp(ctx, record))
 		}
 		return errors.Join(errs...)
 	}
@@ -53,19 +55,16 @@ func (h *hook) cleanUpOwn(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
 	defer cancel()
 	fqdn, err := h.ownerWithoutJournal(ctx)
-	record := memory.Record{Name: h.request.challengeName(), FQDN: fqdn, Value: h.request.Value}
-	if fqdn == "" {
-		record.FQDN = record.Name // where the CA looked all the same
-	}
-	h.looked(ctx, record)
+	c := h.request.challenge(cmp.Or(fqdn, h.request.challengeName())) // where the CA looked all the same
+	h.solver.LookedAt(ctx, h.asks(), c, true)
 	if err != nil || fqdn == "" {
 		return err
 	}
-	route, err := h.router.Route(ctx, fqdn)
+	route, err := h.solver.Router.Route(ctx, fqdn)
 	if err != nil {
 		return err
 	}
-	return route.Account.CleanUp(ctx, h.request.challenge(fqdn, route.Zone), "")
+	return h.solver.CleanUp(ctx, h.solver.At(route, c))
 }
 
 // ownerWithoutJournal is the record's name when the journal does not know it; "" if the auth hook said that there is none.
@@ -73,7 +72,7 @@ func (h *hook) ownerWithoutJournal(ctx context.Context) (string, error) {
 	if r, ok := parseReceipt(h.request.AuthOutput); ok {
 		return r.FQDN, nil
 	}
-	fqdn, err := dns01.Solver{Router: h.router, Resolver: h.resolver}.Owner(ctx, h.request.Domain)
+	fqdn, err := h.solver.FQDN(ctx, h.request.Domain)
 	if fault.CodeOf(err) == fault.CodeCNAME {
 		return h.request.challengeName(), nil // what is written elsewhere is not ours; what stands here may be
 	}

@@ -32,7 +32,7 @@ func FuzzParseRequest(f *testing.F) {
 		if !plausibleOwner(r.challengeName()) || len(r.challengeName()) > 254 || r.Domain != strings.ToLower(r.Domain) || strings.Contains(r.Domain, "*") || r.Value != value || r.Remaining < 0 || r.AuthOutput != output {
 			t.Errorf("%q became %+v", environ, r)
 		}
-		if _, err := providers.ParseRecord(r.challenge(r.challengeName(), "")); err != nil {
+		if _, err := providers.ParseRecord(r.challenge(r.challengeName())); err != nil {
 			t.Errorf("%+v is no record: %v", r, err)
 		}
 		again, err := parseRequest([]string{"CERTBOT_IDENTIFIER=" + r.Domain, "CERTBOT_VALIDATION=" + r.Value, "CERTBOT_REMAINING_CHALLENGES=" + remaining, "CERTBOT_AUTH_OUTPUT=" + r.AuthOutput})

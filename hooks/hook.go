@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
@@ -27,9 +28,9 @@ import (
 // Every step has its own limit, since certbot has none (package comment).
 const (
 	createLimit  = 5 * time.Minute  // zone, CNAME, delegation and the create call with its retries
-	lingerLimit  = 20 * time.Second // what a create call under way may still take when the hook has to end
 	cleanUpLimit = 60 * time.Second // deleting one record with its retries
 	sweepLimit   = 5 * time.Second  // what the dead left behind; what is not done in time waits for the next start
+	longestRun   = 50 * time.Minute // an auth hook at all: authorizations may live no longer than an hour
 )
 
 // Program is what the operating system gives a hook program.
@@ -48,12 +49,8 @@ type hook struct {
 	aside    io.Writer // what programs of others say; nil without -v, since a hook that succeeds is silent there
 	log      *slog.Logger
 	dirs     settings.Directories
-	journal  *journal.Journal
-	memory   *memory.Memory
-	began    time.Time
 	owner    journal.Process // the certbot that called us
-	router   providers.Router
-	resolver *propagation.Resolver
+	solver   *dns01.Solver
 }
 
 // run prepares a hook, calls act, and turns what comes of it into an exit code and, on failure, a few lines for the user.
@@ -72,7 +69,7 @@ func run(p Program, program string, duty messages.Message, act func(context.Cont
 		}
 	}()
 
-	h := &hook{receipts: p.Stdout, began: time.Now(), log: slog.New(slog.DiscardHandler)}
+	h := &hook{receipts: p.Stdout, log: slog.New(slog.DiscardHandler)}
 	var err error
 	switch h.options, err = parseOptions(program, args, p.Environ); {
 	case languageErr != nil:
@@ -105,7 +102,17 @@ func run(p Program, program string, duty messages.Message, act func(context.Cont
 }
 
 // open finds directories, credentials and certbot, and opens journal and accounts. It reads; it sends nothing.
+//
+// Delegations are not checked where name servers had to be named and the resolvers are those of the system, which may know nothing
+// of them.
 func (h *hook) open(p Program) error {
+	began := time.Now()
+	h.solver = &dns01.Solver{
+		Register: true, CheckDelegation: len(h.options.nameServers) == 0 || len(h.options.resolvers) > 0,
+		CA: memory.CA{Keep: h.options.caCache}, ExtraWait: h.options.extraWait,
+		Within:       func() time.Duration { return longestRun - time.Since(began) },
+		CleanUpLimit: cleanUpLimit, Log: h.log,
+	}
 	var err error
 	if h.dirs, err = settings.FindDirectories(h.options.configDir, h.options.stateDir, p.Environ); err != nil {
 		return err
@@ -116,7 +123,7 @@ func (h *hook) open(p Program) error {
 	if h.owner, err = journal.Client(); err != nil {
 		return err
 	}
-	if h.resolver, err = h.openResolver(); err != nil {
+	if h.solver.Resolver, err = h.openResolver(); err != nil {
 		return err
 	}
 	entries := filepath.Join(h.dirs.State, "journal")
@@ -125,8 +132,9 @@ func (h *hook) open(p Program) error {
 			return err
 		}
 	}
-	h.memory = memory.Open(filepath.Join(h.dirs.State, "memory"), h.log)
-	h.journal, err = journal.Open(entries, h.log)
+	h.solver.HistoryDir = filepath.Join(h.dirs.State, "history")
+	h.solver.Memory = memory.Open(filepath.Join(h.dirs.State, "memory"), h.log)
+	h.solver.Journal, err = journal.Open(entries, h.log)
 	return err
 }
 
@@ -146,7 +154,7 @@ func (h *hook) openAccounts(p Program) error {
 		Stderr:    h.aside,
 		Certbot:   true,
 	})
-	h.router = providers.Router{Accounts: accounts}
+	h.solver.Router = providers.Router{Accounts: accounts}
 	return err
 }
 
@@ -162,7 +170,7 @@ func (h *hook) openResolver() (*propagation.Resolver, error) {
 }
 
 func (h *hook) close() {
-	for _, account := range h.router.Accounts {
+	for _, account := range h.solver.Router.Accounts {
 		if closer, ok := account.Provider.(providers.Closer); ok {
 			if err := closer.Close(); err != nil {
 				h.log.Debug("closing a provider", "account", account.Label, "error", err)
@@ -188,21 +196,10 @@ func (h *hook) print(r receipt) {
 	}
 }
 
-// sweep removes what dead processes left behind, as far as limit allows, but for what leave says may be taken over. What it cannot
-// remove stays in the journal and is no reason to stop.
+// sweep removes what dead processes left behind, as far as limit allows, but for what leave says may be taken over. What cannot be
+// swept is no reason to stop, and logged.
 func (h *hook) sweep(ctx context.Context, limit time.Duration, leave func(journal.Entry) bool) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	report, err := h.journal.Sweep(ctx, h.router.Accounts, leave)
-	if err != nil {
-		h.log.Warn("sweep", "error", err)
-	}
-	for _, e := range report.Swept {
-		h.log.Info("removed a record that a dead process left", "fqdn", e.FQDN)
-	}
-	for _, k := range report.Kept {
-		h.log.Info("a dead process's record is still there", "fqdn", k.Entry.FQDN, "reason", k.Reason)
-	}
+	_, _ = h.solver.Sweep(ctx, limit, leave)
 }
 
 // userAgent identifies us to services.

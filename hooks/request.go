@@ -71,9 +71,9 @@ func (r request) challengeName() string {
 	return providers.ChallengeName(r.Domain)
 }
 
-// challenge is the request as a provider sees it, with the record at fqdn in a zone.
-func (r request) challenge(fqdn, zone string) providers.Challenge {
-	return providers.Challenge{Domain: r.Domain, FQDN: fqdn, Zone: zone, Value: r.Value}
+// challenge is the request as a provider sees it, with the record at fqdn.
+func (r request) challenge(fqdn string) providers.Challenge {
+	return providers.Challenge{Domain: r.Domain, FQDN: fqdn, Value: r.Value}
 }
 
 // variables turns an environment into a map; as in the C library, the first of several equal names counts.

@@ -224,7 +224,7 @@ func (e *engine) planRecords(ctx context.Context, o *order) ([]planRecord, []err
 			ctx, cancel := context.WithTimeout(ctx, planLimit)
 			defer cancel()
 			r := &records[i]
-			at, err := dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: checksDelegation(o.settings), Foresee: true}.Locate(ctx, r.Domain)
+			at, err := (&dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: checksDelegation(o.settings), Foresee: true}).Locate(ctx, r.Domain)
 			if err != nil {
 				errs[i], r.Problem = err, e.errorOf(err)
 				return

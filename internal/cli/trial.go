@@ -150,7 +150,7 @@ func (e *engine) trialAccount(ctx context.Context, s lineage.Settings, zone stri
 		}
 	}
 	domain := live.Name(zone)
-	place, err := dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: checksDelegation(s), Foresee: true}.Locate(ctx, domain)
+	place, err := (&dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: checksDelegation(s), Foresee: true}).Locate(ctx, domain)
 	if err != nil {
 		return providers.Account{}, err
 	}

@@ -1,5 +1,3 @@
-// Package dns01 is the way of a challenge's record: where it has to stand, and which account can write it there. All that
-// write such records find their places here: issuance, certbot's hooks, plan, doctor and the trial of a service.
 package dns01
 
 import (
@@ -10,19 +8,6 @@ import (
 	"wildcard/providers"
 )
 
-// Solver finds the places of records.
-type Solver struct {
-	Router   providers.Router
-	Resolver *propagation.Resolver
-	// CheckDelegation refuses zones that the DNS delegates to other name servers than the account's, where the service knows
-	// its own ([providers.DelegationChecker]).
-	CheckDelegation bool
-	// Foresee asks whether there is room at the name, and the server that would be written to whether the name servers that would be awaited are those of its zone.
-	Foresee bool
-	// Register lets names be registered at services that work through CNAMEs, for domains that have none.
-	Register bool
-}
-
 // Place is where the TXT record for a domain is to stand, and which account can write it.
 type Place struct {
 	Route providers.Route
@@ -31,28 +16,23 @@ type Place struct {
 
 // Locate finds the place for a domain (without "*."). It creates no record, and asks no resolver for the challenge's own
 // name. Errors are those of FollowCNAME, Route, Advise and, with CheckDelegation, of [providers.DelegationChecker].
-func (s Solver) Locate(ctx context.Context, domain string) (Place, error) {
+func (s *Solver) Locate(ctx context.Context, domain string) (Place, error) {
 	name := providers.ChallengeName(domain)
-	fqdn, err := s.Owner(ctx, domain)
+	fqdn, err := s.FQDN(ctx, domain)
 	if err != nil {
 		if advice := s.Router.Advise(ctx, domain, err, s.Register); advice != nil {
 			return Place{}, advice
 		}
 		return Place{}, s.explain(ctx, name, err)
 	}
-	route, err := s.Router.Route(ctx, fqdn)
-	if err != nil {
+	place, err := s.PlaceAt(ctx, fqdn)
+	if err != nil && place.FQDN == "" {
 		if advice := s.Router.Advise(ctx, domain, err, s.Register); advice != nil {
 			return Place{}, advice
 		}
-		return Place{}, err
 	}
-	if err := s.delegation(ctx, route, fqdn); err != nil {
-		return Place{route, fqdn}, err
-	}
-	place := Place{route, fqdn}
-	if !s.Foresee {
-		return place, nil
+	if err != nil || !s.Foresee {
+		return place, err
 	}
 	if err := s.room(ctx, place); err != nil {
 		return place, err
@@ -60,9 +40,19 @@ func (s Solver) Locate(ctx context.Context, domain string) (Place, error) {
 	return place, s.foresee(ctx, place)
 }
 
+// PlaceAt is the place of a record whose name is known, CNAMEs followed. With an error it has the account that was found. Errors are
+// those of Route and, with CheckDelegation, of [providers.DelegationChecker].
+func (s *Solver) PlaceAt(ctx context.Context, fqdn string) (Place, error) {
+	route, err := s.Router.Route(ctx, fqdn)
+	if err != nil {
+		return Place{}, err
+	}
+	return Place{route, fqdn}, s.delegation(ctx, route, fqdn)
+}
+
 // Origin tells what the server has to which a place's record is written, if its service can tell; else it is nil. It is nil, too,
 // where the check of the delegation has compared the name servers already.
-func (s Solver) Origin(p Place) propagation.Origin {
+func (s *Solver) Origin(p Place) propagation.Origin {
 	if _, compared := p.Route.Account.Provider.(providers.DelegationChecker); compared && s.CheckDelegation {
 		return nil
 	}
@@ -77,7 +67,7 @@ func (s Solver) Origin(p Place) propagation.Origin {
 }
 
 // room refuses a name at which the service takes no further value, since earlier clients have left theirs.
-func (s Solver) room(ctx context.Context, p Place) error {
+func (s *Solver) room(ctx context.Context, p Place) error {
 	limited, ok := p.Route.Account.Provider.(providers.Limited)
 	if !ok || limited.MostValues() <= 0 {
 		return nil
@@ -91,7 +81,7 @@ func (s Solver) room(ctx context.Context, p Place) error {
 }
 
 // foresee sees beforehand what a wait would find out.
-func (s Solver) foresee(ctx context.Context, p Place) error {
+func (s *Solver) foresee(ctx context.Context, p Place) error {
 	origin := s.Origin(p)
 	if origin == nil {
 		return nil
@@ -106,8 +96,8 @@ func (s Solver) foresee(ctx context.Context, p Place) error {
 	return nil
 }
 
-// Owner finds the name of the record for a domain, CNAMEs followed. Errors are those of FollowCNAME.
-func (s Solver) Owner(ctx context.Context, domain string) (string, error) {
+// FQDN finds the name of the record for a domain, CNAMEs followed. Errors are those of FollowCNAME.
+func (s *Solver) FQDN(ctx context.Context, domain string) (string, error) {
 	name := providers.ChallengeName(domain)
 	return s.Resolver.FollowCNAME(ctx, name, func(ctx context.Context, fqdn string) (bool, error) {
 		if fqdn != name {
@@ -127,7 +117,7 @@ func (s Solver) Owner(ctx context.Context, domain string) (string, error) {
 
 // explain finds the reason behind a CNAME look-up that failed: a zone that no account has, which is most often why no name
 // server knows it either, or one that is delegated to servers that do not serve it.
-func (s Solver) explain(ctx context.Context, name string, err error) error {
+func (s *Solver) explain(ctx context.Context, name string, err error) error {
 	route, routeErr := s.Router.Route(ctx, name)
 	if fault.CodeOf(routeErr) == fault.CodeNoZone {
 		return fault.Errorf(fault.CodeNoZone, fault.Misconfigured, "%w (nor is a CNAME found that leads to one: %w)", routeErr, err)
@@ -142,7 +132,7 @@ func (s Solver) explain(ctx context.Context, name string, err error) error {
 
 // delegation refuses to write where nobody would look: into a zone that the DNS delegates to other name servers than the
 // account's, or above a child zone that is delegated away.
-func (s Solver) delegation(ctx context.Context, route providers.Route, fqdn string) error {
+func (s *Solver) delegation(ctx context.Context, route providers.Route, fqdn string) error {
 	checker, ok := route.Account.Provider.(providers.DelegationChecker)
 	if !ok || !s.CheckDelegation {
 		return nil

@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"wildcard/internal/dns01"
-	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
 )
 
@@ -101,9 +100,8 @@ func domainKinds() []Kind {
 // place is where the record of a domain is to stand, for [visit.probes].
 type place struct {
 	dns01.Place
-	domain   string
-	resolver *propagation.Resolver
-	checked  bool // the delegation was
+	domain string
+	solver *dns01.Solver
 }
 
 // domain finds where the record of a domain is to stand and looks at the zone and the name servers there.
@@ -117,7 +115,10 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 		v.fail(FoundName, domain, err, next{fault.CodeOf(err)})
 		return
 	}
-	at, err := dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: c.CheckDelegation, Foresee: true}.Locate(ctx, domain)
+	solver := &dns01.Solver{
+		Router: router, Resolver: resolver, CheckDelegation: c.CheckDelegation, Foresee: true, Journal: v.Journal, Log: v.Log,
+	}
+	at, err := solver.Locate(ctx, domain)
 	if err != nil && v.late(ctx, domain) {
 		return
 	}
@@ -136,7 +137,7 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 		v.fail(FoundName, domain, err, next{})
 		return
 	}
-	v.found(place{at, domain, resolver, c.CheckDelegation})
+	v.found(place{at, domain, solver})
 	v.good(domain, "record %s in zone %s, by %s", at.FQDN, dash(at.Route.Zone), at.Route.Account.Label)
 	d, err := resolver.Delegation(ctx, at.FQDN)
 	switch {

@@ -7,13 +7,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"strings"
 	"time"
 
 	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/journal"
-	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/providers"
@@ -36,10 +34,7 @@ func probeKinds() []Kind {
 	}
 }
 
-const (
-	probeWait    = 15 * time.Minute // as in a real run, unless the service has a limit of its own
-	probeCleanUp = time.Minute
-)
+const probeCleanUp = time.Minute // as long as the Solver takes for it at most
 
 // probes makes a record in each zone and account that was found, waits until every name server has it, and deletes it.
 // Zones are probed side by side.
@@ -52,20 +47,12 @@ func (v *visit) probes(ctx context.Context) {
 	for _, p := range places {
 		where := cmp.Or(p.Route.Zone, p.FQDN)
 		if v.first("probe", p.Route.Account.Fingerprint, where) {
-			wait = max(wait, p.wait())
+			wait = max(wait, p.solver.LongestWait())
 			checks = append(checks, check{"a record in " + where, func(ctx context.Context) { v.probe(ctx, p) }})
 		}
 	}
 	// Also who does not want to wait any more has the records deleted first.
 	v.do(ctx, wait+2*probeCleanUp, probeCleanUp+usualGrace, checks)
-}
-
-// wait is how long the publication of a probe is waited for.
-func (p place) wait() time.Duration {
-	if patient, ok := p.Route.Account.Provider.(providers.Patience); ok && patient.PropagationTimeout() > 0 {
-		return patient.PropagationTimeout()
-	}
-	return probeWait
 }
 
 // probe makes the round with one record: at a random label under the challenge's name, so that no CA and no other client ever
@@ -96,62 +83,32 @@ func challenge(p place) providers.Challenge {
 		fqdn = p.FQDN
 	}
 	return providers.Challenge{
-		Domain: p.domain, FQDN: fqdn, Zone: p.Route.Zone,
+		Domain: p.domain, FQDN: fqdn,
 		Value: base64.RawURLEncoding.EncodeToString(digest[:]), Token: token, KeyAuth: keyAuth,
 	}
 }
 
 func (v *visit) round(ctx context.Context, p place, c providers.Challenge) (err error) {
-	owner, err := journal.Self()
-	if err != nil {
-		return err
-	}
-	account := p.Route.Account
-	entry, err := v.Journal.Add(journal.Entry{
-		Spec: account.Spec.String(), Fingerprint: account.Fingerprint, Zone: p.Route.Zone,
-		Domain: c.Domain, FQDN: c.FQDN, Value: c.Value, KeyAuth: c.KeyAuth, Owner: owner,
-	})
+	self, err := journal.Self()
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	handle, err := account.Present(ctx, c)
-	if providers.IsUnmade(err) {
-		return errors.Join(err, v.Journal.Remove(entry))
+	record, err := p.solver.Present(ctx, dns01.Owner{Process: self}, dns01.Place{Route: p.Route, FQDN: c.FQDN}, c)
+	if record == nil {
+		return err
 	}
-	open := err != nil && ctx.Err() != nil // broken off: the service may carry it out after the deletion
 	defer func() {
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeCleanUp)
-		defer cancel()
-		cleanErr := account.CleanUp(last, c, handle)
-		if cleanErr == nil && open {
-			return // the entry stays: a later run looks again
-		}
-		if cleanErr == nil {
-			cleanErr = v.Journal.Remove(entry)
-		}
-		if cleanErr != nil {
+		cleanErr := p.solver.CleanUp(ctx, record)
+		switch {
+		case cleanErr != nil:
 			v.find(FoundProbeLeft, c.FQDN, []any{c.FQDN, c.Value, messages.OneLine(cleanErr.Error())})
-			return
-		}
-		if err == nil {
+		case err == nil:
 			v.good(c.FQDN, "probe: record made, seen on every name server after %s, and deleted", time.Since(began).Round(10*time.Millisecond))
 		}
 	}()
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = p.solver.Wait(ctx, []*dns01.Record{record})
 	}
-	entry.Handle = handle
-	if err := v.Journal.Update(entry); err != nil {
-		return err
-	}
-	return v.publication(ctx, p, c)
-}
-
-// publication waits until the record is everywhere, the way a run does.
-func (v *visit) publication(ctx context.Context, p place, c providers.Challenge) error {
-	wait := propagation.Wait{Resolver: p.resolver, Limit: p.wait(), Log: v.Log}
-	origin := dns01.Solver{Resolver: p.resolver, CheckDelegation: p.checked}.Origin(dns01.Place{Route: p.Route, FQDN: c.FQDN})
-	_, err := wait.Run(ctx, []propagation.Record{{Zone: p.Route.Zone, FQDN: c.FQDN, Value: c.Value, Origin: origin}})
 	return err
 }

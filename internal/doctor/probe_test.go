@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/conoha/conohatest"
 	"wildcard/internal/dns01"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
 	"wildcard/providers"
 	"wildcard/providers/acmedns"
@@ -39,34 +41,36 @@ func TestProbeName(t *testing.T) {
 	}
 }
 
-// service is one whose calls do what a test wants, and which alone knows when its records are published.
+// service is one that writes to a fake ConoHa's name servers, and whose calls do what a test wants before.
 type service struct {
+	conoha   *conohatest.Service
 	keyAuth  bool
 	patience time.Duration
 	present  func(ctx context.Context, c providers.Challenge) error
-	wait     func(ctx context.Context) error
+	hides    bool // its records are not published
 	cleanUp  func(ctx context.Context) error
 }
 
 func (s service) Present(ctx context.Context, c providers.Challenge) (providers.Handle, error) {
-	if s.present == nil {
-		return "", nil
+	if s.present != nil {
+		if err := s.present(ctx, c); err != nil {
+			return "", err
+		}
 	}
-	return "", s.present(ctx, c)
+	if !s.hides {
+		s.conoha.PutRecord(apex, c.FQDN, "TXT", c.Value)
+	}
+	return "", nil
 }
 
-func (s service) CleanUp(ctx context.Context, _ providers.Challenge, _ providers.Handle) error {
-	if s.cleanUp == nil {
-		return nil
+func (s service) CleanUp(ctx context.Context, c providers.Challenge, _ providers.Handle) error {
+	if s.cleanUp != nil {
+		if err := s.cleanUp(ctx); err != nil {
+			return err
+		}
 	}
-	return s.cleanUp(ctx)
-}
-
-func (s service) Wait(ctx context.Context, _ []providers.Challenge) error {
-	if s.wait == nil {
-		return nil
-	}
-	return s.wait(ctx)
+	s.conoha.DeleteRecord(apex, c.FQDN, "TXT", c.Value)
+	return nil
 }
 
 func (s service) NeedsKeyAuth() bool                { return s.keyAuth }
@@ -77,10 +81,17 @@ func (s service) route() providers.Route {
 	return providers.Route{Account: providers.Account{Provider: s, Spec: providers.Spec{Name: "exec", Arg: "/x", Zone: "example.com."}, Fingerprint: "service"}, Zone: "example.com."}
 }
 
-// probe has a service probed, and returns what was found.
-func (w *world) probe(ctx context.Context, s service) Report {
+// probe has a service probed, and returns what was found. watch is told of what happens; it may be nil.
+func (w *world) probe(ctx context.Context, s service, watch func(dns01.Event)) Report {
+	s.conoha = w.conoha
 	v := w.doctor.visit(ctx)
-	v.found(place{Place: dns01.Place{Route: s.route(), FQDN: "_acme-challenge.example.com."}, domain: "example.com"})
+	v.found(place{
+		Place: dns01.Place{Route: s.route(), FQDN: "_acme-challenge.example.com."}, domain: apex,
+		solver: &dns01.Solver{
+			Router: providers.Router{Accounts: []providers.Account{s.route().Account}}, Journal: w.doctor.Journal,
+			Resolver: &propagation.Resolver{NameServers: w.conoha.NameServers(2)}, Linger: time.Millisecond, Observe: watch,
+		},
+	})
 	v.probes(ctx)
 	return v.close()
 }
@@ -108,7 +119,7 @@ func TestProbeJournal(t *testing.T) {
 		asked = c
 		_, kept = w.entries()
 		return nil
-	}})
+	}}, nil)
 	if asked.KeyAuth == "" || kept != asked {
 		t.Errorf("the journal has %+v of %+v", kept, asked)
 	}
@@ -126,7 +137,7 @@ func TestProbeBrokenOff(t *testing.T) {
 		cancel()
 		<-ctx.Done()
 		return ctx.Err()
-	}})
+	}}, nil)
 	if n, _ := w.entries(); n != 1 {
 		t.Errorf("%d entries", n)
 	}
@@ -139,15 +150,16 @@ func TestProbeInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	deleted := false
 	report := w.probe(ctx, service{
-		wait: func(ctx context.Context) error {
-			cancel()
-			return ctx.Err()
-		},
+		hides: true,
 		cleanUp: func(ctx context.Context) error {
 			time.Sleep(usualGrace + time.Second) // a slow service
 			deleted = true
 			return fault.Errorf(fault.CodeService, fault.Failed, "no")
 		},
+	}, func(e dns01.Event) {
+		if e.Publication != nil {
+			cancel()
+		}
 	})
 	if n, _ := w.entries(); !deleted || n != 1 || len(report.Findings) != 1 || report.Findings[0].Code != FoundProbeLeft {
 		t.Errorf("deleted %v, %d entries, %v", deleted, n, codes(report))
@@ -157,20 +169,7 @@ func TestProbeInterrupted(t *testing.T) {
 // A service that says how long its records take is given that time, and one that takes longer is no success.
 func TestProbePatience(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	var left time.Duration
-	w.probe(t.Context(), service{patience: 3 * time.Hour, wait: func(ctx context.Context) error {
-		end, _ := ctx.Deadline()
-		left = time.Until(end)
-		return nil
-	}})
-	if left < 2*time.Hour {
-		t.Errorf("it has %v", left)
-	}
-	report := w.probe(t.Context(), service{patience: time.Millisecond, wait: func(ctx context.Context) error {
-		<-ctx.Done()
-		return context.Cause(ctx)
-	}})
+	report := newWorld(t).probe(t.Context(), service{patience: time.Second, hides: true}, nil)
 	if len(report.Findings) != 1 || report.Findings[0].Cause != fault.CodeNotPublished {
 		t.Errorf("%v", codes(report))
 	}

@@ -1,32 +1,11 @@
 package issuance
 
 import (
-	"context"
 	"errors"
 	"strings"
-	"time"
 
-	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
 )
-
-// extraWait waits, once all name servers that can be asked have the records, for those that cannot be.
-func (r *run) extraWait(ctx context.Context) error {
-	if r.ExtraWait <= 0 {
-		return nil
-	}
-	total := len(r.records)
-	r.observe(Event{Step: StepExtraWait, State: Started, Left: r.ExtraWait, Total: total})
-	err := propagation.ExtraWait(ctx, r.ExtraWait, func(left time.Duration) {
-		r.observe(Event{Step: StepExtraWait, State: Progress, Left: left, Total: total})
-	})
-	if err != nil {
-		r.observe(Event{Step: StepExtraWait, State: Failed, Err: err, Total: total})
-		return err
-	}
-	r.observe(Event{Step: StepExtraWait, State: Finished, Done: total, Total: total})
-	return nil
-}
 
 // unseen adds to the error of a validation that found no record, or an older one, what helps if the CA asks other machines than
 // we do: behind one address there may be many (anycast, load balancers), and only one of them answers us.

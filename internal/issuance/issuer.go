@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
@@ -20,8 +21,6 @@ import (
 const (
 	// afterPublication is what a run may take beside the wait for the name servers.
 	afterPublication = 15 * time.Minute
-	defaultWait      = 15 * time.Minute
-	longestWait      = 50 * time.Minute // authorizations may live one hour
 )
 
 // Issuer obtains certificates with one account of one CA. Several runs may go on at once.
@@ -119,19 +118,20 @@ var errOrderLost = errors.New("the order cannot go on")
 // whether it makes sense to try again.
 func (i *Issuer) Obtain(ctx context.Context, request Request) (Result, error) {
 	limit := i.Limit
-	wait := i.wait()
+	solver := i.newSolver()
 	if limit == 0 {
-		limit = wait + i.ExtraWait + afterPublication
+		limit = solver.LongestWait() + i.ExtraWait + afterPublication
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	over, stop := newLimit(ctx, i.CA.now, cancel, limit)
 	defer stop()
 
-	r := &run{Issuer: i, request: request, waitLimit: wait, time: over, started: i.CA.now(), log: i.Log}
+	r := &run{Issuer: i, request: request, solver: solver, time: over, started: i.CA.now(), log: i.Log}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
+	solver.Observe, solver.Within = r.told, r.left
 	err := r.attempt(ctx)
 	_, taken := errors.AsType[*otherKey](err)
 	_, invalid := errors.AsType[*ValidationError](err) // which another order would meet, too
@@ -157,45 +157,28 @@ func (i *Issuer) Obtain(ctx context.Context, request Request) (Result, error) {
 // attempt runs the steps and then deletes the records, whatever came of them.
 func (r *run) attempt(ctx context.Context) error {
 	err := r.protected(func() error { return r.steps(ctx) })
-	r.reservation.Release(ctx)
+	r.solver.Release(ctx, r.owner)
 	if r.result.CleanUp == nil {
 		r.result.CleanUp = r.cleanUp(ctx)
 	}
 	return err
 }
 
-// wait is how long the name servers are waited for.
-func (i *Issuer) wait() time.Duration {
-	limit := i.Wait
-	if limit == 0 {
-		for _, account := range i.Router.Accounts {
-			if p, ok := account.Provider.(providers.Patience); ok {
-				limit = max(limit, p.PropagationTimeout())
-			}
-		}
-	}
-	if limit == 0 {
-		limit = defaultWait
-	}
-	return min(limit, longestWait)
-}
-
 // run is one call of Obtain.
 type run struct {
 	*Issuer
-	request   Request
-	waitLimit time.Duration
-	time      *limit
-	started   time.Time
-	log       *slog.Logger
-	session   *session
-	owner     journal.Process
-	records   []*record
-	published propagation.Report // what the wait for the name servers found out
-	result    Result
+	request Request
+	solver  *dns01.Solver
+	time    *limit
+	started time.Time
+	log     *slog.Logger
+	session *session
+	owner   dns01.Owner
+	records []*record
+	result  Result
 
-	observing   sync.Mutex // one event at a time
-	reservation *memory.Reservation
+	observing  sync.Mutex // one event at a time
+	forgetting time.Time  // since when what the CA's resolvers remember is waited for
 
 	cleaning    sync.Mutex // one deletion of each record
 	unconfirmed []*record  // whose authorizations were not seen to be final, though the order is ready

@@ -92,7 +92,7 @@ func (r *run) expire(instants ...time.Time) {
 		}
 		r.time.until(r.CA.now().Add(left), fault.Errorf(CodeDeadline, fault.Temporary,
 			"acme: the CA's authorizations end at %s: the run ends a minute before", at.UTC().Format(time.RFC3339)))
-		r.waitLimit = min(r.waitLimit, left)
+		r.solver.WaitLimit = min(r.solver.LongestWait(), left)
 	}
 }
 

@@ -2,24 +2,23 @@ package issuance
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"time"
 
 	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/messages"
+	"wildcard/providers"
 )
 
-// reserve says at which names the run will have records, as soon as that is known: runs that share a name wait for each
+// expect says at which names the run will have records, as soon as that is known: runs that share a name wait for each
 // other (package memory).
-func (r *run) reserve(ctx context.Context, places map[string]dns01.Place) {
-	r.reservation = r.Memory.Reserve(rand.Text(), r.owner, MemoryOf(r.CA.Server(), r.Cache))
-	var expected []memory.Record
+func (r *run) expect(ctx context.Context, places map[string]dns01.Place) {
+	var expected []providers.Challenge
 	for domain, p := range places {
-		expected = append(expected, memory.RecordOf(domain, p.FQDN, ""))
+		expected = append(expected, providers.Challenge{Domain: domain, FQDN: p.FQDN})
 	}
-	r.reservation.Put(ctx, expected)
+	r.solver.Expect(ctx, r.owner, expected)
 }
 
 // MemoryOf is what is known of the memory of a CA's resolvers, of which the operator may say how long it is.
@@ -32,20 +31,14 @@ func MemoryOf(server string, cache *time.Duration) memory.CA {
 	return ca
 }
 
-// remembered is a record as package memory knows it.
-func (rec *record) remembered() memory.Record {
-	return memory.RecordOf(Base(rec.name), rec.place.FQDN, rec.value)
-}
-
-// reserveRecords names the values, too, and gives up the names that need no record. What the CA remembers of them is told
+// expectRecords names the values, too, and gives up the names that need no record. What the CA remembers of them is told
 // already, since it is waited for while publication is; if it cannot be waited for the run ends here.
-func (r *run) reserveRecords(ctx context.Context) error {
-	records := make([]memory.Record, len(r.records))
+func (r *run) expectRecords(ctx context.Context) error {
+	expected := make([]providers.Challenge, len(r.records))
 	for i, rec := range r.records {
-		records[i] = rec.remembered()
+		expected[i] = rec.dns()
 	}
-	r.reservation.Put(ctx, records)
-	pause := r.reservation.Pause()
+	pause := r.solver.Expect(ctx, r.owner, expected)
 	if pause.Left <= 0 {
 		return nil
 	}
@@ -55,27 +48,6 @@ func (r *run) reserveRecords(ctx context.Context) error {
 	r.observe(Event{Step: StepPublication, State: Noted, FQDN: pause.Record.FQDN, Left: pause.Left, Text: messages.New(
 		"%s: the CA's resolvers may remember for %d s more what stood there before; it is not told to look earlier",
 		pause.Record.FQDN, int((pause.Left+time.Second-1)/time.Second))})
-	return nil
-}
-
-// forget waits until the CA's resolvers have forgotten what they saw before the records were published.
-func (r *run) forget(ctx context.Context) error {
-	pause := r.reservation.Show(ctx, r.published.TTL)
-	if pause.Left <= 0 {
-		return nil
-	}
-	r.observe(Event{Step: StepMemory, State: Started, FQDN: pause.Record.FQDN, Left: pause.Left, Others: pause.Others, Total: len(r.records)})
-	began := time.Now()
-	err := r.reservation.Wait(ctx, r.left(), func(p memory.Pause) {
-		r.observe(Event{Step: StepMemory, State: Progress, FQDN: p.Record.FQDN, Left: p.Left, Others: p.Others, Total: len(r.records)})
-	})
-	r.result.Forgot += time.Since(began)
-	if err != nil {
-		r.observe(Event{Step: StepMemory, State: Failed, Err: err, Total: len(r.records)})
-		return err
-	}
-	r.reservation.Look(ctx)
-	r.observe(Event{Step: StepMemory, State: Finished, Done: len(r.records), Total: len(r.records)})
 	return nil
 }
 
@@ -91,5 +63,5 @@ func (r *run) looked(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		outcome = memory.Unfinished
 	}
-	r.reservation.Looked(ctx, outcome)
+	r.solver.Looked(ctx, r.owner, outcome)
 }

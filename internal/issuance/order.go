@@ -2,6 +2,7 @@ package issuance
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -22,10 +23,12 @@ import (
 const confirmations = 3
 
 // steps is the order of an issuance (RFC 8555 §7.4).
-func (r *run) steps(ctx context.Context) (err error) {
-	if r.owner, err = journal.Self(); err != nil {
+func (r *run) steps(ctx context.Context) error {
+	self, err := journal.Self()
+	if err != nil {
 		return err
 	}
+	r.owner = dns01.Owner{Process: self, Round: rand.Text()}
 	var places map[string]dns01.Place
 	if err = r.step(StepZones, len(r.request.Names), func() error {
 		places, err = r.locate(ctx)
@@ -33,7 +36,7 @@ func (r *run) steps(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	r.reserve(ctx, places)
+	r.expect(ctx, places)
 	if r.session, err = r.CA.session(ctx, r.Account.Key, r.Account.URI); err != nil {
 		return err
 	}
@@ -55,7 +58,7 @@ func (r *run) steps(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	r.reservation.Release(ctx) // what needed no record
+	r.solver.Release(ctx, r.owner) // what needed no record
 	// Once each authorization is final, or the order accepted, the CA does not look at the records any more. That the order is
 	// ready is not enough: Dogtag's is when the first of its names is valid.
 	cleaned := make(chan error, 1)
@@ -277,19 +280,13 @@ func (r *run) prove(ctx context.Context, order acme.ExtendedOrder, places map[st
 	if n = len(r.records); n == 0 {
 		return nil // all are valid already
 	}
-	if err := r.reserveRecords(ctx); err != nil {
+	if err := r.expectRecords(ctx); err != nil {
 		return err
 	}
 	if err := r.step(StepRecords, n, func() error { return r.present(ctx) }); err != nil {
 		return err
 	}
-	if err := r.step(StepPublication, n, func() error { return r.publication(ctx) }); err != nil {
-		return err
-	}
-	if err := r.extraWait(ctx); err != nil {
-		return err
-	}
-	if err := r.forget(ctx); err != nil {
+	if err := r.wait(ctx); err != nil {
 		return err
 	}
 	err := r.step(StepValidation, n, func() error { return r.validate(ctx, order) })

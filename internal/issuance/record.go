@@ -9,12 +9,12 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-acme/lego/v4/acme"
 
 	"wildcard/internal/dns01"
-	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
@@ -35,11 +35,7 @@ type record struct {
 	challenge        acme.Challenge
 	value            string
 	keyAuthorization string
-
-	mu      sync.Mutex
-	entry   journal.Entry // with an ID as long as something may be there
-	open    bool          // a creation was broken off: the service may carry it out after our deletion
-	doubled bool          // a dead run's creation may have been carried out beside ours
+	held             atomic.Pointer[dns01.Record] // once its journal entry is written
 }
 
 // tokenForm is what a token looks like (RFC 8555 §8.3). Nothing else is hashed, shown or handed on.
@@ -74,13 +70,56 @@ func (r *run) newRecord(name, url string, a acme.Authorization, p dns01.Place) (
 
 func (rec *record) dns() providers.Challenge {
 	return providers.Challenge{
-		Domain: Base(rec.name), FQDN: rec.place.FQDN, Zone: rec.place.Route.Zone, Value: rec.value,
+		Domain: Base(rec.name), FQDN: rec.place.FQDN, Value: rec.value,
 		Token: rec.challenge.Token, KeyAuth: rec.keyAuthorization,
 	}
 }
 
-func (r *run) solver() dns01.Solver {
-	return dns01.Solver{Router: r.Router, Resolver: r.Resolver, CheckDelegation: r.CheckDelegation, Register: true}
+// newSolver is how the run's records are made, waited for and deleted.
+func (i *Issuer) newSolver() *dns01.Solver {
+	return &dns01.Solver{
+		Router: i.Router, Resolver: i.Resolver, CheckDelegation: i.CheckDelegation, Register: true,
+		Journal: i.Journal, Memory: i.Memory, CA: MemoryOf(i.CA.Server(), i.Cache), HistoryDir: i.HistoryDir,
+		WaitLimit: i.Wait, ExtraWait: i.ExtraWait, Linger: i.Pacing.Linger, Log: i.Log,
+	}
+}
+
+// told passes on what the solver tells of.
+func (r *run) told(e dns01.Event) {
+	out := Event{Step: Step(e.Step), State: State(e.State), Err: e.Err, Left: e.Left, Others: e.Pause.Others, FQDN: e.Pause.Record.FQDN, Total: len(r.records)}
+	if e.State == dns01.Finished {
+		out.Done = out.Total
+	}
+	switch {
+	case e.Step == dns01.Memory && e.State == dns01.Started:
+		r.forgetting = time.Now()
+	case e.Step == dns01.Memory && e.State != dns01.Progress:
+		r.result.Forgot += time.Since(r.forgetting)
+	case e.Record != nil:
+		rec := r.recordOf(e.Record.Place.FQDN, e.Record.Challenge.Value)
+		out.State, out.Domain, out.FQDN, out.Total = Noted, rec.name, rec.place.FQDN, 0
+		out.Text = messages.New("the record of an earlier run is taken over")
+		if e.State == dns01.Hidden {
+			out.Text = messages.New("name servers still show the record that an earlier run deleted: waiting until they do not")
+		}
+	case e.Publication != nil:
+		out.Publication, out.FQDN = e.Publication, e.Publication.FQDN
+		if rec := r.recordOf(e.Publication.FQDN, e.Publication.Value); rec != nil {
+			out.Domain = rec.name
+		}
+	case e.Report != nil && e.Err == nil:
+		r.published(*e.Report)
+	}
+	r.observe(out)
+}
+
+func (r *run) recordOf(fqdn, value string) *record {
+	for _, rec := range r.records {
+		if rec.place.FQDN == fqdn && rec.value == value {
+			return rec
+		}
+	}
+	return nil
 }
 
 // locate finds the place of every name's record. Nothing is created before all are found.
@@ -93,10 +132,9 @@ func (r *run) locate(ctx context.Context) (map[string]dns01.Place, error) {
 			domains = append(domains, Base(name))
 		}
 	}
-	solver := r.solver()
 	var mu sync.Mutex
 	err := r.sideBySide(lookupsAtOnce, len(domains), func(i int) error {
-		p, err := solver.Locate(ctx, domains[i])
+		p, err := r.solver.Locate(ctx, domains[i])
 		if err != nil {
 			return err
 		}
@@ -163,81 +201,31 @@ func (rec *record) zoneKey() string {
 
 // create writes the journal entry and then creates the record, unless an earlier run did.
 func (r *run) create(ctx context.Context, rec *record) error {
-	entered, err := r.enter(ctx, rec)
+	owner := r.owner
+	owner.Order, owner.Resumed = r.result.Order, r.result.Resumed
+	held, err := r.solver.Enter(ctx, owner, rec.place, rec.dns())
 	if err != nil {
 		return err
 	}
-	rec.doubled = entered.Doubled
-	rec.set(entered.Entry)
-	there, err := r.fromEarlier(ctx, rec, &entered)
-	entry := entered.Entry
-	rec.set(entry)
-	if err != nil {
+	rec.held.Store(held)
+	if err := r.solver.Make(ctx, held); err != nil {
 		return fmt.Errorf("%s: %w", rec.name, err)
 	}
-	if there {
-		return nil
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	// A creation is not broken off half-way at once, or nobody would know whether the service will still carry it out.
-	calm, cancel := dns01.Lingering(ctx, orDefault(r.Pacing.Linger, 20*time.Second))
-	defer cancel()
-	entry.Handle, err = rec.place.Route.Account.Present(calm, rec.dns())
-	if err != nil {
-		rec.open = calm.Err() != nil
-		if providers.IsUnmade(err) && !entered.Taken && !entered.Shared { // else it may be another's, who leaves it to us
-			rec.set(journal.Entry{})
-			err = errors.Join(err, r.Journal.Remove(entry))
-		}
-		return fmt.Errorf("%s: %w", rec.name, err)
-	}
-	entry.CleaningUp = false
-	rec.set(entry)
-	return r.Journal.Update(entry)
+	return nil
 }
 
-func (rec *record) set(e journal.Entry) {
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
-	rec.entry = e
-}
-
-func (rec *record) journalled() journal.Entry {
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
-	return rec.entry
-}
-
-// publication waits, once for all records, until the zones' name servers publish them.
-func (r *run) publication(ctx context.Context) error {
-	var asked []propagation.Record
-	solver := r.solver()
+// wait waits, once for all records, until the CA may look at them.
+func (r *run) wait(ctx context.Context) error {
+	var held []*dns01.Record
 	for _, rec := range r.records {
-		asked = append(asked, propagation.Record{
-			Zone: rec.place.Route.Zone, FQDN: rec.place.FQDN, Value: rec.value, Origin: solver.Origin(rec.place),
-		})
+		held = append(held, rec.held.Load())
 	}
-	return r.askNameServers(ctx, asked)
+	_, err := r.solver.Wait(ctx, held)
+	return err
 }
 
-func (r *run) askNameServers(ctx context.Context, asked []propagation.Record) error {
-	names := map[string]string{}
-	for _, rec := range r.records {
-		names[rec.place.FQDN+" "+rec.value] = rec.name
-	}
-	wait := propagation.Wait{
-		Resolver: r.Resolver, Limit: r.waitLimit, HistoryDir: r.HistoryDir, Log: r.log,
-		Observe: func(e propagation.Event) {
-			r.observe(Event{Step: StepPublication, State: Progress, Domain: names[e.FQDN+" "+e.Value], FQDN: e.FQDN, Publication: &e, Total: len(r.records)})
-		},
-	}
-	report, err := wait.Run(ctx, asked)
-	if err != nil {
-		return err
-	}
-	r.published = report
+// published notes what a person should know of the publication.
+func (r *run) published(report propagation.Report) {
 	for _, server := range report.SteppedOver {
 		r.note(StepPublication, "name server stepped over: %s", server)
 	}
@@ -251,7 +239,6 @@ func (r *run) askNameServers(ctx context.Context, asked []propagation.Record) er
 	case report.Unverified:
 		r.note(StepPublication, "not verified: no name server could be asked on port 53; %s says the records are published", report.Path)
 	}
-	return nil
 }
 
 // cleanUp deletes the records that may be there, whatever has happened to ctx, and returns what it could not. It may be
@@ -259,48 +246,26 @@ func (r *run) askNameServers(ctx context.Context, asked []propagation.Record) er
 func (r *run) cleanUp(ctx context.Context) error {
 	r.cleaning.Lock()
 	defer r.cleaning.Unlock()
-	var left []*record
+	var left []*dns01.Record
 	for _, rec := range r.records {
-		if rec.journalled().ID != "" {
-			left = append(left, rec)
+		if held := rec.held.Load(); held != nil && held.Left() {
+			left = append(left, held)
 		}
 	}
 	if len(left) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), orDefault(r.Pacing.CleanUp, time.Minute))
-	defer cancel()
+	until := time.Now().Add(orDefault(r.Pacing.CleanUp, time.Minute))
 	return r.step(StepCleanup, len(left), func() error {
 		return r.sideBySide(createsAtOnce, len(left), func(i int) error {
-			rec := left[i]
-			entry := rec.journalled()
-			if err := r.delete(ctx, rec, entry); err != nil {
-				return fault.Errorf(CodeCleanUp, fault.Temporary, "cleanup of %s is pending, the next run tries again: %w", entry.FQDN, err)
+			solver := *r.solver
+			solver.CleanUpLimit = max(time.Until(until), 1) // one limit for all
+			if err := solver.CleanUp(ctx, left[i]); err != nil {
+				return fault.Errorf(CodeCleanUp, fault.Temporary, "%w", err)
 			}
-			rec.set(journal.Entry{})
-			if rec.open {
-				return nil // the entry stays: a later run looks again
-			}
-			return r.Journal.Remove(entry)
+			return nil
 		})
 	})
-}
-
-// delete deletes a record, unless another living run has it. Its entry says so first: a run that takes it over after our death
-// must not count on the record.
-func (r *run) delete(ctx context.Context, rec *record, entry journal.Entry) error {
-	ours, err := r.Journal.Delete(entry)
-	if err != nil {
-		r.log.Warn("journal", "error", err) // deleting matters more
-	}
-	if !ours {
-		return nil
-	}
-	account := rec.place.Route.Account
-	if err := account.CleanUp(ctx, rec.dns(), entry.Handle); err != nil || !rec.doubled || entry.Handle == "" {
-		return err
-	}
-	return account.CleanUp(ctx, rec.dns(), "")
 }
 
 func orDefault(d, otherwise time.Duration) time.Duration {

@@ -70,7 +70,7 @@ func arrows() map[string][]string {
 		"wildcard/cmd/wildcard-auth-hook":    {"wildcard/hooks"},
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
-		"wildcard/internal/dns01":                  {"wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/propagation"},
+		"wildcard/internal/dns01":                  {"wildcard/providers", "wildcard/internal/dns01/..."},
 		"wildcard/internal/issuance":               {"wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/memory", "wildcard/internal/dns01/propagation", legoACME, legoAPI, idna},
 		"wildcard/internal/testkit/acmetest":       {jose, publicsuffix, dns},
 		"wildcard/internal/lineage":                {"wildcard/internal/system/failpoint", "wildcard/providers", unix},

@@ -104,21 +104,31 @@ func TestMemory_Sequences(t *testing.T) {
 			t.Errorf("waits %d s for a name that was not looked at", left)
 		}
 	}
+	// again renews a certificate, up to three times: of one order in a hundred Pebble takes the proofs of the one before
+	// (package pebbletest), and then there is nothing to wait for.
+	again := func(t *testing.T, left int, certificate string) int {
+		t.Helper()
+		for n := 0; left == -1 && n < 3; n++ {
+			left = w.wildcard(t, 0, "renew", "--force", "--cert-name", certificate)
+		}
+		return left
+	}
 	for name, run := range map[string]func(t *testing.T, domain string){
 		"try": func(t *testing.T, domain string) {
 			atOnce(t, w.wildcard(t, 0, "issue", "--dry-run", domain, "*."+domain))
 			forgets(t, w.wildcard(t, 0, "issue", "--dry-run", domain, "*."+domain))
-			forgets(t, w.wildcard(t, 0, "issue", domain, "*."+domain))
+			forgets(t, again(t, w.wildcard(t, 0, "issue", domain, "*."+domain), domain))
 			atOnce(t, w.wildcard(t, 0, "issue", "other."+domain))
 		},
 		"types": func(t *testing.T, domain string) {
 			atOnce(t, w.wildcard(t, 0, "issue", domain, "*."+domain))
-			forgets(t, w.wildcard(t, 0, "issue", "--cert-name", "rsa."+domain, "--key-type", "rsa-2048", "*."+domain))
+			left := w.wildcard(t, 0, "issue", "--cert-name", "rsa."+domain, "--key-type", "rsa-2048", "*."+domain)
+			forgets(t, again(t, left, "rsa."+domain))
 		},
 		"force": func(t *testing.T, domain string) {
 			atOnce(t, w.wildcard(t, 0, "issue", domain, "*."+domain))
 			for range 2 {
-				forgets(t, w.wildcard(t, 0, "renew", "--force", "--cert-name", domain))
+				forgets(t, again(t, w.wildcard(t, 0, "renew", "--force", "--cert-name", domain), domain))
 			}
 		},
 		"once": func(t *testing.T, domain string) { // two processes

@@ -31,7 +31,7 @@ type trouble struct {
 // check is "list --check": for monitoring, so that it says nothing if there is nothing to say. The answer goes to standard
 // output, where Nagios and cron look for it.
 //
-// "Nothing has succeeded for too long" is read from the renewal plan, not from a count of days: see [wildcard/notify.OverdueAt]. The
+// "Nothing has succeeded for too long" is read from the renewal plan, not from a count of days: see [issuance.OverdueAt]. The
 // ledger adds the reason.
 func (m *machine) check(ctx context.Context, text string) error {
 	within, err := parseDays(text)

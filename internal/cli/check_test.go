@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/doctor"
 	"wildcard/internal/fault"
+	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
-	"wildcard/internal/notify"
 	"wildcard/internal/testkit/acmetest"
 )
 
@@ -82,11 +83,17 @@ func TestCheckTooLongWithoutSuccess(t *testing.T) {
 	w.ca.On(acmetest.NewOrder, func(*acmetest.Request) *acmetest.Reply {
 		return w.ca.Nonce(acmetest.Problem(500, "serverInternal", "sorry"))
 	})
-	overdue := notify.OverdueAt(at.UTC().Truncate(time.Second), w.lineage("example.com").Leaf.NotAfter)
+	overdue := issuance.OverdueAt(at.UTC().Truncate(time.Second), w.lineage("example.com").Leaf.NotAfter)
 	w.at(overdue.Add(-time.Minute))
 	w.run("renew", "--no-jitter").exits(75)
 	w.run("list", "--check", "1d").exits(0)
+	if got := w.run("doctor", "--json"); strings.Contains(got.stdout, doctor.FoundOverdue) {
+		t.Errorf("doctor calls it overdue before list --check does: %s", got.stdout)
+	}
 	w.at(overdue)
+	if got := w.run("doctor", "--json"); !strings.Contains(got.stdout, doctor.FoundOverdue) {
+		t.Errorf("doctor does not call it overdue: %s", got.stdout)
+	}
 	got := w.run("list", "--check", "1d").exits(1, "example.com: should have been renewed since", "the last attempt failed on", "sorry")
 	if strings.Count(got.stdout, "\n") != 1 || got.stderr != "" {
 		t.Errorf("%q %q", got.stdout, got.stderr)

@@ -13,9 +13,9 @@ import (
 
 	"wildcard/internal/cli/display"
 	"wildcard/internal/fault"
+	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
-	"wildcard/internal/notify"
 	"wildcard/internal/state"
 )
 
@@ -193,7 +193,7 @@ func (m *machine) listLine(l *lineage.Lineage, ledger *state.State) listLine {
 		if l.Leaf != nil {
 			at, _ := renewal(l, s)
 			at = at.UTC()
-			line.RenewAt, line.overdueAt = &at, notify.OverdueAt(at, l.Leaf.NotAfter)
+			line.RenewAt, line.overdueAt = &at, issuance.OverdueAt(at, l.Leaf.NotAfter)
 			if !m.now().Before(at) {
 				line.Status = "due"
 			}

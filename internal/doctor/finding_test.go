@@ -246,7 +246,7 @@ func provocations() map[string]func(w *world) Report {
 			return w.examine()
 		},
 		FoundOverdue: func(w *world) Report {
-			w.shift(63*day, 63*day)
+			w.shift(71*day, 71*day)
 			return w.examine()
 		},
 		FoundDeploy: func(w *world) Report {

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"strings"
-	"time"
 
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
@@ -125,28 +124,11 @@ func (v *visit) lineage(_ context.Context, c Case) {
 	if !l.Owned() {
 		return
 	}
-	if at := dueSince(l); now.Sub(at) > overdue(l) {
+	settings, _ := l.Conf.Settings()
+	if at := issuance.DueAt(l.Leaf, settings.RenewAt); !now.Before(issuance.OverdueAt(at, until)) {
 		v.find(FoundOverdue, l.Name, []any{at.UTC().Format(day), until.UTC().Format(day)}, l.Name)
 	}
 	if c.Settings.Deploy {
 		v.find(FoundDeploy, l.Name, nil, l.Name)
 	}
-}
-
-// dueSince is when a lineage of ours was due for renewal, by what is known on this machine.
-func dueSince(l *lineage.Lineage) time.Time {
-	s, _ := l.Conf.Settings()
-	last := issuance.LastCall(l.Leaf)
-	switch {
-	case s.RenewAt.IsZero():
-		return issuance.RenewalTime(l.Leaf)
-	case s.RenewAt.Before(last):
-		return s.RenewAt
-	}
-	return last
-}
-
-// overdue is how long after that it is too late for a timer that runs several times a day: a day, or a tenth of a short life.
-func overdue(l *lineage.Lineage) time.Duration {
-	return min(24*time.Hour, l.Leaf.NotAfter.Sub(l.Leaf.NotBefore)/10)
 }

@@ -13,7 +13,7 @@
 //
 // A timer tries several times a day; people are told once. They are told when it begins to fail: at once if only they can
 // mend it, else, of failures that mend themselves ([wildcard/providers.Temporary]: locked, rate-limited, network down), when
-// one has lasted for 24 hours, or the certificate is overdue ([OverdueAt]) or near its end. They are told again when 7 days,
+// one has lasted for 24 hours, or the certificate is overdue ([issuance.OverdueAt]) or near its end. They are told again when 7 days,
 // 3 days and 1 day are left, and when it has expired; of short lives that is half, a quarter and an eighth of the time
 // between the renewal's date and the end, if that is less. They are told once when it works again. What all channels failed
 // to deliver counts as not told, and the next run tries again.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/issuance"
 	"wildcard/internal/messages"
 	"wildcard/internal/state"
 )
@@ -75,7 +76,7 @@ func Judge(c Condition, past *state.Complaint, now time.Time) (e Event, heard, u
 	complaint.Code, complaint.Text = fault.CodeOf(c.Err), excerpt(c.Err)
 	before := complaint
 	stage := stageAt(c.Due, c.NotAfter, now)
-	overdue := !c.NotAfter.IsZero() && !now.Before(OverdueAt(c.Due, c.NotAfter))
+	overdue := !c.NotAfter.IsZero() && !now.Before(issuance.OverdueAt(c.Due, c.NotAfter))
 	begins := complaint.Told.IsZero() &&
 		(!complaint.Temporary || now.Sub(complaint.Since) >= patience || overdue || stage > 0)
 	if !begins && (complaint.Told.IsZero() || stage <= complaint.Stage) {

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"wildcard/conoha/conohatest"
@@ -19,31 +18,10 @@ import (
 )
 
 // The look-ups that a server in the wild makes: delegations by resolvers, name servers on port 53 of addresses of their own.
-// That port is ours only in a network namespace, so the test runs itself once more in one.
-func TestPort53(t *testing.T) {
-	if os.Getenv("E2E_PORT53") != "" {
-		port53(t)
-		return
-	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe, "-test.run=^TestPort53$", "-test.v")
-	cmd.Env = append(os.Environ(), "E2E_PORT53=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
-	}
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestPort53") {
-		t.Fatalf("%v\n%s", err, out)
-	}
-}
+// That port is ours only where the test runs alone.
+func TestPort53(t *testing.T) { nameservers.Alone(t, "127.0.0.1", port53) }
 
 func port53(t *testing.T) {
-	nameservers.LoopbackUp(t)
 	service, err := conohatest.Start(conohatest.Options{CommonPort: true})
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,14 +20,20 @@ import (
 )
 
 // TestServices has one certificate with names at four DNS services, each found and asked as in the wild: both generations of
-// ConoHa, a BIND, and a service of lego's, which is another BIND and of which lego replaces what is at a name. It needs port 53 of many addresses, so it runs once more in a
-// network namespace; what needs the network's modules is built before.
+// ConoHa, a BIND, and a service of lego's, which is another BIND and of which lego replaces what is at a name. It needs port 53 of
+// many addresses, so it runs alone; what needs the network's modules is built before.
 func TestServices(t *testing.T) {
-	if bin := os.Getenv("E2E_SERVICES"); bin != "" {
-		services(t, bin)
-		return
+	const built = "E2E_SERVICES"
+	bin := os.Getenv(built)
+	if bin == "" {
+		bin = buildServices(t)
+		t.Setenv(built, bin)
 	}
-	bin := t.TempDir()
+	nameservers.Alone(t, "127.0.0.1", func(t *testing.T) { services(t, bin) })
+}
+
+func buildServices(t *testing.T) (bin string) {
+	bin = t.TempDir()
 	if err := os.Chmod(bin, 0o755); err != nil { // a plugin that others could replace is not run
 		t.Fatal(err)
 	}
@@ -42,24 +47,7 @@ func TestServices(t *testing.T) {
 	}
 	build("..", "./cmd/wildcard", "./cmd/wildcard-auth-hook", "./cmd/wildcard-cleanup-hook")
 	build("../cmd/wildcard-dns-lego", ".")
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe, "-test.run=^TestServices$", "-test.v")
-	cmd.Env = append(os.Environ(), "E2E_SERVICES="+bin)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	if os.Geteuid() != 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
-		}
-	}
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestServices") {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	return bin
 }
 
 // four are the services of one certificate.
@@ -70,7 +58,6 @@ type four struct {
 }
 
 func services(t *testing.T, bin string) {
-	nameservers.LoopbackUp(t)
 	s := newFour(t, bin)
 
 	// Without certbot: all four.

@@ -12,6 +12,7 @@ import (
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
+	"wildcard/internal/system/environ"
 	"wildcard/providers"
 )
 
@@ -33,8 +34,8 @@ type options struct {
 var errHelp = errors.New("help")
 
 // parseOptions reads the command line, and for what it does not say the environment.
-func parseOptions(program string, args, environ []string) (options, error) {
-	env := variables(environ)
+func parseOptions(program string, args, environment []string) (options, error) {
+	env := environ.Map(environment)
 	var o options
 	var specs []string
 	resolvers, nameServers := env["WILDCARD_RESOLVERS"], env["WILDCARD_NAMESERVERS"]

@@ -6,6 +6,7 @@ import (
 
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/fault"
+	"wildcard/internal/system/environ"
 	"wildcard/providers"
 )
 
@@ -19,9 +20,9 @@ type request struct {
 }
 
 // parseRequest reads the variables of certbot 1.4 and later and, where set, their names since 5.3.
-func parseRequest(environ []string) (request, error) {
+func parseRequest(environment []string) (request, error) {
 	var r request
-	env := variables(environ)
+	env := environ.Map(environment)
 	if _, http := env["CERTBOT_TOKEN"]; http {
 		return r, fault.Errorf(fault.CodeBadChallenge, fault.Usage,
 			"certbot asked for an HTTP-01 challenge, which this hook cannot answer: add --preferred-challenges dns to the certbot command")
@@ -74,16 +75,4 @@ func (r request) challengeName() string {
 // challenge is the request as a provider sees it, with the record at fqdn.
 func (r request) challenge(fqdn string) providers.Challenge {
 	return providers.Challenge{Domain: r.Domain, FQDN: fqdn, Value: r.Value}
-}
-
-// variables turns an environment into a map; as in the C library, the first of several equal names counts.
-func variables(environ []string) map[string]string {
-	env := make(map[string]string, len(environ))
-	for _, kv := range environ {
-		name, value, _ := strings.Cut(kv, "=")
-		if _, dup := env[name]; !dup {
-			env[name] = value
-		}
-	}
-	return env
 }

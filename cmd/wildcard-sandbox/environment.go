@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"wildcard/internal/system/environ"
 )
 
 // variable is one NAME=VALUE of an environment.
@@ -38,7 +39,7 @@ func newEnvironment(f folder, w *world, caller []string) environment {
 		// Programs differ in which of the two spellings counts if both are set, so both say the same.
 		value := "127.0.0.1,localhost,::1"
 		for _, name := range []string{"no_proxy", "NO_PROXY"} {
-			if before := lookup(caller, name); before != "" {
+			if before := environ.Get(caller, name); before != "" {
 				value = before + "," + value
 			}
 		}
@@ -73,7 +74,7 @@ func (e environment) sets(name string) bool {
 
 // searchPath is the PATH of a command.
 func (e environment) searchPath(caller []string) string {
-	if before := lookup(caller, "PATH"); before != "" {
+	if before := environ.Get(caller, "PATH"); before != "" {
 		return e.path + string(os.PathListSeparator) + before
 	}
 	return e.path
@@ -121,13 +122,3 @@ func isIdentifier(name string) bool {
 
 // quote returns text as one word of a POSIX shell.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
-
-// lookup is os.Getenv in an environment: the first entry counts, as in getenv(3).
-func lookup(environ []string, name string) string {
-	for _, text := range environ {
-		if value, is := strings.CutPrefix(text, name+"="); is {
-			return value
-		}
-	}
-	return ""
-}

@@ -12,6 +12,7 @@ import (
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
+	"wildcard/internal/system/environ"
 	"wildcard/providers"
 )
 
@@ -62,13 +63,7 @@ func registrationFlags() []cli.Flag {
 
 // environment returns a variable of the process environment.
 func (p *program) environment(name string) string {
-	value := ""
-	for _, entry := range p.environ {
-		if key, v, ok := strings.Cut(entry, "="); ok && key == name {
-			value = v
-		}
-	}
-	return value
+	return environ.Get(p.environ, name)
 }
 
 // option returns what a flag says, else what was stored, else the environment's variable.

@@ -4,13 +4,13 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
+	"wildcard/internal/system/atomicfile"
 	"wildcard/internal/system/failpoint"
 )
 
@@ -178,23 +178,7 @@ func (d *disk) gone(path string) error {
 // mostFile is more than any file of a lineage or account has, in bytes.
 const mostFile = 1 << 20
 
-// readFile reads a regular file that is no link, of at most 1 MiB. It does not wait on a FIFO.
-func readFile(path string) ([]byte, fs.FileInfo, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close() // nothing was written
-	info, err := f.Stat()
-	if err == nil && (!info.Mode().IsRegular() || info.Size() > mostFile) {
-		err = &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file of at most 1 MiB")}
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(f, mostFile+1))
-	return data, info, err
-}
+func readFile(path string) ([]byte, fs.FileInfo, error) { return atomicfile.Read(path, mostFile) }
 
 func random() string {
 	var b [8]byte

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"wildcard/internal/system/environ"
 )
 
 // Language is a language that the programs speak, by its ISO 639-1 code. The zero value is English.
@@ -47,25 +49,19 @@ func noTables() []map[Text]string { return nil }
 
 // Choose returns the language that --lang asks for, or, if flag is "", that of the locale: LC_ALL, LC_MESSAGES or LANG, the
 // first that is set to something (POSIX.1-2017, section 8.2). A flag that names no language of ours is an error.
-func Choose(flag string, environ []string) (Language, error) {
+func Choose(flag string, environment []string) (Language, error) {
 	if flag == "" {
-		return ofLocale(environ), nil
+		return ofLocale(environment), nil
 	}
 	if _, ok := Languages()[Language(flag)]; ok {
 		return Language(flag), nil
 	}
-	return ofLocale(environ), New("--lang %q: the languages are en and ja", flag)
+	return ofLocale(environment), New("--lang %q: the languages are en and ja", flag)
 }
 
-func ofLocale(environ []string) Language {
+func ofLocale(environment []string) Language {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		value := ""
-		for _, entry := range environ {
-			if v, ok := strings.CutPrefix(entry, name+"="); ok {
-				value = v // the last one counts, as in os/exec
-			}
-		}
-		if value != "" {
+		if value := environ.Get(environment, name); value != "" {
 			return ofName(value)
 		}
 	}

@@ -31,7 +31,7 @@ func TestChoose(t *testing.T) {
 		{"", []string{"LANG=C.UTF-8", "LC_MESSAGES=ja_JP.UTF-8"}, messages.Japanese},
 		{"", []string{"LC_MESSAGES=ja_JP.UTF-8", "LC_ALL=en_GB.UTF-8"}, messages.English},
 		{"", []string{"LC_ALL=", "LANG=ja_JP.UTF-8"}, messages.Japanese},
-		{"", []string{"LANG=C", "LANG=ja_JP.UTF-8"}, messages.Japanese},
+		{"", []string{"LANG=C", "LANG=ja_JP.UTF-8"}, messages.English},
 		{"en", []string{"LANG=ja_JP.UTF-8"}, messages.English},
 		{"ja", []string{"LC_ALL=C"}, messages.Japanese},
 	} {

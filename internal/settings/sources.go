@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"wildcard/internal/system/environ"
 	"wildcard/providers"
 )
 
@@ -134,14 +135,11 @@ func (s Sources) open(c candidate) (from *source, why string, err error) {
 	return nil, "", err
 }
 
-// lookup turns an environment into variables. As in the C library, the first of several equal names counts.
-func lookup(environ []string) variables {
-	env := make(variables, len(environ))
-	for _, kv := range environ {
-		name, value, _ := strings.Cut(kv, "=")
-		if _, dup := env[name]; !dup {
-			env[name] = NewSecret(value)
-		}
+// lookup is [environ.Map] with values that are not printed.
+func lookup(environment []string) variables {
+	env := variables{}
+	for name, value := range environ.Map(environment) {
+		env[name] = NewSecret(value)
 	}
 	return env
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,35 +13,16 @@ import (
 	"wildcard/internal/system/failpoint"
 )
 
-// readFile reads a regular file of at most limit bytes. It follows no link and does not wait on a FIFO.
-func readFile(path string, limit int64) ([]byte, fs.FileInfo, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, nil, err
+// save puts a private file in its place, whole or not at all, and makes the folder that it is in, below ours, if need be. Each
+// file has one writer at a time (the order lock, the ledger's lock).
+func (s *State) save(path string, text []byte) error {
+	if dir := filepath.Dir(path); dir != s.dir {
+		err := failpoint.Do("state", "mkdir", func() error { return os.Mkdir(dir, 0o700) })
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > limit {
-		return nil, nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("not a regular file of at most %d bytes", limit)}
-	}
-	text, err := io.ReadAll(io.LimitReader(f, limit))
-	return text, info, err
-}
-
-// writeFile puts a private file in its place, whole or not at all. The temporary name is always the same, so that a crash
-// leaves one file at most, with a key perhaps; each file has one writer at a time (the order lock, the ledger's lock).
-func writeFile(path string, text []byte) error {
-	next := filepath.Join(filepath.Dir(path), ".new-"+filepath.Base(path))
-	if err := remove(next); err != nil {
-		return err
-	}
-	if err := failpoint.Hit("before state create"); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
+	f, err := atomicfile.Create("state", path)
 	if err != nil {
 		return err
 	}
@@ -50,15 +30,6 @@ func writeFile(path string, text []byte) error {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
-}
-
-// remove removes a file; there need not be one.
-func remove(path string) error {
-	err := failpoint.Do("state", "remove", func() error { return os.Remove(path) })
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }
 
 // syncDir makes a folder's own changes survive a loss of power.

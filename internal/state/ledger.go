@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"wildcard/internal/system/atomicfile"
 	"wildcard/internal/system/failpoint"
 )
 
@@ -162,7 +163,7 @@ func (s *State) load() ([]Attempt, error) {
 	case s.ledger.file != nil && os.SameFile(info, s.ledger.file) && info.Size() == s.ledger.file.Size() && info.ModTime().Equal(s.ledger.file.ModTime()):
 		return s.ledger.attempts, nil
 	}
-	text, info, err := readFile(path, mostLedger)
+	text, info, err := atomicfile.Read(path, mostLedger)
 	if err != nil {
 		return nil, failed("%w", err)
 	}
@@ -232,7 +233,7 @@ func (s *State) rewrite(attempts []Attempt, now time.Time) error {
 		return err
 	}
 	s.rewritten = int64(len(text))
-	return writeFile(s.path(ledgerFile), text)
+	return s.save(s.path(ledgerFile), text)
 }
 
 // keep is what still matters of the ledger: of each lineage the last attempt, success, failure and renewal, validations that

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/system/atomicfile"
 	"wildcard/internal/system/failpoint"
 )
 
@@ -58,11 +59,7 @@ func (s *State) SavePending(name string, p Pending) error {
 	if err != nil {
 		return failed("pending: %w", err)
 	}
-	err = failpoint.Do("state", "mkdir", func() error { return os.Mkdir(s.path(pendingDir), 0o700) })
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return failed("pending: %w", err)
-	}
-	if err := writeFile(path, seal(text)); err != nil {
+	if err := s.save(path, seal(text)); err != nil {
 		return failed("pending: %w", err)
 	}
 	return nil
@@ -74,7 +71,7 @@ func (s *State) Pending(name string) (p Pending, ok bool, err error) {
 	if err != nil {
 		return p, false, err
 	}
-	text, _, err := readFile(path, mostPending)
+	text, _, err := atomicfile.Read(path, mostPending)
 	if errors.Is(err, fs.ErrNotExist) {
 		return p, false, nil
 	}
@@ -97,11 +94,7 @@ func (s *State) RemovePending(name string) error {
 	if err != nil {
 		return err
 	}
-	temporary := s.path(pendingDir, ".new-"+name+".json")
-	if err := remove(temporary); err != nil {
-		return failed("pending: %w", err)
-	}
-	if err := remove(path); err != nil {
+	if err := atomicfile.Remove("state", path); err != nil {
 		return failed("pending: %w", err)
 	}
 	return nil

@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"wildcard/internal/fault"
-	"wildcard/internal/system/failpoint"
+	"wildcard/internal/system/atomicfile"
 )
 
 const refusedDir = "refused"
@@ -40,12 +39,8 @@ func (s *State) KeepRefused(name string, r Refused, key, chain []byte) error {
 	if err != nil {
 		return failed("refused: %w", err)
 	}
-	err = failpoint.Do("state", "mkdir", func() error { return os.Mkdir(s.path(refusedDir), 0o700) })
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return failed("refused: %w", err)
-	}
 	text := fmt.Appendf(nil, "The CA issued this certificate, and it was refused: %s\n%s\n", strings.ReplaceAll(r.Reason, "-----", "---"), facts)
-	if err := writeFile(s.RefusedPath(name), slices.Concat(text, key, chain)); err != nil {
+	if err := s.save(s.RefusedPath(name), slices.Concat(text, key, chain)); err != nil {
 		return failed("refused: %w", err)
 	}
 	return nil
@@ -57,7 +52,7 @@ func (s *State) Refused(name string) (r Refused, ok bool, err error) {
 	if _, err := s.pendingPath(name); err != nil {
 		return r, false, err
 	}
-	text, _, err := readFile(s.RefusedPath(name), mostPending)
+	text, _, err := atomicfile.Read(s.RefusedPath(name), mostPending)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return r, false, nil
@@ -83,7 +78,7 @@ func (s *State) RemoveRefused(name string) error {
 	if _, err := s.pendingPath(name); err != nil {
 		return err
 	}
-	if err := errors.Join(remove(s.path(refusedDir, ".new-"+name+".pem")), remove(s.RefusedPath(name))); err != nil {
+	if err := atomicfile.Remove("state", s.RefusedPath(name)); err != nil {
 		return failed("refused: %w", err)
 	}
 	return nil

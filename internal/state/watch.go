@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"time"
+	"wildcard/internal/system/atomicfile"
 )
 
 const (
@@ -35,7 +36,7 @@ type Complaint struct {
 // Watch reads it. What is not there, or damaged, is empty.
 func (s *State) Watch() (Watch, error) {
 	w := Watch{Lineages: map[string]*Complaint{}}
-	text, _, err := readFile(s.path(watchFile), mostWatch)
+	text, _, err := atomicfile.Read(s.path(watchFile), mostWatch)
 	if errors.Is(err, fs.ErrNotExist) {
 		return w, nil
 	}
@@ -72,7 +73,7 @@ func (s *State) ChangeWatch(change func(*Watch)) error {
 	if err != nil {
 		return failed("%w", err)
 	}
-	if err := writeFile(s.path(watchFile), seal(text)); err != nil {
+	if err := s.save(s.path(watchFile), seal(text)); err != nil {
 		return failed("%w", err)
 	}
 	return nil

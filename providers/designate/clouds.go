@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"wildcard/internal/settings"
+	"wildcard/internal/system/environ"
 	"wildcard/providers"
 )
 
@@ -51,7 +52,7 @@ func readCloud(set settings.Set, src settings.Sources) (cloud, string, error) {
 		if src.ConfigDir != "" {
 			places = append(places, filepath.Join(src.ConfigDir, "designate", "clouds.yaml"))
 		}
-		if home := variable(src.Environ, "HOME"); filepath.IsAbs(home) {
+		if home := environ.Get(src.Environ, "HOME"); filepath.IsAbs(home) {
 			places = append(places, filepath.Join(home, ".config", "openstack", "clouds.yaml"))
 		}
 		places = append(places, "/etc/openstack/clouds.yaml")
@@ -69,15 +70,6 @@ func readCloud(set settings.Set, src settings.Sources) (cloud, string, error) {
 	}
 	return cloud{}, "", providers.Errorf(providers.CodeMissing, providers.Misconfigured,
 		"designate: %s: there is no clouds.yaml; looked for %s", cloudName, strings.Join(places, ", "))
-}
-
-func variable(environ []string, name string) string {
-	for _, entry := range environ {
-		if value, ok := strings.CutPrefix(entry, name+"="); ok {
-			return value
-		}
-	}
-	return ""
 }
 
 // readClouds reads a file as far as the names of its clouds.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"wildcard/internal/system/environ"
 	"wildcard/providers"
 )
 
@@ -19,12 +20,10 @@ type Installed struct {
 }
 
 // Directories returns where plugins are looked for, in order.
-func Directories(environ []string) []string {
+func Directories(environment []string) []string {
 	var dirs []string
-	for _, entry := range environ {
-		if dir, ok := strings.CutPrefix(entry, "WILDCARD_PLUGIN_DIR="); ok && filepath.IsAbs(dir) {
-			dirs = []string{dir}
-		}
+	if dir := environ.Get(environment, "WILDCARD_PLUGIN_DIR"); filepath.IsAbs(dir) {
+		dirs = []string{dir}
 	}
 	if own, err := os.Executable(); err == nil {
 		if own, err = filepath.EvalSymlinks(own); err == nil {
@@ -36,9 +35,9 @@ func Directories(environ []string) []string {
 
 // List returns the plugins there are, by name. Of several with one name it is the one that would be run. Folders that are
 // not there or cannot be read have none.
-func List(environ []string) []Installed {
+func List(environment []string) []Installed {
 	var found []Installed
-	for _, dir := range Directories(environ) {
+	for _, dir := range Directories(environment) {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			continue
@@ -56,8 +55,8 @@ func List(environ []string) []Installed {
 }
 
 // find looks for the program of a plugin.
-func find(name string, environ []string) (string, error) {
-	dirs := Directories(environ)
+func find(name string, environment []string) (string, error) {
+	dirs := Directories(environment)
 	for _, dir := range dirs {
 		if path := filepath.Join(dir, prefix+name); isFile(path) {
 			return path, nil

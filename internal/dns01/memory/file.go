@@ -5,16 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"wildcard/internal/system/atomicfile"
-	"wildcard/internal/system/failpoint"
 )
 
 const (
@@ -50,7 +46,7 @@ func (m *Memory) read() []entry {
 		defer m.mu.Unlock()
 		return slices.Clone(m.here)
 	}
-	text, err := readFile(filepath.Join(m.dir, fileName))
+	text, _, err := atomicfile.Read(filepath.Join(m.dir, fileName), mostBytes)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			m.log.Warn("what the CA remembers cannot be read", "error", err)
@@ -65,23 +61,6 @@ func (m *Memory) read() []entry {
 		}
 	}
 	return all
-}
-
-// readFile reads a regular file of a size that is ours. It follows no link and does not wait on a FIFO.
-func readFile(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > mostBytes {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a file of ours")}
-	}
-	return io.ReadAll(io.LimitReader(f, mostBytes))
 }
 
 func (m *Memory) write(all []entry) error {
@@ -99,15 +78,7 @@ func (m *Memory) write(all []entry) error {
 		}
 	}
 	path := filepath.Join(m.dir, fileName)
-	next := filepath.Join(m.dir, ".new-"+fileName)
-	err := failpoint.Do("memory", "remove", func() error { return os.Remove(next) }) // of a process that was killed
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := failpoint.Hit("before memory create"); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
+	f, err := atomicfile.Create("memory", path)
 	if err != nil {
 		return err
 	}

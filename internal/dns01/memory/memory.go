@@ -175,18 +175,9 @@ func (r *Reservation) Show(ctx context.Context, ttl func(fqdn string) time.Durat
 		return Pause{}
 	}
 	r.memory.change(ctx, func(all []entry, now time.Time) []entry {
-		for i := range all {
-			if all[i].ID == r.id && all[i].Looked.IsZero() {
-				r.published(&all[i], ttl, now)
-			}
-		}
-		if p = r.pause(all, now); p.Left > 0 {
-			return all
-		}
-		for i := range all {
-			if all[i].ID == r.id && all[i].Looked.IsZero() {
-				r.look(&all[i], now, all)
-			}
+		r.unlooked(all, func(e *entry) { r.published(e, ttl, now) })
+		if p = r.pause(all, now); p.Left <= 0 {
+			r.unlooked(all, func(e *entry) { r.look(e, now, all) })
 		}
 		return all
 	})
@@ -252,13 +243,18 @@ func (r *Reservation) Release(ctx context.Context) { r.Put(ctx, nil) }
 // each changes the records that no CA has looked at.
 func (r *Reservation) each(ctx context.Context, change func(e *entry, now time.Time, all []entry)) {
 	r.memory.change(ctx, func(all []entry, now time.Time) []entry {
-		for i := range all {
-			if all[i].ID == r.id && all[i].Looked.IsZero() {
-				change(&all[i], now, all)
-			}
-		}
+		r.unlooked(all, func(e *entry) { change(e, now, all) })
 		return all
 	})
+}
+
+// unlooked calls change with each of its records that no CA has looked at.
+func (r *Reservation) unlooked(all []entry, change func(e *entry)) {
+	for i := range all {
+		if all[i].ID == r.id && all[i].Looked.IsZero() {
+			change(&all[i])
+		}
+	}
 }
 
 // LookedAt says that a CA looks at a record no more, for a caller that has no reservation, such as a clean-up hook. Of a

@@ -64,12 +64,12 @@ func services(t *testing.T, bin string) {
 	names := []string{"example.com", "*.example.com", "*.example.net", "example.org", "*.example.org", "*.example.edu", "www.example.edu"}
 	s.wildcard(append(append([]string{"issue", "--agree-tos"}, s.providers(s.specs)...), names...)...)
 	s.holds("example.com", names)
-	s.gone()
+	s.nothingLeft()
 	before := []uint32{s.updates.serial(), s.lego.serial()}
 	s.conoha.ResetLog()
 	s.wildcard("renew", "--force", "--cert-name", "example.com")
 	s.holds("example.com", names)
-	s.gone()
+	s.nothingLeft()
 	for _, version := range []int{2, 3} {
 		if s.conoha.Count(func(r conohatest.Request) bool {
 			return r.Version == version && r.Method == "POST" && strings.HasSuffix(r.Path, "/records")
@@ -98,10 +98,10 @@ func services(t *testing.T, bin string) {
 	}
 	s.certbot(certonly("three", s.specs[:3], three...)...)
 	s.holds("three", three)
-	s.gone()
+	s.nothingLeft()
 	s.certbot("renew", "--cert-name", "three", "--force-renewal", "--no-random-sleep-on-renew")
 	s.holds("three", three)
-	s.gone()
+	s.nothingLeft()
 
 	// The contract, in zones that are in use. lego's rfc2136 replaces what is at a name.
 	for _, args := range [][]string{{s.specs[2]}, {s.specs[3], "--one-value"}} {
@@ -109,14 +109,14 @@ func services(t *testing.T, bin string) {
 			t.Errorf("%s\n%s", args, out)
 		}
 	}
-	s.gone()
+	s.nothingLeft()
 
 	// lego: in a hook is refused at once, with the way out.
 	out, err := s.command(certonly("refused", s.specs, "example.edu")...).CombinedOutput()
 	if err == nil || !strings.Contains(string(out)+s.log(), "wildcard issue") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	s.gone()
+	s.nothingLeft()
 }
 
 func newFour(t *testing.T, bin string) *four {
@@ -235,8 +235,8 @@ func (s *four) holds(name string, want []string) {
 	}
 }
 
-// gone checks that nothing of ours is left at any of the services, and nothing of others is gone.
-func (s *four) gone() {
+// nothingLeft checks that nothing of ours is left at any of the services, and nothing of others is gone.
+func (s *four) nothingLeft() {
 	s.t.Helper()
 	s.clean("example.com", "example.net")
 	for _, b := range []*bind{s.updates, s.lego} {

@@ -66,7 +66,7 @@ func (h *hook) untilClientEnds(parent context.Context) (context.Context, func(),
 	go func() {
 		select {
 		case <-ended:
-			cancel(errClientGone)
+			cancel(errClientEnded)
 		case <-ctx.Done():
 		}
 	}()
@@ -76,7 +76,7 @@ func (h *hook) untilClientEnds(parent context.Context) (context.Context, func(),
 // afterClient removes everything certbot's death left behind, if that is what ended ctx: not only this call's record, but
 // also those of earlier calls of the same certbot.
 func (h *hook) afterClient(ctx context.Context) {
-	if errors.Is(context.Cause(ctx), errClientGone) {
+	if errors.Is(context.Cause(ctx), errClientEnded) {
 		h.sweep(context.WithoutCancel(ctx), cleanUpLimit, nil)
 	}
 }

@@ -16,8 +16,8 @@ func TestHelpFits(t *testing.T) {
 				t.Errorf("%d lines:\n%s", n, text)
 			}
 			for line := range strings.Lines(text) {
-				if cells := messages.Width(strings.TrimSuffix(line, "\n")); cells > 80 {
-					t.Errorf("%d cells: %s", cells, line)
+				if columns := messages.Width(strings.TrimSuffix(line, "\n")); columns > 80 {
+					t.Errorf("%d cells: %s", columns, line)
 				}
 			}
 			if strings.Count(text, "\n  certbot ") != 2 {

@@ -205,7 +205,7 @@ func TestDeadline(t *testing.T) {
 	if fault.CodeOf(err) != deploy.CodeFailed || !strings.Contains(err.Error(), "took longer than 300ms") {
 		t.Errorf("%v", err)
 	}
-	waitGone(t, pidFile)
+	waitEnded(t, pidFile)
 }
 
 // TestCancelled has a run that ends take its hooks along, and not call that their failure.
@@ -229,7 +229,7 @@ func TestCancelled(t *testing.T) {
 	if err := <-done; !errors.Is(err, end) || fault.CodeOf(err) != "" {
 		t.Errorf("%v", err)
 	}
-	waitGone(t, pidFile)
+	waitEnded(t, pidFile)
 	if got := w.stderr.String(); got != "" {
 		t.Errorf("printed %q", got)
 	}
@@ -275,8 +275,8 @@ func readPID(t *testing.T, path string) int {
 	return pid
 }
 
-// waitGone waits until a process is dead: gone, or a zombie that nobody reaps where no init does.
-func waitGone(t *testing.T, pidFile string) {
+// waitEnded waits until a process is dead: gone, or a zombie that nobody reaps where no init does.
+func waitEnded(t *testing.T, pidFile string) {
 	t.Helper()
 	pid := readPID(t, pidFile)
 	for {

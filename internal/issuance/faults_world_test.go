@@ -61,7 +61,7 @@ func (w *scripted) start(o acmetest.Options, dns conohatest.Options) *scripted {
 	}
 	t.Cleanup(w.ca.Close)
 	if w.clock != nil {
-		w.clock.waited = w.ca.Settle
+		w.clock.waited = w.ca.Validate
 	}
 	client := w.dialTo(issuance.Options{})
 	account, err := client.Register(t.Context(), nil, issuance.Registration{AgreeToTerms: true, EABKeyID: "kid", EABKey: eabKey})

@@ -325,7 +325,7 @@ func TestPoll_AskedToStayAway(t *testing.T) {
 	if n := w.ca.Count(acmetest.Order) + w.ca.Count(acmetest.Authorization); n != 1 {
 		t.Errorf("%d requests", n)
 	}
-	w.ca.Settle()
+	w.ca.Validate()
 	if n := w.ca.Failed(); n != 0 {
 		t.Errorf("%d failed validations: the records went too early", n)
 	}

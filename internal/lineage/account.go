@@ -276,11 +276,11 @@ func (s *Store) RemoveAccount(ctx context.Context, a Account) error {
 			return fault.Errorf(CodeNotFound, fault.Usage, "lineage: remove account: no account %s for %s", a.ID, a.Server)
 		}
 		for _, name := range []string{"regr.json", "meta.json", "private_key.json"} {
-			if err := s.disk.gone(filepath.Join(whole, name)); err != nil {
+			if err := s.disk.remove(filepath.Join(whole, name)); err != nil {
 				return err
 			}
 		}
-		if err := s.goneIfEmpty(whole); err != nil {
+		if err := s.removeIfEmpty(whole); err != nil {
 			return err
 		}
 		return s.disk.sync(dir)

@@ -169,7 +169,7 @@ func (s *Store) prune(name string, live int) {
 	for _, n := range old {
 		for _, kind := range kinds {
 			if file := fileOf(kind, n); !needed[file] {
-				if err := s.disk.gone(filepath.Join(dir, file)); err != nil {
+				if err := s.disk.remove(filepath.Join(dir, file)); err != nil {
 					s.log.Warn("old version not removed", "lineage", name, "error", err)
 				}
 			}

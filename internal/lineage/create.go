@@ -138,7 +138,7 @@ func (s *Store) clearLeftovers(name string) error {
 		return err
 	}
 	for _, dir := range []string{archive, live} {
-		if err := s.disk.gone(dir); err != nil {
+		if err := s.disk.remove(dir); err != nil {
 			return fault.Errorf(CodeExists, fault.Misconfigured,
 				"lineage: create %s: %s is there, but no renewal/%s.conf; move it away or choose another name: %w", name, dir, name, err)
 		}
@@ -158,13 +158,13 @@ func (s *Store) clearLive(name string) error {
 	for _, prefix := range []string{"previous_", ".wildcard-", ""} {
 		for _, kind := range kinds {
 			path := filepath.Join(live, prefix+kind+".pem")
-			if err := s.goneIf(path, func(info fs.FileInfo) (bool, error) { return info.Mode()&fs.ModeSymlink != 0, nil }); err != nil {
+			if err := s.removeIf(path, func(info fs.FileInfo) (bool, error) { return info.Mode()&fs.ModeSymlink != 0, nil }); err != nil {
 				return err
 			}
 		}
 	}
 	readme := filepath.Join(live, "README")
-	err := s.goneIf(readme, func(info fs.FileInfo) (bool, error) {
+	err := s.removeIf(readme, func(info fs.FileInfo) (bool, error) {
 		if !info.Mode().IsRegular() || info.Size() > mostFile {
 			return false, nil
 		}
@@ -174,11 +174,11 @@ func (s *Store) clearLive(name string) error {
 	if err != nil {
 		return err
 	}
-	return s.goneIfEmpty(live)
+	return s.removeIfEmpty(live)
 }
 
-// goneIf removes a file if it is there and one of ours.
-func (s *Store) goneIf(path string, ours func(fs.FileInfo) (bool, error)) error {
+// removeIf removes a file if it is there and one of ours.
+func (s *Store) removeIf(path string, ours func(fs.FileInfo) (bool, error)) error {
 	remove := false
 	err := s.disk.do("look", path, func() error {
 		info, err := os.Lstat(path)
@@ -193,7 +193,7 @@ func (s *Store) goneIf(path string, ours func(fs.FileInfo) (bool, error)) error 
 	if err != nil || !remove {
 		return err
 	}
-	return s.disk.gone(path)
+	return s.disk.remove(path)
 }
 
 func (s *Store) clearNumbers(name string) error {
@@ -203,7 +203,7 @@ func (s *Store) clearNumbers(name string) error {
 	}
 	for _, entry := range entries {
 		if numberForm.MatchString(entry.Name()) && !entry.IsDir() {
-			if err := s.disk.gone(filepath.Join(s.archiveDir(name), entry.Name())); err != nil {
+			if err := s.disk.remove(filepath.Join(s.archiveDir(name), entry.Name())); err != nil {
 				return err
 			}
 		}
@@ -211,9 +211,9 @@ func (s *Store) clearNumbers(name string) error {
 	return nil
 }
 
-func (s *Store) goneIfEmpty(dir string) error {
+func (s *Store) removeIfEmpty(dir string) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return nil
 	}
-	return s.disk.gone(dir)
+	return s.disk.remove(dir)
 }

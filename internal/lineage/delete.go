@@ -14,7 +14,7 @@ func (l *Lineage) Delete(ctx context.Context) error {
 		if err := s.clearLive(l.Name); err != nil {
 			return err
 		}
-		if err := s.clear(s.hiddenDir(l.Name)); err != nil && !errors.Is(err, errCannotCarry) {
+		if err := s.clear(s.hiddenDir(l.Name)); err != nil && !errors.Is(err, errNotLinkable) {
 			return err
 		}
 		if err := s.clearNumbers(l.Name); err != nil {
@@ -28,15 +28,15 @@ func (l *Lineage) Delete(ctx context.Context) error {
 			return err
 		}
 		for _, path := range aside {
-			if err := s.disk.gone(path); err != nil {
+			if err := s.disk.remove(path); err != nil {
 				return err
 			}
 		}
-		if err := s.goneIfEmpty(s.archiveDir(l.Name)); err != nil {
+		if err := s.removeIfEmpty(s.archiveDir(l.Name)); err != nil {
 			return err
 		}
 		for _, path := range []string{temporary(s.confPath(l.Name)), s.confPath(l.Name)} {
-			if err := s.disk.gone(path); err != nil {
+			if err := s.disk.remove(path); err != nil {
 				return err
 			}
 		}

@@ -113,7 +113,7 @@ func (d *disk) create(path string, data []byte, o owner) (err error) {
 // temporary name is always the same, so that a crash leaves one file at most; callers hold a lock.
 func (d *disk) replace(path string, data []byte, o owner) error {
 	next := temporary(path)
-	err := d.gone(next)
+	err := d.remove(next)
 	if err == nil {
 		err = d.create(next, data, o)
 	}
@@ -121,7 +121,7 @@ func (d *disk) replace(path string, data []byte, o owner) error {
 		err = d.rename(next, path)
 	}
 	if err != nil {
-		return errors.Join(err, d.gone(next))
+		return errors.Join(err, d.remove(next))
 	}
 	return d.sync(filepath.Dir(path))
 }
@@ -166,8 +166,8 @@ func (d *disk) exchange(a, b string) error {
 	})
 }
 
-// gone removes a file, link or empty directory; one that is not there is gone already.
-func (d *disk) gone(path string) error {
+// remove removes a file, link or empty directory; one that is not there is gone already.
+func (d *disk) remove(path string) error {
 	err := d.do("remove", path, func() error { return os.Remove(path) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -29,7 +29,7 @@ type Lineage struct {
 	store       *Store
 	interrupted bool // certbot would undo a switch (previous_KIND.pem)
 
-	strays error // why this lineage is never written: its .conf names other paths
+	unwritable error // why this lineage is never written: its .conf names other paths
 }
 
 // Lineage reads one lineage, ours or certbot's; nothing is written and no lock is taken. Damage of the live set is no error:
@@ -50,7 +50,7 @@ func (s *Store) Lineage(name string) (*Lineage, error) {
 		return nil, fault.Errorf(CodeConf, fault.Misconfigured, "lineage: read %s: %w", s.confPath(name), errors.Unwrap(err))
 	}
 	l := &Lineage{Name: name, Conf: conf, store: s}
-	l.strays = l.checkPaths()
+	l.unwritable = l.checkPaths()
 	if err := l.readLive(); err != nil {
 		return nil, failed("read "+name, err)
 	}
@@ -113,7 +113,7 @@ func samePlace(a, b string) bool {
 // readLive fills in what is live. certbot's switch is not one instant, so a set that does not match is looked at again. An error
 // says that nothing could be found out.
 func (l *Lineage) readLive() error {
-	if l.Damage = l.strays; l.Damage != nil {
+	if l.Damage = l.unwritable; l.Damage != nil {
 		return nil
 	}
 	archive := l.store.archiveDir(l.Name)

@@ -105,7 +105,7 @@ func (s *Store) unlock(f *os.File) error {
 	path := filepath.Join(s.dir, lockName)
 	var err error
 	if isAt(f, path) { // removed before it is dropped: nobody can lock it in between and believe that it counts
-		err = s.disk.gone(path)
+		err = s.disk.remove(path)
 	}
 	return failed("unlock", errors.Join(err, f.Close()))
 }

@@ -36,7 +36,7 @@ func (l *Lineage) Adopt(ctx context.Context, change func(*Conf) error) (*Lineage
 		if err != nil {
 			return err
 		}
-		if err := now.inPlace("adopt"); err != nil {
+		if err := now.checkWritable("adopt"); err != nil {
 			return err
 		}
 		return s.saveConf(now, func(c *Conf) error { return own(c, change) })

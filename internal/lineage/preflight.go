@@ -55,7 +55,7 @@ func (s *Store) usable(dir string) error {
 		return err
 	}
 	probe := filepath.Join(dir, ".wildcard-probe-"+random())
-	return errors.Join(s.disk.create(probe, make([]byte, 4096), plain(0o600)), s.disk.gone(probe))
+	return errors.Join(s.disk.create(probe, make([]byte, 4096), plain(0o600)), s.disk.remove(probe))
 }
 
 // fit reports whether there is room, and whether we may write.

@@ -141,12 +141,12 @@ func (l *Lineage) writable(verb string) error {
 	if !l.Owned() {
 		return fault.Errorf(CodeNotOwned, fault.Usage, "lineage: %s %s: it is certbot's; take it over with: wildcard adopt %s", verb, l.Name, l.Name)
 	}
-	return l.inPlace(verb)
+	return l.checkWritable(verb)
 }
 
-// inPlace is an error when the .conf names other paths, or when directories are links.
-func (l *Lineage) inPlace(verb string) error {
-	err := l.strays
+// checkWritable is an error when the .conf names other paths, or when directories are links.
+func (l *Lineage) checkWritable(verb string) error {
+	err := l.unwritable
 	for _, dir := range []string{"live", "archive", "renewal", "archive/" + l.Name} {
 		if err == nil {
 			if err = realDir(filepath.Join(l.store.dir, dir)); errors.Is(err, fs.ErrNotExist) {

@@ -91,7 +91,7 @@ func (s *Store) number(name string, st *stage) (n int, err error) {
 	defer func() {
 		if err != nil {
 			for _, path := range made {
-				err = errors.Join(err, s.disk.gone(path))
+				err = errors.Join(err, s.disk.remove(path))
 			}
 		}
 	}()
@@ -122,11 +122,11 @@ func (s *Store) drop(st *stage) {
 
 func (s *Store) removeStage(dir string) error {
 	for _, kind := range kinds {
-		if err := s.disk.gone(filepath.Join(dir, kind+".pem")); err != nil {
+		if err := s.disk.remove(filepath.Join(dir, kind+".pem")); err != nil {
 			return err
 		}
 	}
-	return s.disk.gone(dir)
+	return s.disk.remove(dir)
 }
 
 // sweepStages removes the stages in archive/NAME that a crash left; those that somebody holds are none of them.

@@ -12,9 +12,9 @@ import (
 	"wildcard/internal/fault"
 )
 
-// errCannotCarry says that the directory live/NAME cannot be replaced by another without losing something; its links are then
+// errNotLinkable says that the directory live/NAME cannot be replaced by another without losing something; its links are then
 // replaced one by one.
-var errCannotCarry = errors.New("the directory cannot be exchanged")
+var errNotLinkable = errors.New("the directory cannot be exchanged")
 
 // switchTo lets live/NAME lead to a version. A directory with the new links, with the same owner, mode, ACL and extended
 // attributes as the old one and everything else that lies in it, is made as live/.wildcard-NAME and exchanged with live/NAME
@@ -32,18 +32,18 @@ func (s *Store) switchTo(name string, n int) error {
 	if err != nil {
 		return err
 	}
-	carried, err := s.build(name, n, info)
+	foreign, err := s.build(name, n, info)
 	if err == nil {
 		err = s.disk.exchange(hidden, live)
 		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EXDEV) || errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EOPNOTSUPP) {
-			err = fmt.Errorf("%w: %w", errCannotCarry, err)
+			err = fmt.Errorf("%w: %w", errNotLinkable, err)
 		}
 	}
 	if err != nil {
 		if cleared := s.clear(hidden); cleared != nil {
 			s.log.Debug("hidden directory not removed", "error", cleared)
 		}
-		if errors.Is(err, errCannotCarry) {
+		if errors.Is(err, errNotLinkable) {
 			s.log.Info("links replaced one by one", "lineage", name, "reason", err)
 			return s.renameLinks(name, n)
 		}
@@ -52,7 +52,7 @@ func (s *Store) switchTo(name string, n int) error {
 	if err := s.disk.sync(filepath.Dir(live)); err != nil {
 		return err
 	}
-	s.carryLate(hidden, live, carried)
+	s.syncForeign(hidden, live, foreign)
 	return nil
 }
 
@@ -95,14 +95,14 @@ func (s *Store) newLinks(dir, prefix, name string, n int) error {
 	return nil
 }
 
-// clear removes a hidden directory. A directory inside it is nobody's of ours: errCannotCarry.
+// clear removes a hidden directory. A directory inside it is nobody's of ours: errNotLinkable.
 func (s *Store) clear(dir string) error {
 	info, err := os.Lstat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil || !info.IsDir() {
-		return fmt.Errorf("%w: %s is in the way", errCannotCarry, dir)
+		return fmt.Errorf("%w: %s is in the way", errNotLinkable, dir)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -110,15 +110,15 @@ func (s *Store) clear(dir string) error {
 	}
 	for _, entry := range entries {
 		if entry.IsDir() {
-			return fmt.Errorf("%w: %s is in the way", errCannotCarry, filepath.Join(dir, entry.Name()))
+			return fmt.Errorf("%w: %s is in the way", errNotLinkable, filepath.Join(dir, entry.Name()))
 		}
 	}
 	for _, entry := range entries {
-		if err := s.disk.gone(filepath.Join(dir, entry.Name())); err != nil {
+		if err := s.disk.remove(filepath.Join(dir, entry.Name())); err != nil {
 			return err
 		}
 	}
-	return s.disk.gone(dir)
+	return s.disk.remove(dir)
 }
 
 // renameLinks replaces the links of live/NAME one by one, each in one instant, the two that servers read together last and next
@@ -135,7 +135,7 @@ func (s *Store) renameLinks(name string, n int) (err error) {
 	}
 	old := map[string]string{}
 	for _, kind := range kinds {
-		if err := s.disk.gone(at(temporary, kind)); err != nil {
+		if err := s.disk.remove(at(temporary, kind)); err != nil {
 			return err
 		}
 		if target, err := os.Readlink(at("", kind)); err == nil {
@@ -169,7 +169,7 @@ func (s *Store) renameLinks(name string, n int) (err error) {
 	}
 	err = errors.Join(err, s.dropJournal(live))
 	for _, kind := range kinds {
-		err = errors.Join(err, s.disk.gone(at(temporary, kind)))
+		err = errors.Join(err, s.disk.remove(at(temporary, kind)))
 	}
 	return errors.Join(err, s.disk.sync(live))
 }
@@ -187,14 +187,14 @@ func journalled(live string) bool {
 func (s *Store) dropJournal(live string) error {
 	var err error
 	for _, kind := range kinds {
-		err = errors.Join(err, s.disk.gone(filepath.Join(live, "previous_"+kind+".pem")))
+		err = errors.Join(err, s.disk.remove(filepath.Join(live, "previous_"+kind+".pem")))
 	}
 	return err
 }
 
 func (s *Store) back(target, temporary, path string) error {
 	if target == "" {
-		return s.disk.gone(path)
+		return s.disk.remove(path)
 	}
 	if err := s.disk.symlink(target, temporary); err != nil {
 		return err
@@ -210,7 +210,7 @@ func (s *Store) journal(live string, old map[string]string) error {
 		return nil
 	}
 	for _, kind := range kinds {
-		if err := s.disk.gone(path(kind)); err != nil {
+		if err := s.disk.remove(path(kind)); err != nil {
 			return err
 		}
 		if err := s.disk.symlink(old[kind], path(kind)); err != nil {

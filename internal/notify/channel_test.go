@@ -28,7 +28,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const canary = "canary-token-5dd1"
+const token = "canary-token-5dd1"
 
 func message(l messages.Language) notify.Message {
 	s := notify.Sender{Program: "wildcard/1.2.3", Host: "web1", Language: l}
@@ -61,7 +61,7 @@ func TestProgram(t *testing.T) {
 	dir := t.TempDir()
 	keeps := script(t, "cat >"+dir+"/in; env >"+dir+"/env; echo said")
 	var stderr bytes.Buffer
-	o := notify.Options{Environ: []string{"PATH=/usr/bin:/bin", "CONOHA_API_PASSWORD=" + canary}, Stderr: &stderr}
+	o := notify.Options{Environ: []string{"PATH=/usr/bin:/bin", "CONOHA_API_PASSWORD=" + token}, Stderr: &stderr}
 	if errs := send(t, o, message(messages.English), "exec:"+keeps); errs[0] != nil {
 		t.Fatal(errs)
 	}
@@ -75,7 +75,7 @@ func TestProgram(t *testing.T) {
 	if err := decoder.Decode(&got); err != nil || got.Version != 1 || len(got.Events) != 2 || got.Events[0].Code != "credentials.refused" || !got.Time.Equal(began()) {
 		t.Errorf("%v: %s", err, in)
 	}
-	if env, err := os.ReadFile(dir + "/env"); err != nil || strings.Contains(string(env), canary) {
+	if env, err := os.ReadFile(dir + "/env"); err != nil || strings.Contains(string(env), token) {
 		t.Errorf("%v: %s", err, env)
 	}
 	if stderr.String() != "notify: said\n" {
@@ -171,33 +171,33 @@ func TestWebhook(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)
 		var m notify.Message
-		if json.Unmarshal(text, &m) != nil || m.Subject == "" || r.Method != http.MethodPost || r.URL.Path != "/"+canary || r.Header.Get("Content-Type") != "application/json" {
+		if json.Unmarshal(text, &m) != nil || m.Subject == "" || r.Method != http.MethodPost || r.URL.Path != "/"+token || r.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("%s %s: %s", r.Method, r.URL, text)
 		}
 		w.Header().Set("Location", other.URL)
 		w.WriteHeader(int(status.Load()))
-		fmt.Fprint(w, "echo "+canary)
+		fmt.Fprint(w, "echo "+token)
 	}))
-	spec := server.URL + "/" + canary + "?key=" + canary
+	spec := server.URL + "/" + token + "?key=" + token
 	if errs := send(t, notify.Options{}, message(messages.English), spec); errs[0] != nil {
 		t.Error(errs)
 	}
 	for _, code := range []int64{301, 307, 404, 500} {
 		status.Store(code)
 		errs := send(t, notify.Options{}, message(messages.English), spec)
-		if errs[0] == nil || !strings.Contains(errs[0].Error(), fmt.Sprint(code)) || strings.Contains(errs[0].Error(), canary) {
+		if errs[0] == nil || !strings.Contains(errs[0].Error(), fmt.Sprint(code)) || strings.Contains(errs[0].Error(), token) {
 			t.Errorf("%d: %v", code, errs)
 		}
 	}
 	server.Close()
-	if errs := send(t, notify.Options{}, message(messages.English), spec); errs[0] == nil || strings.Contains(errs[0].Error(), canary) || !strings.Contains(errs[0].Error(), "127.0.0.1") {
+	if errs := send(t, notify.Options{}, message(messages.English), spec); errs[0] == nil || strings.Contains(errs[0].Error(), token) || !strings.Contains(errs[0].Error(), "127.0.0.1") {
 		t.Errorf("nobody there: %v", errs)
 	}
 	if elsewhere.Load() != 0 {
 		t.Error("a redirect was followed")
 	}
-	channels, err := notify.Parse([]string{"https://user:" + canary + "@example.com/" + canary}, notify.Options{})
-	if err != nil || strings.Contains(fmt.Sprintf("%v %+v %#v %s", channels, channels, channels, channels[0]), canary) {
+	channels, err := notify.Parse([]string{"https://user:" + token + "@example.com/" + token}, notify.Options{})
+	if err != nil || strings.Contains(fmt.Sprintf("%v %+v %#v %s", channels, channels, channels, channels[0]), token) {
 		t.Errorf("%v %v", channels, err)
 	}
 }
@@ -207,10 +207,10 @@ func TestParse(t *testing.T) {
 	for _, spec := range []string{
 		"", "admin@example.com", "exec:", "exec:relative", "exec:/bin/sh -c x/../y", "mailto:", "mailto:-oQ/tmp@example.com", "mailto:a@b@c",
 		"mailto:a b@example.com", "mailto:a@example.com\nBcc:x", "mailto:a@example.com,", "mailto:a@example.com?subject=x",
-		"http://example.com/" + canary, "http://localhost/" + canary, "https://", "https:///" + canary, "https://%zz/" + canary, "ftp://example.com/" + canary, "https:" + canary,
+		"http://example.com/" + token, "http://localhost/" + token, "https://", "https:///" + token, "https://%zz/" + token, "ftp://example.com/" + token, "https:" + token,
 	} {
 		channels, err := notify.Parse([]string{spec}, notify.Options{})
-		if err == nil || fault.ClassOf(err) != fault.Usage || strings.Contains(err.Error(), canary) || strings.Contains(err.Error(), "\n") {
+		if err == nil || fault.ClassOf(err) != fault.Usage || strings.Contains(err.Error(), token) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v %v", spec, channels, err)
 		}
 	}

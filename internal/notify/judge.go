@@ -55,7 +55,7 @@ type Event struct {
 
 // Judge says what there is to say about a lineage, given what is remembered of it (nil is nothing). heard is what to
 // remember if somebody was told, unheard if nobody was; nil is nothing. An event without a kind says nothing.
-func Judge(c Condition, past *state.Complaint, now time.Time) (e Event, heard, unheard *state.Complaint) {
+func Judge(c Condition, past *state.Complaint, now time.Time) (e Event, told, untold *state.Complaint) {
 	now = now.UTC().Truncate(time.Second)
 	if c.Err == nil {
 		if past == nil || past.Told.IsZero() {

@@ -17,16 +17,16 @@ const day = 24 * time.Hour
 
 func began() time.Time { return time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC) }
 
-// story runs a timer four times a day, and returns what was said: "DAY KIND" for each event, days from the renewal's date.
+// eventsOf runs a timer four times a day, and returns what was said: "DAY KIND" for each event, days from the renewal's date.
 // failing says what the run at an instant came to.
-func story(life, runFor time.Duration, failing func(after time.Duration) error) []string {
+func eventsOf(life, runFor time.Duration, failing func(after time.Duration) error) []string {
 	due := began()
 	notAfter := due.Add(life / 3)
 	var said []string
 	var memory *state.Complaint
 	for now := due; now.Before(due.Add(runFor)); now = now.Add(6 * time.Hour) {
-		e, heard, _ := notify.Judge(notify.Condition{Lineage: "example.com", Due: due, NotAfter: notAfter, Err: failing(now.Sub(due))}, memory, now)
-		memory = heard
+		e, told, _ := notify.Judge(notify.Condition{Lineage: "example.com", Due: due, NotAfter: notAfter, Err: failing(now.Sub(due))}, memory, now)
+		memory = told
 		if e.Kind != "" {
 			said = append(said, fmt.Sprintf("%.1f %s", now.Sub(due).Hours()/24, e.Kind))
 		}
@@ -35,7 +35,7 @@ func story(life, runFor time.Duration, failing func(after time.Duration) error) 
 }
 
 // A timer that fails for a month says so five times, not a hundred and twenty.
-func TestStories(t *testing.T) {
+func TestJudge_Days(t *testing.T) {
 	t.Parallel()
 	refused := func(time.Duration) error {
 		return fault.Errorf(fault.CodeCredentials, fault.Refused, "conoha: log in: 401")
@@ -68,28 +68,28 @@ func TestStories(t *testing.T) {
 		"another reason is not news":      {90 * day, 4 * day, func(a time.Duration) error { return fmt.Errorf("reason %v", a) }, "0.0 failing"},
 		"two failures with success apart": {90 * day, 10 * day, func(a time.Duration) error { return until(0, refused)(0) }, ""},
 	} {
-		if got := strings.Join(story(s.life, s.run, s.failing), ", "); got != s.want {
+		if got := strings.Join(eventsOf(s.life, s.run, s.failing), ", "); got != s.want {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, s.want)
 		}
 	}
 }
 
 // What nobody heard is said again by the next run, and what is remembered then is only since when.
-func TestNobodyHeard(t *testing.T) {
+func TestJudge_NotDelivered(t *testing.T) {
 	t.Parallel()
 	c := notify.Condition{Lineage: "example.com", Due: began(), NotAfter: began().Add(30 * day), Err: errors.New("no")}
 	var memory *state.Complaint
 	for i := range 3 {
 		now := began().Add(time.Duration(i) * time.Hour)
-		e, _, unheard := notify.Judge(c, memory, now)
+		e, _, untold := notify.Judge(c, memory, now)
 		if e.Kind != notify.Failing || !e.Since.Equal(began()) {
 			t.Fatalf("run %d: %+v", i, e)
 		}
-		memory = unheard
+		memory = untold
 	}
-	_, heard, _ := notify.Judge(c, memory, began().Add(4*time.Hour))
+	_, told, _ := notify.Judge(c, memory, began().Add(4*time.Hour))
 	c.Err = nil
-	e, _, again := notify.Judge(c, heard, began().Add(5*time.Hour))
+	e, _, again := notify.Judge(c, told, began().Add(5*time.Hour))
 	if e.Kind != notify.Recovered || again == nil || again.Told.IsZero() {
 		t.Errorf("%+v %+v", e, again)
 	}

@@ -19,8 +19,8 @@ func pageOf(t *testing.T, name string) string {
 	return string(text)
 }
 
-// TestTwins has the same commands and settings in both languages, and as many headings and rows of tables.
-func TestTwins(t *testing.T) {
+// TestLanguages has the same commands and settings in both languages, and as many headings and rows of tables.
+func TestLanguages(t *testing.T) {
 	t.Parallel()
 	block := regexp.MustCompile("(?ms)^```.*?^```$")
 	comment := regexp.MustCompile(`(?m) +# .*$`)
@@ -58,13 +58,13 @@ func TestMigrationVariables(t *testing.T) {
 	for _, name := range []string{"docs/migration.md", "docs/migration.ja.md"} {
 		service := ""
 		for line := range strings.Lines(pageOf(t, name)) {
-			cells := strings.Split(line, "|")
-			if len(cells) != 5 {
+			columns := strings.Split(line, "|")
+			if len(columns) != 5 {
 				service = ""
 				continue
 			}
-			if cell := strings.Trim(cells[2], " `"); cell != "" {
-				service = cell
+			if column := strings.Trim(columns[2], " `"); column != "" {
+				service = column
 			}
 			if !strings.HasPrefix(service, "lego:") {
 				continue
@@ -72,7 +72,7 @@ func TestMigrationVariables(t *testing.T) {
 			if !known[service] {
 				t.Errorf("%s: there is no %s", name, service)
 			}
-			for _, match := range word.FindAllStringSubmatch(cells[3], -1) {
+			for _, match := range word.FindAllStringSubmatch(columns[3], -1) {
 				checked++
 				if !known[strings.TrimPrefix(service, "lego:")+" "+match[1]] {
 					t.Errorf("%s: %s has no variable %s", name, service, match[1])

@@ -128,7 +128,7 @@ func TestReadEnvFile_Fault149_Links(t *testing.T) {
 // Whose a file, its folder and the links to it are. Only root can give files away; for others the rule itself is asked.
 func TestReadEnvFile_Fault149_Owners(t *testing.T) {
 	t.Parallel()
-	const somebody = 4711
+	const another = 4711
 	dir := folder(t)
 	path := write(t, dir+"/x/.env", "A=canary\n")
 	if err := os.Symlink(path, dir+"/x/link"); err != nil {
@@ -141,7 +141,7 @@ func TestReadEnvFile_Fault149_Owners(t *testing.T) {
 		dir + "/x/link": {dir + "/x/link", "rm " + dir + "/x/link"},
 	} {
 		if os.Geteuid() == 0 {
-			if err := os.Lchown(victim, somebody, -1); err != nil {
+			if err := os.Lchown(victim, another, -1); err != nil {
 				t.Fatal(err)
 			}
 			_, err := ReadEnvFile(test.read)
@@ -154,7 +154,7 @@ func TestReadEnvFile_Fault149_Owners(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for uid, want := range map[int]bool{0: true, os.Geteuid(): true, os.Geteuid() + somebody: false} {
+		for uid, want := range map[int]bool{0: true, os.Geteuid(): true, os.Geteuid() + another: false} {
 			info.Sys().(*syscall.Stat_t).Uid = uint32(uid)
 			if got := ours(info); got != want {
 				t.Errorf("%s of user %d is ours: %t", victim, uid, got)

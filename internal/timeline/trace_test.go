@@ -21,7 +21,7 @@ import (
 	"wildcard/internal/timeline"
 )
 
-const canary = "canary-trace-91"
+const token = "canary-trace-91"
 
 // issued records a run as an issuance tells of it: records of n names, published by two servers while a third is silent.
 func issued(r *timeline.Recorder, lineage string, n int, err error) {
@@ -39,7 +39,7 @@ func issued(r *timeline.Recorder, lineage string, n int, err error) {
 	step(issuance.StepPublication, issuance.Started, issuance.Event{})
 	publish := func(server string, i int, state propagation.State) {
 		domain := fmt.Sprintf("*.h%d.example.com", i)
-		p := &propagation.Event{Server: server + ".", Addr: "192.0.2.1:53", Zone: "example.com.", FQDN: domain, Value: canary + fmt.Sprint(i), State: state}
+		p := &propagation.Event{Server: server + ".", Addr: "192.0.2.1:53", Zone: "example.com.", FQDN: domain, Value: token + fmt.Sprint(i), State: state}
 		step(issuance.StepPublication, issuance.Progress, issuance.Event{Domain: domain, Publication: p})
 	}
 	for _, state := range []propagation.State{propagation.Pending, propagation.Published} {
@@ -121,10 +121,10 @@ func TestHandler(t *testing.T) {
 	r := timeline.New("wildcard/1", "issue")
 	log := slog.New(r.Handler(slog.NewTextHandler(&shown, &slog.HandlerOptions{Level: slog.LevelInfo})))
 	log.Debug("conoha: reply", "method", "POST", "path", "/v1/domains", "status", 409, "took", time.Millisecond)
-	log.With("x", 1).WithGroup("g").Debug("acme", "method", "GET", "url", "https://u:"+canary+"@ca.example/order/1?token="+canary+"#"+canary, "status", 200, "took", time.Hour)
-	log.Debug("hook ended", "kind", "deploy", "command", `"/opt/reload --token=`+canary+`"`, "took", time.Second, "error", errors.New("exit status 1"))
-	log.Debug("hook ended", "kind", "post", "command", `"TOKEN=`+canary+` reload"`, "took", time.Second, "error", error(nil))
-	log.Debug("nothing that took time", "token", canary)
+	log.With("x", 1).WithGroup("g").Debug("acme", "method", "GET", "url", "https://u:"+token+"@ca.example/order/1?token="+token+"#"+token, "status", 200, "took", time.Hour)
+	log.Debug("hook ended", "kind", "deploy", "command", `"/opt/reload --token=`+token+`"`, "took", time.Second, "error", errors.New("exit status 1"))
+	log.Debug("hook ended", "kind", "post", "command", `"TOKEN=`+token+` reload"`, "took", time.Second, "error", error(nil))
+	log.Debug("nothing that took time", "token", token)
 	log.Info("said", "took", time.Second)
 	if got := shown.String(); !strings.Contains(got, "msg=said") || strings.Count(got, "\n") != 1 {
 		t.Errorf("the log itself: %q", got)
@@ -142,7 +142,7 @@ func TestHandler(t *testing.T) {
 			t.Errorf("%+v: %+v", want, got)
 		}
 	}
-	if text, err := d.JSON(); err != nil || strings.Contains(string(text), canary) {
+	if text, err := d.JSON(); err != nil || strings.Contains(string(text), token) {
 		t.Errorf("%v: %s", err, text)
 	}
 }
@@ -166,7 +166,7 @@ func TestHTML(t *testing.T) {
 			if found := outside.FindString(strings.ReplaceAll(page, `&lt;script&gt;`, "")); found != "" {
 				t.Errorf("the page has %s", found)
 			}
-			if strings.Contains(page, canary) || strings.Contains(page, "NaN") || strings.Contains(page, "%!") || strings.Contains(page, "ZgotmplZ") {
+			if strings.Contains(page, token) || strings.Contains(page, "NaN") || strings.Contains(page, "%!") || strings.Contains(page, "ZgotmplZ") {
 				t.Errorf("%s, %d names: the page has what it must not have", l, n)
 			}
 			if excluded := strings.Contains(page, "除外"); excluded != (l == messages.Japanese) {

@@ -77,8 +77,8 @@ func TestClient_Orphan(t *testing.T) {
 		t.Fatal(err)
 	}
 	var client, parent int
-	var gone bool
-	if _, err := fmt.Sscan(string(out), &client, &parent, &gone); err != nil || client != parent || gone || client == certbot.Process.Pid {
+	var ended bool
+	if _, err := fmt.Sscan(string(out), &client, &parent, &ended); err != nil || client != parent || ended || client == certbot.Process.Pid {
 		t.Errorf("%q, %v", out, err)
 	}
 }

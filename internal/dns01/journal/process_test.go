@@ -188,33 +188,33 @@ func TestWatch(t *testing.T) {
 		}
 	}
 	_ = cmd.Wait()
-	gone, err := Watch(t.Context(), p)
+	watched, err := Watch(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	select {
-	case <-gone:
+	case <-watched:
 	default:
 		t.Error("it had ended before")
 	}
 	other := self(t)
 	other.StartTime++
-	if gone, err = Watch(t.Context(), other); err != nil {
+	if watched, err = Watch(t.Context(), other); err != nil {
 		t.Fatal(err)
 	}
 	select {
-	case <-gone:
+	case <-watched:
 	default:
 		t.Error("its number belongs to another one, to us")
 	}
 	ctx, cancel = context.WithCancel(t.Context())
 	defer cancel()
-	nobody, err := Watch(ctx, Process{PID: 1})
+	unknown, err := Watch(ctx, Process{PID: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	select {
-	case <-nobody:
+	case <-unknown:
 		t.Error("process 1 has ended")
 	default:
 	}

@@ -91,15 +91,15 @@ func TestDelete_AtOnce(t *testing.T) {
 func TestSweep_RecordOfTheLiving(t *testing.T) {
 	t.Parallel()
 	j := open(t)
-	gone, err := j.Add(ofTheDead(t))
+	ended, err := j.Add(ofTheDead(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	alive := ours(t, j, func(e *Entry) {
-		e.FQDN, e.Value, e.Fingerprint, e.KeyAuth = gone.FQDN, gone.Value, gone.Fingerprint, gone.KeyAuth
+		e.FQDN, e.Value, e.Fingerprint, e.KeyAuth = ended.FQDN, ended.Value, ended.Fingerprint, ended.KeyAuth
 	})
 	s := &service{zones: []string{"example.com."}}
-	if _, err := j.Sweep(t.Context(), []providers.Account{{Provider: s, Fingerprint: gone.Fingerprint}}, nil); err != nil || len(s.cleaned) > 0 {
+	if _, err := j.Sweep(t.Context(), []providers.Account{{Provider: s, Fingerprint: ended.Fingerprint}}, nil); err != nil || len(s.cleaned) > 0 {
 		t.Errorf("deleted %+v, %v", s.cleaned, err)
 	}
 	if left := entries(t, j); !slices.Equal(left, []Entry{alive}) {

@@ -75,12 +75,12 @@ func TestSweep_Keeps(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			j := open(t)
-			gone, err := j.Add(ofTheDead(t))
+			ended, err := j.Add(ofTheDead(t))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if test.account.Fingerprint == "" {
-				test.account.Fingerprint = gone.Fingerprint
+				test.account.Fingerprint = ended.Fingerprint
 			}
 			if test.account.Provider == nil {
 				test.account.Provider = test.service
@@ -88,8 +88,8 @@ func TestSweep_Keeps(t *testing.T) {
 				test.account.Provider = blind{test.service}
 			}
 			report, err := j.Sweep(t.Context(), []providers.Account{test.account}, nil)
-			gone.CleaningUp = test.asked // nobody may count on the record any more
-			if err != nil || len(report.Kept) != 1 || report.Kept[0].Entry != gone || len(report.Swept) != 0 {
+			ended.CleaningUp = test.asked // unknown may count on the record any more
+			if err != nil || len(report.Kept) != 1 || report.Kept[0].Entry != ended || len(report.Swept) != 0 {
 				t.Fatalf("%+v, %v", report, err)
 			}
 			if reason := report.Kept[0].Reason; fault.CodeOf(reason) != test.code || test.asked && !errors.Is(reason, down) {
@@ -98,7 +98,7 @@ func TestSweep_Keeps(t *testing.T) {
 			if (len(test.service.cleaned) > 0) != test.asked {
 				t.Errorf("asked to delete %q", test.service.cleaned)
 			}
-			if got := entries(t, j); !slices.Equal(got, []Entry{gone}) {
+			if got := entries(t, j); !slices.Equal(got, []Entry{ended}) {
 				t.Errorf("left %+v", got)
 			}
 		})
@@ -109,13 +109,13 @@ func TestSweep_Keeps(t *testing.T) {
 func TestSweep_ChoosesTheAccount(t *testing.T) {
 	t.Parallel()
 	j := open(t)
-	gone, err := j.Add(ofTheDead(t))
+	ended, err := j.Add(ofTheDead(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	wrong, right := &service{}, &service{}
 	account := func(s *service, zone string) providers.Account {
-		return providers.Account{Provider: blind{s}, Fingerprint: gone.Fingerprint, Spec: providers.Spec{Zone: zone, Name: "rfc2136"}}
+		return providers.Account{Provider: blind{s}, Fingerprint: ended.Fingerprint, Spec: providers.Spec{Zone: zone, Name: "rfc2136"}}
 	}
 	report, err := j.Sweep(t.Context(), []providers.Account{account(wrong, "example.net."), account(right, "example.com.")}, nil)
 	if err != nil || len(report.Swept) != 1 || len(wrong.cleaned) != 0 || len(right.cleaned) != 1 {
@@ -186,19 +186,19 @@ func TestSweep_CreateUnderWay(t *testing.T) {
 func TestSweep_ManyUnderWay(t *testing.T) {
 	t.Parallel()
 	j := open(t)
-	gone := ofTheDead(t)
-	gone.Handle = ""
+	ended := ofTheDead(t)
+	ended.Handle = ""
 	synctest.Test(t, func(t *testing.T) {
 		const n = 20
 		for range n {
-			if _, err := j.Add(gone); err != nil {
+			if _, err := j.Add(ended); err != nil {
 				t.Fatal(err)
 			}
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		s := &service{zones: []string{"example.com."}}
-		report, err := j.Sweep(ctx, []providers.Account{{Provider: s, Fingerprint: gone.Fingerprint}}, nil)
+		report, err := j.Sweep(ctx, []providers.Account{{Provider: s, Fingerprint: ended.Fingerprint}}, nil)
 		if err != nil || len(report.Swept) != n || len(report.Kept) != 0 || len(s.cleaned) != 2*n {
 			t.Errorf("%d swept, %d kept, looked %d times, %v", len(report.Swept), len(report.Kept), len(s.cleaned), err)
 		}
@@ -275,14 +275,14 @@ func TestSweep_OneHangs(t *testing.T) {
 func TestSweep_NoTime(t *testing.T) {
 	t.Parallel()
 	j := open(t)
-	gone, err := j.Add(ofTheDead(t))
+	ended, err := j.Add(ofTheDead(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s := &service{zones: []string{"example.com."}}
-	report, err := j.Sweep(ctx, []providers.Account{{Provider: s, Fingerprint: gone.Fingerprint}}, nil)
+	report, err := j.Sweep(ctx, []providers.Account{{Provider: s, Fingerprint: ended.Fingerprint}}, nil)
 	if err != nil || len(report.Kept) != 1 || !errors.Is(report.Kept[0].Reason, context.Canceled) || len(s.cleaned)+len(s.listed) != 0 {
 		t.Errorf("%+v, %v", report, err)
 	}

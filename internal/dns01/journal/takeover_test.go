@@ -30,14 +30,14 @@ func takeOver(t *testing.T, j *Journal, change func(*Entry)) (Entry, bool) {
 func TestTakeOver_DeadOwner(t *testing.T) {
 	t.Parallel()
 	j := open(t)
-	gone, err := j.Add(ofTheDead(t))
+	left, err := j.Add(ofTheDead(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	taken, ok := takeOver(t, j, func(e *Entry) { e.Order, e.Round, e.Remaining = "https://ca.example/order/2", "round", 3 })
-	want := gone
+	want := left
 	want.Owner, want.Order, want.Round, want.Remaining, want.Created = self(t), "https://ca.example/order/2", "round", 3, taken.Created
-	if !ok || taken != want || taken.Created.Before(gone.Created) {
+	if !ok || taken != want || taken.Created.Before(left.Created) {
 		t.Errorf("took %+v, %v; want %+v", taken, ok, want)
 	}
 	if got := entries(t, j); !slices.Equal(got, []Entry{taken}) {
@@ -57,7 +57,7 @@ func TestTakeOver_DeadOwner(t *testing.T) {
 func TestTakeOver_OthersEntries(t *testing.T) {
 	t.Parallel()
 	j := open(t)
-	gone, err := j.Add(ofTheDead(t))
+	left, err := j.Add(ofTheDead(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,17 +70,17 @@ func TestTakeOver_OthersEntries(t *testing.T) {
 			t.Errorf("%s: took %+v", name, taken)
 		}
 	}
-	if got := entries(t, j); !slices.Equal(got, []Entry{gone}) {
+	if got := entries(t, j); !slices.Equal(got, []Entry{left}) {
 		t.Errorf("the journal has %+v", got)
 	}
 	alive := start(t, j, "add")
 	alive.tell(t)
 	alive.says(t)
 	e := sample(self(t))
-	if taken, ok, _, err := j.TakeOver(t.Context(), e, false); err != nil || !ok || taken.ID != gone.ID {
+	if taken, ok, _, err := j.TakeOver(t.Context(), e, false); err != nil || !ok || taken.ID != left.ID {
 		t.Errorf("took %+v, %v, %v", taken, ok, err)
 	}
-	if taken, ok, shared, err := j.TakeOver(t.Context(), e, true); err != nil || !ok || !shared || taken.Owner != e.Owner || taken.ID != gone.ID {
+	if taken, ok, shared, err := j.TakeOver(t.Context(), e, true); err != nil || !ok || !shared || taken.Owner != e.Owner || taken.ID != left.ID {
 		t.Errorf("the same client took %+v, %v, shared %v, %v", taken, ok, shared, err)
 	}
 	if got := entries(t, j); len(got) != 2 || got[0].Owner == got[1].Owner {
@@ -150,14 +150,14 @@ func TestTakeOver_WhileSwept(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			j := open(t)
-			gone, err := j.Add(ofTheDead(t))
+			left, err := j.Add(ofTheDead(t))
 			if err != nil {
 				t.Fatal(err)
 			}
 			s := &slow{service{zones: []string{"example.com."}}, make(chan struct{}), make(chan error)}
 			swept := make(chan SweepReport, 1)
 			go func() {
-				report, _ := j.Sweep(context.Background(), []providers.Account{{Provider: s, Fingerprint: gone.Fingerprint}}, nil)
+				report, _ := j.Sweep(context.Background(), []providers.Account{{Provider: s, Fingerprint: left.Fingerprint}}, nil)
 				swept <- report
 			}()
 			<-s.asked
@@ -166,12 +166,12 @@ func TestTakeOver_WhileSwept(t *testing.T) {
 			if _, _, _, err := j.TakeOver(ended, sample(self(t)), false); !errors.Is(err, context.Canceled) {
 				t.Errorf("taken out of a sweep's hands: %v", err)
 			}
-			if report, err := j.Sweep(t.Context(), []providers.Account{{Provider: s, Fingerprint: gone.Fingerprint}}, nil); err != nil || len(report.Swept)+len(report.Kept) > 0 {
+			if report, err := j.Sweep(t.Context(), []providers.Account{{Provider: s, Fingerprint: left.Fingerprint}}, nil); err != nil || len(report.Swept)+len(report.Kept) > 0 {
 				t.Errorf("swept twice: %+v, %v", report, err)
 			}
 			took := make(chan bool, 1)
 			go func() {
-				taken, ok, _, err := j.TakeOver(context.Background(), sample(gone.Owner), false)
+				taken, ok, _, err := j.TakeOver(context.Background(), sample(left.Owner), false)
 				took <- ok && err == nil && taken.CleaningUp
 			}()
 			s.end <- failure
@@ -251,12 +251,12 @@ func TestTakeOver_RaceWithSweeps(t *testing.T) {
 func TestSweep_Leaves(t *testing.T) {
 	t.Parallel()
 	j := open(t)
-	gone, err := j.Add(ofTheDead(t))
+	left, err := j.Add(ofTheDead(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &service{zones: []string{"example.com."}}
-	accounts := []providers.Account{{Provider: s, Fingerprint: gone.Fingerprint}}
+	accounts := []providers.Account{{Provider: s, Fingerprint: left.Fingerprint}}
 	report, err := j.Sweep(t.Context(), accounts, func(e Entry) bool { return e.Domain == "example.com" })
 	if err != nil || len(report.Swept)+len(report.Kept)+len(s.cleaned) > 0 {
 		t.Errorf("%+v, %v", report, err)

@@ -24,7 +24,7 @@ func BenchmarkWaitLoop(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64(b.Elapsed()/time.Duration(b.N)-settle)/float64(time.Millisecond), "ms-beside-settle/op")
+			b.ReportMetric(float64(b.Elapsed()/time.Duration(b.N)-confirm)/float64(time.Millisecond), "ms-beside-settle/op")
 		})
 	}
 }

@@ -138,7 +138,7 @@ type verdict struct {
 	byResolver bool      // cut off, and a resolver has everything
 	tooLarge   error     // at some name no server can tell all values, and so no CA will see them
 	elsewhere  error     // cut off, and a resolver has seen a CNAME that leads elsewhere
-	unheard    bool      // everything was asked and nothing ever answered with authority
+	unanswered bool      // everything was asked and nothing ever answered with authority
 	again      time.Time // when to judge again at the latest; zero if only news can change anything
 	generation int
 }
@@ -148,14 +148,14 @@ func (b *publication) judge() verdict {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	v := verdict{done: true, unheard: !b.authority, generation: b.generation}
+	v := verdict{done: true, unanswered: !b.authority, generation: b.generation}
 	for _, z := range b.zones {
 		if z.firstComplete.IsZero() {
 			v.done = false
 		}
 		for _, st := range z.servers {
 			for _, c := range st.checks {
-				v.unheard = v.unheard && c.asked
+				v.unanswered = v.unanswered && c.asked
 				if c.complete {
 					continue
 				}
@@ -180,7 +180,7 @@ func (b *publication) judge() verdict {
 	v.elsewhere, v.tooLarge = b.elsewhere, b.tooManyValues()
 	// What answers without authority may be no server of the zone at all.
 	v.done = v.done && (b.authority || b.examined) && b.cutOff != Intercepted
-	v.byResolver = v.unheard && b.cutOff != "" && !slices.ContainsFunc(b.names(), func(c *check) bool { return !b.atResolver(c) })
+	v.byResolver = v.unanswered && b.cutOff != "" && !slices.ContainsFunc(b.names(), func(c *check) bool { return !b.atResolver(c) })
 	return v
 }
 

@@ -90,15 +90,15 @@ func TestJudge_NoServerHasIt(t *testing.T) {
 	for _, c := range checks {
 		b.record(c, b.start, observation{state: Silent, noRoute: true})
 	}
-	if v := b.judge(); v.done || !v.unheard || !v.again.IsZero() {
+	if v := b.judge(); v.done || !v.unanswered || !v.again.IsZero() {
 		t.Errorf("verdict = %+v", v)
 	}
 	b.record(checks[0], b.start, observation{state: Lame, replied: true})
-	if v := b.judge(); v.done || !v.unheard {
+	if v := b.judge(); v.done || !v.unanswered {
 		t.Errorf("verdict = %+v", v)
 	}
 	b.record(checks[0], b.start, observation{state: Pending, replied: true, authority: true})
-	if v := b.judge(); v.done || v.unheard {
+	if v := b.judge(); v.done || v.unanswered {
 		t.Errorf("verdict = %+v", v)
 	}
 }

@@ -14,7 +14,7 @@ import (
 const (
 	usualLimit = 15 * time.Minute
 	hardLimit  = 50 * time.Minute // authorizations may live no longer than an hour
-	settle     = 100 * time.Millisecond
+	confirm    = 100 * time.Millisecond
 )
 
 // Record is one TXT record that is waited for.
@@ -97,12 +97,12 @@ func (w *Wait) Run(ctx context.Context, records []Record) (Report, error) {
 // follow lets every address be watched, and judges.
 func (w *Wait) follow(parent context.Context, watcher watcher, origins map[string]Origin, limit time.Duration) (Report, error) {
 	var (
-		b        = watcher.publication
-		group    sync.WaitGroup
-		again    = time.NewTimer(0)
-		settled  chan int
-		examined chan State // why no server answers with authority
-		others   = make(chan error, 1)
+		b         = watcher.publication
+		group     sync.WaitGroup
+		again     = time.NewTimer(0)
+		confirmed chan int
+		examined  chan State // why no server answers with authority
+		others    = make(chan error, 1)
 	)
 	ctx, cancel := context.WithCancel(parent)
 	direct, stop := context.WithCancel(ctx)
@@ -122,7 +122,7 @@ func (w *Wait) follow(parent context.Context, watcher watcher, origins map[strin
 	}
 	for {
 		v := b.judge()
-		if v.unheard && examined == nil {
+		if v.unanswered && examined == nil {
 			examined = make(chan State, 1)
 			group.Go(func() { examined <- watcher.examine(ctx) })
 		}
@@ -134,11 +134,11 @@ func (w *Wait) follow(parent context.Context, watcher watcher, origins map[strin
 			return b.report(true), v.elsewhere
 		case v.tooLarge != nil:
 			return b.report(false), v.tooLarge
-		case v.done && settled == nil:
-			settled = make(chan int, 1)
+		case v.done && confirmed == nil:
+			confirmed = make(chan int, 1)
 			group.Go(func() {
-				watcher.confirm(ctx, settle)
-				settled <- v.generation
+				watcher.confirm(ctx, confirm)
+				confirmed <- v.generation
 			})
 		}
 		again.Stop()
@@ -166,8 +166,8 @@ func (w *Wait) follow(parent context.Context, watcher watcher, origins map[strin
 					watcher.askResolvers(ctx, w.firstResolverLook(b, limit), orDefault(w.ResolverEvery, 30*time.Second))
 				})
 			}
-		case generation := <-settled:
-			settled = nil
+		case generation := <-confirmed:
+			confirmed = nil
 			// Nothing was gained or lost since: all that there is was confirmed.
 			if v := b.judge(); v.done && v.generation == generation && ctx.Err() == nil {
 				w.tell(b)

@@ -175,7 +175,7 @@ func TestWait_DeadServers(t *testing.T) {
 }
 
 // A server that hangs for ever does not delay the news from the others.
-func TestWait_DeadServerKeepsNobodyWaiting(t *testing.T) {
+func TestWait_ServerDead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	w.servers[0].set(silent)

@@ -34,7 +34,7 @@ func TestWatcher_DeadAddressIsAskedOneBatch(t *testing.T) {
 	if len(asked) > 2*abreast { // over UDP and TCP
 		t.Errorf("%d different questions were asked", len(asked))
 	}
-	if v := b.judge(); !v.unheard { // all fifty are known to be unanswered
+	if v := b.judge(); !v.unanswered { // all fifty are known to be unanswered
 		t.Errorf("verdict = %+v", v)
 	}
 }

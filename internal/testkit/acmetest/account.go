@@ -12,13 +12,13 @@ import (
 )
 
 type account struct {
-	id      int
-	url     string
-	key     *jose.JSONWebKey
-	status  string
-	contact []string
-	made    time.Time
-	gone    bool
+	id          int
+	url         string
+	key         *jose.JSONWebKey
+	status      string
+	contact     []string
+	made        time.Time
+	deactivated bool
 }
 
 // newAccount makes an account or finds the one of a key (RFC 8555 §7.3). Order and texts of the checks are Boulder's.
@@ -34,7 +34,7 @@ func (s *Server) newAccount(key *jose.JSONWebKey, body []byte) *Reply {
 	}
 	d := s.options.Deviations
 	for _, a := range s.accounts {
-		if a.gone || !sameKey(a.key.Key, key.Key) {
+		if a.deactivated || !sameKey(a.key.Key, key.Key) {
 			continue
 		}
 		if a.status == "deactivated" && !d.ShowsDeactivated {
@@ -173,6 +173,6 @@ func (s *Server) ForgetAccounts() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range s.accounts {
-		a.gone = true
+		a.deactivated = true
 	}
 }

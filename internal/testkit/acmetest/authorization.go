@@ -81,7 +81,7 @@ func (s *Server) valid(by *account, name string, p Profile) int {
 func (s *Server) getAuthorization(by *account, a *authorization, n int, body []byte) *Reply {
 	status := a.Status
 	switch expired := s.over(a.expires); {
-	case expired && s.options.Deviations.Expired == IsGone:
+	case expired && s.options.Deviations.Expired == NotFound:
 		return Problem(http.StatusNotFound, "malformed", "Expired authorization")
 	case by != a.account:
 		return Problem(http.StatusForbidden, "unauthorized", "Account ID doesn't match ID for authorization")

@@ -129,8 +129,8 @@ const (
 type Expired int
 
 const (
-	// IsGone is Boulder's way: 404 malformed.
-	IsGone Expired = iota
+	// NotFound is Boulder's way: 404 malformed.
+	NotFound Expired = iota
 	// SaysExpired has the status expired, as RFC 8555 §7.1.6 has it for authorizations; the order is invalid.
 	SaysExpired
 	// SaysInvalid has the status invalid for both.

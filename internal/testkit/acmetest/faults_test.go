@@ -68,15 +68,15 @@ func TestServer_Faults(t *testing.T) {
 	if outages < 4 {
 		t.Errorf("%d outages", outages)
 	}
-	calm := start(t, acmetest.Options{})
-	core = newClient(t, calm)
+	steady := start(t, acmetest.Options{})
+	core = newClient(t, steady)
 	if o, err = core.Orders.New([]string{"example.com"}); err != nil {
 		t.Fatal(err)
 	}
-	before := calm.Count(acmetest.Order)
-	calm.Restart()
-	if _, err := core.Orders.Get(o.Location); err != nil || calm.Count(acmetest.Order) != before+2 {
-		t.Errorf("%v after %d requests", err, calm.Count(acmetest.Order)-before)
+	before := steady.Count(acmetest.Order)
+	steady.Restart()
+	if _, err := core.Orders.Get(o.Location); err != nil || steady.Count(acmetest.Order) != before+2 {
+		t.Errorf("%v after %d requests", err, steady.Count(acmetest.Order)-before)
 	}
 }
 

@@ -18,9 +18,9 @@ import (
 // finalize takes the certificate request of an order (RFC 8555 §7.4). At Let's Encrypt's production the certificate is there with
 // the reply, in staging an order is processing first (boulder#8216).
 func (s *Server) finalize(by *account, o *OrderState, body []byte) *Reply {
-	status, gone := s.look(by, o)
-	if gone != nil {
-		return gone
+	status, notFound := s.look(by, o)
+	if notFound != nil {
+		return notFound
 	}
 	if status != "ready" {
 		return Problem(http.StatusForbidden, "orderNotReady", fmt.Sprintf("Order's status (%q) is not acceptable for finalization", status))

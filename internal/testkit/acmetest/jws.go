@@ -69,7 +69,7 @@ func (s *Server) authenticate(r *Request) (key *jose.JSONWebKey, by *account, bo
 		key = header.JSONWebKey
 	default:
 		for _, a := range s.accounts {
-			if a.url == header.KeyID && !a.gone {
+			if a.url == header.KeyID && !a.deactivated {
 				by, key = a, a.key
 			}
 		}

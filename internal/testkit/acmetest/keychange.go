@@ -33,7 +33,7 @@ func (s *Server) changeKey(r *Request, by *account, body []byte) *Reply {
 		return malformed("New key specified by rollover request is the same as the old key")
 	}
 	for _, other := range s.accounts {
-		if !other.gone && sameKey(other.key.Key, header.JSONWebKey.Key) {
+		if !other.deactivated && sameKey(other.key.Key, header.JSONWebKey.Key) {
 			return Problem(http.StatusConflict, "conflict", "New key is already in use for a different account").With("Location", other.url)
 		}
 	}

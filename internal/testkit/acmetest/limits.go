@@ -139,7 +139,7 @@ type failure struct{ account, name string }
 
 // Failed is how many validations have failed, as Boulder counts them: pending authorizations that were deactivated, too.
 func (s *Server) Failed() (n int) {
-	s.settle()
+	s.advance()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, count := range s.failed {
@@ -150,7 +150,7 @@ func (s *Server) Failed() (n int) {
 
 // FailedFor is how many of them an account has for a name of a certificate.
 func (s *Server) FailedFor(accountURL, name string) int {
-	s.settle()
+	s.advance()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.failed[failure{accountURL, name}]

@@ -36,7 +36,7 @@ type Options struct {
 	Now func() time.Time
 	// RealTimer makes validations, the resolvers' memory and the load balancer go by the real time, whatever Now says: for
 	// clocks that stand still. Without Now they do so anyway; else a validation goes on when the next request comes, or
-	// with [Server.Settle].
+	// with [Server.Validate].
 	RealTimer bool
 	// ValidationTime is how long a validation takes; nil is a time between 2 s and 7 s.
 	ValidationTime func(name string) time.Duration

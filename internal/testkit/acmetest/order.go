@@ -220,15 +220,15 @@ func (s *Server) anyOf(o *OrderState, states ...string) bool {
 
 // getOrder shows an order to its account.
 func (s *Server) getOrder(by *account, o *OrderState) *Reply {
-	status, gone := s.look(by, o)
-	if gone != nil {
-		return gone
+	status, notFound := s.look(by, o)
+	if notFound != nil {
+		return notFound
 	}
 	return s.orderReply(http.StatusOK, o, status)
 }
 
 // look is the status that a look at an order finds, or why there is none.
-func (s *Server) look(by *account, o *OrderState) (status string, gone *Reply) {
+func (s *Server) look(by *account, o *OrderState) (status string, notFound *Reply) {
 	if by != o.account {
 		return "", Problem(http.StatusNotFound, "malformed", fmt.Sprintf("No order found for account ID %d", by.id))
 	}
@@ -236,7 +236,7 @@ func (s *Server) look(by *account, o *OrderState) (status string, gone *Reply) {
 	status = o.Status
 	if s.over(o.Expires) {
 		switch s.options.Deviations.Expired {
-		case IsGone:
+		case NotFound:
 			return "", Problem(http.StatusNotFound, "malformed", fmt.Sprintf("No order for ID %d", o.ID))
 		default:
 			return "invalid", nil
@@ -292,7 +292,7 @@ func (s *Server) orderReply(code int, o *OrderState, status string) *Reply {
 
 // Orders are all orders, oldest first; [Server.Change] changes one.
 func (s *Server) Orders() []*OrderState {
-	s.settle()
+	s.advance()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]*OrderState(nil), s.orders...)

@@ -44,7 +44,7 @@ func (s *Server) noteReply(r *Request, reply *Reply, from string) {
 		}
 	}
 	if told && reply.Status == 404 && (r.Endpoint == Order || r.Endpoint == Authorization) {
-		if s.gone[r.Path]++; s.gone[r.Path] == most404+1 {
+		if s.notFound[r.Path]++; s.notFound[r.Path] == most404+1 {
 			s.violate("%s %s: has been answered 404 %d times", r.Method, r.Path, most404)
 		}
 	}

@@ -94,7 +94,7 @@ func (s *Server) carryOut(r *Request) *Reply {
 			return s.serviceBusy() // community 246577: all but one or two of ten at once
 		}
 	}
-	s.settle()
+	s.advance()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if refusal := s.balance(r.Endpoint); refusal != nil {

@@ -98,7 +98,7 @@ type Server struct {
 	requests     int
 	busy         int
 	violations   []string
-	gone         map[string]int // replies of 404, by path
+	notFound     map[string]int // replies of 404, by path
 	refusals     []refusal
 	log          []Arrival
 	connections  map[string]bool // that are open, by the client's address
@@ -110,7 +110,7 @@ func Start(o Options) (*Server, error) {
 		realTime: o.Now == nil || o.RealTimer, ended: make(chan struct{}),
 		scripts: map[Endpoint]Script{}, counts: map[Endpoint]int{}, nonces: newNonces(o.Deviations.NonceLength),
 		bindings: map[string]bool{}, memory: map[question]remembered{}, shares: map[Endpoint]*bucket{},
-		allowances: map[string]*bucket{}, failed: map[failure]int{}, paused: map[string]bool{}, gone: map[string]int{}, connections: map[string]bool{},
+		allowances: map[string]*bucket{}, failed: map[failure]int{}, paused: map[string]bool{}, notFound: map[string]int{}, connections: map[string]bool{},
 	}
 	if o.Now == nil {
 		o.Now = time.Now

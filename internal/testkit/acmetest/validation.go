@@ -87,11 +87,11 @@ func (s *Server) goOn(v *validation) {
 	}
 }
 
-// Settle carries out what is due of the validations. Every request does so, too; it is for tests whose client asks nothing while
+// Validate carries out what is due of the validations. Every request does so, too; it is for tests whose client asks nothing while
 // their clock goes on.
-func (s *Server) Settle() { s.settle() }
+func (s *Server) Validate() { s.advance() }
 
-func (s *Server) settle() {
+func (s *Server) advance() {
 	if s.realTime {
 		return
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // build makes live/.wildcard-NAME with links to a version and all that live/NAME has besides. It returns what was
-// carried over, by name. Whatever cannot be carried is errCannotCarry.
+// foreign to us, by name. What cannot be kept is errNotLinkable.
 func (s *Store) build(name string, n int, like fs.FileInfo) (map[string]fs.FileInfo, error) {
 	live, hidden := s.liveDir(name), s.hiddenDir(name)
 	if err := s.clear(hidden); err != nil {
@@ -31,34 +31,34 @@ func (s *Store) build(name string, n int, like fs.FileInfo) (map[string]fs.FileI
 	if err != nil {
 		return nil, err
 	}
-	carried := map[string]fs.FileInfo{}
+	foreign := map[string]fs.FileInfo{}
 	for _, entry := range entries {
-		as, err := carriedAs(entry)
+		as, err := nameBeside(entry)
 		if err != nil {
 			return nil, err
 		}
 		if as == "" {
 			continue
 		}
-		if err := s.carry(filepath.Join(live, entry.Name()), filepath.Join(hidden, as)); err != nil {
+		if err := s.linkFile(filepath.Join(live, entry.Name()), filepath.Join(hidden, as)); err != nil {
 			return nil, err
 		}
-		if carried[as], err = os.Lstat(filepath.Join(hidden, as)); err != nil {
+		if foreign[as], err = os.Lstat(filepath.Join(hidden, as)); err != nil {
 			return nil, err
 		}
 	}
-	if err := s.resemble(hidden, live, like); err != nil {
+	if err := s.copyAttributes(hidden, live, like); err != nil {
 		return nil, err
 	}
-	return carried, s.disk.sync(hidden)
+	return foreign, s.disk.sync(hidden)
 }
 
-// carriedAs returns the name that an entry of live/NAME has in the next directory, "" for none. Our links and certbot's journal
+// nameBeside returns the name that an entry of live/NAME has in the next directory, "" for none. Our links and certbot's journal
 // of a switch (previous_KIND.pem) are made anew; a file where a link should be is kept beside the link.
-func carriedAs(entry fs.DirEntry) (string, error) {
+func nameBeside(entry fs.DirEntry) (string, error) {
 	name := entry.Name()
 	if entry.IsDir() {
-		return "", fmt.Errorf("%w: %s is a directory", errCannotCarry, name)
+		return "", fmt.Errorf("%w: %s is a directory", errNotLinkable, name)
 	}
 	bare := strings.TrimPrefix(strings.TrimPrefix(strings.TrimSuffix(name, ".pem"), "previous_"), ".wildcard-")
 	if !slices.Contains(kinds[:], bare) || !strings.HasSuffix(name, ".pem") {
@@ -70,21 +70,21 @@ func carriedAs(entry fs.DirEntry) (string, error) {
 	return name + ".saved", nil
 }
 
-// carry gives a file, link or FIFO a second name: both directories hold the same one. What the system does not let us link
+// linkFile gives a file, link or FIFO a second name: both directories hold the same one. What the system does not let us link
 // (another file system, chattr +i, another's file) cannot be carried; a full disk is a failure.
-func (s *Store) carry(from, to string) error {
+func (s *Store) linkFile(from, to string) error {
 	err := s.disk.link(from, to)
 	if errors.Is(err, unix.EXDEV) || errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w: %w", errCannotCarry, err)
+		return fmt.Errorf("%w: %w", errNotLinkable, err)
 	}
 	return err
 }
 
-// resemble gives the directory owner, mode, ACL and extended attributes of another one.
-func (s *Store) resemble(path, model string, info fs.FileInfo) error {
+// copyAttributes gives the directory owner, mode, ACL and extended attributes of another one.
+func (s *Store) copyAttributes(path, model string, info fs.FileInfo) error {
 	cannot := func(err error) error {
 		if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EOPNOTSUPP) {
-			return fmt.Errorf("%w: %w", errCannotCarry, err)
+			return fmt.Errorf("%w: %w", errNotLinkable, err)
 		}
 		return err
 	}
@@ -152,10 +152,10 @@ func attribute(get func([]byte) (int, error)) ([]byte, error) {
 	return buf[:n], nil
 }
 
-// carryLate goes over the old directory once more after the exchange: what somebody put there, replaced or removed while the new
+// syncForeign goes over the old directory once more after the exchange: what somebody put there, replaced or removed while the new
 // one was being made happens in the new one too; what was carried and did not change since is left to whoever is at work in
 // the new one. What fails is logged: the switch is done.
-func (s *Store) carryLate(old, live string, carried map[string]fs.FileInfo) {
+func (s *Store) syncForeign(old, live string, foreign map[string]fs.FileInfo) {
 	entries, err := os.ReadDir(old)
 	if err != nil {
 		s.log.Warn("live directory not compared", "error", err)
@@ -163,34 +163,34 @@ func (s *Store) carryLate(old, live string, carried map[string]fs.FileInfo) {
 	}
 	still := map[string]bool{}
 	for _, entry := range entries {
-		as, err := carriedAs(entry)
+		as, err := nameBeside(entry)
 		if err != nil || as == "" {
 			continue
 		}
 		still[as] = true
 		from, to := filepath.Join(old, entry.Name()), filepath.Join(live, as)
-		if isStill(carried[as], from) {
+		if unchanged(foreign[as], from) {
 			continue
 		}
 		temporary := filepath.Join(live, ".wildcard-"+random())
-		if err = s.carry(from, temporary); err == nil {
+		if err = s.linkFile(from, temporary); err == nil {
 			err = s.disk.rename(temporary, to)
 		}
 		if err != nil {
 			s.log.Warn("file not carried into the live directory", "path", from, "error", err)
 		}
 	}
-	for name, was := range carried {
-		if path := filepath.Join(live, name); !still[name] && isStill(was, path) {
-			if err := s.disk.gone(path); err != nil {
+	for name, was := range foreign {
+		if path := filepath.Join(live, name); !still[name] && unchanged(was, path) {
+			if err := s.disk.remove(path); err != nil {
 				s.log.Warn("removed file came back", "error", err)
 			}
 		}
 	}
 }
 
-// isStill reports whether the file that was looked at is the one at path now.
-func isStill(was fs.FileInfo, path string) bool {
+// unchanged reports whether the file that was looked at is the one at path now.
+func unchanged(was fs.FileInfo, path string) bool {
 	info, err := os.Lstat(path)
 	return err == nil && was != nil && os.SameFile(was, info)
 }

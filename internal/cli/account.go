@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/cli/display"
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
@@ -97,53 +98,44 @@ func accountLineOf(a lineage.Account) accountLine {
 	return accountLine{ID: a.ID, Server: a.Server, URI: a.URI, Created: a.Created.UTC(), Host: a.Host}
 }
 
-// caOf opens the run and the CA that the command line names.
-func (p *program) caOf(c *cli.Context) (*engine, *issuance.CA, error) {
-	e, err := p.engine(c)
+// accounts opens what a command about accounts needs, and reads which CA the command line names.
+func (p *program) accounts(c *cli.Context) (m *machine, at certificates.CA, err error) {
+	bundle, err := p.path(c, "ca-bundle", "WILDCARD_CA_BUNDLE")
 	if err != nil {
-		return nil, nil, err
+		return nil, at, err
 	}
-	bundle, err := absolute("--ca-bundle", e.option(c, "ca-bundle", "", "WILDCARD_CA_BUNDLE"))
-	if err == nil {
-		var ca *issuance.CA
-		if ca, err = e.ca(c.Context, e.server(c, ""), bundle); err == nil {
-			return e, ca, nil
-		}
-	}
-	e.close()
-	return nil, nil, err
+	m, err = p.machine(c)
+	return m, certificates.CA{Server: p.server(c).Value, Bundle: bundle.Value}, err
 }
 
 func (p *program) accountRegister(c *cli.Context) error {
 	if c.Args().Present() {
 		return usage("account register takes no names")
 	}
-	e, ca, err := p.caOf(c)
+	m, at, err := p.accounts(c)
 	if err != nil {
 		return err
 	}
-	defer e.close()
-	if there, err := e.store.Accounts(ca.Server()); err != nil {
+	defer m.close()
+	a, existed, err := m.manager.Register(c.Context, at, p.registration(c))
+	switch {
+	case err != nil:
 		return err
-	} else if len(there) > 0 {
-		return e.sayAccounts([]accountLine{accountLineOf(there[0])}, "The account %s is there already.")
+	case existed:
+		return m.sayAccounts([]accountLine{accountLineOf(a)}, "The account %s is there already.")
 	}
-	made, err := e.account(c.Context, ca, "", e.registration(c), true)
-	if err != nil {
-		return err
-	}
-	return e.sayAccounts([]accountLine{accountLineOf(made)}, "The account %s is registered.")
+	return m.sayAccounts([]accountLine{accountLineOf(a)}, "The account %s is registered.")
 }
 
-func (e *engine) sayAccounts(lines []accountLine, format messages.Text) error {
-	e.display.Close()
-	if e.json {
-		e.answer(map[string]any{"accounts": lines})
+func (m *machine) sayAccounts(lines []accountLine, format messages.Text) error {
+	m.display.Close()
+	if m.json {
+		m.answer(map[string]any{"accounts": lines})
 		return nil
 	}
 	for _, line := range lines {
-		e.say(format, line.URI)
-		e.say("  id %s, at %s", line.ID, line.Server)
+		m.say(format, line.URI)
+		m.say("  id %s, at %s", line.ID, line.Server)
 	}
 	return nil
 }
@@ -152,33 +144,29 @@ func (p *program) accountShow(c *cli.Context) error {
 	if c.Args().Present() {
 		return usage("account show takes no names: --account chooses by id")
 	}
-	e, ca, err := p.caOf(c)
+	m, at, err := p.accounts(c)
 	if err != nil {
 		return err
 	}
-	defer e.close()
-	accounts, err := e.store.Accounts(ca.Server())
+	defer m.close()
+	found, err := m.manager.Accounts(c.Context, at, c.String("account"))
 	if err != nil {
 		return err
 	}
 	lines := []accountLine{}
 	code := 0
-	for _, a := range accounts {
-		if !strings.HasPrefix(a.ID, c.String("account")) {
-			continue
+	for _, a := range found.All {
+		line := accountLineOf(a.Account)
+		if a.Err != nil {
+			line.Error, code = p.errorOf(a.Err), fault.Worse(code, fault.ExitCode(a.Err))
 		}
-		line := accountLineOf(a)
-		info, err := ca.AccountInfo(c.Context, issuance.Account{URI: a.URI, Key: a.Key})
-		if err != nil {
-			line.Error, code = p.errorOf(err), fault.Worse(code, fault.ExitCode(err))
-		}
-		line.Status, line.Contact = info.Status, info.Contact
+		line.Status, line.Contact = a.Info.Status, a.Info.Contact
 		lines = append(lines, line)
 	}
-	if e.json {
-		e.answer(map[string]any{"accounts": lines})
+	if m.json {
+		m.answer(map[string]any{"accounts": lines})
 	} else {
-		e.printAccounts(ca, lines)
+		m.printAccounts(found, lines)
 	}
 	if code != 0 {
 		return &outcomeError{code}
@@ -186,9 +174,9 @@ func (p *program) accountShow(c *cli.Context) error {
 	return nil
 }
 
-func (e *engine) printAccounts(ca *issuance.CA, lines []accountLine) {
+func (m *machine) printAccounts(at certificates.Accounts, lines []accountLine) {
 	if len(lines) == 0 {
-		e.say("There is no account at %s: wildcard account register makes one.", ca.Server())
+		m.say("There is no account at %s: wildcard account register makes one.", at.Server)
 		return
 	}
 	t := display.NewTable("ID", "STATUS", "CREATED", "CONTACT", "ACCOUNT")
@@ -200,17 +188,17 @@ func (e *engine) printAccounts(ca *issuance.CA, lines []accountLine) {
 		}
 		t.Row(line.ID, status, line.Created.Format(time.DateOnly), messages.OneLine(contact), line.URI)
 	}
-	e.say("%s", t)
-	if ca.Facts().NoContact {
-		e.say("%s keeps no contact addresses.", ca.Facts().Company)
+	m.say("%s", t)
+	if at.Facts.NoContact {
+		m.say("%s keeps no contact addresses.", at.Facts.Company)
 	}
 	for _, line := range lines {
 		if line.Error != nil {
-			e.complainOf("account "+line.ID, line.Error)
+			m.complainOf("account "+line.ID, line.Error)
 		}
 	}
-	if ca.Facts().NoAccountURL && slices.ContainsFunc(lines, func(l accountLine) bool { return l.Error != nil }) {
-		e.say("%s answers every question for an account so; orders are not affected.", ca.Facts().Company)
+	if at.Facts.NoAccountURL && slices.ContainsFunc(lines, func(l accountLine) bool { return l.Error != nil }) {
+		m.say("%s answers every question for an account so; orders are not affected.", at.Facts.Company)
 	}
 }
 
@@ -233,26 +221,18 @@ func (p *program) accountDeactivate(c *cli.Context) error {
 	if c.Args().Present() {
 		return usage("account deactivate takes no names: --account chooses by id")
 	}
-	e, ca, err := p.caOf(c)
+	m, at, err := p.accounts(c)
 	if err != nil {
 		return err
 	}
-	defer e.close()
-	a, err := e.store.Account(ca.Server(), c.String("account"))
+	defer m.close()
+	a, err := m.manager.Deactivate(c.Context, at, c.String("account"), func(a lineage.Account) error {
+		return m.confirm(c, "Deactivate the account %s? This cannot be undone.", a.URI)
+	})
 	if err != nil {
 		return err
 	}
-	if err := e.confirm(c, "Deactivate the account %s? This cannot be undone.", a.URI); err != nil {
-		return err
-	}
-	err = ca.Deactivate(c.Context, issuance.Account{URI: a.URI, Key: a.Key})
-	if err != nil && fault.CodeOf(err) != issuance.CodeAccountUnknown {
-		return err
-	}
-	if err := e.store.RemoveAccount(c.Context, a); err != nil {
-		return err
-	}
-	return e.sayAccounts([]accountLine{accountLineOf(a)}, "The account %s is deactivated, and its files are removed.")
+	return m.sayAccounts([]accountLine{accountLineOf(a)}, "The account %s is deactivated, and its files are removed.")
 }
 
 func (p *program) accountImport(c *cli.Context) error {
@@ -267,20 +247,16 @@ func (p *program) accountImport(c *cli.Context) error {
 	if err != nil {
 		return fault.Errorf(lineage.CodeAccount, fault.Misconfigured, "import %s: %w", c.Args().First(), err)
 	}
-	e, ca, err := p.caOf(c)
+	m, at, err := p.accounts(c)
 	if err != nil {
 		return err
 	}
-	defer e.close()
-	found, err := ca.FindAccount(c.Context, key)
+	defer m.close()
+	a, err := m.manager.ImportAccount(c.Context, at, key)
 	if err != nil {
 		return err
 	}
-	a, err := e.store.AddAccount(c.Context, lineage.Account{Server: ca.Server(), URI: found.URI, Key: found.Key})
-	if err != nil {
-		return err
-	}
-	return e.sayAccounts([]accountLine{accountLineOf(a)}, "The account %s is imported.")
+	return m.sayAccounts([]accountLine{accountLineOf(a)}, "The account %s is imported.")
 }
 
 // accountKey reads a private key, PEM or JWK.

@@ -38,7 +38,7 @@ func (m *machine) check(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
-	ledger := m.ledger()
+	ledger := m.manager.State
 	lines, err := m.listLines(ctx, ledger)
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (m *machine) check(ctx context.Context, text string) error {
 		found = append(found, m.troubles(line, within)...)
 	}
 	if len(lines) == 0 {
-		found = append(found, trouble{"", "none", m.language.Sprintf("there is no certificate in %s", m.store.Dir())})
+		found = append(found, trouble{"", "none", m.language.Sprintf("there is no certificate in %s", m.manager.Store.Dir())})
 	}
 	if ours {
 		if late, is := m.timerTrouble(ledger); is {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/doctor"
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
@@ -50,7 +51,7 @@ func TestCheck(t *testing.T) {
 	}
 	ours := w.lineage("example.com")
 	settings, _ := ours.Conf.Settings()
-	at, _ := renewal(ours, settings)
+	at, _ := certificates.Renewal(ours, settings)
 	end := ours.Leaf.NotAfter
 
 	w.at(end.Add(-13 * 24 * time.Hour))

@@ -2,18 +2,12 @@
 // renewed, and keeps them where certbot does, in certbot's form. "wildcard --help" lists its commands; each has a file of its
 // name here.
 //
-// What the commands have in common: options.go (flags and environment), machine.go (folders, store, journal), engine.go
-// (CAs, accounts and DNS services of one run), certificate.go (how one certificate is obtained and stored), due.go (when).
-// What a person sees of them is package display. For those who watch over it there are check.go (list --check), prometheus.go, watch.go (--notify) and trace.go.
+// A command turns its flags and the environment into a request to package certificates, and what that answers into words. What
+// commands have in common is in options.go (flags and environment) and machine.go (one call of a command). What a person sees of
+// them is package display. For those who watch over it there are check.go (list --check), prometheus.go, watch.go (--notify) and
+// trace.go.
 //
 // # Decisions
-//
-// What "issue" was told, by flag or environment, is stored with the lineage, so that a timer with an empty environment
-// renews just as well; a flag of "renew" counts more than what is stored, and that more than the environment. Settings of a
-// provider itself (credentials, base URLs, TTL) are never stored: each run finds them anew.
-//
-// "issue" picks the lineage by --cert-name, else the one of ours with exactly these names, else the one named after the first
-// name. If that one is certbot's, it is left alone, and the error names "adopt".
 //
 // Without a terminal "renew" waits for up to a minute, at random, before the first order, since cron starts everybody on
 // the minute; not with --force, --dry-run, --cert-name or --no-jitter. systemd's timer has its own delay.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/settings"
@@ -159,7 +160,7 @@ func (p *program) valuesOf(flag cli.Flag, current, configDir string) (found comp
 	case "lang":
 		values = []string{"en", "ja"}
 	case "deploy":
-		values = []string{deployNow, deployLater, deployOnly}
+		values = []string{string(certificates.DeployNow), string(certificates.DeployLater), string(certificates.DeployOnly)}
 	}
 	for _, value := range values {
 		found.words = append(found.words, word{value, ""})

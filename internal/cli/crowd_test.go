@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
+
+	"wildcard/internal/certificates"
 )
 
 // What a run may hold at once, whatever it has to do: so many certificates are renewed side by side, each with so many
@@ -121,8 +123,8 @@ func (w *crowd) tookLittle(done outcome) {
 	}
 	w.t.Logf("before: %v; after: %v; at most %d MiB resident", done.Before, done.After, done.Resident>>20)
 	most, limit := peak(done.During), figures{
-		Descriptors: done.Before.Descriptors + renewalsAtOnce*(mostQuestions*crowdNameServers+mostFiles) + mostToCA + crowdAccounts*mostToAccount,
-		Goroutines:  done.Before.Goroutines + renewalsAtOnce*(mostNames+(mostQuestions+1)*crowdNameServers+mostFiles) + 3*(mostToCA+crowdAccounts*mostToAccount) + mostFiles,
+		Descriptors: done.Before.Descriptors + certificates.RenewalsAtOnce*(mostQuestions*crowdNameServers+mostFiles) + mostToCA + crowdAccounts*mostToAccount,
+		Goroutines:  done.Before.Goroutines + certificates.RenewalsAtOnce*(mostNames+(mostQuestions+1)*crowdNameServers+mostFiles) + 3*(mostToCA+crowdAccounts*mostToAccount) + mostFiles,
 		Heap:        mostLive << 20,
 	}
 	if most.Descriptors > limit.Descriptors || most.Goroutines > limit.Goroutines || most.Heap > limit.Heap {

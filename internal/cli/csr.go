@@ -1,20 +1,17 @@
 package cli
 
 import (
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
-	"wildcard/internal/lineage"
 )
 
 // issueCSR obtains a certificate for a request that somebody else made. Nothing is kept but the file.
@@ -41,44 +38,31 @@ func (p *program) issueCSR(c *cli.Context) error {
 	if info, err := os.Stat(filepath.Dir(out)); err != nil || !info.IsDir() {
 		return fault.Errorf(codeOutput, fault.Misconfigured, "--out %s: there is no such folder", out)
 	}
-	e, err := p.engine(c)
+	request := certificates.Request{CSR: der, Names: names}
+	if err := p.fill(c, &request); err != nil {
+		return err
+	}
+	m, err := p.machine(c)
 	if err != nil {
 		return err
 	}
-	defer e.close()
-	digest := sha256.Sum256(der)
-	o := &order{
-		name: "csr-" + hex.EncodeToString(digest[:8]), names: names, csr: der, force: true, again: c.Bool("force"), mayRegister: true,
-		registration: e.registration(c), observe: e.observe("csr"),
-	}
-	if err := e.issueSettings(c, o); err != nil {
-		return err
-	}
-	lock, err := e.store.LockOrder(o.name)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = lock.Unlock() }()
-	e.sweepFor(c.Context, []lineage.Settings{o.settings}, o.names...)
-	defer e.sweepFor(c.Context, []lineage.Settings{o.settings}) // what was not taken over
-	got, err := e.obtain(c.Context, o)
-	e.display.Close()
+	defer m.close()
+	got, err := m.manager.Obtain(c.Context, request)
+	m.display.Close()
 	if err != nil {
 		return err
 	}
 	if err := output("--out", out, got.Chain); err != nil {
 		return fault.Errorf(codeOutput, fault.Failed, "%w (the next run with this request takes the certificate up again)", err)
 	}
-	if err := errors.Join(e.state.RemovePending(o.name), e.state.RemoveRefused(o.name)); err != nil {
-		e.log.Warn("forgetting an order", "error", err)
-	}
-	return e.reportCSR(out, got)
+	m.manager.Delivered(der)
+	return m.reportCSR(out, got)
 }
 
 // readCSR reads a certificate signing request, PEM or DER, and the names it is for.
 func readCSR(path string) (der []byte, names []string, err error) {
 	bad := func(format string, args ...any) ([]byte, []string, error) {
-		return nil, nil, fault.Errorf(codeCSR, fault.Usage, "--csr "+format, args...)
+		return nil, nil, fault.Errorf(certificates.CodeCSR, fault.Usage, "--csr "+format, args...)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -4,9 +4,6 @@ import (
 	"slices"
 
 	"github.com/urfave/cli/v2"
-
-	"wildcard/internal/fault"
-	"wildcard/internal/lineage"
 )
 
 func (p *program) deleteCommand() *cli.Command {
@@ -30,33 +27,21 @@ func (p *program) delete(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	e, err := p.engine(c)
+	m, err := p.machine(c)
 	if err != nil {
 		return err
 	}
-	defer e.close()
-	l, err := e.store.Lineage(name)
+	defer m.close()
+	err = m.manager.Delete(c.Context, name, func() error {
+		return m.confirm(c, "Delete all files of the certificate %s? Servers that use them will not start again.", name)
+	})
 	if err != nil {
 		return err
 	}
-	if !l.Owned() {
-		return fault.Errorf(lineage.CodeNotOwned, fault.Usage, "%s is certbot's: certbot delete --cert-name %s deletes it", name, name)
-	}
-	if err := e.confirm(c, "Delete all files of the certificate %s? Servers that use them will not start again.", name); err != nil {
-		return err
-	}
-	lock, err := e.store.LockOrder(name)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = lock.Unlock() }()
-	if err := e.remove(c.Context, l); err != nil {
-		return err
-	}
-	if e.json {
-		e.answer(map[string]any{"lineage": name, "deleted": true})
+	if m.json {
+		m.answer(map[string]any{"lineage": name, "deleted": true})
 		return nil
 	}
-	e.say("%s is deleted.", name)
+	m.say("%s is deleted.", name)
 	return nil
 }

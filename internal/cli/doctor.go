@@ -2,13 +2,12 @@ package cli
 
 import (
 	"cmp"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/internal/dns01/journal"
+	"wildcard/internal/certificates"
 	"wildcard/internal/doctor"
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
@@ -65,32 +64,33 @@ func (p *program) doctor(c *cli.Context) error {
 		}
 		endpoints = append(endpoints, endpoint)
 	}
-	if err := p.dnsOptions(c, &lineage.Settings{}); err != nil {
-		return err
-	}
-	e, err := p.examiner(c)
+	chosen, err := p.dns(c)
 	if err != nil {
 		return err
 	}
-	defer e.close()
-	cases, err := e.cases(c)
+	m, err := p.examiner(c)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	cases, err := m.cases(c, chosen)
 	if err != nil {
 		return err
 	}
 	d := doctor.Doctor{
-		Store: e.store, Dirs: e.dirs, State: e.state, Journal: e.journal, Log: e.log, Now: p.now, Root: p.root,
-		Router: e.router, Resolver: e.resolver, CA: e.ca, Binding: e.registration(c), Endpoints: endpoints, Probe: c.Bool("probe"), Fix: c.Bool("fix"),
+		Store: m.manager.Store, Dirs: m.dirs, State: m.manager.State, Journal: m.manager.Journal, Log: m.log, Now: p.now, Root: p.root,
+		Router: m.manager.Services.Router, Resolver: m.manager.Services.Resolver, CA: m.manager.Services.CA, Binding: m.registration(c), Endpoints: endpoints, Probe: c.Bool("probe"), Fix: c.Bool("fix"),
 	}
 	if d.Probe {
-		e.display.Notice("a TXT record is made in each zone and deleted when every name server has it: this takes as long as publication does")
+		m.display.Notice("a TXT record is made in each zone and deleted when every name server has it: this takes as long as publication does")
 	}
 	report := d.Examine(c.Context, cases)
-	e.display.Close()
-	answer := doctorAnswer{Findings: e.findingLines(report.Findings), Good: e.findingLines(report.Good), Repaired: report.Repaired, Exit: report.Exit()}
-	if e.json {
-		e.answer(answer)
+	m.display.Close()
+	answer := doctorAnswer{Findings: m.findingLines(report.Findings), Good: m.findingLines(report.Good), Repaired: report.Repaired, Exit: report.Exit()}
+	if m.json {
+		m.answer(answer)
 	} else {
-		e.printReport(answer)
+		m.printReport(answer)
 	}
 	if err := cause(c.Context); err != nil {
 		return err
@@ -103,40 +103,24 @@ func (p *program) doctor(c *cli.Context) error {
 
 // examiner is the engine of an examination. Only a probe, which has to be journalled, makes folders; tokens of earlier runs
 // are not used, since they would hide that a password is wrong by now.
-func (p *program) examiner(c *cli.Context) (*engine, error) {
-	if c.Bool("probe") {
-		e, err := p.engine(c)
-		if err == nil {
-			e.runDir = ""
-		}
-		return e, err
-	}
-	m, err := p.machine(c)
-	if err != nil {
-		return nil, err
-	}
-	e := m.reader()
-	e.state = m.ledger()
-	if e.journal, err = journal.Open(filepath.Join(m.dirs.State, "journal"), m.log); err != nil {
-		e.journal = nil // not there yet, or not ours, which is one of the findings
-	}
-	return e, nil
+func (p *program) examiner(c *cli.Context) (*machine, error) {
+	return p.open(c, certificates.Options{ReadOnly: !c.Bool("probe"), FreshTokens: true})
 }
 
 // cases are the certificates to look at: those that are named, else all of ours. Names that belong to no certificate are
 // looked at together, with the settings of the command line and the environment.
-func (e *engine) cases(c *cli.Context) ([]doctor.Case, error) {
+func (m *machine) cases(c *cli.Context, chosen certificates.DNS) ([]doctor.Case, error) {
 	var cases []doctor.Case
 	add := func(l *lineage.Lineage) error {
 		if slices.ContainsFunc(cases, func(known doctor.Case) bool { return known.Lineage != nil && known.Lineage.Name == l.Name }) {
 			return nil
 		}
-		found, err := e.caseOf(c, l)
+		found, err := m.caseOf(c, chosen, l)
 		cases = append(cases, found)
 		return err
 	}
 	ours := map[string]*lineage.Lineage{} // by the names on them
-	for l, err := range e.store.All() {
+	for l, err := range m.manager.Store.All() {
 		if err != nil || !l.Owned() {
 			continue // what cannot be read is one of the findings
 		}
@@ -152,7 +136,7 @@ func (e *engine) cases(c *cli.Context) ([]doctor.Case, error) {
 	}
 	var free []string
 	for _, arg := range c.Args().Slice() {
-		l, err := e.store.Lineage(arg)
+		l, err := m.manager.Store.Lineage(arg)
 		if err != nil && fault.CodeOf(err) != lineage.CodeNotFound && fault.CodeOf(err) != lineage.CodeName {
 			return nil, err
 		}
@@ -171,7 +155,7 @@ func (e *engine) cases(c *cli.Context) ([]doctor.Case, error) {
 		}
 	}
 	if len(free) > 0 || len(cases) == 0 {
-		found, err := e.caseOf(c, nil)
+		found, err := m.caseOf(c, chosen, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -182,42 +166,43 @@ func (e *engine) cases(c *cli.Context) ([]doctor.Case, error) {
 }
 
 // caseOf is a lineage with the settings in force; nil is one that is not there yet.
-func (e *engine) caseOf(c *cli.Context, l *lineage.Lineage) (doctor.Case, error) {
+func (m *machine) caseOf(c *cli.Context, chosen certificates.DNS, l *lineage.Lineage) (doctor.Case, error) {
 	found := doctor.Case{Lineage: l}
 	if l != nil {
 		ours := false
 		found.Params = l.Conf.Params()
 		if found.Settings, ours = l.Conf.Settings(); !ours {
-			found.Settings = e.settingsOfHook(found.Params.AuthHook)
+			found.Settings = m.manager.SettingsOfHook(found.Params.AuthHook)
 		}
 		found.Domains = found.Settings.Domains
 		if len(found.Domains) == 0 && l.Leaf != nil {
 			found.Domains = l.Leaf.DNSNames
 		}
 	}
-	if err := e.dnsOptions(c, &found.Settings); err != nil {
+	if err := chosen.Over(&found.Settings); err != nil {
 		return found, err
 	}
-	var err error
-	if found.Settings.CABundle, err = absolute("--ca-bundle", e.option(c, "ca-bundle", found.Settings.CABundle, "WILDCARD_CA_BUNDLE")); err != nil {
+	bundle, err := m.path(c, "ca-bundle", "WILDCARD_CA_BUNDLE")
+	if err != nil {
 		return found, err
 	}
-	server := e.server(c, found.Params.Server)
+	found.Settings.CABundle = bundle.Over(found.Settings.CABundle, found.Settings.CABundle != "")
+	server := m.server(c).Over(found.Params.Server, found.Params.Server != "")
 	if server != found.Params.Server {
 		found.Params.Server, found.Params.Account = server, ""
 	}
 	if c.IsSet("account") {
 		found.Params.Account = c.String("account")
 	}
-	found.CheckDelegation = checksDelegation(found.Settings)
+	found.CheckDelegation = certificates.ChecksDelegation(found.Settings)
 	return found, nil
 }
 
-func (e *engine) findingLines(findings []doctor.Finding) []findingLine {
+func (m *machine) findingLines(findings []doctor.Finding) []findingLine {
 	lines := []findingLine{}
 	for _, f := range findings {
 		lines = append(lines, findingLine{
-			Code: f.Code, Severity: string(f.Severity), Subject: f.Subject, What: f.What.In(e.language), Why: f.Why.In(e.language), Fix: f.Fix.In(e.language),
+			Code: f.Code, Severity: string(f.Severity), Subject: f.Subject, What: f.What.In(m.language), Why: f.Why.In(m.language), Fix: f.Fix.In(m.language),
 			Cause: f.Cause, Exit: f.Exit,
 		})
 	}
@@ -225,34 +210,34 @@ func (e *engine) findingLines(findings []doctor.Finding) []findingLine {
 }
 
 // printReport prints what is wrong, the worst first; what is right comes before, so that it scrolls away and not the rest.
-func (e *engine) printReport(answer doctorAnswer) {
-	if !e.quiet {
+func (m *machine) printReport(answer doctorAnswer) {
+	if !m.quiet {
 		for _, line := range answer.Good {
-			e.say("%-8s %s: %s", line.Severity, strings.TrimSuffix(line.Subject, "."), line.What)
+			m.say("%-8s %s: %s", line.Severity, strings.TrimSuffix(line.Subject, "."), line.What)
 		}
 	}
 	for _, name := range answer.Repaired {
-		e.say("%-8s %s: its files are in order again", "repaired", name)
+		m.say("%-8s %s: its files are in order again", "repaired", name)
 	}
 	count := map[string]int{}
 	for i, line := range answer.Findings {
 		count[line.Severity]++
-		if i > 0 || !e.quiet {
-			e.say("")
+		if i > 0 || !m.quiet {
+			m.say("")
 		}
 		code := line.Code
 		if line.Cause != "" && line.Cause != code {
 			code += ", " + line.Cause
 		}
-		e.say("%-8s %s: %s [%s]", line.Severity, strings.TrimSuffix(line.Subject, "."), line.What, code)
-		e.say("%-8s %s", "", line.Why)
-		e.say("%-8s > %s", "", cmp.Or(line.Fix, "-"))
+		m.say("%-8s %s: %s [%s]", line.Severity, strings.TrimSuffix(line.Subject, "."), line.What, code)
+		m.say("%-8s %s", "", line.Why)
+		m.say("%-8s > %s", "", cmp.Or(line.Fix, "-"))
 	}
 	switch {
 	case len(answer.Findings) > 0:
-		e.say("")
-		e.say("Errors: %d, warnings: %d, notes: %d.", count[string(doctor.Error)], count[string(doctor.Warning)], count[string(doctor.Note)])
-	case !e.quiet:
-		e.say("Nothing is wrong.")
+		m.say("")
+		m.say("Errors: %d, warnings: %d, notes: %d.", count[string(doctor.Error)], count[string(doctor.Warning)], count[string(doctor.Note)])
+	case !m.quiet:
+		m.say("Nothing is wrong.")
 	}
 }

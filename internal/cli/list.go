@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/cli/display"
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
@@ -67,10 +66,11 @@ func (p *program) list(c *cli.Context) error {
 	if c.Args().Present() {
 		return usage("list takes no names: wildcard show %s shows one certificate", fault.Excerpt(c.Args().First()))
 	}
-	m, err := p.machine(c)
+	m, err := p.reader(c)
 	if err != nil {
 		return err
 	}
+	defer m.close()
 	if c.IsSet("prometheus") { // the variable is for those that renew
 		path, err := p.prometheusFile(c)
 		if err != nil {
@@ -83,7 +83,7 @@ func (p *program) list(c *cli.Context) error {
 	if c.IsSet("check") {
 		return m.check(c.Context, c.String("check"))
 	}
-	lines, err := m.listLines(c.Context, m.ledger())
+	lines, err := m.listLines(c.Context, m.manager.State)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (p *program) list(c *cli.Context) error {
 		return nil
 	}
 	if len(lines) == 0 {
-		m.say("There is no certificate in %s: wildcard issue gets one.", m.store.Dir())
+		m.say("There is no certificate in %s: wildcard issue gets one.", m.manager.Store.Dir())
 		return nil
 	}
 	t := display.NewTable("CERTIFICATE", "EXPIRES", "DAYS", "RENEWAL", "BY", "STATUS", "LAST", "NAMES")
@@ -146,7 +146,7 @@ func ownerOf(owner string) messages.Message {
 // listLines reads all lineages.
 func (m *machine) listLines(ctx context.Context, ledger *state.State) ([]listLine, error) {
 	lines := []listLine{}
-	names, err := m.store.Names()
+	names, err := m.manager.Store.Names()
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (m *machine) listLines(ctx context.Context, ledger *state.State) ([]listLin
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		l, err := m.store.Lineage(name)
+		l, err := m.manager.Store.Lineage(name)
 		if err != nil {
 			lines = append(lines, listLine{Lineage: name, Owner: "unknown", Names: []string{}, Status: "unreadable", Problem: messages.OneLine(err.Error())})
 			continue
@@ -162,18 +162,6 @@ func (m *machine) listLines(ctx context.Context, ledger *state.State) ([]listLin
 		lines = append(lines, m.listLine(l, ledger))
 	}
 	return lines, nil
-}
-
-// ledger opens what is remembered between runs, if there is anything. Commands that only look make no folders.
-func (m *machine) ledger() *state.State {
-	s, err := state.Open(m.dirs.State, m.log)
-	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			m.log.Warn("ledger", "error", err)
-		}
-		return nil
-	}
-	return s
 }
 
 func (m *machine) listLine(l *lineage.Lineage, ledger *state.State) listLine {
@@ -191,7 +179,7 @@ func (m *machine) listLine(l *lineage.Lineage, ledger *state.State) listLine {
 	if ours {
 		line.Owner = "wildcard"
 		if l.Leaf != nil {
-			at, _ := renewal(l, s)
+			at, _ := certificates.Renewal(l, s)
 			at = at.UTC()
 			line.RenewAt, line.overdueAt = &at, issuance.OverdueAt(at, l.Leaf.NotAfter)
 			if !m.now().Before(at) {
@@ -224,4 +212,16 @@ func (m *machine) listLine(l *lineage.Lineage, ledger *state.State) listLine {
 		line.Problem = m.language.Sprintf("the last attempt failed on %s: %s", day(h.Last.Time), h.Last.Text)
 	}
 	return line
+}
+
+// until says how long something is from now, as people count.
+func until(now, at time.Time) messages.Message {
+	switch d := at.Sub(now); {
+	case d <= 0:
+		return messages.New("now")
+	case d < 48*time.Hour:
+		return messages.New("in %d hours", int(d.Hours()))
+	default:
+		return messages.New("in %d days", int(d.Hours()/24))
+	}
 }

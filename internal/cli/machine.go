@@ -1,39 +1,38 @@
 package cli
 
 import (
-	"context"
 	"log/slog"
-	"path/filepath"
-	"slices"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/internal/dns01/journal"
-	"wildcard/internal/issuance"
-	"wildcard/internal/lineage"
+	"wildcard/internal/certificates"
+	"wildcard/internal/cli/display"
 	"wildcard/internal/settings"
-	"wildcard/internal/state"
-	"wildcard/internal/timeline"
-	"wildcard/providers"
 )
 
-// sweepLimit is what removing the leftovers of dead processes may take at a start; what is not done waits for the next.
-const sweepLimit = 5 * time.Second
-
-// machine is what this machine has: folders, and what is in them.
+// machine is one call of a command: the certificates of this machine, and how the call is shown.
 type machine struct {
 	*program
-	dirs  settings.Directories
-	store *lineage.Store
-	log   *slog.Logger
-	json  bool
-	quiet bool
-	plain bool
+	dirs    settings.Directories
+	manager *certificates.Manager
+	display *display.Progress
+	log     *slog.Logger
+	json    bool
+	quiet   bool
+	plain   bool
 }
 
-// machine finds the folders of a command. It writes nothing.
+// machine opens what a command needs on this machine. It sends nothing.
 func (p *program) machine(c *cli.Context) (*machine, error) {
+	return p.open(c, certificates.Options{})
+}
+
+// reader is machine for a command that only looks. It writes nothing.
+func (p *program) reader(c *cli.Context) (*machine, error) {
+	return p.open(c, certificates.Options{ReadOnly: true})
+}
+
+func (p *program) open(c *cli.Context, o certificates.Options) (*machine, error) {
 	m := &machine{program: p, json: c.Bool("json"), quiet: c.Bool("quiet"), plain: c.Bool("plain"), log: slog.New(slog.DiscardHandler)}
 	level := slog.LevelInfo
 	if c.Bool("vv") {
@@ -48,44 +47,28 @@ func (p *program) machine(c *cli.Context) (*machine, error) {
 	if m.dirs, err = settings.FindDirectories(c.String("config-dir"), c.String("state-dir"), p.environ); err != nil {
 		return nil, err
 	}
-	m.store, err = lineage.Open(lineage.Options{ConfigDir: m.dirs.Config, RunDir: m.dirs.Run, Log: m.log})
-	return m, err
+	m.display = display.NewProgress(m.lines, m.language, m.terminal(), m.quiet)
+	o.Dirs, o.Program, o.UserAgent, o.Environ = m.dirs, p.args[0], userAgent(), p.environ
+	o.Events, o.Output, o.Person = m.event, m.display, m.taskPrinter()
+	o.Log, o.Now, o.Sleep, o.Trace = m.log, p.now, p.sleep, p.trace
+	if m.manager, err = certificates.Open(o); err != nil {
+		m.display.Close()
+		return nil, err
+	}
+	return m, nil
 }
 
-// openState opens what is remembered between runs, and makes its folders.
-func (m *machine) openState() (*state.State, *journal.Journal, error) {
-	entries := filepath.Join(m.dirs.State, "journal")
-	for _, dir := range []string{m.dirs.State, entries, m.dirs.Run} {
-		if err := settings.PrivateDir(dir); err != nil {
-			return nil, nil, err
-		}
-	}
-	remembered, err := state.Open(m.dirs.State, m.log)
-	if err != nil {
-		return nil, nil, err
-	}
-	records, err := journal.Open(entries, m.log)
-	return remembered, records, err
+// close ends what was opened.
+func (m *machine) close() {
+	m.display.Close()
+	m.manager.Close()
 }
 
-// sweep removes what dead processes left behind, as far as limit allows, but for what stands at these names. What it cannot remove
-// stays in the journal and is no reason to stop.
-func (m *machine) sweep(ctx context.Context, records *journal.Journal, accounts []providers.Account, limit time.Duration, but ...string) journal.SweepReport {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	swept := m.trace.Begin("", timeline.WorkSweep)
-	report, err := records.Sweep(ctx, accounts, func(entry journal.Entry) bool {
-		return slices.ContainsFunc(but, func(name string) bool { return issuance.Base(name) == entry.Domain })
-	})
-	swept(err)
-	if err != nil {
-		m.log.Warn("sweep", "error", err)
+// event shows what happens.
+func (m *machine) event(e certificates.Event) {
+	if e.Step == nil {
+		m.display.Notice("%s", e.Note)
+		return
 	}
-	for _, e := range report.Swept {
-		m.log.Info("removed a record that a dead process left", "fqdn", e.FQDN)
-	}
-	for _, k := range report.Kept {
-		m.log.Info("a dead process's record is still there", "fqdn", k.Entry.FQDN, "reason", k.Reason)
-	}
-	return report
+	m.display.Lineage(e.Lineage)(*e.Step)
 }

@@ -1,17 +1,18 @@
 package cli
 
 import (
+	"cmp"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
-	"wildcard/internal/lineage"
 	"wildcard/internal/system/environ"
 	"wildcard/providers"
 )
@@ -66,99 +67,95 @@ func (p *program) environment(name string) string {
 	return environ.Get(p.environ, name)
 }
 
-// option returns what a flag says, else what was stored, else the environment's variable.
-func (p *program) option(c *cli.Context, flag, stored, variable string) string {
-	switch {
-	case c.IsSet(flag):
-		return c.String(flag)
-	case stored != "":
-		return stored
-	case variable != "":
-		return p.environment(variable)
+// choice is what a flag says, else what the environment does, which counts less than what is stored.
+func (p *program) choice(c *cli.Context, flag, variable string) certificates.Choice[string] {
+	if c.IsSet(flag) {
+		return certificates.Choice[string]{Value: c.String(flag), Firm: true}
 	}
-	return ""
+	if variable == "" {
+		return certificates.Choice[string]{}
+	}
+	return certificates.Choice[string]{Value: p.environment(variable)}
 }
 
-// dnsOptions fills in the settings of a lineage that concern DNS services and look-ups, by flag, store, environment or
-// default.
-func (p *program) dnsOptions(c *cli.Context, s *lineage.Settings) error {
-	texts := s.Providers
-	if c.IsSet("provider") {
+// path is choice for a file's name, as one that holds in every working directory.
+func (p *program) path(c *cli.Context, flag, variable string) (certificates.Choice[string], error) {
+	chosen := p.choice(c, flag, variable)
+	var err error
+	chosen.Value, err = absolute("--"+flag, chosen.Value)
+	return chosen, err
+}
+
+// dns reads what concerns DNS services and look-ups.
+func (p *program) dns(c *cli.Context) (d certificates.DNS, err error) {
+	texts := strings.Fields(p.environment("WILDCARD_PROVIDER"))
+	if d.Providers.Firm = c.IsSet("provider"); d.Providers.Firm {
 		texts = c.StringSlice("provider")
 	}
-	if len(texts) == 0 {
-		texts = strings.Fields(p.environment("WILDCARD_PROVIDER"))
-	}
-	if len(texts) == 0 {
-		texts = []string{"conoha"}
-	}
-	s.Providers = nil
 	for _, text := range texts {
 		spec, err := providers.ParseSpec(text)
 		if err != nil {
-			return err
+			return d, err
 		}
-		s.Providers = append(s.Providers, spec.String())
+		d.Providers.Value = append(d.Providers.Value, spec)
 	}
-	var err error
-	if s.EnvFile, err = absolute("--env-file", p.option(c, "env-file", s.EnvFile, "WILDCARD_ENV_FILE")); err != nil {
-		return err
+	if d.EnvFile, err = p.path(c, "env-file", "WILDCARD_ENV_FILE"); err != nil {
+		return d, err
 	}
-	if s.Resolvers, err = p.servers(c, "resolver", s.Resolvers, "WILDCARD_RESOLVERS"); err != nil {
-		return err
+	if d.Resolvers, err = p.servers(c, "resolver", "WILDCARD_RESOLVERS"); err != nil {
+		return d, err
 	}
-	if s.NameServers, err = p.servers(c, "nameserver", s.NameServers, "WILDCARD_NAMESERVERS"); err != nil {
-		return err
+	if d.NameServers, err = p.servers(c, "nameserver", "WILDCARD_NAMESERVERS"); err != nil {
+		return d, err
 	}
-	s.ExtraWait = p.option(c, "extra-wait", s.ExtraWait, "WILDCARD_EXTRA_WAIT")
-	if err = checkSeconds(c, "extra-wait", "WILDCARD_EXTRA_WAIT", s.ExtraWait, propagation.ParseExtraWait); err != nil {
-		return err
+	if d.ExtraWait, err = p.seconds(c, "extra-wait", "WILDCARD_EXTRA_WAIT", propagation.ParseExtraWait); err != nil {
+		return d, err
 	}
-	s.CACache = p.option(c, "ca-cache", s.CACache, "WILDCARD_CA_CACHE")
-	return checkSeconds(c, "ca-cache", "WILDCARD_CA_CACHE", s.CACache, memory.ParseKeep)
+	d.CACache, err = p.seconds(c, "ca-cache", "WILDCARD_CA_CACHE", memory.ParseKeep)
+	return d, err
 }
 
-// checkSeconds reports what is wrong with a flag, or with what stands for it in the environment or with the lineage.
-func checkSeconds(c *cli.Context, flag, variable, text string, parse func(string) (time.Duration, error)) error {
-	if text == "" {
-		return nil
+// seconds is choice for a length of time.
+func (p *program) seconds(c *cli.Context, flag, variable string, parse func(string) (time.Duration, error)) (certificates.Choice[string], error) {
+	chosen := p.choice(c, flag, variable)
+	if chosen.Value == "" {
+		return chosen, nil
 	}
-	_, err := parse(text)
+	_, err := parse(chosen.Value)
 	switch {
-	case err != nil && c.IsSet(flag):
-		return usage("--%s %w", flag, err)
+	case err != nil && chosen.Firm:
+		return chosen, usage("--%s %w", flag, err)
 	case err != nil:
-		return fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "%s %w", variable, err)
+		return chosen, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "%s %w", variable, err)
 	}
-	return nil
+	return chosen, nil
 }
 
-func (p *program) servers(c *cli.Context, flag string, stored []string, variable string) ([]string, error) {
-	list := p.option(c, flag, strings.Join(stored, ","), variable)
-	if list == "" {
-		return nil, nil
+// servers is choice for a list of servers.
+func (p *program) servers(c *cli.Context, flag, variable string) (list certificates.Choice[[]string], err error) {
+	chosen := p.choice(c, flag, variable)
+	list.Firm = chosen.Firm
+	if chosen.Value == "" {
+		return list, nil
 	}
-	servers, err := propagation.ParseServers(list)
-	if err != nil && c.IsSet(flag) {
-		return nil, usage("--%s: %w", flag, err)
+	if list.Value, err = propagation.ParseServers(chosen.Value); err != nil && chosen.Firm {
+		err = usage("--%s: %w", flag, err)
 	}
-	return servers, err
+	return list, err
 }
 
 // server is the URL of the CA's directory.
-func (p *program) server(c *cli.Context, stored string) string {
-	name := p.option(c, "server", stored, "WILDCARD_SERVER")
-	if name == "" {
-		name = "letsencrypt"
-	}
-	return issuance.ServerURL(name)
+func (p *program) server(c *cli.Context) certificates.Choice[string] {
+	chosen := p.choice(c, "server", "WILDCARD_SERVER")
+	chosen.Value = issuance.ServerURL(cmp.Or(chosen.Value, "letsencrypt"))
+	return chosen
 }
 
 // registration is what a new account is to be made with.
 func (p *program) registration(c *cli.Context) issuance.Registration {
 	return issuance.Registration{
 		Emails: c.StringSlice("email"), AgreeToTerms: c.Bool("agree-tos"),
-		EABKeyID: p.option(c, "eab-kid", "", "WILDCARD_EAB_KID"), EABKey: p.option(c, "eab-hmac-key", "", "WILDCARD_EAB_HMAC_KEY"),
+		EABKeyID: p.choice(c, "eab-kid", "WILDCARD_EAB_KID").Value, EABKey: p.choice(c, "eab-hmac-key", "WILDCARD_EAB_HMAC_KEY").Value,
 	}
 }
 

@@ -26,14 +26,11 @@ func prometheusFlag() cli.Flag {
 
 // prometheusFile is the file that measurements are wanted in, "" for none.
 func (p *program) prometheusFile(c *cli.Context) (string, error) {
-	path, err := absolute("--prometheus", p.option(c, "prometheus", "", "WILDCARD_PROMETHEUS"))
-	if err != nil || path == "" {
-		return "", err
+	path, err := p.path(c, "prometheus", "WILDCARD_PROMETHEUS")
+	if err == nil && path.Value != "" && filepath.Ext(path.Value) != ".prom" {
+		err = usage("--prometheus %s: the collector passes over what does not end in .prom", path.Value)
 	}
-	if filepath.Ext(path) != ".prom" {
-		return "", usage("--prometheus %s: the collector passes over what does not end in .prom", path)
-	}
-	return path, nil
+	return path.Value, err
 }
 
 // measure writes the measurements at the end of a run, whatever came of it. A file that cannot be written is said, and is
@@ -48,7 +45,7 @@ func (m *machine) measure(ctx context.Context, path string) {
 }
 
 func (m *machine) writeMeasurements(ctx context.Context, path string) error {
-	ledger := m.ledger()
+	ledger := m.manager.State
 	lines, err := m.listLines(ctx, ledger)
 	if err != nil {
 		return err

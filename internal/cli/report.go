@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
@@ -44,56 +45,57 @@ func pathsOf(l *lineage.Lineage) *paths {
 }
 
 // report prints what came of "issue", and returns what of it is a failure all the same.
-func (e *engine) report(o *order, got certificate, action string, v verdict) error {
+func (m *machine) report(got certificates.Result) error {
 	answer := issueAnswer{
-		Action: action, Names: got.Leaf.DNSNames, NotAfter: got.Leaf.NotAfter.UTC(), Server: o.params.Server, Account: o.params.Account,
-		Warnings: e.texts(slices.Concat(coveredNotes(o), got.Warnings)), Extra: extraWait(o.settings).Seconds(), Forgot: got.Forgot.Round(time.Millisecond).Seconds(),
-		CleanUp: e.errorOf(got.CleanUp), Deploy: e.errorOf(got.Deploy),
+		Action: string(got.Outcome), Names: got.Leaf.DNSNames, NotAfter: got.Leaf.NotAfter.UTC(), Server: got.Server, Account: got.Account,
+		Warnings: m.texts(slices.Concat(got.LeftOut, got.Warnings)), Extra: got.ExtraWait.Seconds(), Forgot: got.Forgot.Round(time.Millisecond).Seconds(),
+		CleanUp: m.errorOf(got.CleanUp), Deploy: m.errorOf(got.Deploy),
 	}
+	due := got.Due.At
 	if got.Lineage != nil {
-		at := v.at.UTC()
-		answer.Lineage, answer.Paths, answer.RenewAt = got.Lineage.Name, pathsOf(got.Lineage), &at
+		at := due.UTC()
+		answer.Lineage, answer.Paths, answer.RenewAt = got.Name, pathsOf(got.Lineage), &at
 	}
 	left := errors.Join(got.Deploy, got.CleanUp)
-	if e.json {
-		e.answer(answer)
+	if m.json {
+		m.answer(answer)
 		if left != nil {
 			return &outcomeError{fault.ExitCode(left)}
 		}
 		return nil
 	}
-	switch action {
-	case "kept":
-		e.say("%s is valid until %s; nothing to do before %s (%s).", answer.Lineage, day(answer.NotAfter), day(v.at), until(e.now(), v.at))
-	case "tested":
-		e.say("The try succeeded: %s issued a certificate for %s. Nothing was kept.", o.params.Server, strings.Join(answer.Names, " "))
+	switch got.Outcome {
+	case certificates.Kept:
+		m.say("%s is valid until %s; nothing to do before %s (%s).", answer.Lineage, day(answer.NotAfter), day(due), until(m.now(), due))
+	case certificates.Tested:
+		m.say("The try succeeded: %s issued a certificate for %s. Nothing was kept.", got.Server, strings.Join(answer.Names, " "))
 	default:
-		e.say("Certificate for %s", strings.Join(answer.Names, " "))
-		d := e.details()
+		m.say("Certificate for %s", strings.Join(answer.Names, " "))
+		d := m.details()
 		d.Value("fullchain", answer.Paths.Fullchain)
 		d.Value("key", answer.Paths.Key)
 		d.Value("combined", answer.Paths.Combined)
 		d.Entry("valid", messages.New("until %s", day(answer.NotAfter)))
-		d.Entry("renewal", messages.New("from %s (%s), by \"wildcard renew\"", day(v.at), until(e.now(), v.at)))
+		d.Entry("renewal", messages.New("from %s (%s), by \"wildcard renew\"", day(due), until(m.now(), due)))
 	}
-	if base := uncovered(o.names); base != "" {
-		e.display.Notice("%s itself is not covered by *.%s; to add it: wildcard issue %s %s", base, base, quoted(o.names), base)
+	if base := uncovered(got.Names); base != "" {
+		m.display.Notice("%s itself is not covered by *.%s; to add it: wildcard issue %s %s", base, base, quoted(got.Names), base)
 	}
 	return left
 }
 
 // reportCSR prints what came of "issue --csr".
-func (e *engine) reportCSR(out string, got certificate) error {
-	if e.json {
-		e.answer(issueAnswer{Action: "issued", Names: got.Leaf.DNSNames, Out: out, NotAfter: got.Leaf.NotAfter.UTC(), Warnings: e.texts(got.Warnings), CleanUp: e.errorOf(got.CleanUp)})
+func (m *machine) reportCSR(out string, got certificates.Result) error {
+	if m.json {
+		m.answer(issueAnswer{Action: "issued", Names: got.Leaf.DNSNames, Out: out, NotAfter: got.Leaf.NotAfter.UTC(), Warnings: m.texts(got.Warnings), CleanUp: m.errorOf(got.CleanUp)})
 		if got.CleanUp != nil {
 			return &outcomeError{fault.ExitCode(got.CleanUp)}
 		}
 		return nil
 	}
-	e.say("Certificate for %s", strings.Join(got.Leaf.DNSNames, " "))
-	e.details().Value("fullchain", out)
-	e.details().Entry("valid", messages.New("until %s", day(got.Leaf.NotAfter)))
+	m.say("Certificate for %s", strings.Join(got.Leaf.DNSNames, " "))
+	m.details().Value("fullchain", out)
+	m.details().Entry("valid", messages.New("until %s", day(got.Leaf.NotAfter)))
 	return got.CleanUp
 }
 

@@ -1,16 +1,13 @@
 package cli
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/fault"
-	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 )
 
@@ -35,21 +32,21 @@ func (p *program) revokeCommand() *cli.Command {
 	}
 }
 
-// reasons are the CRLReasons of RFC 5280 §5.3.1 that subscribers may give, under certbot's names.
-func reason(name string) (uint, bool) {
+// reason reads --reason, under certbot's names.
+func reason(name string) (certificates.Reason, error) {
 	switch strings.ToLower(name) {
 	case "", "unspecified":
-		return 0, true
+		return certificates.Unspecified, nil
 	case "keycompromise":
-		return 1, true
+		return certificates.KeyCompromise, nil
 	case "affiliationchanged":
-		return 3, true
+		return certificates.AffiliationChanged, nil
 	case "superseded":
-		return 4, true
+		return certificates.Superseded, nil
 	case "cessationofoperation":
-		return 5, true
+		return certificates.CessationOfOperation, nil
 	}
-	return 0, false
+	return 0, usage("--reason %s is none of unspecified, keycompromise, affiliationchanged, superseded, cessationofoperation", fault.Excerpt(name))
 }
 
 func (p *program) revoke(c *cli.Context) error {
@@ -57,115 +54,51 @@ func (p *program) revoke(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	why, ok := reason(c.String("reason"))
-	if !ok {
-		return usage("--reason %s is none of unspecified, keycompromise, affiliationchanged, superseded, cessationofoperation", fault.Excerpt(c.String("reason")))
-	}
-	e, err := p.engine(c)
+	why, err := reason(c.String("reason"))
 	if err != nil {
 		return err
 	}
-	defer e.close()
-	l, err := e.store.Lineage(name)
+	bundle, err := p.path(c, "ca-bundle", "WILDCARD_CA_BUNDLE")
 	if err != nil {
 		return err
 	}
-	if l.Damage != nil {
-		return l.Damage
-	}
-	if c.Bool("delete") && !l.Owned() {
-		return fault.Errorf(lineage.CodeNotOwned, fault.Usage, "%s is certbot's: certbot delete --cert-name %s deletes it; without --delete it can be revoked here", name, name)
-	}
-	if err := e.confirm(c, "Revoke the certificate %s (%s)? This cannot be undone.", name, strings.Join(l.Leaf.DNSNames, " ")); err != nil {
-		return err
-	}
-	lock, err := e.store.LockOrder(name)
+	m, err := p.machine(c)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = lock.Unlock() }()
-	again := false
-	byKey, err := e.revokeLive(c, l, why)
-	if fault.CodeOf(err) == issuance.CodeRevoked {
-		again, err = true, nil
-	}
+	defer m.close()
+	done, err := m.manager.Revoke(c.Context, certificates.RevokeRequest{
+		Lineage: name, Reason: why, Delete: c.Bool("delete"), CABundle: bundle,
+		Confirm: func(l *lineage.Lineage) error {
+			return m.confirm(c, "Revoke the certificate %s (%s)? This cannot be undone.", name, strings.Join(l.Leaf.DNSNames, " "))
+		},
+	})
 	if err != nil {
 		return err
 	}
-	deleted := false
-	if c.Bool("delete") {
-		if err := e.remove(c.Context, l); err != nil {
-			return err
-		}
-		deleted = true
-	} else if l.Owned() {
-		e.askAnew(c.Context, l, byKey)
-	}
-	if e.json {
-		e.answer(map[string]any{"lineage": name, "names": l.Leaf.DNSNames, "revoked": true, "was_revoked": again, "deleted": deleted})
-		return nil
-	}
-	if again {
-		e.say("%s was revoked already.", name)
-	} else {
-		e.say("%s is revoked.", name)
-	}
-	if byKey && !deleted && l.Owned() && l.Conf.Params().ReuseKey {
-		e.say("Its key is not used again: the next renewal makes a new one.")
-	}
-	if deleted {
-		e.say("Its files are deleted.")
-	} else {
-		e.say("Its files are still there, and servers still show it: wildcard issue --force gets a new one, wildcard delete %s deletes them.", name)
-	}
+	m.revoked(name, done)
 	return nil
 }
 
-// revokeLive revokes the live certificate in the name of its account, or of its own key if that leaked or the account is
-// gone: byKey. A CA that is told by the key itself trusts that key no more.
-func (e *engine) revokeLive(c *cli.Context, l *lineage.Lineage, why uint) (byKey bool, err error) {
-	s, _ := l.Conf.Settings()
-	bundle, err := absolute("--ca-bundle", e.option(c, "ca-bundle", s.CABundle, "WILDCARD_CA_BUNDLE"))
-	if err != nil {
-		return false, err
+// revoked prints what came of it.
+func (m *machine) revoked(name string, done certificates.Revoked) {
+	if m.json {
+		m.answer(map[string]any{
+			"lineage": name, "names": done.Lineage.Leaf.DNSNames, "revoked": true, "was_revoked": done.WasRevoked, "deleted": done.Deleted,
+		})
+		return
 	}
-	ca, err := e.ca(c.Context, l.Conf.Params().Server, bundle)
-	if err != nil {
-		return false, err
-	}
-	var as issuance.Account
-	account, err := e.store.Account(ca.Server(), l.Conf.Params().Account)
-	if err == nil && why != 1 {
-		as = issuance.Account{URI: account.URI, Key: account.Key}
+	if done.WasRevoked {
+		m.say("%s was revoked already.", name)
 	} else {
-		set, err := l.Set()
-		if err != nil {
-			return false, err
-		}
-		if as.Key, err = issuance.ParseKey(set.Key); err != nil {
-			return false, err
-		}
+		m.say("%s is revoked.", name)
 	}
-	return as.URI == "", ca.Revoke(c.Context, as, l.Leaf, why)
-}
-
-// askAnew has the next run ask the CA when a certificate is to be renewed, whatever it said before: of a revoked one it says
-// "at once" (RFC 9773 §4.2), but may have asked to be left alone for hours before that. With newKey it makes a new key, too.
-func (e *engine) askAnew(ctx context.Context, l *lineage.Lineage, newKey bool) {
-	if _, err := l.Update(ctx, func(c *lineage.Conf) error {
-		s, _ := c.Settings()
-		s.RetryAfter = time.Time{}
-		s.NewKey = s.NewKey || newKey
-		return c.SetSettings(s)
-	}); err != nil {
-		e.log.Warn("asking for renewal information anew", "lineage", l.Name, "error", err)
+	if done.ByKey && !done.Deleted && done.Lineage.Owned() && done.Lineage.Conf.Params().ReuseKey {
+		m.say("Its key is not used again: the next renewal makes a new one.")
 	}
-}
-
-// remove deletes a lineage of ours and what is remembered of an order for it.
-func (e *engine) remove(ctx context.Context, l *lineage.Lineage) error {
-	if err := l.Delete(ctx); err != nil {
-		return err
+	if done.Deleted {
+		m.say("Its files are deleted.")
+	} else {
+		m.say("Its files are still there, and servers still show it: wildcard issue --force gets a new one, wildcard delete %s deletes them.", name)
 	}
-	return errors.Join(e.state.RemovePending(l.Name), e.state.RemoveRefused(l.Name))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
@@ -65,11 +66,12 @@ func (p *program) show(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	m, err := p.machine(c)
+	m, err := p.reader(c)
 	if err != nil {
 		return err
 	}
-	l, err := m.store.Lineage(name)
+	defer m.close()
+	l, err := m.manager.Store.Lineage(name)
 	if err != nil {
 		return err
 	}
@@ -85,12 +87,12 @@ func (p *program) show(c *cli.Context) error {
 func (m *machine) showAnswer(l *lineage.Lineage) showAnswer {
 	s, ours := l.Conf.Settings()
 	params := l.Conf.Params()
-	ledger := m.ledger()
+	ledger := m.manager.State
 	a := showAnswer{
-		listLine: m.listLine(l, ledger), Version: l.Version, KeyType: string(keyTypeOf(params)), ReuseKey: params.ReuseKey,
+		listLine: m.listLine(l, ledger), Version: l.Version, KeyType: string(certificates.KeyTypeOf(params)), ReuseKey: params.ReuseKey,
 		Server: params.Server, Account: params.Account, Profile: s.Profile, PreferredChain: params.PreferredChain,
-		Providers: s.Providers, EnvFile: s.EnvFile, Resolvers: s.Resolvers, NameServers: s.NameServers, ExtraWait: s.ExtraWait, CACache: s.CACache,
-		AuthHook: params.AuthHook, DeployHooks: deployCommands(params, s),
+		Providers: s.SpecTexts(), EnvFile: s.EnvFile, Resolvers: s.Resolvers, NameServers: s.NameServers, ExtraWait: s.ExtraWait, CACache: s.CACache,
+		AuthHook: params.AuthHook, DeployHooks: certificates.DeployCommands(params, s),
 	}
 	if l.Leaf != nil {
 		digest := sha256.Sum256(l.Leaf.Raw)
@@ -98,11 +100,11 @@ func (m *machine) showAnswer(l *lineage.Lineage) showAnswer {
 		a.Fingerprint = hex.EncodeToString(digest[:])
 	}
 	if ours {
-		if why := inexpressible(s); why != nil {
+		if why := certificates.CertbotCannot(s); why != nil {
 			a.CertbotCannot = m.language.Error(why)
 		}
 		if l.Leaf != nil {
-			_, why := renewal(l, s)
+			_, why := certificates.Renewal(l, s)
 			a.RenewalWhy = why.In(m.language)
 		}
 	}

@@ -1,12 +1,12 @@
 package cli
 
 import (
-	"context"
-	"slices"
 	"strings"
 	"time"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/fault"
+
 	"wildcard/internal/messages"
 )
 
@@ -29,56 +29,37 @@ type renewLine struct {
 	Deploy   *messages.Failure `json:"deploy_failed,omitempty"`
 }
 
-// summary runs the post hooks, prints what came of it, and returns the worst.
-func (r *renewRun) summary(ctx context.Context) error {
-	slices.SortFunc(r.results, func(a, b renewed) int { return strings.Compare(a.name, b.name) })
-	answer := renewAnswer{Renewed: []renewLine{}, Failed: []renewLine{}, Kept: r.kept}
-	var good, bad, commands []string
+// summary prints what came of "renew", and returns the worst.
+func (m *machine) summary(request certificates.RenewRequest, result certificates.RenewResult) error {
+	answer := renewAnswer{Renewed: []renewLine{}, Failed: []renewLine{}, Kept: result.Kept}
 	code := 0
-	for _, result := range r.results {
-		line := renewLine{Lineage: result.name, Outcome: result.outcome, Warnings: r.texts(result.got.Warnings),
-			Error: r.errorOf(result.err), CleanUp: r.errorOf(result.got.CleanUp), Deploy: r.errorOf(result.got.Deploy)}
-		if leaf := result.got.Leaf; leaf != nil {
-			until := leaf.NotAfter.UTC()
-			line.Names, line.NotAfter = leaf.DNSNames, &until
-		}
-		if !result.at.IsZero() {
-			at := result.at.UTC()
-			line.RenewAt = &at
-		}
-		for _, err := range []error{result.err, result.got.CleanUp, result.got.Deploy} {
+	for _, got := range result.Lineages {
+		line := m.renewLine(got)
+		for _, err := range []error{got.Err, got.CleanUp, got.Deploy} {
 			if err != nil {
 				code = fault.Worse(code, fault.ExitCode(err))
 			}
 		}
 		switch {
-		case result.err != nil:
+		case got.Err != nil:
 			answer.Failed = append(answer.Failed, line)
-			bad = append(bad, result.name)
-		case result.outcome == "kept":
+		case got.Outcome == certificates.Kept:
 			answer.Kept++
 			if line.Deploy != nil {
 				answer.Failed = append(answer.Failed, line)
 			}
 		default:
 			answer.Renewed = append(answer.Renewed, line)
-			good = append(good, line.Names...)
-			if result.got.Lineage != nil {
-				commands = append(commands, result.got.Lineage.Conf.Params().PostHook)
-			}
 		}
 	}
-	if r.preRan() {
-		if err := r.hooks.Post(ctx, compact(commands), good, bad); err != nil {
-			code = fault.Worse(code, fault.ExitCode(err))
-			r.display.Notice("%v", err)
-		}
+	if result.Post != nil {
+		code = fault.Worse(code, fault.ExitCode(result.Post))
+		m.display.Notice("%v", result.Post)
 	}
-	r.display.Close()
-	if r.json {
-		r.answer(answer)
+	if m.json {
+		m.answer(answer)
 	} else {
-		r.print(answer)
+		m.printRenewed(answer, request.Deploy == certificates.DeployOnly)
 	}
 	if code != 0 {
 		return &outcomeError{code}
@@ -86,19 +67,33 @@ func (r *renewRun) summary(ctx context.Context) error {
 	return nil
 }
 
-func (r *renewRun) print(answer renewAnswer) {
+func (m *machine) renewLine(got certificates.Result) renewLine {
+	line := renewLine{Lineage: got.Name, Outcome: string(got.Outcome), Warnings: m.texts(got.Warnings),
+		Error: m.errorOf(got.Err), CleanUp: m.errorOf(got.CleanUp), Deploy: m.errorOf(got.Deploy)}
+	if leaf := got.Leaf; leaf != nil {
+		until := leaf.NotAfter.UTC()
+		line.Names, line.NotAfter = leaf.DNSNames, &until
+	}
+	if !got.Due.At.IsZero() {
+		at := got.Due.At.UTC()
+		line.RenewAt = &at
+	}
+	return line
+}
+
+func (m *machine) printRenewed(answer renewAnswer, deployOnly bool) {
 	for _, line := range answer.Renewed {
 		switch line.Outcome {
 		case "tested":
-			r.say("%s: tried, and would renew, valid until %s", line.Lineage, day(*line.NotAfter))
+			m.say("%s: tried, and would renew, valid until %s", line.Lineage, day(*line.NotAfter))
 		case "deployed":
-			r.say("%s: deployed, valid until %s", line.Lineage, day(*line.NotAfter))
+			m.say("%s: deployed, valid until %s", line.Lineage, day(*line.NotAfter))
 		default:
-			r.say("%s: renewed, valid until %s", line.Lineage, day(*line.NotAfter))
+			m.say("%s: renewed, valid until %s", line.Lineage, day(*line.NotAfter))
 		}
 		for _, err := range []*messages.Failure{line.CleanUp, line.Deploy} {
 			if err != nil {
-				r.complainOf(line.Lineage, err)
+				m.complainOf(line.Lineage, err)
 			}
 		}
 	}
@@ -106,22 +101,22 @@ func (r *renewRun) print(answer renewAnswer) {
 		for _, err := range []*messages.Failure{line.Error, line.CleanUp, line.Deploy} {
 			if err != nil {
 				err.Message = strings.TrimPrefix(err.Message, line.Lineage+": ")
-				r.complainOf(line.Lineage, err)
+				m.complainOf(line.Lineage, err)
 			}
 		}
 	}
 	switch n := len(answer.Renewed) + len(answer.Failed); {
-	case r.quiet && len(answer.Failed) == 0:
-	case r.deployOnly && n == 0:
-		r.say("No deploy hook is waiting.")
-	case r.deployOnly:
-		r.say("%d deployed, %d failed.", len(answer.Renewed), len(answer.Failed))
-	case n == 0 && answer.Kept > 0 && r.underSystemd(): // whose journal has a line for each run already
+	case m.quiet && len(answer.Failed) == 0:
+	case deployOnly && n == 0:
+		m.say("No deploy hook is waiting.")
+	case deployOnly:
+		m.say("%d deployed, %d failed.", len(answer.Renewed), len(answer.Failed))
+	case n == 0 && answer.Kept > 0 && m.underSystemd(): // whose journal has a line for each run already
 	case n == 0 && answer.Kept == 0:
-		r.say("There is no certificate to renew: wildcard issue gets one, wildcard adopt takes one over from certbot.")
+		m.say("There is no certificate to renew: wildcard issue gets one, wildcard adopt takes one over from certbot.")
 	case n == 0:
-		r.say("Nothing is due: %s good for now.", messages.Count(answer.Kept, "certificate"))
+		m.say("Nothing is due: %s good for now.", messages.Count(answer.Kept, "certificate"))
 	default:
-		r.say("%d renewed, %d not due, %d failed.", len(answer.Renewed), answer.Kept, len(answer.Failed))
+		m.say("%d renewed, %d not due, %d failed.", len(answer.Renewed), answer.Kept, len(answer.Failed))
 	}
 }

@@ -20,11 +20,11 @@ func (m *machine) terminal() *display.Terminal {
 
 // taskPrinter tells a person what to do by hand (provider "manual"). It is nil if there is none: neither end of the program is
 // a terminal, as in a timer's run.
-func (e *engine) taskPrinter() func(manual.Task) {
-	if !display.IsTerminal(e.stdin) && !display.IsTerminal(e.stderr) {
+func (m *machine) taskPrinter() func(manual.Task) {
+	if !display.IsTerminal(m.stdin) && !display.IsTerminal(m.stderr) {
 		return nil
 	}
-	return e.display.Task
+	return m.display.Task
 }
 
 // details prints what follows the first line of an answer.

@@ -9,7 +9,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/fault"
-	"wildcard/internal/issuance"
 	"wildcard/internal/timeline"
 )
 
@@ -78,13 +77,4 @@ func (p *program) writeTrace(path string, came error) error {
 		return err
 	}
 	return output("--trace", path, text)
-}
-
-// observe tells the display and the timeline of a lineage's run.
-func (e *engine) observe(name string) func(issuance.Event) {
-	show := e.display.Lineage(name)
-	return func(event issuance.Event) {
-		e.trace.Event(name, event)
-		show(event)
-	}
 }

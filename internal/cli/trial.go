@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/cli/display"
 	"wildcard/internal/dns01"
 	"wildcard/internal/fault"
@@ -71,40 +72,44 @@ func (p *program) providersTest(c *cli.Context) error {
 			return usage("--limit %s: want a time such as 90s or 10m", fault.Excerpt(text))
 		}
 	}
-	s := lineage.Settings{Providers: []string{spec.String()}}
-	if err := p.dnsOptions(c, &s); err != nil {
-		return err
-	}
-	e, err := p.engine(c)
+	dns, err := p.dns(c)
 	if err != nil {
 		return err
 	}
-	defer e.close()
-	e.sweepFor(c.Context, []lineage.Settings{s})
-	account, err := e.trialAccount(c.Context, s, zone)
+	s := lineage.Settings{Providers: []providers.Spec{spec}}
+	if err := dns.Over(&s); err != nil {
+		return err
+	}
+	m, err := p.machine(c)
 	if err != nil {
 		return err
 	}
-	resolver, err := e.resolver(s)
+	defer m.close()
+	m.manager.Sweep(c.Context, []lineage.Settings{s})
+	account, err := m.trialAccount(c.Context, s, zone)
+	if err != nil {
+		return err
+	}
+	resolver, err := m.manager.Services.Resolver(s)
 	if err != nil {
 		return err
 	}
 	answer := trialAnswer{Spec: spec.String(), Account: account.Label, Zone: strings.TrimSuffix(zone, "."), Checks: []checkLine{}}
-	if !e.json {
-		e.say("%s in %s", answer.Account, answer.Zone)
+	if !m.json {
+		m.say("%s in %s", answer.Account, answer.Zone)
 	}
 	t := live.Trial{
-		Open: func() (providers.Account, error) { return e.instance(spec, s.EnvFile, account) },
-		Zone: zone, Resolver: resolver, Journal: e.journal, Limit: limit, OneValue: c.Bool("one-value"), Log: e.log,
+		Open: func() (providers.Account, error) { return m.instance(spec, s.EnvFile, account) },
+		Zone: zone, Resolver: resolver, Journal: m.manager.Journal, Limit: limit, OneValue: c.Bool("one-value"), Log: m.log,
 		Observe: func(r live.Result) {
-			if !e.json {
-				e.printCheck(r)
+			if !m.json {
+				m.printCheck(r)
 			}
 		},
 	}
 	report, err := t.Run(c.Context)
-	e.fillTrial(&answer, report, err)
-	return e.reportTrial(answer, err)
+	m.fillTrial(&answer, report, err)
+	return m.reportTrial(answer, err)
 }
 
 // trialSpec is the provider, bound to the zone that is written in.
@@ -135,12 +140,12 @@ func trialSpec(text, zone string) (providers.Spec, string, error) {
 }
 
 // trialAccount finds the account that writes in the zone, and looks at all that could be wrong before anything is written.
-func (e *engine) trialAccount(ctx context.Context, s lineage.Settings, zone string) (providers.Account, error) {
-	router, err := e.router(s)
+func (m *machine) trialAccount(ctx context.Context, s lineage.Settings, zone string) (providers.Account, error) {
+	router, err := m.manager.Services.Router(s)
 	if err != nil {
 		return providers.Account{}, err
 	}
-	resolver, err := e.resolver(s)
+	resolver, err := m.manager.Services.Resolver(s)
 	if err != nil {
 		return providers.Account{}, err
 	}
@@ -150,7 +155,7 @@ func (e *engine) trialAccount(ctx context.Context, s lineage.Settings, zone stri
 		}
 	}
 	domain := live.Name(zone)
-	place, err := (&dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: checksDelegation(s), Foresee: true}).Locate(ctx, domain)
+	place, err := (&dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: certificates.ChecksDelegation(s), Foresee: true}).Locate(ctx, domain)
 	if err != nil {
 		return providers.Account{}, err
 	}
@@ -165,8 +170,8 @@ func (e *engine) trialAccount(ctx context.Context, s lineage.Settings, zone stri
 }
 
 // instance opens an account once more.
-func (e *engine) instance(spec providers.Spec, envFile string, like providers.Account) (providers.Account, error) {
-	accounts, err := e.open([]providers.Spec{spec}, envFile)
+func (m *machine) instance(spec providers.Spec, envFile string, like providers.Account) (providers.Account, error) {
+	accounts, err := m.manager.Services.Open([]providers.Spec{spec}, envFile)
 	if err != nil {
 		return providers.Account{}, err
 	}
@@ -175,7 +180,7 @@ func (e *engine) instance(spec providers.Spec, envFile string, like providers.Ac
 		if account.Fingerprint == like.Fingerprint {
 			found = account
 		} else {
-			e.shut(account)
+			m.manager.Services.Shut(account)
 		}
 	}
 	if found.Provider == nil {
@@ -184,7 +189,7 @@ func (e *engine) instance(spec providers.Spec, envFile string, like providers.Ac
 	return found, nil
 }
 
-func (e *engine) fillTrial(a *trialAnswer, report live.Report, err error) {
+func (m *machine) fillTrial(a *trialAnswer, report live.Report, err error) {
 	for _, r := range report.Results {
 		line := checkLine{Check: r.Check, OK: len(r.Failures) == 0, Seconds: r.Took.Round(time.Millisecond).Seconds()}
 		for _, failure := range r.Failures {
@@ -195,37 +200,37 @@ func (e *engine) fillTrial(a *trialAnswer, report live.Report, err error) {
 		}
 		a.Checks = append(a.Checks, line)
 	}
-	a.SteppedOver, a.Error = report.SteppedOver, e.errorOf(err)
+	a.SteppedOver, a.Error = report.SteppedOver, m.errorOf(err)
 }
 
-func (e *engine) printCheck(r live.Result) {
+func (m *machine) printCheck(r live.Result) {
 	if len(r.Failures) == 0 {
-		e.say("  ok      %s (%s)", e.language.Translate(r.Check), display.Seconds(r.Took))
+		m.say("  ok      %s (%s)", m.language.Translate(r.Check), display.Seconds(r.Took))
 		return
 	}
-	e.say("  FAILED  %s (%s)", e.language.Translate(r.Check), display.Seconds(r.Took))
+	m.say("  FAILED  %s (%s)", m.language.Translate(r.Check), display.Seconds(r.Took))
 	for _, failure := range r.Failures {
-		e.say("          %s", messages.OneLine(failure))
+		m.say("          %s", messages.OneLine(failure))
 	}
 }
 
 // reportTrial prints what came of it. A check that failed is a failure, also when records are left besides.
-func (e *engine) reportTrial(answer trialAnswer, err error) error {
-	if e.json {
-		e.answer(answer)
+func (m *machine) reportTrial(answer trialAnswer, err error) error {
+	if m.json {
+		m.answer(answer)
 	}
 	for _, server := range answer.SteppedOver {
-		e.display.Notice("name server stepped over, since it does not answer: %s", server)
+		m.display.Notice("name server stepped over, since it does not answer: %s", server)
 	}
 	if err != nil {
-		if e.json {
-			e.display.Notice("%v", err)
+		if m.json {
+			m.display.Notice("%v", err)
 			return &outcomeError{fault.ExitCode(err)}
 		}
 		return err
 	}
-	if !e.json {
-		e.say("%s, %d failed. Nothing is left in %s.", messages.Count(len(answer.Checks), "check"), answer.Failed, answer.Zone)
+	if !m.json {
+		m.say("%s, %d failed. Nothing is left in %s.", messages.Count(len(answer.Checks), "check"), answer.Failed, answer.Zone)
 	}
 	if answer.Failed > 0 {
 		return &outcomeError{fault.Failed.ExitCode()}

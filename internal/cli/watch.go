@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/notify"
@@ -96,13 +97,20 @@ func (m *machine) notifyTest(ctx context.Context, all notify.Channels) error {
 	return nil
 }
 
-// told says to people what there is to say after a run, and remembers it. Nothing here changes what came of the run. With
+// news is what a run of "renew" has to tell.
+type news struct {
+	*machine
+	request certificates.RenewRequest
+	result  certificates.RenewResult
+}
+
+// tell says to people what there is to say after a run, and remembers it. Nothing here changes what came of the run. With
 // --deploy later, it only remembers: that is the half of a run that is in a sandbox, and the other half says it.
-func (r *renewRun) told(ctx context.Context, all notify.Channels) {
-	if ctx.Err() != nil || r.c.Bool("dry-run") {
+func (r news) tell(ctx context.Context, all notify.Channels) {
+	if ctx.Err() != nil || r.request.DryRun {
 		return
 	}
-	watch, err := r.state.Watch()
+	watch, err := r.manager.State.Watch()
 	if err != nil {
 		r.complain(err)
 		return
@@ -131,7 +139,7 @@ func (r *renewRun) told(ctx context.Context, all notify.Channels) {
 	if len(next) == 0 {
 		return
 	}
-	if err := r.state.ChangeWatch(func(w *state.Watch) {
+	if err := r.manager.State.ChangeWatch(func(w *state.Watch) {
 		for name, complaint := range next {
 			if complaint == nil {
 				delete(w.Lineages, name)
@@ -146,18 +154,18 @@ func (r *renewRun) told(ctx context.Context, all notify.Channels) {
 
 // conditions are how it stands with the lineages that this run had something to do with, and with those that are remembered
 // as going badly. What cannot be told yet is left out.
-func (r *renewRun) conditions(watch state.Watch) []notify.Condition {
+func (r news) conditions(watch state.Watch) []notify.Condition {
 	var all []notify.Condition
 	seen := map[string]bool{}
-	for _, result := range r.results {
-		seen[result.name] = true
-		err := firstError(result.err, result.got.Deploy, result.got.CleanUp)
-		if c, ok := r.condition(result.name, err, watch.Lineages[result.name], result.outcome == "deployed"); ok {
+	for _, result := range r.result.Lineages {
+		seen[result.Name] = true
+		err := firstError(result.Err, result.Deploy, result.CleanUp)
+		if c, ok := r.condition(result.Name, err, watch.Lineages[result.Name], result.Outcome == certificates.Deployed); ok {
 			all = append(all, c)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(watch.Lineages)) {
-		if seen[name] || r.c.IsSet("cert-name") && r.c.String("cert-name") != name {
+		if seen[name] || r.request.Lineage != "" && r.request.Lineage != name {
 			continue
 		}
 		if c, ok := r.condition(name, nil, watch.Lineages[name], false); ok {
@@ -169,9 +177,9 @@ func (r *renewRun) conditions(watch state.Watch) []notify.Condition {
 
 // condition is how it stands with one lineage after this run, which came to err. ok is false if that cannot be said: it is
 // due still, or its hooks wait. One that was deleted, or handed back to certbot, is well, and not worth a message.
-func (r *renewRun) condition(name string, err error, past *state.Complaint, deployed bool) (c notify.Condition, ok bool) {
+func (r news) condition(name string, err error, past *state.Complaint, deployed bool) (c notify.Condition, ok bool) {
 	c = notify.Condition{Lineage: name, Err: err}
-	l, readErr := r.store.Lineage(name)
+	l, readErr := r.manager.Store.Lineage(name)
 	if readErr != nil {
 		if past != nil && fault.CodeOf(readErr) == lineage.CodeNotFound {
 			past.Told = time.Time{}
@@ -187,17 +195,17 @@ func (r *renewRun) condition(name string, err error, past *state.Complaint, depl
 	c.Names = s.Domains
 	if l.Leaf != nil {
 		c.Names, c.NotAfter = l.Leaf.DNSNames, l.Leaf.NotAfter
-		c.Due, _ = renewal(l, s)
+		c.Due, _ = certificates.Renewal(l, s)
 	}
 	good := l.Leaf != nil && r.now().Before(c.Due)
 	switch {
 	case err != nil:
-	case r.deployOnly:
+	case r.request.Deploy == certificates.DeployOnly:
 		if past != nil && !past.Well && !(deployed && strings.HasPrefix(past.Code, "hook.")) {
 			c.Err = complaintError(past)
 		}
 		return c, past != nil && (c.Err != nil || !s.Deploy)
-	case r.deployLater:
+	case r.request.Deploy == certificates.DeployLater:
 		return c, good
 	default:
 		return c, good && !s.Deploy

@@ -55,12 +55,12 @@ const oldSecret = 2 * 365 * 24 * time.Hour
 
 // settings opens a case's DNS services, looks at the files that the credentials are from, and logs in.
 func (v *visit) settings(ctx context.Context, c Case) {
-	if !v.first(append([]string{"settings", c.Settings.EnvFile}, c.Settings.Providers...)...) {
+	if !v.first(append([]string{"settings", c.Settings.EnvFile}, c.Settings.SpecTexts()...)...) {
 		return // another case has the same
 	}
 	router, err := v.Router(c.Settings)
 	if err != nil {
-		v.fail(FoundSettings, strings.Join(c.Settings.Providers, " "), err, remedy(err, c.Settings.Providers))
+		v.fail(FoundSettings, strings.Join(c.Settings.SpecTexts(), " "), err, remedy(err, c.Settings.Providers))
 		return
 	}
 	for _, account := range router.Accounts {
@@ -87,13 +87,13 @@ func (v *visit) settings(ctx context.Context, c Case) {
 
 // remedy is the command against settings that cannot be used. What must not be trusted ends with the command itself
 // (package settings).
-func remedy(err error, specs []string) string {
+func remedy(err error, specs []providers.Spec) string {
 	if fault.CodeOf(err) == fault.CodeUnsafeFile {
 		text := err.Error()
 		return text[strings.LastIndex(text, ": ")+2:]
 	}
-	for _, text := range specs {
-		if spec, err := providers.ParseSpec(text); err == nil {
+	for _, spec := range specs {
+		if _, err := providers.ParseSpec(spec.Name); err == nil { // else it is one that could not be read
 			return "wildcard providers " + spec.Name
 		}
 	}

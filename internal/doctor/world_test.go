@@ -139,15 +139,7 @@ func (w *world) makeDoctor() {
 			return time.Now().Add(w.ours)
 		},
 		Router: func(s lineage.Settings) (providers.Router, error) {
-			var specs []providers.Spec
-			for _, text := range s.Providers {
-				spec, err := providers.ParseSpec(text)
-				if err != nil {
-					return providers.Router{}, err
-				}
-				specs = append(specs, spec)
-			}
-			accounts, err := builtin.Registry().Open(specs, builtin.Config{Settings: settings.Sources{Environ: w.environ, ConfigDir: dirs.Config}, UserAgent: "test"})
+			accounts, err := builtin.Registry().Open(s.Providers, builtin.Config{Settings: settings.Sources{Environ: w.environ, ConfigDir: dirs.Config}, UserAgent: "test"})
 			return providers.Router{Accounts: accounts}, err
 		},
 		Resolver: func(lineage.Settings) (*propagation.Resolver, error) {
@@ -184,7 +176,7 @@ func (w *world) makeCertificate() {
 		if err := c.SetParams(lineage.Params{Server: ca.Server(), Account: w.account.ID, KeyType: "ecdsa"}); err != nil {
 			return err
 		}
-		return c.SetSettings(lineage.Settings{Domains: w.domains, Providers: []string{"conoha"}})
+		return c.SetSettings(lineage.Settings{Domains: w.domains, Providers: []providers.Spec{{Name: "conoha"}}})
 	})
 	w.check(err)
 }
@@ -221,7 +213,7 @@ func (w *world) certificate() Case {
 // wanted is a certificate that is not there yet.
 func (w *world) wanted(domains ...string) Case {
 	return Case{
-		Domains: domains, Settings: lineage.Settings{Providers: []string{"conoha"}}, Params: lineage.Params{Server: w.ca.DirectoryURL()}, CheckDelegation: true,
+		Domains: domains, Settings: lineage.Settings{Providers: []providers.Spec{{Name: "conoha"}}}, Params: lineage.Params{Server: w.ca.DirectoryURL()}, CheckDelegation: true,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wildcard/internal/fault"
+	"wildcard/providers"
 )
 
 const certbotConf = `# renew_before_expiry = 30 days
@@ -84,7 +85,7 @@ func TestConfRefuses(t *testing.T) {
 func TestSectionComesAndGoes(t *testing.T) {
 	t.Parallel()
 	want := Settings{
-		Domains: []string{"*.example.com"}, Providers: []string{"conoha@/etc/letsencrypt/conoha/.env", "example.org=lego:cloudflare"},
+		Domains: []string{"*.example.com"}, Providers: []providers.Spec{{Name: "conoha", EnvFile: "/etc/letsencrypt/conoha/.env"}, {Zone: "example.org.", Name: "lego", Arg: "cloudflare"}},
 		EnvFile: "/etc/my file", Profile: "shortlived", DeployHooks: []string{"echo 'a, b' # c"}, Combined: "/srv/a,b.pem",
 		RenewAt: time.Date(2026, 7, 1, 2, 3, 4, 0, time.UTC), Deploy: true,
 	}

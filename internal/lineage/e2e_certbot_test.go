@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"wildcard/internal/fault"
+	"wildcard/providers"
 )
 
 // certbot runs the real program on a store.
@@ -71,7 +72,7 @@ func hooks(c *Conf) error {
 	if err != nil {
 		return err
 	}
-	return c.SetSettings(Settings{Domains: []string{"*.example.com"}, Providers: []string{"conoha"}, EnvFile: "/a, b/#.env",
+	return c.SetSettings(Settings{Domains: []string{"*.example.com"}, Providers: []providers.Spec{{Name: "conoha"}}, EnvFile: "/a, b/#.env",
 		DeployHooks: []string{`it's`, `say "x"`}, RenewAt: time.Now()})
 }
 

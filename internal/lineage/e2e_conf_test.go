@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"wildcard/providers"
 )
 
 // python is the interpreter that Debian's certbot runs under: the one that has ConfigObj.
@@ -133,7 +135,7 @@ func TestConfigObjKeepsOurSection(t *testing.T) {
 		var texts, sections []string
 		for _, v := range values {
 			c := mustConf(t, start)
-			if err := c.SetSettings(Settings{Domains: []string{"*.example.com"}, Providers: []string{"conoha", "a:b@/c d"}, EnvFile: v, Deploy: true, RenewAt: time.Unix(1, 0)}); err != nil {
+			if err := c.SetSettings(Settings{Domains: []string{"*.example.com"}, Providers: []providers.Spec{{Name: "conoha"}, {Name: "a:b@/c d"}}, EnvFile: v, Deploy: true, RenewAt: time.Unix(1, 0)}); err != nil {
 				t.Fatal(v, err)
 			}
 			texts = append(texts, string(c.Bytes()))

@@ -3,6 +3,8 @@ package lineage
 import (
 	"slices"
 	"time"
+
+	"wildcard/providers"
 )
 
 const (
@@ -13,21 +15,40 @@ const (
 // Settings is what wildcard needs to renew a lineage and certbot does not keep: the [wildcard] section of its .conf. It holds
 // names and paths of secrets, never a secret. Keys of the section that this version does not know stay as they are.
 type Settings struct {
-	Domains     []string  // domains: what was asked for, "*." included
-	Providers   []string  // providers: specs, as providers.Spec writes them
-	EnvFile     string    // env_file: path of --env-file
-	Profile     string    // profile: ACME profile
-	CABundle    string    // ca_bundle: path of extra roots for the CA's own TLS
-	Resolvers   []string  // resolvers
-	NameServers []string  // nameservers
-	ExtraWait   string    // extra_wait: for how many seconds servers are waited for that cannot be asked; "" is none
-	CACache     string    // ca_cache: for how many seconds the CA's resolvers keep an answer; "" is what is known of the CA
-	Combined    string    // combined: path of the file with key and chain
-	DeployHooks []string  // deploy_hooks: commands beyond certbot's renew_hook
-	RenewAt     time.Time // renew_at: instant chosen within the CA's window (RFC 9773 §4.2), kept until it passes
-	RetryAfter  time.Time // ari_retry_after: renewal information is not asked for before
-	Deploy      bool      // deploy_pending: deploy hooks have yet to succeed for the live certificate
-	NewKey      bool      // new_key: the live key was revoked as compromised, so the next renewal keeps it not
+	Domains     []string         // domains: what was asked for, "*." included
+	Providers   []providers.Spec // providers
+	EnvFile     string           // env_file: path of --env-file
+	Profile     string           // profile: ACME profile
+	CABundle    string           // ca_bundle: path of extra roots for the CA's own TLS
+	Resolvers   []string         // resolvers
+	NameServers []string         // nameservers
+	ExtraWait   string           // extra_wait: for how many seconds servers are waited for that cannot be asked; "" is none
+	CACache     string           // ca_cache: for how many seconds the CA's resolvers keep an answer; "" is what is known of the CA
+	Combined    string           // combined: path of the file with key and chain
+	DeployHooks []string         // deploy_hooks: commands beyond certbot's renew_hook
+	RenewAt     time.Time        // renew_at: instant chosen within the CA's window (RFC 9773 §4.2), kept until it passes
+	RetryAfter  time.Time        // ari_retry_after: renewal information is not asked for before
+	Deploy      bool             // deploy_pending: deploy hooks have yet to succeed for the live certificate
+	NewKey      bool             // new_key: the live key was revoked as compromised, so the next renewal keeps it not
+}
+
+// ReadSpec reads a provider as it is written in a file. One that cannot be read keeps its whole text as Name, which no service
+// has: whoever opens it says so, and nothing is lost when it is written again.
+func ReadSpec(text string) providers.Spec {
+	spec, err := providers.ParseSpec(text)
+	if err != nil {
+		return providers.Spec{Name: text}
+	}
+	return spec
+}
+
+// SpecTexts are the providers as they are typed.
+func (s Settings) SpecTexts() []string {
+	var all []string
+	for _, spec := range s.Providers {
+		all = append(all, spec.String())
+	}
+	return all
 }
 
 // texts, lists and times name the keys once for both directions.
@@ -36,7 +57,7 @@ func (s *Settings) texts() map[string]*string {
 }
 
 func (s *Settings) lists() map[string]*[]string {
-	return map[string]*[]string{"domains": &s.Domains, "providers": &s.Providers, "resolvers": &s.Resolvers,
+	return map[string]*[]string{"domains": &s.Domains, "resolvers": &s.Resolvers,
 		"nameservers": &s.NameServers, "deploy_hooks": &s.DeployHooks}
 }
 
@@ -55,6 +76,9 @@ func (c *Conf) Settings() (s Settings, ok bool) {
 	for key, to := range s.lists() {
 		*to = c.List(section, key)
 	}
+	for _, text := range c.List(section, "providers") {
+		s.Providers = append(s.Providers, ReadSpec(text))
+	}
 	for key, to := range s.times() {
 		text, _ := c.Get(section, key)
 		*to, _ = time.Parse(time.RFC3339, text) // the zero time on error
@@ -72,6 +96,8 @@ func (c *Conf) SetSettings(s Settings) error {
 	next := *c
 	next.items = slices.Clone(c.items)
 	texts, lists, times := s.texts(), s.lists(), s.times()
+	specs := s.SpecTexts()
+	lists["providers"] = &specs
 	for _, key := range order {
 		var err error
 		text := ""

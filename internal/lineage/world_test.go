@@ -14,6 +14,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"wildcard/providers"
 )
 
 // authority is a CA of our own.
@@ -89,7 +91,7 @@ func settings(c *Conf) error {
 	if err := c.SetParams(Params{Server: "https://ca.test/dir", Account: "0", KeyType: "ecdsa", AuthHook: "/bin/true", CleanupHook: "/bin/true"}); err != nil {
 		return err
 	}
-	return c.SetSettings(Settings{Domains: []string{example}, Providers: []string{"conoha"}})
+	return c.SetSettings(Settings{Domains: []string{example}, Providers: []providers.Spec{{Name: "conoha"}}})
 }
 
 func create(t testing.TB, s *Store, set Set) *Lineage {

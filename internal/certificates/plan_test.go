@@ -1,4 +1,4 @@
-package cli
+package certificates
 
 import (
 	"net/netip"
@@ -19,7 +19,7 @@ func TestDelegationNotes(t *testing.T) {
 	private := propagation.Delegation{Zone: "b.test.", NameServers: []string{"dc1.test."}, Cached: []string{"dc1.test."}, Private: true}
 	sound := propagation.Delegation{Zone: "c.test.", NameServers: []string{"ns1.test."}, Delegated: []string{"ns1.test."}, Listed: []string{"ns1.test."}}
 	var texts []string
-	for _, note := range delegationNotes([]planRecord{{delegation: differs}, {delegation: private}, {delegation: differs}, {delegation: sound}, {}}) {
+	for _, note := range delegationNotes([]PlannedRecord{{delegation: differs}, {delegation: private}, {delegation: differs}, {delegation: sound}, {}}) {
 		texts = append(texts, note.String())
 	}
 	want := []string{

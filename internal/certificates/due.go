@@ -1,4 +1,4 @@
-package cli
+package certificates
 
 import (
 	"context"
@@ -17,15 +17,15 @@ const (
 	askAgain = 6 * time.Hour
 )
 
-// verdict says whether a lineage is due, and when it will be.
-type verdict struct {
-	due bool
-	at  time.Time // when it is due
-	why messages.Message
+// Due says whether a lineage is due for renewal, and when it will be.
+type Due struct {
+	Now bool
+	At  time.Time // when it is due; zero is at once
+	Why messages.Message
 }
 
-// renewal is when a lineage is due by what is known on this machine.
-func renewal(l *lineage.Lineage, s lineage.Settings) (time.Time, messages.Message) {
+// Renewal is when a lineage is due by what is known on this machine.
+func Renewal(l *lineage.Lineage, s lineage.Settings) (time.Time, messages.Message) {
 	switch {
 	case l.Leaf == nil:
 		return time.Time{}, messages.New("its files are damaged")
@@ -37,45 +37,45 @@ func renewal(l *lineage.Lineage, s lineage.Settings) (time.Time, messages.Messag
 	return issuance.RenewalTime(l.Leaf), messages.New("a third of its life is left")
 }
 
-// judge says whether a lineage is due. It asks the CA if what it said last has run out (RFC 9773 §4.3), and keeps the
+// due says whether a lineage is due. It asks the CA if what it said last has run out (RFC 9773 §4.3), and keeps the
 // answer with the lineage; a CA that does not answer changes nothing.
-func (e *engine) judge(ctx context.Context, l *lineage.Lineage) (verdict, error) {
+func (m *Manager) due(ctx context.Context, l *lineage.Lineage) (Due, error) {
 	s, _ := l.Conf.Settings()
-	now := e.now()
+	now := m.now()
 	if l.Leaf == nil {
-		return verdict{due: true, why: messages.New("its files are damaged")}, nil
+		return Due{Now: true, Why: messages.New("its files are damaged")}, nil
 	}
 	if now.Before(l.Leaf.NotBefore.Add(-longestSkew)) {
-		return verdict{}, fault.Errorf(codeClock, fault.Misconfigured,
+		return Due{}, fault.Errorf(CodeClock, fault.Misconfigured,
 			"%s: its certificate is valid from %s, and it is %s by this machine's clock: set the clock", l.Name, day(l.Leaf.NotBefore), day(now))
 	}
 	if !now.Before(s.RetryAfter) && issuance.CertificateID(l.Leaf) != "" {
-		next := e.askCA(ctx, l, s)
+		next := m.askCA(ctx, l, s)
 		if next.RenewAt != s.RenewAt || next.RetryAfter != s.RetryAfter {
 			if _, err := l.Update(ctx, func(c *lineage.Conf) error {
 				current, _ := c.Settings()
 				current.RenewAt, current.RetryAfter = next.RenewAt, next.RetryAfter
 				return c.SetSettings(current)
 			}); err != nil {
-				e.log.Warn("keeping renewal information", "lineage", l.Name, "error", err)
+				m.options.Log.Warn("keeping renewal information", "lineage", l.Name, "error", err)
 			}
 			s = next
 		}
 	}
-	at, why := renewal(l, s)
-	if again, err := e.renewedLately(l); err != nil {
-		return verdict{}, err
+	at, why := Renewal(l, s)
+	if again, err := m.renewedLately(l); err != nil {
+		return Due{}, err
 	} else if again.After(at) {
 		at, why = again, messages.New("it was renewed less than a day before")
 	}
-	return verdict{due: !now.Before(at), at: at, why: why}, nil
+	return Due{Now: !now.Before(at), At: at, Why: why}, nil
 }
 
 // renewedLately is when a lineage may be renewed again without --force, whatever the CA suggests: a CA that says "now" for
 // ever gets one renewal a day. What "issue" obtained first does not count, since a CA that revokes it means it. Zero means
 // any time.
-func (e *engine) renewedLately(l *lineage.Lineage) (time.Time, error) {
-	h, err := e.state.Last(l.Name, e.now())
+func (m *Manager) renewedLately(l *lineage.Lineage) (time.Time, error) {
+	h, err := m.State.Last(l.Name, m.now())
 	if err != nil || h.LastRenewal.Time.IsZero() {
 		return time.Time{}, err
 	}
@@ -83,49 +83,40 @@ func (e *engine) renewedLately(l *lineage.Lineage) (time.Time, error) {
 }
 
 // askCA asks for renewal information, and returns the settings with the answer in them.
-func (e *engine) askCA(ctx context.Context, l *lineage.Lineage, s lineage.Settings) lineage.Settings {
-	ca, err := e.ca(ctx, l.Conf.Params().Server, s.CABundle)
+func (m *Manager) askCA(ctx context.Context, l *lineage.Lineage, s lineage.Settings) lineage.Settings {
+	ca, err := m.Services.CA(ctx, l.Conf.Params().Server, s.CABundle)
 	if err != nil {
-		e.log.Info("renewal information", "lineage", l.Name, "error", err)
+		m.options.Log.Info("renewal information", "lineage", l.Name, "error", err)
 		return s // the CA cannot be reached; the next run asks
 	}
 	if ca.Directory().RenewalInfo == "" {
-		s.RetryAfter = e.now().Add(24 * time.Hour)
+		s.RetryAfter = m.now().Add(24 * time.Hour)
 		return s
 	}
 	window, err := ca.RenewalInfo(ctx, l.Leaf)
 	if err != nil {
-		e.log.Info("renewal information", "lineage", l.Name, "error", err)
-		s.RetryAfter = e.now().Add(askAgain)
+		m.options.Log.Info("renewal information", "lineage", l.Name, "error", err)
+		s.RetryAfter = m.now().Add(askAgain)
 		return s
 	}
 	if window.Explanation != "" {
-		e.display.Notice("%s: the CA explains its renewal dates at %s", l.Name, window.Explanation)
+		m.note("%s: the CA explains its renewal dates at %s", l.Name, window.Explanation)
 	}
 	if s.RenewAt.Before(window.Start) || s.RenewAt.After(window.End) {
 		s.RenewAt = window.Pick()
 	}
-	s.RetryAfter = e.now().Add(window.RetryAfter)
+	s.RetryAfter = m.now().Add(window.RetryAfter)
 	return s
 }
 
 // checkClock refuses to decide by a clock that the CA's contradicts.
 func checkClock(ca *issuance.CA) error {
 	if skew := ca.Skew(); skew.Abs() > longestSkew {
-		return fault.Errorf(codeClock, fault.Misconfigured,
+		return fault.Errorf(CodeClock, fault.Misconfigured,
 			"this machine's clock is %v off, says the CA: set the clock, or renew with --force", skew.Abs().Round(time.Minute))
 	}
 	return nil
 }
 
-// until says how long something is from now, as people count.
-func until(now, at time.Time) messages.Message {
-	switch d := at.Sub(now); {
-	case d <= 0:
-		return messages.New("now")
-	case d < 48*time.Hour:
-		return messages.New("in %d hours", int(d.Hours()))
-	default:
-		return messages.New("in %d days", int(d.Hours()/24))
-	}
-}
+// day writes a date as people read it.
+func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }

@@ -1,4 +1,4 @@
-package cli
+package certificates
 
 import (
 	"os"
@@ -8,11 +8,13 @@ import (
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 	"wildcard/providers"
+	"wildcard/providers/builtin"
 )
 
 // hookLines are the command lines with which certbot can renew a lineage, should it have to: absolute, and with all that
 // is not as by default, since certbot tells its hooks nothing of it. They are empty if certbot's hooks cannot do it.
-func (m *machine) hookLines(s lineage.Settings) (auth, cleanup string) {
+func (m *Manager) hookLines(s lineage.Settings) (auth, cleanup string) {
+	dirs := m.options.Dirs
 	if withoutHooks(s) != nil {
 		return "", ""
 	}
@@ -22,17 +24,17 @@ func (m *machine) hookLines(s lineage.Settings) (auth, cleanup string) {
 			args = append(args, "--"+flag, lineage.Quote(value))
 		}
 	}
-	if len(s.Providers) != 1 || s.Providers[0] != "conoha" {
+	if len(s.Providers) != 1 || s.Providers[0] != (providers.Spec{Name: "conoha"}) {
 		for _, spec := range s.Providers {
-			add("provider", spec)
+			add("provider", spec.String())
 		}
 	}
 	add("env-file", s.EnvFile)
-	if m.dirs.Config != "/etc/letsencrypt" {
-		add("config-dir", m.dirs.Config)
+	if dirs.Config != "/etc/letsencrypt" {
+		add("config-dir", dirs.Config)
 	}
-	if m.dirs.State != "/var/lib/wildcard" {
-		add("state-dir", m.dirs.State)
+	if dirs.State != "/var/lib/wildcard" {
+		add("state-dir", dirs.State)
 	}
 	add("resolver", strings.Join(s.Resolvers, ","))
 	add("nameserver", strings.Join(s.NameServers, ","))
@@ -61,8 +63,8 @@ func hookProgram(name string) string {
 	return "/usr/bin/" + name
 }
 
-// inexpressible says why certbot cannot renew a lineage of ours as we do; nil if it can.
-func inexpressible(s lineage.Settings) error {
+// CertbotCannot says why certbot cannot renew a lineage of ours as we do; nil if it can.
+func CertbotCannot(s lineage.Settings) error {
 	if s.Profile != "" {
 		return messages.New("certbot knows no profiles before 4.1")
 	}
@@ -71,14 +73,13 @@ func inexpressible(s lineage.Settings) error {
 
 // withoutHooks says why certbot's hooks cannot write the records of a lineage; nil if they can.
 func withoutHooks(s lineage.Settings) error {
-	for _, text := range s.Providers {
-		spec, err := providers.ParseSpec(text)
-		if err != nil {
-			return messages.New("its provider %s is not known", text)
+	for _, spec := range s.Providers {
+		if _, ok := builtin.Registry()[spec.Name]; !ok {
+			return messages.New("its provider %s is not known", spec)
 		}
 		switch spec.Name {
 		case "lego", "plugin", "exec", "manual", "certbot-hook":
-			return messages.New("certbot's hooks cannot use the provider %s", text)
+			return messages.New("certbot's hooks cannot use the provider %s", spec)
 		}
 	}
 	return nil

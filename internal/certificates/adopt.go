@@ -1,0 +1,235 @@
+package certificates
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"wildcard/internal/fault"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+)
+
+// AdoptRequest is a lineage of certbot's that is to be ours.
+type AdoptRequest struct {
+	Lineage  string
+	DryRun   bool // only say what would change
+	CABundle string
+	DNS      DNS
+	Confirm  func(changes []string) error // asked before; its error is that of Adopt
+}
+
+// Adopted is what came of it.
+type Adopted struct {
+	Lineage *lineage.Lineage
+	Already bool     // it was ours
+	Changes []string // the lines of its .conf that change, with "- " or "+ " before them
+}
+
+// Adopt takes a certificate over from certbot, as it is: certificate, key and account stay. One that could not be renewed here
+// is refused.
+func (m *Manager) Adopt(ctx context.Context, r AdoptRequest) (Adopted, error) {
+	looked, err := m.adoption(r)
+	if err != nil || looked.Already || r.DryRun {
+		return looked.Adopted, err
+	}
+	if err := r.Confirm(looked.Changes); err != nil {
+		return Adopted{}, err
+	}
+	var found adoption
+	err = m.locked(r.Lineage, func() (err error) {
+		if found, err = m.adoption(r); err != nil || found.Already {
+			return err
+		}
+		if !slices.Equal(found.Changes, looked.Changes) {
+			return fault.Errorf(lineage.CodeLocked, fault.Temporary, "%s was changed meanwhile; it is not taken over", r.Lineage)
+		}
+		if found.Lineage, err = found.Lineage.Adopt(ctx, found.change); err == nil && found.Lineage.NeedsRepair() {
+			found.Lineage, err = found.Lineage.Repair(ctx)
+		}
+		return err
+	})
+	return found.Adopted, err
+}
+
+// adoption is what Adopt would do with a lineage.
+type adoption struct {
+	Adopted
+	change func(*lineage.Conf) error
+}
+
+// adoption finds out what a lineage of certbot's becomes, and whether it can be renewed here: names, credentials and account.
+func (m *Manager) adoption(r AdoptRequest) (a adoption, err error) {
+	l, err := m.Store.Lineage(r.Lineage)
+	if err != nil {
+		return a, err
+	}
+	a.Lineage = l
+	if a.Already = l.Owned(); a.Already {
+		return a, nil
+	}
+	s, params, err := m.adoptedSettings(r, l)
+	if err != nil {
+		return a, err
+	}
+	if l.Leaf == nil && !l.NeedsRepair() {
+		return a, l.Damage
+	}
+	if _, err := m.Services.Router(s); err != nil {
+		return a, err
+	}
+	if _, err := m.Store.Account(params.Server, params.Account); err != nil {
+		return a, fault.Errorf(fault.CodeOf(err), fault.Misconfigured, "the account of %s: %w", l.Name, err)
+	}
+	a.change = func(conf *lineage.Conf) error {
+		if err := conf.SetParams(params); err != nil {
+			return err
+		}
+		return conf.SetSettings(s)
+	}
+	a.Changes, err = changesOf(l.Conf, a.change)
+	return a, err
+}
+
+// adoptedSettings are those of a lineage of certbot's when it is ours: its own parameters, and settings from the request, from
+// our hook's command line if that was its hook, or from beside the script that was.
+func (m *Manager) adoptedSettings(r AdoptRequest, l *lineage.Lineage) (lineage.Settings, lineage.Params, error) {
+	params := l.Conf.Params()
+	s := lineage.Settings{}
+	authenticator, _ := l.Conf.Get("renewalparams", "authenticator")
+	switch {
+	case authenticator != "manual" && !r.DNS.Providers.Firm:
+		return s, params, fault.Errorf(fault.CodeUsage, fault.Usage,
+			"%s uses certbot's authenticator %s, not hooks: say with --provider which DNS service is to have its records", l.Name, fault.Excerpt(authenticator))
+	case authenticator == "manual":
+		s = m.SettingsOfHook(params.AuthHook)
+	}
+	if err := r.DNS.Over(&s); err != nil {
+		return s, params, err
+	}
+	s.CABundle = r.CABundle
+	if l.Leaf != nil {
+		var err error
+		if s.Domains, err = issuance.ParseNames(l.Leaf.DNSNames); err != nil {
+			return s, params, err
+		}
+	}
+	params.AuthHook, params.CleanupHook = m.hookLines(s)
+	return s, params, nil
+}
+
+// SettingsOfHook reads the settings from the command line of an auth hook.
+func (m *Manager) SettingsOfHook(line string) lineage.Settings {
+	var s lineage.Settings
+	words := lineage.Words(line)
+	if len(words) == 0 {
+		return s
+	}
+	if filepath.Base(words[0]) != "wildcard-auth-hook" {
+		s.EnvFile = m.besideScript(words)
+		return s
+	}
+	for i := 1; i < len(words); i++ {
+		name, value, inline := strings.Cut(strings.TrimLeft(words[i], "-"), "=")
+		if !inline && i+1 < len(words) {
+			i++
+			value = words[i]
+		}
+		switch name {
+		case "provider":
+			s.Providers = append(s.Providers, lineage.ReadSpec(value))
+		case "env-file":
+			s.EnvFile = value
+		case "resolver":
+			s.Resolvers = strings.Split(value, ",")
+		case "nameserver":
+			s.NameServers = strings.Split(value, ",")
+		case "extra-wait":
+			s.ExtraWait = value
+		case "ca-cache":
+			s.CACache = value
+		}
+	}
+	return s
+}
+
+// besideScript is the file with the credentials of a shell script, which has them beside it, in .env or conoha_id; "" where our
+// own usual place has some.
+func (m *Manager) besideScript(words []string) string {
+	if _, err := os.Stat(filepath.Join(m.options.Dirs.Config, "conoha", ".env")); err == nil {
+		return ""
+	}
+	for _, word := range words {
+		for _, name := range []string{".env", "conoha_id"} {
+			path := filepath.Join(filepath.Dir(word), name)
+			if info, err := os.Stat(path); filepath.IsAbs(word) && err == nil && info.Mode().IsRegular() {
+				return path
+			}
+		}
+	}
+	return ""
+}
+
+// changesOf are the lines that an adoption takes out of a .conf and puts into it.
+func changesOf(conf *lineage.Conf, change func(*lineage.Conf) error) ([]string, error) {
+	after, err := lineage.ParseConf(conf.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	if err := change(after); err != nil {
+		return nil, err
+	}
+	if err := after.Set("renewalparams", "autorenew", "False"); err != nil {
+		return nil, err
+	}
+	split := func(text []byte) []string { return strings.Split(strings.TrimRight(string(text), "\n"), "\n") }
+	was, is := split(conf.Bytes()), split(after.Bytes())
+	var changes []string
+	for _, line := range was {
+		if !slices.Contains(is, line) && line != "" {
+			changes = append(changes, "- "+messages.OneLine(line))
+		}
+	}
+	for _, line := range is {
+		if !slices.Contains(was, line) && line != "" {
+			changes = append(changes, "+ "+messages.OneLine(line))
+		}
+	}
+	return changes, nil
+}
+
+// Release hands a lineage of ours back to certbot, which renews it from then on, by our hooks. Refused if it could not. confirm
+// is asked before.
+func (m *Manager) Release(ctx context.Context, name string, confirm func() error) (l *lineage.Lineage, err error) {
+	if _, err := m.releasable(name); err != nil {
+		return nil, err
+	}
+	if err := confirm(); err != nil {
+		return nil, err
+	}
+	err = m.locked(name, func() (err error) {
+		if l, err = m.releasable(name); err == nil {
+			l, err = l.Release(ctx)
+		}
+		return err
+	})
+	return l, err
+}
+
+func (m *Manager) releasable(name string) (*lineage.Lineage, error) {
+	l, err := m.Store.Lineage(name)
+	if err != nil {
+		return nil, err
+	}
+	if !l.Owned() {
+		return nil, fault.Errorf(lineage.CodeNotOwned, fault.Usage, "%s is certbot's already", name)
+	}
+	s, _ := l.Conf.Settings()
+	if why := CertbotCannot(s); why != nil {
+		return nil, fault.Errorf(CodeNotOurs, fault.Failed, "%s cannot go back to certbot: %w", name, why)
+	}
+	return l, nil
+}

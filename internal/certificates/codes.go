@@ -1,0 +1,9 @@
+package certificates
+
+// Codes of errors that this package makes.
+const (
+	CodeClock   = "clock.wrong"        // this machine's clock cannot be right
+	CodeStaging = "lineage.staging"    // a certificate for tries would replace a real one
+	CodeCSR     = "csr.invalid"        // a certificate signing request cannot be used
+	CodeNotOurs = "release.impossible" // certbot has no options for how the lineage is renewed
+)

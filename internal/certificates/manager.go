@@ -1,0 +1,204 @@
+package certificates
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"wildcard/internal/deploy"
+	"wildcard/internal/dns01/journal"
+	"wildcard/internal/dns01/memory"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/internal/settings"
+	"wildcard/internal/state"
+	"wildcard/internal/timeline"
+	"wildcard/providers"
+	"wildcard/providers/manual"
+)
+
+// sweepLimit is what removing the leftovers of dead processes may take at a start; what is not done waits for the next.
+const sweepLimit = 5 * time.Second
+
+// Options is what a Manager is made of. Only Dirs is needed.
+type Options struct {
+	Dirs settings.Directories
+	// ReadOnly is for use cases that only look: no folder is made, and nothing is kept for the next run.
+	ReadOnly bool
+	// FreshTokens leaves tokens of earlier runs unused: they would hide that a password is wrong by now.
+	FreshTokens bool
+	Program     string   // the program's path, beside which a file of credentials may be; "" has none
+	UserAgent   string   // for CAs and DNS services
+	Environ     []string // "NAME=value", of which hooks and DNS services take what is theirs; nothing else is read from it
+
+	Events func(Event)                                // told of what happens, by several goroutines; nil is nobody
+	Output io.Writer                                  // takes whole lines of hooks and plugins; nil is nowhere
+	Person func(manual.Task)                          // does what a DNS service without an API wants done (provider "manual"); nil is nobody
+	Log    *slog.Logger                               // nil is silent
+	Now    func() time.Time                           // nil is [time.Now]
+	Sleep  func(context.Context, time.Duration) error // while a CA remembers; nil is a timer
+	Trace  *timeline.Recorder                         // nil records nothing
+}
+
+// Event is something that happens while a use case goes on.
+type Event struct {
+	Lineage string           // "" if it is about the run
+	Step    *issuance.Event  // a step of the lineage's order
+	Note    messages.Message // without a Step: what a person should know
+}
+
+// Manager keeps certificates. Its use cases may go on side by side; those of one lineage wait for each other, in other
+// processes too.
+type Manager struct {
+	Store    *lineage.Store
+	State    *state.State     // nil where there is none yet and it is not to be made
+	Journal  *journal.Journal // nil likewise
+	Services *Services
+
+	options  Options
+	memory   *memory.Memory
+	hooks    *deploy.Hooks
+	register sync.Mutex // one new account at a time
+	mu       sync.Mutex
+	preRan   bool
+	preRun   map[string]bool // pre hooks that ran
+}
+
+// Open opens what is there on this machine, and makes the folders that are not. It sends nothing. Close ends it.
+func Open(o Options) (*Manager, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Events == nil {
+		o.Events = func(Event) {}
+	}
+	if o.Output == nil {
+		o.Output = io.Discard
+	}
+	m := &Manager{options: o, Services: newServices(o), preRun: map[string]bool{}}
+	m.memory = memory.Open(filepath.Join(o.Dirs.State, "memory"), o.Log)
+	m.memory.Now, m.memory.Sleep = o.Now, o.Sleep
+	m.hooks = &deploy.Hooks{ConfigDir: o.Dirs.Config, Environ: o.Environ, Stderr: o.Output, Log: o.Log}
+	var err error
+	if m.Store, err = lineage.Open(lineage.Options{ConfigDir: o.Dirs.Config, RunDir: o.Dirs.Run, Log: o.Log}); err != nil {
+		return nil, err
+	}
+	return m, m.openState()
+}
+
+// openState opens what is remembered between runs.
+func (m *Manager) openState() error {
+	dirs, log := m.options.Dirs, m.options.Log
+	entries := filepath.Join(dirs.State, "journal")
+	if m.options.ReadOnly {
+		var err error
+		if m.State, err = state.Open(dirs.State, log); err != nil {
+			m.State = nil
+			if !errors.Is(err, fs.ErrNotExist) {
+				log.Warn("ledger", "error", err)
+			}
+		}
+		if m.Journal, err = journal.Open(entries, log); err != nil {
+			m.Journal = nil // not there yet, or not ours, which doctor finds
+		}
+		return nil
+	}
+	for _, dir := range []string{dirs.State, entries, dirs.Run} {
+		if err := settings.PrivateDir(dir); err != nil {
+			return err
+		}
+	}
+	var err error
+	if m.State, err = state.Open(dirs.State, log); err != nil {
+		return err
+	}
+	m.Journal, err = journal.Open(entries, log)
+	return err
+}
+
+// Close ends what was opened at CAs and DNS services.
+func (m *Manager) Close() { m.Services.close() }
+
+func (m *Manager) now() time.Time { return m.options.Now() }
+
+// note tells a person something.
+func (m *Manager) note(format messages.Text, args ...any) {
+	m.options.Events(Event{Note: messages.New(format, args...)})
+}
+
+// observe is told of the steps of a lineage's order.
+func (m *Manager) observe(name string) func(issuance.Event) {
+	return func(step issuance.Event) {
+		m.options.Trace.Event(name, step)
+		m.options.Events(Event{Lineage: name, Step: &step})
+	}
+}
+
+// lookedAfter remembers that certificates are looked after here ("list --check" misses it), whatever came of them.
+func (m *Manager) lookedAfter() {
+	if err := m.State.ChangeWatch(func(w *state.Watch) { w.LastRun = m.now().UTC().Truncate(time.Second) }); err != nil {
+		m.options.Log.Warn("watch", "error", err)
+	}
+}
+
+// locked does something under a lineage's order lock.
+func (m *Manager) locked(name string, do func() error) error {
+	lock, err := m.Store.LockOrder(name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Unlock() }()
+	return do()
+}
+
+// Sweep removes what dead processes left behind, through the services of these settings. With an empty journal nothing is
+// opened. What stands at the names but is left: their orders may be taken up again, with their records. Whoever gives names
+// calls again without, when the orders have come to their end.
+func (m *Manager) Sweep(ctx context.Context, all []lineage.Settings, but ...string) {
+	if entries, _, err := m.Journal.Entries(); err != nil || len(entries) == 0 {
+		return
+	}
+	accounts, _ := m.Services.accountsOf(all) // whoever needs one that cannot be opened says so
+	m.sweep(ctx, accounts, sweepLimit, but...)
+}
+
+// sweep is Sweep through accounts that are open, as far as limit allows. What it cannot remove stays in the journal and is no
+// reason to stop.
+func (m *Manager) sweep(ctx context.Context, accounts []providers.Account, limit time.Duration, but ...string) journal.SweepReport {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	log := m.options.Log
+	swept := m.options.Trace.Begin("", timeline.WorkSweep)
+	report, err := m.Journal.Sweep(ctx, accounts, func(entry journal.Entry) bool {
+		return slices.ContainsFunc(but, func(name string) bool { return issuance.Base(name) == entry.Domain })
+	})
+	swept(err)
+	if err != nil {
+		log.Warn("sweep", "error", err)
+	}
+	for _, e := range report.Swept {
+		log.Info("removed a record that a dead process left", "fqdn", e.FQDN)
+	}
+	for _, k := range report.Kept {
+		log.Info("a dead process's record is still there", "fqdn", k.Entry.FQDN, "reason", k.Reason)
+	}
+	return report
+}
+
+// cause is why a context ended, nil if it did not.
+func cause(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(ctx)
+}

@@ -1,0 +1,232 @@
+package certificates
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"wildcard/internal/fault"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+)
+
+// Request is a certificate that is wanted: for Obtain and Plan. What is not said stays as it is stored with the lineage.
+type Request struct {
+	Names   []string // as [issuance.ParseNames] returns them
+	Lineage string   // its name; "" is the one of ours with these names, else that of the first name
+	CSR     []byte   // signing request in DER, for Names: nothing is stored then, and Lineage is not looked at
+	DryRun  bool     // try it with the CA's staging service, and keep nothing
+	Force   bool     // renew although it is not due, order although the last certificate was refused
+
+	Server         Choice[string] // URL of the CA's directory
+	CABundle       Choice[string] // file with further roots for its TLS
+	Account        Choice[string] // ID of the account there, or how it begins
+	Registration   issuance.Registration
+	Profile        Choice[string]
+	PreferredChain Choice[string]
+	KeyType        issuance.KeyType // "" is that of the lineage, else ECDSA P-256
+	ReuseKey       Choice[bool]
+	Combined       Choice[string] // file with key and chain
+	DeployHooks    []string       // in place of those of the lineage; none leaves them
+	DNS            DNS
+}
+
+// Outcome is what came of a lineage.
+type Outcome string
+
+// The outcomes.
+const (
+	Issued   Outcome = "issued"
+	Renewed  Outcome = "renewed"
+	Kept     Outcome = "kept"   // it was not due
+	Tested   Outcome = "tested" // a dry run
+	Deployed Outcome = "deployed"
+	Failed   Outcome = "failed"
+)
+
+// Result is what came of one certificate.
+type Result struct {
+	Certificate
+	Name      string // of the lineage
+	Outcome   Outcome
+	Names     []string           // that were ordered
+	LeftOut   []messages.Message // names that were not, and why that changes nothing
+	Server    string
+	Account   string // ID
+	ExtraWait time.Duration
+	Due       Due   // when the lineage is due next
+	Err       error // of one that Failed, in Renew
+}
+
+// Obtain gets a certificate, or renews the one that is there if it is due or differs from what is asked for. What a request
+// changes in the settings is kept for the renewals, also where the certificate stays. Leftovers of dead processes are removed,
+// before and after. Deploy hooks that failed the last time are run again.
+func (m *Manager) Obtain(ctx context.Context, r Request) (got Result, err error) {
+	name, err := m.target(r)
+	if err != nil {
+		return Result{}, err
+	}
+	err = m.locked(name, func() (err error) {
+		got, err = m.obtainLocked(ctx, r, name)
+		return err
+	})
+	return got, err
+}
+
+func (m *Manager) obtainLocked(ctx context.Context, r Request, name string) (Result, error) {
+	o, err := m.draft(r, name)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := m.repair(ctx, o); err != nil {
+		return Result{}, err
+	}
+	m.noteCovered(o)
+	if !o.dryRun && o.csr == nil {
+		m.lookedAfter()
+	}
+	m.Sweep(ctx, []lineage.Settings{o.settings}, o.names...)
+	defer m.Sweep(ctx, []lineage.Settings{o.settings}) // what was not taken over
+	if !o.dryRun && o.live != nil && !o.force {
+		if got, ok, err := m.keepLive(ctx, o); ok || err != nil {
+			return got, err
+		}
+	}
+	certificate, err := m.obtain(ctx, o)
+	if err != nil {
+		return Result{}, err
+	}
+	if !o.dryRun && o.csr == nil {
+		if postErr := m.hooks.Post(ctx, []string{o.params.PostHook}, o.names, nil); postErr != nil {
+			certificate.Deploy = errors.Join(certificate.Deploy, postErr)
+		}
+	}
+	return o.result(certificate), nil
+}
+
+// result is what came of an order that went to the CA.
+func (o *order) result(c Certificate) Result {
+	got := Result{
+		Certificate: c, Name: o.name, Outcome: Issued, Names: o.names, LeftOut: o.coveredNotes(),
+		Server: o.params.Server, Account: o.params.Account, ExtraWait: extraWait(o.settings),
+	}
+	switch {
+	case o.dryRun:
+		got.Outcome = Tested
+	case o.live != nil:
+		got.Outcome = Renewed
+	}
+	if c.Lineage != nil {
+		s, _ := c.Lineage.Conf.Settings()
+		got.Due.At, got.Due.Why = Renewal(c.Lineage, s)
+	}
+	return got
+}
+
+// target picks the lineage that a request is about; for a CSR, the name under which an order for it is remembered.
+func (m *Manager) target(r Request) (string, error) {
+	if r.CSR != nil {
+		digest := sha256.Sum256(r.CSR)
+		return "csr-" + hex.EncodeToString(digest[:8]), nil
+	}
+	if r.Lineage != "" {
+		return lineage.ParseName(r.Lineage)
+	}
+	for l, err := range m.Store.All() {
+		if err != nil {
+			continue // "list" shows it
+		}
+		s, ours := l.Conf.Settings()
+		facts, _ := issuance.KnownCA(l.Conf.Params().Server)
+		kept, _ := facts.WithoutCovered(r.Names)
+		if ours && (sameNames(s.Domains, r.Names) || sameNames(s.Domains, kept)) {
+			return l.Name, nil
+		}
+	}
+	return lineage.NameFor(r.Names)
+}
+
+// repair puts the files of the order's lineage in order.
+func (m *Manager) repair(ctx context.Context, o *order) (err error) {
+	if o.live == nil || o.dryRun || !o.live.NeedsRepair() {
+		return nil
+	}
+	m.note("%s: its files are not as they should be (%v): repairing", o.name, o.live.Damage)
+	o.live, err = m.repaired(ctx, o.live)
+	return err
+}
+
+// repaired is a lineage with its files in order, as far as they can be: what is damaged for good is renewed.
+func (m *Manager) repaired(ctx context.Context, l *lineage.Lineage) (*lineage.Lineage, error) {
+	repaired, err := l.Repair(ctx)
+	switch {
+	case err == nil:
+		return repaired, nil
+	case fault.CodeOf(err) != lineage.CodeDamaged:
+		return nil, err
+	}
+	return l, nil
+}
+
+func (m *Manager) noteCovered(o *order) {
+	for _, note := range o.coveredNotes() {
+		m.note("%s", note)
+	}
+}
+
+// keepLive answers a request for a certificate that is there and not due; ok is false if it is not so.
+func (m *Manager) keepLive(ctx context.Context, o *order) (got Result, ok bool, err error) {
+	l := o.live
+	if l.Damage != nil || o.differs() {
+		return Result{}, false, nil
+	}
+	due, err := m.due(ctx, l)
+	if err != nil || due.Now {
+		return Result{}, false, err
+	}
+	before := l.Conf.Bytes()
+	if l, err = o.keepSettings(ctx); err != nil {
+		return Result{}, true, err
+	}
+	m.forgetStored(l)
+	got = o.result(Certificate{Leaf: l.Leaf, Lineage: l})
+	got.Outcome, got.Due = Kept, due
+	if s, _ := l.Conf.Settings(); s.Deploy {
+		got.Deploy = m.deploy(ctx, l, false)
+	}
+	if !bytes.Equal(before, l.Conf.Bytes()) {
+		m.note("%s: the settings of this call are kept for its renewals", l.Name)
+	}
+	return got, true, nil
+}
+
+// keepSettings stores what the request changed although the certificate stays.
+func (o *order) keepSettings(ctx context.Context) (*lineage.Lineage, error) {
+	return o.live.Update(ctx, func(c *lineage.Conf) error {
+		current, _ := c.Settings()
+		s := o.settings
+		s.Domains, s.RenewAt, s.RetryAfter, s.Deploy = current.Domains, current.RenewAt, current.RetryAfter, current.Deploy
+		params := o.params
+		params.Account = c.Params().Account
+		if err := c.SetParams(params); err != nil {
+			return err
+		}
+		return c.SetSettings(s)
+	})
+}
+
+// Delivered tells that the certificate of a signing request has arrived where it belongs: until then each Obtain for the same
+// request gives the one that was obtained.
+func (m *Manager) Delivered(csr []byte) {
+	name, err := m.target(Request{CSR: csr})
+	if err == nil {
+		err = m.forgetOrder(name)
+	}
+	if err != nil {
+		m.options.Log.Warn("forgetting an order", "error", err)
+	}
+}

@@ -1,0 +1,245 @@
+package certificates
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"wildcard/internal/dns01"
+	"wildcard/internal/dns01/memory"
+	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/providers"
+)
+
+// planLimit is what one look-up of a plan may take.
+const planLimit = 30 * time.Second
+
+// Plan is what Obtain would do. Each part is looked up on its own, so that all that is wrong is seen at once.
+type Plan struct {
+	Outcome  Outcome          // Issued, Renewed, Kept or Tested
+	Why      messages.Message // empty for Tested
+	Lineage  string
+	Names    []string // that would be ordered
+	KeyType  issuance.KeyType
+	RenewAt  time.Time // of what is there; zero if nothing is
+	Server   string
+	Account  string // URL; "" if there is none
+	Register bool   // an account would be made
+	Profile  string
+	Records  []PlannedRecord
+	Notes    []messages.Message // what may be in the way, and names that are left out
+	Problems []error            // what Obtain would fail with
+}
+
+// PlannedRecord is one TXT record that would be made and deleted again: *.example.com and example.com share their name.
+type PlannedRecord struct {
+	Domain     string
+	Names      []string // on the certificate
+	FQDN       string   // CNAMEs followed
+	Zone       string
+	Account    providers.Account // at the DNS service
+	Failed     int               // failed validations within the last hour, as the ledger has it
+	Remembered time.Duration     // for which the CA may see what stood there before
+	Err        error             // why the rest is not known
+
+	delegation propagation.Delegation // of the zone in which the record is to stand
+}
+
+// Plan looks up what Obtain would do, by what is known on this machine and what CA and DNS services say now: Obtain asks the CA
+// too whether a renewal is due. It writes nothing.
+func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
+	name, err := m.target(r)
+	if err != nil {
+		return Plan{}, err
+	}
+	o, err := m.draft(r, name)
+	if err != nil {
+		return Plan{}, err
+	}
+	plan := Plan{
+		Lineage: name, Names: o.names, KeyType: o.keyType, Server: o.params.Server, Profile: o.settings.Profile, Notes: o.coveredNotes(),
+	}
+	m.planOutcome(o, &plan)
+	var atCA []error
+	var group sync.WaitGroup
+	group.Go(func() { atCA = m.planCA(ctx, o, &plan) })
+	records, located := m.planRecords(ctx, o)
+	group.Wait()
+	if err := cause(ctx); err != nil {
+		return Plan{}, err
+	}
+	plan.Records = records
+	plan.Notes = append(plan.Notes, delegationNotes(records)...)
+	plan.Problems = slices.Concat(located, atCA)
+	if !o.dryRun {
+		if err := m.Store.Check(); err != nil {
+			plan.Problems = append(plan.Problems, err)
+		}
+		if err := m.planLimits(o, &plan); err != nil {
+			plan.Problems = append(plan.Problems, err)
+		}
+	}
+	return plan, nil
+}
+
+// planOutcome says what would become of the lineage.
+func (m *Manager) planOutcome(o *order, plan *Plan) {
+	plan.Outcome = Renewed
+	switch l := o.live; {
+	case o.dryRun:
+		plan.Outcome = Tested
+	case l == nil:
+		plan.Outcome, plan.Why = Issued, messages.New("there is no certificate of that name")
+	case l.Damage != nil:
+		plan.Why = messages.New("its files are damaged")
+	case o.force:
+		plan.Why = messages.New("%s", "--force")
+	case o.differs():
+		plan.Why = messages.New("names, CA, key type or profile differ from what is there")
+	default:
+		plan.RenewAt, plan.Why = Renewal(l, o.settings)
+		if m.now().Before(plan.RenewAt) {
+			plan.Outcome = Kept
+		}
+	}
+}
+
+// planCA finds the account and the profile at the CA, and what the CA would refuse.
+func (m *Manager) planCA(ctx context.Context, o *order, plan *Plan) (problems []error) {
+	ctx, cancel := context.WithTimeout(ctx, planLimit)
+	defer cancel()
+	ca, err := m.Services.CA(ctx, o.params.Server, o.settings.CABundle)
+	if err != nil {
+		facts, _ := issuance.KnownCA(o.params.Server)
+		return append(facts.Objections(o.names, o.settings.Profile), err)
+	}
+	notes, _ := ca.MayOrder(o.names, o.settings.Profile)
+	plan.Notes = append(plan.Notes, notes...)
+	problems = ca.Objections(o.names, o.settings.Profile)
+	account, err := m.Store.Account(ca.Server(), o.params.Account)
+	switch {
+	case err == nil:
+		o.params.Account, plan.Account = account.ID, account.URI
+	case fault.CodeOf(err) != lineage.CodeNotFound || o.params.Account != "":
+		problems = append(problems, err)
+	default:
+		plan.Register = true
+		if err := ca.MayRegister(o.registration); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return problems
+}
+
+// planRecords finds where each record is to stand, side by side.
+func (m *Manager) planRecords(ctx context.Context, o *order) ([]PlannedRecord, []error) {
+	var records []PlannedRecord
+	for _, name := range o.names {
+		base := issuance.Base(name)
+		i := slices.IndexFunc(records, func(r PlannedRecord) bool { return r.Domain == base })
+		if i < 0 {
+			i = len(records)
+			records = append(records, PlannedRecord{Domain: base})
+		}
+		records[i].Names = append(records[i].Names, name)
+	}
+	router, err := m.Services.Router(o.settings)
+	if err != nil {
+		return records, []error{err}
+	}
+	resolver, err := m.Services.Resolver(o.settings)
+	if err != nil {
+		return records, []error{err}
+	}
+	solver := &dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: ChecksDelegation(o.settings), Foresee: true}
+	slots := make(chan struct{}, 8)
+	var group sync.WaitGroup
+	for i := range records {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeout(ctx, planLimit)
+			defer cancel()
+			m.planRecord(ctx, o, solver, &records[i])
+		})
+	}
+	group.Wait()
+	var problems []error
+	for _, r := range records {
+		if r.Err != nil {
+			problems = append(problems, r.Err)
+		}
+	}
+	return records, problems
+}
+
+func (m *Manager) planRecord(ctx context.Context, o *order, solver *dns01.Solver, r *PlannedRecord) {
+	at, err := solver.Locate(ctx, r.Domain)
+	if err != nil {
+		r.Err = err
+		return
+	}
+	r.FQDN, r.Zone, r.Account = at.FQDN, at.Route.Zone, at.Route.Account
+	r.Remembered = m.remembers(o, r.Domain, at.FQDN)
+	if d, err := solver.Resolver.Delegation(ctx, at.FQDN); err == nil { // else the wait will say so
+		r.delegation = d
+	}
+}
+
+// delegationNotes is what may be in the way at the name servers of the records' zones, each said once, in the words of doctor.
+func delegationNotes(records []PlannedRecord) []messages.Message {
+	var notes []messages.Message
+	var seen []string
+	names := func(hosts []string) string { return strings.Join(hosts, " ") }
+	for _, r := range records {
+		d := r.delegation
+		if slices.Contains(seen, d.Zone) {
+			continue
+		}
+		seen = append(seen, d.Zone)
+		for _, list := range d.Differing() {
+			notes = append(notes, messages.New("the parent of %s delegates to %s, but the zone on %s lists %s", d.Zone, names(d.Delegated), list.Server.String(), names(list.NameServers)))
+		}
+		if d.ResolversBehind() {
+			notes = append(notes, messages.New("the resolvers still know %s as name servers of %s; its parent delegates to %s", names(d.Cached), d.Zone, names(d.Delegated)))
+		}
+		if d.Private {
+			notes = append(notes, messages.New("the servers above %s say that there is no such zone: only this network knows it", d.Zone))
+		}
+	}
+	return notes
+}
+
+// remembers is for how long Obtain would wait before it has the CA look at a name.
+func (m *Manager) remembers(o *order, domain, fqdn string) time.Duration {
+	looks := m.memory
+	looks.Now = m.options.Now
+	return looks.Left(issuance.MemoryOf(o.params.Server, cache(o.settings)), memory.RecordOf(domain, fqdn, "")).Round(time.Second)
+}
+
+// planLimits is what the ledger says of it.
+func (m *Manager) planLimits(o *order, plan *Plan) error {
+	if m.State == nil {
+		return nil // nothing was ever tried
+	}
+	intent := o.intent(plan.Account, m.now())
+	failed, err := m.State.FailedValidations(intent)
+	if err != nil {
+		return err
+	}
+	for i, r := range plan.Records {
+		for _, name := range r.Names {
+			plan.Records[i].Failed = max(plan.Records[i].Failed, failed[name])
+		}
+	}
+	if err := m.held(o); err != nil {
+		return err
+	}
+	return m.State.Check(intent)
+}

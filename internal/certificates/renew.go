@@ -1,0 +1,351 @@
+package certificates
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"wildcard/internal/fault"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/internal/timeline"
+	"wildcard/providers"
+)
+
+const (
+	RenewalsAtOnce = 4  // orders that Renew has under way side by side
+	ordersPer10s   = 10 // what one CA is asked for; Let's Encrypt takes 300 orders in 3 hours
+)
+
+// When says when deploy hooks run. The last two are the halves of the first, for a timer whose first half is in a sandbox that
+// hooks do not fit into (package units).
+type When string
+
+// The times at which deploy hooks run.
+const (
+	DeployNow   When = "now"
+	DeployLater When = "later" // they wait, as they do after a failure
+	DeployOnly  When = "only"  // those that wait are run, and nothing is renewed
+)
+
+// RenewRequest says what Renew is to renew.
+type RenewRequest struct {
+	Lineage    string // the only one; "" is all of ours that are due
+	DryRun     bool   // try each with its CA's staging service, and keep nothing
+	Force      bool   // renew although it is not due
+	Deploy     When   // "" is DeployNow
+	Unattended bool   // a timer's run, which the ledger makes wait for longer after failures
+	Jitter     time.Duration
+	CABundle   string // for lineages that have none
+	DNS        DNS
+}
+
+// RenewResult is what came of a run, the lineages by name.
+type RenewResult struct {
+	Lineages []Result // that had something to do, and the one that was asked for
+	Kept     int      // how many others had nothing to do
+	Post     error    // post hooks that failed
+}
+
+// Renew renews the lineages that are due, some side by side, and runs deploy hooks that wait. What fails stops nothing else.
+// Before the first order it waits for a while at random, up to Jitter, so that not all machines of the world come on the minute.
+func (m *Manager) Renew(ctx context.Context, r RenewRequest) (RenewResult, error) {
+	run := &renewal{m: m, RenewRequest: r}
+	if err := run.choose(ctx); err != nil {
+		return RenewResult{}, err
+	}
+	if run.orders > 0 && r.Jitter > 0 {
+		if err := m.jitter(ctx, r.Jitter); err != nil {
+			return RenewResult{}, err
+		}
+	}
+	run.run(ctx)
+	if !r.DryRun && r.Lineage == "" && r.Deploy != DeployOnly {
+		m.lookedAfter()
+	}
+	slices.SortFunc(run.result.Lineages, func(a, b Result) int { return strings.Compare(a.Name, b.Name) })
+	run.post(ctx)
+	return run.result, nil
+}
+
+// renewal is one call of Renew.
+type renewal struct {
+	RenewRequest
+	m       *Manager
+	names   []string // those with something to do
+	orders  int      // those that are due
+	ordered []string // the names on certificates that may be ordered
+	mu      sync.Mutex
+	result  RenewResult
+}
+
+// choose goes through the lineages, one in memory at a time, and picks those that have something to do.
+func (r *renewal) choose(ctx context.Context) error {
+	if r.Lineage != "" {
+		l, err := r.m.Store.Lineage(r.Lineage)
+		if err != nil {
+			return err
+		}
+		if !l.Owned() {
+			return fault.Errorf(lineage.CodeNotOwned, fault.Usage, "%s is certbot's: wildcard adopt %s takes it over", l.Name, l.Name)
+		}
+		return r.consider(ctx, l)
+	}
+	names, err := r.m.Store.Names()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := cause(ctx); err != nil {
+			return err
+		}
+		l, err := r.m.Store.Lineage(name)
+		if err == nil && !l.Owned() {
+			continue
+		}
+		if err == nil {
+			err = r.consider(ctx, l)
+		}
+		if err != nil {
+			r.add(Result{Name: name, Outcome: Failed, Err: err})
+		}
+	}
+	return nil
+}
+
+func (r *renewal) consider(ctx context.Context, l *lineage.Lineage) error {
+	s, _ := l.Conf.Settings()
+	if r.Deploy == DeployOnly {
+		if s.Deploy {
+			r.names = append(r.names, l.Name)
+		}
+		return nil
+	}
+	if r.Force || r.DryRun || l.NeedsRepair() {
+		r.names = append(r.names, l.Name)
+		r.orders++
+		r.ordered = append(r.ordered, certifiedNames(l, s)...)
+		return nil
+	}
+	due, err := r.m.due(ctx, l)
+	switch {
+	case err != nil:
+		return err
+	case due.Now:
+		r.orders++
+		r.ordered = append(r.ordered, certifiedNames(l, s)...)
+	case !s.Deploy && !r.m.hasStored(l):
+		if r.Lineage == "" {
+			r.result.Kept++
+		} else {
+			r.add(kept(l, due))
+		}
+		return nil
+	}
+	r.names = append(r.names, l.Name)
+	return nil
+}
+
+// kept is the outcome of a lineage that stays as it is.
+func kept(l *lineage.Lineage, due Due) Result {
+	return Result{Certificate: Certificate{Leaf: l.Leaf, Lineage: l}, Name: l.Name, Outcome: Kept, Due: due}
+}
+
+// jitter waits for a while.
+func (m *Manager) jitter(ctx context.Context, longest time.Duration) error {
+	wait := time.Duration(rand.Int64N(int64(longest))).Round(time.Second)
+	m.note("waiting %v before the first order, so that not everybody comes at once (--no-jitter)", wait)
+	defer m.options.Trace.Begin("", timeline.WorkWait)(nil)
+	select {
+	case <-time.After(wait):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// run renews what was chosen, some side by side.
+func (r *renewal) run(ctx context.Context) {
+	var accounts []providers.Account
+	if r.Deploy != DeployOnly {
+		accounts, _ = r.m.everyAccount(r.DNS, false) // whoever needs one that cannot be opened says so
+	}
+	if len(accounts) > 0 {
+		r.m.sweep(ctx, accounts, sweepLimit, r.ordered...)
+		if len(r.ordered) > 0 {
+			defer r.m.sweep(ctx, accounts, sweepLimit) // what no order took over
+		}
+	}
+	if len(r.names) == 0 {
+		return
+	}
+	slots := make(chan struct{}, RenewalsAtOnce)
+	starts := time.NewTicker(10 * time.Second / ordersPer10s)
+	defer starts.Stop()
+	var group sync.WaitGroup
+	for i, name := range r.names {
+		if i >= ordersPer10s {
+			select {
+			case <-starts.C:
+			case <-ctx.Done():
+			}
+		}
+		slots <- struct{}{}
+		if ctx.Err() != nil {
+			<-slots
+			r.add(Result{Name: name, Outcome: Failed, Err: context.Cause(ctx)})
+			continue
+		}
+		group.Go(func() {
+			defer func() { <-slots }()
+			r.add(r.one(ctx, name))
+		})
+	}
+	group.Wait()
+}
+
+func (r *renewal) add(result Result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.result.Lineages = append(r.result.Lineages, result)
+	if result.Err != nil {
+		r.m.options.Trace.Note(result.Name, result.Err.Error())
+	}
+}
+
+// one renews one lineage under its lock. A panic is its failure, and nobody else's.
+func (r *renewal) one(ctx context.Context, name string) (result Result) {
+	var err error
+	defer func() {
+		if v := recover(); v != nil {
+			err = fault.Errorf("internal", fault.Internal, "internal error: %v", v)
+		}
+		if err != nil {
+			result.Name, result.Outcome, result.Err = name, Failed, err
+		}
+	}()
+	err = r.m.locked(name, func() (err error) {
+		if r.Deploy == DeployOnly {
+			result, err = r.deployWaiting(ctx, name)
+		} else {
+			result, err = r.renew(ctx, name)
+		}
+		return err
+	})
+	return result
+}
+
+// renew renews a lineage that is still due. Of one that is not, or was repaired, deploy hooks may wait.
+func (r *renewal) renew(ctx context.Context, name string) (Result, error) {
+	m := r.m
+	o, due, err := r.order(ctx, name)
+	if err != nil {
+		return Result{}, err
+	}
+	if o == nil {
+		l, err := m.Store.Lineage(name)
+		if err != nil {
+			return Result{}, err
+		}
+		result := kept(l, due)
+		m.forgetStored(l)
+		if s, _ := l.Conf.Settings(); s.Deploy {
+			result.Deploy = m.deploy(ctx, l, r.Deploy == DeployLater)
+		}
+		return result, nil
+	}
+	got, err := m.obtain(ctx, o)
+	return o.result(got), err
+}
+
+// order is what a lineage wants, under its lock; nil if there is nothing to order.
+func (r *renewal) order(ctx context.Context, name string) (*order, Due, error) {
+	m := r.m
+	l, err := m.Store.Lineage(name)
+	if err != nil {
+		return nil, Due{}, err
+	}
+	if l.NeedsRepair() && !r.DryRun {
+		m.note("%s: its files are not as they should be: repairing", name)
+		if l, err = m.repaired(ctx, l); err != nil {
+			return nil, Due{}, err
+		}
+	}
+	if !r.DryRun && !r.Force {
+		due, err := m.due(ctx, l) // another run may have renewed it since it was chosen
+		if err != nil || !due.Now {
+			return nil, due, err
+		}
+		if l, err = m.Store.Lineage(name); err != nil { // with what is kept of the CA's answer
+			return nil, Due{}, err
+		}
+	}
+	o := &order{
+		name: name, live: l, params: l.Conf.Params(), dryRun: r.DryRun, force: r.Force, mayRegister: r.DryRun,
+		unattended: r.Unattended, registration: issuance.Registration{AgreeToTerms: r.DryRun}, deployLater: r.Deploy == DeployLater,
+	}
+	o.settings, _ = l.Conf.Settings()
+	if err := r.DNS.Over(&o.settings); err != nil {
+		return nil, Due{}, err
+	}
+	if o.settings.CABundle == "" {
+		o.settings.CABundle = r.CABundle
+	}
+	if o.names, err = issuance.ParseNames(certifiedNames(l, o.settings)); err != nil {
+		return nil, Due{}, err
+	}
+	o.keyType = KeyTypeOf(o.params)
+	o.at(o.params.Server)
+	m.noteCovered(o)
+	return o, Due{}, nil
+}
+
+// deployWaiting runs the deploy hooks of a lineage if they wait. One where they do not wait any more was seen to by another run.
+func (r *renewal) deployWaiting(ctx context.Context, name string) (Result, error) {
+	l, err := r.m.Store.Lineage(name)
+	if err != nil {
+		return Result{}, err
+	}
+	result := kept(l, Due{})
+	if s, _ := l.Conf.Settings(); s.Deploy {
+		result.Outcome, err = Deployed, r.m.deploy(ctx, l, false)
+	}
+	return result, err
+}
+
+// post runs the post hooks, if pre hooks ran.
+func (r *renewal) post(ctx context.Context) {
+	m := r.m
+	m.mu.Lock()
+	ran := m.preRan
+	m.mu.Unlock()
+	if !ran {
+		return
+	}
+	var good, bad, commands []string
+	for _, result := range r.result.Lineages {
+		switch {
+		case result.Err != nil:
+			bad = append(bad, result.Name)
+		case result.Outcome != Kept:
+			good = append(good, result.Leaf.DNSNames...)
+			if result.Lineage != nil {
+				commands = append(commands, result.Lineage.Conf.Params().PostHook)
+			}
+		}
+	}
+	commands = slices.DeleteFunc(commands, func(s string) bool { return s == "" })
+	slices.Sort(commands)
+	r.result.Post = m.hooks.Post(ctx, slices.Compact(commands), good, bad)
+}
+
+// certifiedNames are the names of a lineage: those of its settings, else those on its certificate.
+func certifiedNames(l *lineage.Lineage, s lineage.Settings) []string {
+	if len(s.Domains) == 0 && l.Leaf != nil {
+		return l.Leaf.DNSNames // adopted, or the section was edited
+	}
+	return s.Domains
+}

@@ -1,10 +1,7 @@
 package conoha
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"io"
 	"net/http"
 	"regexp"
 	"time"
@@ -29,10 +26,8 @@ type token struct {
 	until time.Time // when to stop using it: a little before it expires
 }
 
-const (
-	mostBody  = 8 << 20 // a list of some ten thousand zones
-	mostToken = 1 << 20 // a token with its service catalogue
-)
+// maxTokenBody is the most that a token with its service catalogue takes, in bytes.
+const maxTokenBody = 1 << 20
 
 var tokenForm = regexp.MustCompile(`^[!-~]+$`)
 
@@ -40,17 +35,22 @@ var tokenForm = regexp.MustCompile(`^[!-~]+$`)
 // used: its AuthenticateV2 and V3 fail on a service catalogue that they cannot parse, of which nothing is needed here;
 // its error texts carry whole bodies; its client keeps the context of the login.
 type identity struct {
-	account   account
-	transport http.RoundTripper
-	agent     string
-	mask      *httpclient.Mask
-	patience
-	now func() time.Time
+	account account
+	http    *httpclient.Client
+	now     func() time.Time
 }
 
 // login gets a new token.
-func (i *identity) login(ctx context.Context) (token, error) {
-	t, err := i.try(ctx)
+func (i *identity) login(ctx context.Context) (t token, err error) {
+	for try := 1; ; try++ {
+		t, err = i.try(ctx)
+		if err == nil || providers.ClassOf(err) != providers.Temporary || ctx.Err() != nil || try == loginTries || !i.http.Wait(ctx, try, err) {
+			break
+		}
+	}
+	if err != nil && ctx.Err() != nil {
+		err = httpclient.Unavailable(ctx.Err())
+	}
 	if err != nil {
 		err = providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "log in to %s with %s: %w", i.account.identityURL, i.account.origin, err)
 	}
@@ -58,34 +58,12 @@ func (i *identity) login(ctx context.Context) (token, error) {
 }
 
 func (i *identity) try(ctx context.Context) (token, error) {
-	for try := 0; ; try++ {
-		t, header, err := i.once(ctx)
-		if err == nil || providers.ClassOf(err) != providers.Temporary || ctx.Err() != nil {
-			return t, err
-		}
-		if try+1 == loginTries || !i.wait(ctx, try, header) {
-			if ctx.Err() != nil {
-				err = ended(ctx)
-			}
-			return token{}, err
-		}
-	}
-}
-
-func (i *identity) once(ctx context.Context) (token, http.Header, error) {
-	callCtx, cancel := context.WithTimeout(ctx, i.call)
-	defer cancel()
-	wire := &loginWire{RoundTripper: httpclient.Capped{RoundTripper: i.transport, Most: mostToken}, version: i.account.version}
+	e := &exchange{i.http.Exchange(), i.account.version}
 	service := &gophercloud.ServiceClient{
-		ProviderClient: &gophercloud.ProviderClient{
-			HTTPClient: http.Client{Transport: wire, CheckRedirect: httpclient.Stay},
-			Context:    callCtx,
-		},
-		Endpoint: i.account.identityURL + "/",
+		ProviderClient: &gophercloud.ProviderClient{HTTPClient: e.HTTPClient(), Context: ctx},
+		Endpoint:       i.account.identityURL + "/",
 	}
-	if i.agent != "" {
-		service.UserAgent.Prepend(i.agent)
-	}
+	service.HTTPClient.Transport = e
 	var (
 		value, expires string
 		err            error
@@ -95,23 +73,17 @@ func (i *identity) once(ctx context.Context) (token, http.Header, error) {
 	} else {
 		value, expires, err = i.version2(service)
 	}
-	i.mask.Add(value)
-	switch {
-	case ctx.Err() != nil:
-		return token{}, nil, ended(ctx)
-	case wire.err != nil && errors.Is(wire.err, httpclient.ErrTooLarge):
-		return token{}, nil, providers.Errorf(providers.CodeService, providers.Failed, "%w", wire.err)
-	case wire.err != nil:
-		return token{}, nil, i.noReply(ctx, callCtx, wire.err, i.mask)
-	case wire.status == 0:
-		return token{}, nil, providers.Errorf(providers.CodeService, providers.Internal, "the request could not be made")
-	case !wire.success():
-		return token{}, wire.header, i.refusal(wire)
-	case err != nil || !tokenForm.MatchString(value):
-		return token{}, nil, providers.Errorf(providers.CodeService, providers.Failed, "%d without a token", wire.status)
+	i.http.Mask.Add(value)
+	if err := e.NoReply(ctx, err); err != nil {
+		return token{}, err
 	}
-	t, err := i.live(value, expires, wire.header)
-	return t, nil, err
+	switch {
+	case !e.success():
+		return token{}, i.refusal(e.Reply)
+	case err != nil || !tokenForm.MatchString(value):
+		return token{}, failedService("%d without a token", e.Status)
+	}
+	return i.live(value, expires, e.Header)
 }
 
 // version2 is A1 of §7.A: the token is in the body.
@@ -163,8 +135,7 @@ func (i *identity) live(value, expires string, header http.Header) (token, error
 	}
 	life := end.Sub(now)
 	if life <= 0 {
-		return token{}, providers.Errorf(providers.CodeService, providers.Failed, "a token that expired at %s, before it was issued",
-			end.UTC().Format(time.RFC3339))
+		return token{}, failedService("a token that expired at %s, before it was issued", end.UTC().Format(time.RFC3339))
 	}
 	return token{value: value, until: i.now().Add(life - min(life/10, 5*time.Minute))}, nil
 }
@@ -178,54 +149,35 @@ func parseTime(s string) (time.Time, error) {
 	return t, err
 }
 
-// refusal makes an error of a reply without success. In Ver.3.0 credentials are refused by 400 as well as by 401 (§2.2),
-// so every 4xx but those that ask for patience counts as one.
-func (i *identity) refusal(wire *loginWire) error {
-	err := &refusedError{status: wire.status, text: i.mask.Shown(httpclient.ErrorText(wire.body))}
-	switch {
-	case passingStatus(wire.status):
-		return unavailable(err)
-	case wire.status >= 400:
+// refusal makes an error of a reply without success. In Ver.3.0 credentials are refused by 400 as well as by 401 (§2.2), so every 4xx
+// but those that ask for patience counts as one.
+func (i *identity) refusal(r httpclient.Reply) error {
+	err := i.http.Refusal(r)
+	if r.Status >= 400 && !httpclient.Transient(r.Status) {
 		return providers.Errorf(providers.CodeCredentials, providers.Refused, "%w", err)
-	case wire.status >= 300:
-		err.text = "redirect, which is not followed"
 	}
-	return providers.Errorf(providers.CodeService, providers.Failed, "%w", err)
+	return err
 }
 
-// loginWire keeps what came over the wire during one login, so that nothing has to be read out of gophercloud's errors.
-type loginWire struct {
-	http.RoundTripper
+// exchange is what came over the wire during one login.
+type exchange struct {
+	*httpclient.Exchange
+
 	version int
-
-	status int
-	header http.Header
-	body   []byte
-	err    error
 }
 
-func (w *loginWire) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := w.RoundTripper.RoundTrip(r)
-	if err != nil {
-		w.err = err
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if w.body, w.err = io.ReadAll(resp.Body); w.err != nil {
-		return nil, w.err
-	}
-	w.status, w.header = resp.StatusCode, resp.Header
-	resp.Body = io.NopCloser(bytes.NewReader(w.body))
-	if w.version == 3 && w.status == http.StatusOK {
+func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := e.Exchange.RoundTrip(r)
+	if err == nil && e.version == 3 && resp.StatusCode == http.StatusOK {
 		resp.StatusCode = http.StatusCreated // gophercloud knows only this one
 	}
-	return resp, nil
+	return resp, err
 }
 
 // success is rule §7.C.1.
-func (w *loginWire) success() bool {
-	if w.version == 3 {
-		return w.status == http.StatusOK || w.status == http.StatusCreated
+func (e *exchange) success() bool {
+	if e.version == 3 {
+		return e.Status == http.StatusOK || e.Status == http.StatusCreated
 	}
-	return w.status == http.StatusOK || w.status == http.StatusNonAuthoritativeInfo
+	return e.Status == http.StatusOK || e.Status == http.StatusNonAuthoritativeInfo
 }

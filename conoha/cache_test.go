@@ -224,7 +224,7 @@ func TestStuckProcessIsNotWaitedFor(t *testing.T) {
 		defer stuck.zones.store.lock(t.Context(), time.Minute)()
 		defer stuck.client.session.store.lock(t.Context(), time.Minute)()
 		p := w.open(runDir)
-		p.client.session.patience, p.zones.patience = 10*time.Millisecond, 10*time.Millisecond
+		p.client.session.lockWait, p.zones.lockWait = 10*time.Millisecond, 10*time.Millisecond
 		w.present(p, challenge("example.com", 1))
 	})
 }

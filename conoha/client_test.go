@@ -17,36 +17,32 @@ import (
 	"wildcard/providers/httpclient"
 )
 
-// quick is patience for tests.
-func quick() patience {
-	return patience{call: 10 * time.Second, pause: time.Millisecond, longest: time.Millisecond}
-}
-
 // scripted returns a client of Ver.3.0 whose service is h. Its logins always succeed, with the tokens token-1, token-2, …
 func scripted(t *testing.T, h http.HandlerFunc) *client {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	transport := httpclient.NewTransport(10 * time.Second)
-	t.Cleanup(transport.CloseIdleConnections)
+	c := newTestClient(httpclient.NewTransport(10*time.Second), "token-%d")
+	c.base = server.URL
+	t.Cleanup(func() { _ = c.http.Close() })
+	return c
+}
+
+// newTestClient returns a client of Ver.3.0 with an HTTP transport. The n-th of its logins yields the token that format makes of n.
+func newTestClient(transport http.RoundTripper, format string) *client {
 	log := slog.New(slog.DiscardHandler)
+	calls := httpclient.New("conoha", "", time.Minute, log)
+	calls.Transport, calls.Pause, calls.MaxPause = transport, 1, 1
 	logins := 0
-	hidden := &httpclient.Mask{}
 	return &client{
-		base:  server.URL,
-		paged: true,
-		http:  &http.Client{Transport: httpclient.Capped{RoundTripper: transport, Most: mostBody}, CheckRedirect: httpclient.Stay},
+		base: "https://dns.example", paged: true, http: calls, log: log,
 		session: &session{
-			flight: newSingleFlight(),
+			flight: newSingleFlight(), store: &store{log: log}, mask: calls.Mask, lockWait: time.Second, now: time.Now, log: log,
 			login: func(context.Context) (token, error) {
 				logins++
-				return token{value: fmt.Sprintf("token-%d", logins), until: time.Now().Add(time.Hour)}, nil
+				return token{value: fmt.Sprintf(format, logins), until: time.Now().Add(time.Hour)}, nil
 			},
-			store: &store{log: log}, mask: hidden, patience: time.Second, now: time.Now, log: log,
 		},
-		mask:     hidden,
-		patience: quick(),
-		log:      log,
 	}
 }
 
@@ -56,7 +52,7 @@ func uuid(n int) string { return fmt.Sprintf("%08d-0000-4000-8000-000000000000",
 func flood(w http.ResponseWriter) {
 	fmt.Fprint(w, `{"domains":[`)
 	block := []byte(strings.Repeat(" ", 1<<20))
-	for range mostBody/len(block) + 1 {
+	for range 8<<20/len(block) + 1 {
 		if _, err := w.Write(block); err != nil {
 			return
 		}
@@ -84,9 +80,9 @@ func TestRepeatEnds(t *testing.T) {
 		calls.Add(1)
 		w.WriteHeader(http.StatusServiceUnavailable)
 	})
-	r, err := c.repeat(t.Context(), http.MethodGet, "/")
-	if err != nil || r.status != http.StatusServiceUnavailable || calls.Load() != 1+retries {
-		t.Errorf("%d, %v after %d calls", r.status, err, calls.Load())
+	_, err := c.repeat(t.Context(), http.MethodGet, "/")
+	if httpclient.StatusOf(err) != http.StatusServiceUnavailable || calls.Load() != httpclient.Tries {
+		t.Errorf("%v after %d calls", err, calls.Load())
 	}
 }
 
@@ -100,41 +96,12 @@ func TestRejectedTokenBuysOneLogin(t *testing.T) {
 		}
 	})
 	for range 3 {
-		if r, err := c.send(t.Context(), http.MethodGet, "/", nil); err != nil || r.status != http.StatusOK {
-			t.Errorf("%d, %v", r.status, err)
+		if r, err := c.send(t.Context(), http.MethodGet, "/", nil); err != nil || r.Status != http.StatusOK {
+			t.Errorf("%d, %v", r.Status, err)
 		}
 	}
 	if calls.Load() != 4 {
 		t.Errorf("%d calls, want 4", calls.Load())
-	}
-}
-
-func TestWaitKnowsTheDeadline(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-	defer cancel()
-	p := patience{pause: time.Millisecond, longest: 2 * time.Hour}
-	if p.wait(ctx, 0, http.Header{"Retry-After": {"7200"}}) {
-		t.Error("waited longer than the caller can")
-	}
-	cancel()
-	if p.wait(ctx, 0, nil) {
-		t.Error("waited for a caller who is gone")
-	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	for value, want := range map[string]time.Duration{
-		"": 0, "0": 0, "7": 7 * time.Second, "-1": 0, "soon": 0, "99999999": 24 * time.Hour,
-		"Thu, 01 Jan 1970 00:00:00 GMT": 0,
-	} {
-		if got := retryAfter(http.Header{"Retry-After": {value}}); got != want {
-			t.Errorf("%q: %v, want %v", value, got, want)
-		}
-	}
-	later := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
-	if got := retryAfter(http.Header{"Retry-After": {later}}); got < 50*time.Minute || got > time.Hour {
-		t.Errorf("%q: %v", later, got)
 	}
 }
 
@@ -163,7 +130,7 @@ func TestSilentServiceIsLeft(t *testing.T) {
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	})
-	c.call = 50 * time.Millisecond
+	c.http.Timeout = 50 * time.Millisecond
 	_, err := c.list(t.Context(), "/v1/domains", "domains")
 	if providers.CodeOf(err) != providers.CodeUnavailable || t.Context().Err() != nil {
 		t.Error(err)

@@ -107,9 +107,7 @@ func TestFault087_HangsOnce(t *testing.T) {
 	generations(t, func(t *testing.T, w *world) {
 		for _, match := range []conohatest.Match{login(), listZones(), create(), remove()} {
 			p := w.open("")
-			patience := quick()
-			patience.call = 500 * time.Millisecond
-			p.setPatience(patience)
+			p.setPace(500*time.Millisecond, time.Millisecond)
 			fault := w.Fault(conohatest.Fault{Match: match, Times: 1, Hang: true})
 			c := challenge("example.com", 1)
 			w.cleanUp(p, c, w.present(p, c))

@@ -3,7 +3,6 @@ package conoha
 import (
 	"context"
 	"io"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,7 +11,6 @@ import (
 
 	"wildcard/internal/settings"
 	"wildcard/providers"
-	"wildcard/providers/httpclient"
 )
 
 const (
@@ -40,21 +38,10 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // fuzzed is a client of Ver.3.0, or 2.0, with that service.
 func fuzzed(s *service, paged bool) *client {
-	log := slog.New(slog.DiscardHandler)
-	hidden := &httpclient.Mask{}
-	hidden.Add(canary)
-	return &client{
-		base: "https://dns.example", paged: paged, mask: hidden, log: log,
-		http: &http.Client{Transport: httpclient.Capped{RoundTripper: s, Most: mostBody}, CheckRedirect: httpclient.Stay},
-		session: &session{
-			flight: newSingleFlight(),
-			login: func(context.Context) (token, error) {
-				return token{value: canary, until: time.Now().Add(time.Hour)}, nil
-			},
-			store: &store{log: log}, mask: hidden, patience: time.Second, now: time.Now, log: log,
-		},
-		patience: patience{call: time.Minute, pause: 1, longest: 1},
-	}
+	c := newTestClient(s, canary+"-%d")
+	c.paged = paged
+	c.http.Mask.Add(canary)
+	return c
 }
 
 // wantTold checks that an error can be shown: with a code, on one short line, and without a secret.
@@ -108,7 +95,7 @@ func FuzzReplies(f *testing.F) {
 				return []string{id}, nil
 			},
 			func() ([]string, error) {
-				z := &zones{flight: newSingleFlight(), client: c, store: c.session.store, patience: time.Second, now: time.Now}
+				z := &zones{flight: newSingleFlight(), client: c, store: c.session.store, lockWait: time.Second, now: time.Now}
 				list, err := z.get(ctx, false)
 				wantTold(t, err)
 				for _, name := range list.names() {
@@ -159,9 +146,7 @@ func FuzzLogin(f *testing.F) {
 		if version == 3 {
 			a.version, a.identityURL, a.userIsID = 3, "https://identity.example/v3", true
 		}
-		hidden := &httpclient.Mask{}
-		hidden.Add(canary)
-		i := &identity{account: a, transport: s, mask: hidden, patience: patience{call: time.Minute, pause: 1, longest: 1}, now: time.Now}
+		i := &identity{account: a, http: fuzzed(s, false).http, now: time.Now}
 		got, err := i.login(t.Context())
 		wantTold(t, err)
 		if err == nil && (!tokenForm.MatchString(got.value) || !got.until.After(time.Now().Add(-time.Minute))) {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"wildcard/providers"
+	"wildcard/providers/httpclient"
 )
 
 const (
@@ -41,8 +41,8 @@ func (c *client) listOnce(ctx context.Context, path, member string) (items []ite
 		if err != nil {
 			return nil, false, err
 		}
-		if r.status != http.StatusOK {
-			return nil, false, c.refusal(r)
+		if r.Status != http.StatusOK {
+			return nil, false, c.http.Refusal(r)
 		}
 		batch, total, err := parseList(r, member)
 		if err != nil {
@@ -64,26 +64,25 @@ func (c *client) listOnce(ctx context.Context, path, member string) (items []ite
 		case !c.paged, len(batch) == 0, total > 0 && len(items) >= total:
 			return items, changed, nil
 		case len(items) == known && known < total:
-			return nil, false, providers.Errorf(providers.CodeService, providers.Failed,
-				"the service repeats the first %d of %d %s", known, total, member)
+			return nil, false, failedService("the service repeats the first %d of %d %s", known, total, member)
 		case len(items) == known:
 			return items, changed, nil
 		}
 	}
-	return nil, false, providers.Errorf(providers.CodeService, providers.Failed, "the list of %s does not end", member)
+	return nil, false, failedService("the list of %s does not end", member)
 }
 
 // parseList reads {"member": […], "total_count": N}. The member must be there: nothing found where nothing was said would
 // pass for "already gone".
-func parseList(r reply, member string) (items []item, total int, err error) {
+func parseList(r httpclient.Reply, member string) (items []item, total int, err error) {
 	bad := func(why string) ([]item, int, error) {
-		return nil, 0, providers.Errorf(providers.CodeService, providers.Failed, "200 with %s in place of a list of %s", why, member)
+		return nil, 0, failedService("200 with %s in place of a list of %s", why, member)
 	}
-	if r.cut != nil {
-		return bad("a body that cannot be read (" + r.cut.Error() + ")")
+	if r.Cut != nil {
+		return bad("a body that cannot be read (" + r.Cut.Error() + ")")
 	}
 	var members map[string]json.RawMessage
-	if json.Unmarshal(r.body, &members) != nil {
+	if json.Unmarshal(r.Body, &members) != nil {
 		return bad("something else than a JSON object")
 	}
 	if json.Unmarshal(members[member], &items) != nil || items == nil {

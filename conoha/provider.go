@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -29,11 +28,10 @@ type Options struct {
 // Provider publishes challenges in the zones of one ConoHa account. It implements [providers.Zones],
 // [providers.DelegationChecker], [providers.NameServers], [providers.Patience] and [providers.Closer] besides [providers.Provider].
 type Provider struct {
-	account   account
-	identity  *identity
-	client    *client
-	zones     *zones
-	transport *http.Transport
+	account  account
+	identity *identity
+	client   *client
+	zones    *zones
 
 	mu     sync.Mutex
 	values map[string]*value // by name and contents
@@ -90,37 +88,22 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 
 func newProvider(a account, o Options) *Provider {
 	log := cmp.Or(o.Log, slog.New(slog.DiscardHandler))
-	hidden := &httpclient.Mask{}
-	hidden.Add(a.password.Reveal())
-	hidden.Add(a.user)
-	transport := httpclient.NewTransport(a.timeout)
-	patience := patience{call: a.timeout, pause: 500 * time.Millisecond, longest: time.Minute}
-	identity := &identity{account: a, transport: transport, agent: o.UserAgent, mask: hidden, patience: patience, now: time.Now}
+	calls := httpclient.New("conoha", o.UserAgent, a.timeout, log)
+	calls.Mask.Add(a.password.Reveal())
+	calls.Mask.Add(a.user)
+	logins := *calls // over the same connections
+	logins.MaxBody = maxTokenBody
+	identity := &identity{account: a, http: &logins, now: time.Now}
 	client := &client{
-		base:  a.dnsURL,
-		paged: a.version == 3,
-		agent: o.UserAgent,
-		http:  &http.Client{Transport: httpclient.Capped{RoundTripper: transport, Most: mostBody}, CheckRedirect: httpclient.Stay},
+		base: a.dnsURL, paged: a.version == 3, http: calls, log: log,
 		session: &session{
-			flight:   newSingleFlight(),
-			login:    identity.login,
-			store:    newStore(o.RunDir, "token", a, log),
-			mask:     hidden,
-			patience: a.timeout,
-			now:      time.Now,
-			log:      log,
+			flight: newSingleFlight(), login: identity.login, store: newStore(o.RunDir, "token", a, log), mask: calls.Mask,
+			lockWait: a.timeout, now: time.Now, log: log,
 		},
-		mask:     hidden,
-		patience: patience,
-		log:      log,
 	}
 	return &Provider{
-		account:   a,
-		identity:  identity,
-		client:    client,
-		zones:     &zones{flight: newSingleFlight(), client: client, store: newStore(o.RunDir, "zones", a, log), patience: a.timeout, now: time.Now},
-		transport: transport,
-		values:    map[string]*value{},
+		account: a, identity: identity, client: client, values: map[string]*value{},
+		zones: &zones{flight: newSingleFlight(), client: client, store: newStore(o.RunDir, "zones", a, log), lockWait: a.timeout, now: time.Now},
 	}
 }
 
@@ -134,7 +117,7 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 	fqdn := c.FQDN
 	v := p.value(fqdn, c.Value)
 	if v.Lock(ctx) != nil {
-		return "", failed(ended(ctx), "create TXT %s", fqdn)
+		return "", failed(httpclient.Unavailable(ctx.Err()), "create TXT %s", fqdn)
 	}
 	defer v.Unlock()
 	look := v.tried
@@ -146,7 +129,7 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 		h = handle(zoneID, id)
 		return err
 	})
-	if status := statusOf(err); sent && p.mayBeFull(status) {
+	if status := httpclient.StatusOf(err); sent && p.mayBeFull(status) {
 		err = p.full(ctx, c, err)
 	}
 	if err != nil && !look && !sent {
@@ -211,7 +194,7 @@ func (p *Provider) inZone(ctx context.Context, verb string, c providers.Challeng
 	if err == nil {
 		err = work(id)
 	}
-	if (cached || c.Zone != "") && refusesContent(statusOf(err)) {
+	if (cached || c.Zone != "") && refusesContent(httpclient.StatusOf(err)) {
 		list, listErr := p.zones.get(ctx, true)
 		if now, ok := list.holding(fqdn, ""); listErr == nil && ok && now.ID != zone.ID {
 			zone = now
@@ -237,8 +220,7 @@ func (p *Provider) PropagationTimeout() time.Duration { return p.account.propaga
 
 // Close closes idle connections. The provider can still be used.
 func (p *Provider) Close() error {
-	p.transport.CloseIdleConnections()
-	return nil
+	return p.client.http.Close()
 }
 
 // check refuses what is no challenge's record, and returns the challenge with its names in canonical form.

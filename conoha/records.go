@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"wildcard/providers"
+	"wildcard/providers/httpclient"
 )
 
 // item is a zone or a record as both generations send them (§3.2, §3.4); the other fields do not matter here.
@@ -30,7 +31,7 @@ var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-f
 func (i item) id() (string, error) {
 	id := cmp.Or(i.UUID, i.ID)
 	if !uuidForm.MatchString(id) {
-		return "", providers.Errorf(providers.CodeService, providers.Failed, "the service gave %s the id %s, which is no UUID",
+		return "", failedService("the service gave %s the id %s, which is no UUID",
 			providers.Excerpt(i.Name), providers.Excerpt(id))
 	}
 	return id, nil
@@ -87,41 +88,42 @@ func (c *client) create(ctx context.Context, zoneID, fqdn, value string, ttl int
 		Data string `json:"data"`
 		TTL  int    `json:"ttl"`
 	}{fqdn, "TXT", value, ttl}
-	for try := 0; ; try++ {
+	for try := 1; ; try++ {
 		r, err := c.send(ctx, http.MethodPost, recordsPath(zoneID), payload)
-		_, broken := errors.AsType[*brokenError](err)
+		_, lost := errors.AsType[*httpclient.LostError](err)
+		lost = lost && ctx.Err() == nil
 		switch {
-		case broken:
-		case err != nil && try == 0 && !look && providers.CodeOf(err) == providers.CodeCredentials:
+		case lost:
+		case err != nil && try == 1 && !look && providers.CodeOf(err) == providers.CodeCredentials:
 			return "", providers.Unmade(err) // not let in
 		case err != nil:
 			return "", err
-		case created(r.status):
+		case created(r.Status):
 			if id := createdID(r, fqdn, value); id != "" {
-				if try > 0 {
-					c.removeTwins(ctx, zoneID, fqdn, value, id)
+				if try > 1 {
+					c.removeDuplicates(ctx, zoneID, fqdn, value, id)
 				}
 				return id, nil
 			}
-			err = providers.Errorf(providers.CodeService, providers.Failed, "%d without a usable id, and the record is not in the zone", r.status)
+			err = failedService("%d without a usable id, and the record is not in the zone", r.Status)
 		default:
-			err = c.refusal(r)
-			if r.status < 400 {
+			err = c.http.Refusal(r)
+			if r.Status < 400 {
 				return "", err
 			}
-			if try == 0 && !look && (refusesToken(r.status) || refusesContent(r.status) && r.status != http.StatusConflict) {
+			if try == 1 && !look && (refusesToken(r.Status) || refusesContent(r.Status) && r.Status != http.StatusConflict) {
 				err = providers.Unmade(err)
 			}
-			if r.status == http.StatusUnauthorized {
+			if r.Status == http.StatusUnauthorized {
 				return "", err
 			}
 		}
-		// Nobody knows yet whether the record is there: no reply, a timeout behind the scenes, "duplicate", a success
+		// It is not known yet whether the record is there: no reply, a timeout behind the scenes, "duplicate", a success
 		// without an id. The wait before looking gives a write that is under way the time to arrive.
-		again := try < retries && (broken || passingStatus(r.status))
-		if again && !c.wait(ctx, try, r.header) {
+		again := try < httpclient.Tries && (lost || httpclient.Transient(r.Status))
+		if again && !c.http.Wait(ctx, try, err) {
 			if ctx.Err() != nil {
-				err = ended(ctx)
+				err = httpclient.Unavailable(ctx.Err())
 			}
 			return "", err
 		}
@@ -129,7 +131,7 @@ func (c *client) create(ctx context.Context, zoneID, fqdn, value string, ttl int
 		switch {
 		case len(ids) > 0:
 			return ids[0], nil
-		case lookErr != nil && (ctx.Err() != nil || statusOf(lookErr) == 0 || statusOf(lookErr) != r.status):
+		case lookErr != nil && (ctx.Err() != nil || httpclient.StatusOf(lookErr) == 0 || httpclient.StatusOf(lookErr) != r.Status):
 			return "", providers.Errorf(providers.CodeOf(lookErr), providers.ClassOf(lookErr), "%w; looking for it: %w", err, lookErr)
 		case lookErr != nil || !again:
 			return "", err
@@ -142,22 +144,22 @@ func created(status int) bool {
 }
 
 // createdID returns the id in the reply to a creation, or "" if there is none to rely on.
-func createdID(r reply, fqdn, value string) string {
+func createdID(r httpclient.Reply, fqdn, value string) string {
 	var record item
-	if r.cut != nil || json.Unmarshal(r.body, &record) != nil || !record.holds(fqdn, value) {
+	if r.Cut != nil || json.Unmarshal(r.Body, &record) != nil || !record.holds(fqdn, value) {
 		return ""
 	}
 	id, _ := record.id()
 	return id
 }
 
-// removeTwins deletes what an earlier POST made after all, when a later one has made the record id: Ver.3.0 may accept
-// both (§3.5). Without success the twin stays until somebody calls CleanUp with an empty handle.
-func (c *client) removeTwins(ctx context.Context, zoneID, fqdn, value, id string) {
+// removeDuplicates deletes what an earlier POST made after all, when a later one has made the record id: Ver.3.0 may accept
+// both (§3.5). Without success the duplicate stays until a CleanUp with an empty handle.
+func (c *client) removeDuplicates(ctx context.Context, zoneID, fqdn, value, id string) {
 	ids, err := c.find(ctx, zoneID, fqdn, value)
-	for _, twin := range ids {
-		if twin != id {
-			_, deleteErr := c.delete(ctx, zoneID, twin)
+	for _, other := range ids {
+		if other != id {
+			_, deleteErr := c.delete(ctx, zoneID, other)
 			err = errors.Join(err, deleteErr)
 		}
 	}
@@ -172,14 +174,14 @@ func (c *client) delete(ctx context.Context, zoneID, id string) (there bool, err
 	if err != nil {
 		return false, err
 	}
-	switch r.status {
+	switch r.Status {
 	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:
 		return true, nil
 	case http.StatusNotFound:
 		return false, nil
 	}
-	err = c.refusal(r)
-	if !refusesContent(r.status) {
+	err = c.http.Refusal(r)
+	if !refusesContent(r.Status) {
 		return false, err
 	}
 	// Some other 4xx may be how a generation says "not found" (§3.7 knows next to nothing of Ver.3.0).
@@ -188,14 +190,4 @@ func (c *client) delete(ctx context.Context, zoneID, id string) (there bool, err
 		return false, err
 	}
 	return true, nil
-}
-
-// refusesContent reports whether a status says that what was asked for cannot be: every 4xx but those about the asker.
-func refusesContent(status int) bool {
-	return status >= 400 && status < 500 && !passingStatus(status) && !refusesToken(status)
-}
-
-// refusesToken reports whether a status may mean that a token is not good any more.
-func refusesToken(status int) bool {
-	return status == http.StatusUnauthorized || status == http.StatusForbidden
 }

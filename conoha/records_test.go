@@ -7,10 +7,11 @@ import (
 	"testing"
 
 	"wildcard/providers"
+	"wildcard/providers/httpclient"
 )
 
 // Both POSTs took effect although the first seemed lost: one record is to be left.
-func TestTwinIsRemoved(t *testing.T) {
+func TestCreate_SecondRecordIsRemoved(t *testing.T) {
 	t.Parallel()
 	const fqdn, value = "_acme-challenge.example.com.", "value"
 	var posts, lists atomic.Int32
@@ -82,9 +83,9 @@ func TestCreateLooksBeforeItRepeats(t *testing.T) {
 		"refused":                  {post: status(400), list: record(uuid(1), fqdn, "SPF", value), code: providers.CodeService, posts: 1},
 		"quota":                    {post: status(413), code: providers.CodeService, class: providers.Misconfigured, posts: 1},
 		"timeout behind, stored":   {post: status(504), list: there, id: uuid(1), posts: 1},
-		"timeout behind, for good": {post: status(504), code: providers.CodeUnavailable, class: providers.Temporary, posts: 1 + retries},
-		"too many requests":        {post: status(429), code: providers.CodeUnavailable, class: providers.Temporary, posts: 1 + retries},
-		"hung up":                  {post: func(w http.ResponseWriter, _ *http.Request) { hangUp(w) }, code: providers.CodeUnavailable, class: providers.Temporary, posts: 1 + retries},
+		"timeout behind, for good": {post: status(504), code: providers.CodeUnavailable, class: providers.Temporary, posts: httpclient.Tries},
+		"too many requests":        {post: status(429), code: providers.CodeUnavailable, class: providers.Temporary, posts: httpclient.Tries},
+		"hung up":                  {post: func(w http.ResponseWriter, _ *http.Request) { hangUp(w) }, code: providers.CodeUnavailable, class: providers.Temporary, posts: httpclient.Tries},
 		"redirect":                 {post: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) }, list: there, code: providers.CodeService, posts: 1},
 		"no right":                 {post: status(401), list: there, code: providers.CodeCredentials, class: providers.Refused, posts: 2},
 	} {

@@ -14,7 +14,7 @@ type session struct {
 	login    func(context.Context) (token, error)
 	store    *store // the token on disk
 	mask     *httpclient.Mask
-	patience time.Duration // how long to wait for another process that logs in
+	lockWait time.Duration // for another process that logs in
 	now      func() time.Time
 	log      *slog.Logger
 
@@ -29,7 +29,7 @@ type session struct {
 func (s *session) token(ctx context.Context, rejected string) (string, error) {
 	before := s.flight.count()
 	if s.flight.Lock(ctx) != nil {
-		return "", ended(ctx)
+		return "", httpclient.Unavailable(ctx.Err())
 	}
 	defer s.flight.Unlock()
 	good := func() bool { return s.current.value != rejected && s.now().Before(s.current.until) }
@@ -48,7 +48,7 @@ func (s *session) token(ctx context.Context, rejected string) (string, error) {
 	if s.final != nil {
 		return "", s.final
 	}
-	unlock := s.store.lock(ctx, s.patience)
+	unlock := s.store.lock(ctx, s.lockWait)
 	defer unlock()
 	if s.load(); good() {
 		return s.current.value, nil

@@ -15,7 +15,7 @@ import (
 
 // Twenty need a token while one of them logs in: whatever comes of it comes to all.
 func TestOneLoginForAllWhoWait(t *testing.T) {
-	busy := unavailable(errors.New("503"))
+	busy := httpclient.Unavailable(errors.New("503"))
 	refused := providers.Errorf(providers.CodeCredentials, providers.Refused, "401")
 	for name, c := range map[string]struct {
 		outcome error

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"wildcard/conoha/conohatest"
 	"wildcard/internal/settings"
 	"wildcard/providers"
+	"wildcard/providers/httpclient"
 )
 
 // world is a ConoHa of one account, and the log of everything that our side says.
@@ -73,15 +75,16 @@ func (w *world) openWith(environ []string, runDir string) *Provider {
 		w.t.Fatalf("%d accounts", len(accounts))
 	}
 	p := accounts[0].Provider.(*Provider)
-	p.setPatience(quick())
+	p.setPace(10*time.Second, time.Millisecond)
 	w.t.Cleanup(func() { _ = p.Close() })
 	return p
 }
 
-// setPatience is for tests; call it before anything else.
-func (p *Provider) setPatience(patience patience) {
-	p.client.patience = patience
-	p.identity.patience = patience
+// setPace says how long an exchange and the pauses between two may be; call it before anything else.
+func (p *Provider) setPace(timeout, pause time.Duration) {
+	for _, c := range []*httpclient.Client{p.client.http, p.identity.http} {
+		c.Timeout, c.Pause, c.MaxPause = timeout, pause, pause
+	}
 }
 
 // challenge returns the n-th challenge at a name.

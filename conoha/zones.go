@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"wildcard/providers"
+	"wildcard/providers/httpclient"
 )
 
 // keepZones is how long a list of zones is good. A name that is not in it is reason enough for a new one.
@@ -20,7 +21,7 @@ type zones struct {
 	flight   *singleFlight
 	client   *client
 	store    *store
-	patience time.Duration // how long to wait for another process that lists them
+	lockWait time.Duration // for another process that lists them
 	now      func() time.Time
 
 	current zoneList // guarded by flight
@@ -39,7 +40,7 @@ var zoneForm = regexp.MustCompile(`^([a-z0-9_/-]{1,63}\.)+$`)
 func (z *zones) get(ctx context.Context, fresh bool) (zoneList, error) {
 	began, before := z.now(), z.flight.count()
 	if z.flight.Lock(ctx) != nil {
-		return zoneList{}, ended(ctx)
+		return zoneList{}, httpclient.Unavailable(ctx.Err())
 	}
 	defer z.flight.Unlock()
 	if done, err := z.flight.since(before); done {
@@ -60,7 +61,7 @@ func (z *zones) get(ctx context.Context, fresh bool) (zoneList, error) {
 	if load(); good() {
 		return z.current, nil
 	}
-	unlock := z.store.lock(ctx, z.patience)
+	unlock := z.store.lock(ctx, z.lockWait)
 	defer unlock()
 	if load(); good() {
 		return z.current, nil

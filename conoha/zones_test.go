@@ -1,10 +1,8 @@
 package conoha
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -14,7 +12,6 @@ import (
 	"time"
 
 	"wildcard/providers"
-	"wildcard/providers/httpclient"
 )
 
 // Twenty ask for the zones while one of them fetches the list: whatever comes of it comes to all.
@@ -32,7 +29,6 @@ func TestOneListForAllWhoWait(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				log := slog.New(slog.DiscardHandler)
 				release := make(chan struct{})
 				var lists atomic.Int32
 				answer := roundTrip(func(*http.Request) (*http.Response, error) {
@@ -40,15 +36,9 @@ func TestOneListForAllWhoWait(t *testing.T) {
 					<-release
 					return &http.Response{StatusCode: c.status, Body: io.NopCloser(strings.NewReader(c.body))}, nil
 				})
-				z := &zones{flight: newSingleFlight(), store: &store{log: log}, now: time.Now, client: &client{
-					http: &http.Client{Transport: answer}, mask: &httpclient.Mask{}, log: log, patience: quick(),
-					session: &session{
-						flight: newSingleFlight(), store: &store{log: log}, mask: &httpclient.Mask{}, now: time.Now, log: log,
-						login: func(context.Context) (token, error) {
-							return token{value: "token", until: time.Now().Add(time.Hour)}, nil
-						},
-					},
-				}}
+				client := newTestClient(answer, "token-%d")
+				client.paged = false
+				z := &zones{flight: newSingleFlight(), store: client.session.store, now: time.Now, client: client}
 				var all sync.WaitGroup
 				for range 20 {
 					all.Go(func() {

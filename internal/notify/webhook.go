@@ -1,9 +1,8 @@
 package notify
 
 import (
-	"bytes"
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -45,33 +44,17 @@ func (w webhook) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, hookLimit, errors.New("no answer in time"))
-	defer cancel()
-	transport := httpclient.NewTransport(hookLimit)
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: httpclient.Capped{RoundTripper: transport, Most: mostReply}, CheckRedirect: httpclient.Stay}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url.Reveal(), bytes.NewReader(text))
-	if err != nil {
-		return errors.New("its URL cannot be used")
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("User-Agent", m.Program)
-	response, err := client.Do(request)
-	if err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if wrapped, ok := errors.AsType[*url.Error](err); ok {
-			err = wrapped.Err // without the URL
-		}
-		return err
-	}
-	defer response.Body.Close()
+	client := httpclient.New("notify", m.Program, hookLimit, nil)
+	client.MaxBody = mostReply
+	defer client.Close()
+	reply, err := client.Do(ctx, http.MethodPost, w.url.Reveal(), nil, json.RawMessage(text))
 	switch {
-	case response.StatusCode >= 300 && response.StatusCode < 400:
-		return fmt.Errorf("it answers %d, and redirects are not followed: use the address it leads to", response.StatusCode)
-	case response.StatusCode >= 300:
-		return fmt.Errorf("it answers %d %s", response.StatusCode, http.StatusText(response.StatusCode))
+	case err != nil:
+		return err
+	case reply.Status >= 300 && reply.Status < 400:
+		return fmt.Errorf("it answers %d, and redirects are not followed: use the address it leads to", reply.Status)
+	case reply.Status >= 300:
+		return fmt.Errorf("it answers %d %s", reply.Status, http.StatusText(reply.Status))
 	}
 	return nil
 }

@@ -34,15 +34,11 @@ func outward() []string {
 
 // unswept has the functions with such calls and without a point, with the reason for each; "/..." is a whole package.
 func unswept() map[string]string {
-	const capped = "its transport is a web.Capped, which has points"
 	return map[string]string{
 		"wildcard/internal/doctor/...":               "it looks, and is no part of the work on certificates",
 		"wildcard/internal/system/failpoint/...":     "it has the points",
-		"wildcard/conoha.exchange":                   capped,
-		"wildcard/conoha.RoundTrip":                  capped,
-		"wildcard/internal/notify.Send":              capped,
-		"wildcard/providers/acmedns.post":            capped,
-		"wildcard/providers/httpclient.NewTransport": "it is called by a web.Capped",
+		"wildcard/providers/httpclient.Do":           "its transport is an Exchange, which has points",
+		"wildcard/providers/httpclient.NewTransport": "Client.send, which calls it, has points",
 		"wildcard/conoha.tryLock":                    "openLock, which comes before it, has a point",
 		"wildcard/internal/issuance.newBase":         "transport.send has points",
 		"wildcard/internal/lineage.Open":             "each flush is a step of disk.do",

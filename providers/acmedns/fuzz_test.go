@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,7 +15,6 @@ import (
 	"wildcard/internal/settings"
 	"wildcard/internal/system/filelock"
 	"wildcard/providers"
-	"wildcard/providers/httpclient"
 )
 
 const (
@@ -133,8 +131,8 @@ func FuzzReplies(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		s := service{200 + (status%400+400)%400, strings.ReplaceAll(body, placeholder, canary)}
-		c := &client{base: ours, timeout: time.Minute, mask: &httpclient.Mask{}, log: slog.New(slog.DiscardHandler),
-			http: &http.Client{Transport: httpclient.Capped{RoundTripper: s, Most: mostBody}, CheckRedirect: httpclient.Stay}}
+		c := newClient(account{base: ours, timeout: time.Minute}, Options{}, nil)
+		c.http.Transport = s
 		r := registration{name: "a.auth.example.", subdomain: "a", username: "u", password: settings.NewSecret(canary)}
 		err := c.update(t.Context(), r, value)
 		wantTold(t, err)

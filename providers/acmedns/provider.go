@@ -11,6 +11,7 @@ import (
 	"wildcard/internal/settings"
 	"wildcard/internal/system/filelock"
 	"wildcard/providers"
+	"wildcard/providers/httpclient"
 )
 
 // Options is what a provider may know of the run.
@@ -30,7 +31,6 @@ type Provider struct {
 	memory  *memory
 	locks   *filelock.Locks // by name
 	now     func() time.Time
-	pause   time.Duration // before the second attempt; then twice as long each time
 	log     *slog.Logger
 }
 
@@ -60,7 +60,7 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 	}
 	p := &Provider{
 		account: a, spec: spec, client: newClient(a, o, log), memory: &memory{dir: o.RunDir, kept: map[string]held{}},
-		locks: filelock.New(o.RunDir, "acmedns"), now: time.Now, pause: 250 * time.Millisecond, log: log,
+		locks: filelock.New(o.RunDir, "acmedns"), now: time.Now, log: log,
 	}
 	if a.only == nil {
 		p.storage = &storage{path: a.path, server: a.base, sources: src, locks: filelock.New(o.RunDir, "acmedns-accounts")}
@@ -84,7 +84,7 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 			"update TXT %s", providers.Excerpt(fqdn))
 	}
 	if ctx.Err() != nil {
-		return "", unavailable("%w", ctx.Err())
+		return "", httpclient.Unavailable(ctx.Err())
 	}
 	if err := p.put(ctx, all[i], c.Value); err != nil {
 		return "", failed(err, "update TXT %s at %s", fqdn, p.account.base)
@@ -135,8 +135,7 @@ func (p *Provider) PropagationTimeout() time.Duration { return p.account.propaga
 
 // Close ends the connections.
 func (p *Provider) Close() error {
-	p.client.http.CloseIdleConnections()
-	return nil
+	return p.client.http.Close()
 }
 
 // registrations are all we have at the server.

@@ -229,7 +229,7 @@ func TestRefusals(t *testing.T) {
 		"redirect":  {acmednstest.Fault{Status: 302, Header: http.Header{"Location": {"http://127.0.0.1:1/"}}}, providers.CodeBadSettings, providers.Misconfigured, "redirect"},
 		"busy":      {acmednstest.Fault{Status: 500, Body: `{"error":"db_error"}`}, providers.CodeUnavailable, providers.Temporary, "500 db_error"},
 		"HTML":      {acmednstest.Fault{Status: 200, Body: "<html>welcome"}, providers.CodeService, providers.Failed, "not of this API"},
-		"large":     {acmednstest.Fault{Status: 200, Body: strings.Repeat("x", mostBody+1)}, providers.CodeService, providers.Failed, "too large"},
+		"large":     {acmednstest.Fault{Status: 200, Body: strings.Repeat("x", maxBody+1)}, providers.CodeService, providers.Failed, "too large"},
 		"gone":      {acmednstest.Fault{Status: 1, Drop: true}, providers.CodeUnavailable, providers.Temporary, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,13 +8,11 @@ import (
 
 	"wildcard/internal/system/wait"
 	"wildcard/providers"
+	"wildcard/providers/httpclient"
 )
 
 // CodeCrowded says that more values are wanted at a name than acme-dns holds.
 const CodeCrowded = "acmedns.crowded"
-
-// tries is how often an update is sent that may be repeated without harm.
-const tries = 4
 
 // put makes text one of the two values of a registration's name, and takes none away that is in use (package comment).
 func (p *Provider) put(ctx context.Context, r registration, text string) error {
@@ -34,14 +32,14 @@ func (p *Provider) put(ctx context.Context, r registration, text string) error {
 			"acme-dns holds two values of a name, and both are in use: let another domain's CNAME lead to a name of its own, or wait for the run that uses them")
 	}
 	if len(others) == 1 && !h.newest(others[0]) {
-		if err := sleep(ctx, min(h.Last.Add(tick).Sub(p.now()), tick)); err != nil {
-			return err
+		if err := wait.For(ctx, min(h.Last.Add(tick).Sub(p.now()), tick)); err != nil {
+			return httpclient.Unavailable(err)
 		}
 		if h, err = p.send(ctx, r, h, others[0].Text, 1); err != nil {
 			return err
 		}
 	}
-	attempts := tries
+	attempts := httpclient.Tries
 	if len(others) > 0 {
 		attempts = 1
 	}
@@ -49,10 +47,9 @@ func (p *Provider) put(ctx context.Context, r registration, text string) error {
 	return err
 }
 
-// send makes an update. What leaves open whether it was made is repeated up to attempts times in all, other trouble up to
-// tries times.
+// send makes an update. What leaves open whether it was made is repeated up to attempts times in all, other failures that pass up to
+// [httpclient.Tries] times.
 func (p *Provider) send(ctx context.Context, r registration, before held, text string, attempts int) (held, error) {
-	pause := p.pause
 	for try := 1; ; try++ {
 		during := before
 		during.Open = true
@@ -65,13 +62,12 @@ func (p *Provider) send(ctx context.Context, r registration, before held, text s
 			p.keep(r, after)
 			return after, nil
 		}
-		_, open := errors.AsType[*openError](err)
-		before.Open, before.Last = before.Open || open, ended
+		_, ambiguous := errors.AsType[*ambiguousError](err)
+		before.Open, before.Last = before.Open || ambiguous, ended
 		p.keep(r, before)
-		if providers.CodeOf(err) != providers.CodeUnavailable || open && try >= attempts || try == tries || sleep(ctx, pause) != nil {
+		if providers.CodeOf(err) != providers.CodeUnavailable || ambiguous && try >= attempts || try == httpclient.Tries || !p.client.http.Wait(ctx, try, err) {
 			return before, err
 		}
-		pause *= 2
 	}
 }
 
@@ -94,11 +90,4 @@ func (p *Provider) keep(r registration, h held) {
 	if err := p.memory.save(p.key(r), h); err != nil {
 		p.log.Debug("acmedns: what the server holds is not kept for the next process", "error", err)
 	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if err := wait.For(ctx, d); err != nil {
-		return unavailable("%w", err)
-	}
-	return nil
 }

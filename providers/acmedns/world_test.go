@@ -45,7 +45,7 @@ func (w *world) open(environ ...string) *Provider {
 		w.t.Fatal(err)
 	}
 	p := accounts[0].Provider.(*Provider)
-	p.pause = 1
+	p.client.http.Pause = 1
 	return p
 }
 

@@ -3,7 +3,6 @@ package designate
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -128,11 +127,12 @@ func FuzzReplies(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body, subject string, broken bool) {
 		s := &service{status: 200 + (status%400+400)%400, body: strings.ReplaceAll(body, placeholder, canary), broken: broken,
 			header: http.Header{"X-Subject-Token": {strings.ReplaceAll(subject, placeholder, canary)}, "Location": {"https://evil.example/"}, "Content-Type": {"application/json"}}}
-		mask := &httpclient.Mask{}
-		mask.Add(canary)
+		calls := httpclient.New("designate", "", time.Minute, nil)
+		calls.Transport, calls.Pause, calls.MaxPause = s, 1, 1
+		calls.Mask.Add(canary)
 		a := account{identityURL: "https://openstack.example/v3/", dnsURL: "https://openstack.example/v2/", timeout: time.Minute, ttl: 60, origin: "OS_* from here"}
 		a.Auth.Username, a.Auth.Password, a.Auth.ProjectName = "u", settings.NewSecret(canary), "p"
-		p := &Provider{session: &session{account: a, transport: s, mask: mask, pause: 1, log: slog.New(slog.DiscardHandler), loggingIn: wait.NewMutex()}, listing: wait.NewMutex()}
+		p := &Provider{session: &session{account: a, http: calls, loggingIn: wait.NewMutex()}, listing: wait.NewMutex()}
 		all, err := p.list(t.Context(), false)
 		wantTold(t, err)
 		for _, z := range all {
@@ -151,8 +151,8 @@ func FuzzReplies(f *testing.F) {
 			t.Errorf("%d requests", s.calls)
 		}
 		a.dnsURL = "" // the catalogue says where
-		p.session = &session{account: a, transport: s, mask: mask, pause: 1, log: slog.New(slog.DiscardHandler), loggingIn: wait.NewMutex()}
-		got, err := p.session.login(t.Context(), pass{})
+		p.session = &session{account: a, http: calls, loggingIn: wait.NewMutex()}
+		got, err := p.session.login(t.Context(), access{})
 		wantTold(t, err)
 		if err == nil && !strings.HasPrefix(got.dnsURL, "https://") && !strings.HasPrefix(got.dnsURL, "http://") {
 			t.Errorf("the service is at %q", got.dnsURL)

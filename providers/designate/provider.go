@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"time"
 
 	"wildcard/internal/settings"
 	"wildcard/internal/system/filelock"
@@ -28,7 +27,6 @@ type Provider struct {
 	session *session
 	bound   string // the ZONE= of the spec, canonical; "" without one
 	locks   *filelock.Locks
-	idle    func()
 
 	listing wait.Mutex // guards zones
 	zones   []zone
@@ -65,23 +63,16 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 }
 
 func newProvider(a account, spec providers.Spec, o Options) *Provider {
-	hidden := &httpclient.Mask{}
-	hidden.Add(a.Auth.CredentialSecret.Reveal())
-	hidden.Add(a.Auth.Password.Reveal())
 	transport := httpclient.NewTransport(a.timeout)
 	transport.TLSClientConfig.RootCAs = a.roots
-	log := o.Log
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
+	calls := httpclient.New("designate", o.UserAgent, a.timeout, o.Log)
+	calls.Transport = transport
+	calls.Mask.Add(a.Auth.CredentialSecret.Reveal())
+	calls.Mask.Add(a.Auth.Password.Reveal())
 	return &Provider{
-		session: &session{
-			account: a, transport: transport, agent: o.UserAgent, mask: hidden, pause: 200 * time.Millisecond,
-			log: log, loggingIn: wait.NewMutex(),
-		},
+		session: &session{account: a, http: calls, loggingIn: wait.NewMutex()},
 		bound:   spec.Zone,
 		locks:   filelock.New(o.RunDir, "designate"),
-		idle:    transport.CloseIdleConnections,
 		listing: wait.NewMutex(),
 	}
 }
@@ -131,7 +122,7 @@ func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h provide
 	err = p.locked(ctx, fqdn, func() error {
 		if id, value, _ := strings.Cut(string(h), "|"); value == c.Value && idForm.MatchString(id) {
 			changed, err := p.change(ctx, zone{id: id}, fqdn, quoted(c.Value), false)
-			if changed || err != nil && statusOf(err) != http.StatusNotFound {
+			if changed || err != nil && httpclient.StatusOf(err) != http.StatusNotFound {
 				return err
 			}
 			// Gone, or the zone has been made anew since: the list of zones tells.
@@ -155,8 +146,7 @@ func (p *Provider) locked(ctx context.Context, fqdn string, work func() error) e
 
 // Close ends idle connections.
 func (p *Provider) Close() error {
-	p.idle()
-	return nil
+	return p.session.http.Close()
 }
 
 // check refuses what is no challenge's record, and names that this account may not write.

@@ -10,6 +10,7 @@ import (
 	"github.com/gophercloud/gophercloud/openstack/dns/v2/recordsets"
 
 	"wildcard/providers"
+	"wildcard/providers/httpclient"
 )
 
 // rounds is how often a set is read and changed until it stays as we left it.
@@ -20,7 +21,7 @@ func (p *Provider) look(ctx context.Context, z zone, fqdn string) (recordsets.Re
 	var reply struct {
 		Sets *[]recordsets.RecordSet `json:"recordsets"`
 	}
-	err := p.session.persist(ctx, "look at "+fqdn, func(c *gophercloud.ServiceClient) error {
+	err := p.session.look(ctx, func(c *gophercloud.ServiceClient) error {
 		query, err := recordsets.ListOpts{Name: fqdn, Type: "TXT"}.ToRecordSetListQuery()
 		if err != nil {
 			return err
@@ -45,7 +46,6 @@ func (p *Provider) look(ctx context.Context, z zone, fqdn string) (recordsets.Re
 // change brings a set to where a record is in it, or not in it, as want says: it reads, writes if that is needed, and reads
 // again, until there is nothing to write. It returns when the service has it so, and whether it ever had it otherwise.
 func (p *Provider) change(ctx context.Context, z zone, fqdn, record string, want bool) (changed bool, err error) {
-	pause := p.session.pause
 	for round := 1; ; round++ {
 		set, err := p.look(ctx, z, fqdn)
 		if err != nil {
@@ -62,8 +62,7 @@ func (p *Provider) change(ctx context.Context, z zone, fqdn, record string, want
 		switch {
 		case err == nil:
 			continue
-		case mayPass(err) && ctx.Err() == nil && sleep(ctx, pause):
-			pause *= 2
+		case mayPass(err) && ctx.Err() == nil && p.session.http.Wait(ctx, round, err):
 		default:
 			return changed, err
 		}
@@ -73,7 +72,7 @@ func (p *Provider) change(ctx context.Context, z zone, fqdn, record string, want
 // mayPass reports whether a change that failed is worth another look: somebody else was quicker, or nobody knows whether it
 // was carried out.
 func mayPass(err error) bool {
-	switch statusOf(err) {
+	switch httpclient.StatusOf(err) {
 	case http.StatusConflict, http.StatusNotFound:
 		return true
 	}
@@ -91,13 +90,13 @@ func (p *Provider) write(ctx context.Context, z zone, fqdn, record string, set r
 	case want:
 		rest = append(rest, record)
 	}
-	return p.session.call(ctx, "update "+fqdn, func(c *gophercloud.ServiceClient) error {
+	return p.session.change(ctx, func(c *gophercloud.ServiceClient) error {
 		return recordsets.Update(c, z.id, set.ID, recordsets.UpdateOpts{Records: rest}).Err
 	})
 }
 
 func (p *Provider) create(ctx context.Context, z zone, fqdn string, ttl int, records ...string) error {
-	return p.session.call(ctx, "create "+fqdn, func(c *gophercloud.ServiceClient) error {
+	return p.session.change(ctx, func(c *gophercloud.ServiceClient) error {
 		return recordsets.Create(c, z.id, recordsets.CreateOpts{Name: fqdn, Type: "TXT", TTL: ttl, Records: records}).Err
 	})
 }
@@ -108,7 +107,7 @@ const putBack = 20 * time.Second
 // remove deletes a set. The reply has the set as it was then; what somebody has put into it since we looked is put back.
 func (p *Provider) remove(ctx context.Context, z zone, fqdn, record string, set recordsets.RecordSet) error {
 	var was recordsets.RecordSet
-	err := p.session.call(ctx, "delete "+fqdn, func(c *gophercloud.ServiceClient) error {
+	err := p.session.change(ctx, func(c *gophercloud.ServiceClient) error {
 		_, err := c.Delete(c.ServiceURL("zones", z.id, "recordsets", set.ID), &gophercloud.RequestOpts{OkCodes: []int{http.StatusAccepted}, JSONResponse: &was}) //nolint:bodyclose // gophercloud closes it
 		return err
 	})

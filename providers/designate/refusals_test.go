@@ -9,6 +9,7 @@ import (
 
 	"wildcard/internal/settings"
 	"wildcard/providers"
+	"wildcard/providers/httpclient"
 )
 
 // Replies that are lost, a token that ends, a service out of order for a while.
@@ -58,10 +59,10 @@ func TestLoginIsTriedAFewTimes(t *testing.T) {
 	w.on(func(*http.Request) *fault { return &fault{status: 503} })
 	_, err := p.Present(t.Context(), challenge("example.com", 1))
 	w.fails(err, providers.CodeUnavailable, providers.Temporary, "log in to "+w.url+"/identity/v3/", "503")
-	if asked := w.sent(); len(asked) != tries {
+	if asked := w.sent(); len(asked) != httpclient.Tries {
 		t.Errorf("%d requests: %q", len(asked), asked)
 	}
-	failures := tries - 1
+	failures := httpclient.Tries - 1
 	w.on(func(*http.Request) *fault {
 		if failures--; failures < 0 {
 			return nil
@@ -95,7 +96,7 @@ func TestRefusals(t *testing.T) {
 		}
 		p := accounts[0].Provider.(*Provider)
 		defer func() { _ = p.Close() }()
-		p.session.pause = time.Millisecond
+		p.session.http.Pause, p.session.http.MaxPause = time.Millisecond, time.Millisecond
 		_, err = p.Present(t.Context(), c)
 		return err
 	}

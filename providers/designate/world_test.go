@@ -51,7 +51,7 @@ func (w *world) open(with ...string) *Provider {
 		w.t.Fatal(err)
 	}
 	p := accounts[0].Provider.(*Provider)
-	p.session.pause = time.Millisecond
+	p.session.http.Pause, p.session.http.MaxPause = time.Millisecond, time.Millisecond
 	w.t.Cleanup(func() { _ = p.Close() })
 	return p
 }

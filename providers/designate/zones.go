@@ -10,6 +10,7 @@ import (
 	"github.com/gophercloud/gophercloud/openstack/dns/v2/zones"
 
 	"wildcard/providers"
+	"wildcard/providers/httpclient"
 )
 
 // zone is one of the account's zones.
@@ -21,7 +22,7 @@ const mostPages = 1000
 // list returns the account's zones, as they were listed before in this process unless fresh is set.
 func (p *Provider) list(ctx context.Context, fresh bool) ([]zone, error) {
 	if err := p.listing.Lock(ctx); err != nil {
-		return nil, unavailable(err)
+		return nil, httpclient.Unavailable(err)
 	}
 	defer p.listing.Unlock()
 	if p.zones != nil && !fresh {
@@ -34,7 +35,7 @@ func (p *Provider) list(ctx context.Context, fresh bool) ([]zone, error) {
 			Zones *[]zones.Zone
 			Links struct{ Next string } // only whether there is one: a link is not followed
 		}
-		err := p.session.persist(ctx, "list zones", func(c *gophercloud.ServiceClient) error {
+		err := p.session.look(ctx, func(c *gophercloud.ServiceClient) error {
 			page.Links.Next = ""
 			query, err := options.ToZoneListQuery()
 			if err != nil {
@@ -77,7 +78,7 @@ func (p *Provider) inZone(ctx context.Context, fqdn, given string, work func(zon
 			continue
 		}
 		err = work(all[i])
-		if fresh || statusOf(err) != http.StatusNotFound {
+		if fresh || httpclient.StatusOf(err) != http.StatusNotFound {
 			return err
 		}
 	}

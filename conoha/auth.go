@@ -150,7 +150,7 @@ func parseTime(s string) (time.Time, error) {
 }
 
 // refusal makes an error of a reply without success. In Ver.3.0 credentials are refused by 400 as well as by 401 (§2.2), so every 4xx
-// but those that ask for patience counts as one.
+// but those that ask to come back later counts as one.
 func (i *identity) refusal(r httpclient.Reply) error {
 	err := i.http.Refusal(r)
 	if r.Status >= 400 && !httpclient.Transient(r.Status) {

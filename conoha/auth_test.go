@@ -46,7 +46,7 @@ func TestLoginByNameInVer3(t *testing.T) {
 }
 
 // Odd replies to a login: errors, not crashes, and not what gophercloud says of them.
-func TestOddLogins(t *testing.T) {
+func TestLogin_OddReplies(t *testing.T) {
 	t.Parallel()
 	generations(t, func(t *testing.T, w *world) {
 		token := `{"access":{"token":{"id":"x","expires":"2099-01-01T00:00:00Z"},"serviceCatalog":"odd"},"token":{"expires_at":"2099-01-01T00:00:00Z","catalog":7}}`
@@ -89,7 +89,7 @@ func TestOddLogins(t *testing.T) {
 }
 
 // Who gives up while the login of all is under way ends alone.
-func TestImpatientCallerEndsAlone(t *testing.T) {
+func TestLogin_OneCallerGivesUp(t *testing.T) {
 	t.Parallel()
 	generations(t, func(t *testing.T, w *world) {
 		slow := w.Fault(conohatest.Fault{Match: login(), Hang: true})

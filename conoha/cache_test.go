@@ -84,7 +84,7 @@ func TestProcessesShareOneLogin(t *testing.T) {
 }
 
 // Twenty whose kept token has died in the meantime: one login again.
-func TestTwentyAtOnceRenewOneToken(t *testing.T) {
+func TestToken_TwentyRenewAtOnce(t *testing.T) {
 	t.Parallel()
 	generations(t, func(t *testing.T, w *world) {
 		runDir := filepath.Join(t.TempDir(), "run")
@@ -199,7 +199,7 @@ func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 }
 
 // The machine's clock is a month ahead; the service's counts.
-func TestWrongClock(t *testing.T) {
+func TestToken_ClockIsWrong(t *testing.T) {
 	t.Parallel()
 	generations(t, func(t *testing.T, w *world) {
 		for _, wrong := range []time.Duration{30 * 24 * time.Hour, -30 * 24 * time.Hour} {
@@ -215,8 +215,8 @@ func TestWrongClock(t *testing.T) {
 	})
 }
 
-// Whoever waits for another process's login waits for at most one call's time.
-func TestStuckProcessIsNotWaitedFor(t *testing.T) {
+// A process that waits for another one's login waits for at most one call's time.
+func TestLogin_OtherProcessHangs(t *testing.T) {
 	t.Parallel()
 	generations(t, func(t *testing.T, w *world) {
 		runDir := filepath.Join(t.TempDir(), "run")
@@ -229,7 +229,7 @@ func TestStuckProcessIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-// What lies in the run directory tells nothing by its name, and nobody but us its contents.
+// What lies in the run directory tells nothing by its name, and to others nothing by its contents.
 func TestRunDirectoryKeepsSecrets(t *testing.T) {
 	t.Parallel()
 	generations(t, func(t *testing.T, w *world) {

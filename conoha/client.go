@@ -48,7 +48,7 @@ func (c *client) repeat(ctx context.Context, method, path string) (r httpclient.
 }
 
 // send makes one request. A 401 buys one new token and one repetition (§7.C.4): the service has done nothing yet then. So
-// does a 403, as nobody has seen what an expired token gets.
+// does a 403, as it is not known what an expired token gets.
 func (c *client) send(ctx context.Context, method, path string, payload any) (httpclient.Reply, error) {
 	token, err := c.session.token(ctx, "")
 	if err != nil {

@@ -48,7 +48,7 @@ func newTestClient(transport http.RoundTripper, format string) *client {
 
 func uuid(n int) string { return fmt.Sprintf("%08d-0000-4000-8000-000000000000", n) }
 
-// flood sends more than anybody should read.
+// flood sends more than should be read.
 func flood(w http.ResponseWriter) {
 	fmt.Fprint(w, `{"domains":[`)
 	block := []byte(strings.Repeat(" ", 1<<20))
@@ -73,7 +73,7 @@ func hangUp(w http.ResponseWriter) {
 	}
 }
 
-func TestRepeatEnds(t *testing.T) {
+func TestRepeat_ServiceIsDown(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
 	c := scripted(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -105,7 +105,7 @@ func TestRejectedTokenBuysOneLogin(t *testing.T) {
 	}
 }
 
-func TestEndedContextIsInTheError(t *testing.T) {
+func TestRepeat_ContextEnds(t *testing.T) {
 	t.Parallel()
 	hanging := make(chan struct{})
 	c := scripted(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -123,7 +123,7 @@ func TestEndedContextIsInTheError(t *testing.T) {
 }
 
 // A service that stops in the middle of a body must not hold us for longer than one call may take.
-func TestSilentServiceIsLeft(t *testing.T) {
+func TestList_ServiceIsSilent(t *testing.T) {
 	t.Parallel()
 	c := scripted(t, func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"domains":`)

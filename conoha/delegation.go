@@ -8,7 +8,7 @@ import (
 	"wildcard/providers"
 )
 
-// CheckDelegation returns nil, without asking anybody, if one of nameServers is among the well-known hosts of the account's
+// CheckDelegation returns nil, without a request, if one of nameServers is among the well-known hosts of the account's
 // generation. Otherwise the zone's own NS records decide. One trap stays open: zones of ConoHa WING, which no API reaches,
 // use the hosts of Ver.2.0 too (§1).
 func (p *Provider) CheckDelegation(ctx context.Context, zone string, delegated []string) error {

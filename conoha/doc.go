@@ -6,7 +6,7 @@
 //
 //   - A run that makes and removes N records costs one login, one list of zones, N creations and N deletions. A process
 //     that starts later with the same [Options].RunDir costs no login and no list.
-//   - A record is created by one POST. When nobody can say whether that POST took effect, the record is looked for, by
+//   - A record is created by one POST. When it is not known whether that POST took effect, the record is looked for, by
 //     name, type and data, before another is sent. Should both have taken effect, one of the two is deleted.
 //   - A record is deleted by the ids in its handle. Only without a usable handle are records looked for, and then every
 //     one equal in name, type TXT and data is deleted, and nothing else.
@@ -15,7 +15,7 @@
 // Decisions:
 //
 //   - A handle is "ZONEUUID/RECORDUUID". One that does not have this form is treated as empty, since it comes from
-//     journals and logs that may be damaged. Whether the record that a handle names was changed by somebody else in the
+//     journals and logs that may be damaged. Whether the record that a handle names was changed by another program in the
 //     meantime is not checked: that would cost a call for every deletion, and ids are never used again.
 //   - A 404 to a deletion means "already gone" only if the account lists the handle's zone; otherwise the credentials
 //     are those of another account, and the record may well exist there.
@@ -29,7 +29,7 @@
 //     another process has just learnt of the other, and a lock file for each. Processes that start together wait for the
 //     first one's login and list, for at most the time of one call; then they do without.
 //   - A 403 of the DNS service buys a new login like a 401, and a 4xx to a deletion makes it look whether the record is
-//     there: nobody has seen what Ver.3.0 says of expired tokens and of missing records (§8).
+//     there: it is not known what Ver.3.0 says of expired tokens and of missing records (§8).
 //   - A kept list may lack a zone that was made below a listed one in the last ten minutes. The service's refusal of a
 //     creation or deletion is reason enough to fetch the list anew and, if it says otherwise, to try in the right zone.
 //   - A quota that is used up is [providers.Misconfigured]: trying again does not help, deleting something does.

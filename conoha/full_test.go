@@ -120,7 +120,7 @@ func TestPresent_Unmade(t *testing.T) {
 		}
 		w.Fault(conohatest.Fault{Match: create(), Times: 100, Status: 500})
 		if _, err = w.open("").Present(t.Context(), c); err == nil || providers.IsUnmade(err) {
-			t.Errorf("nobody knows: %v", err)
+			t.Errorf("it is not known: %v", err)
 		}
 	})
 }

@@ -26,7 +26,7 @@ type Options struct {
 }
 
 // Provider publishes challenges in the zones of one ConoHa account. It implements [providers.Zones],
-// [providers.DelegationChecker], [providers.NameServers], [providers.Patience] and [providers.Closer] besides [providers.Provider].
+// [providers.DelegationChecker], [providers.NameServers], [providers.LongestWait] and [providers.Closer] besides [providers.Provider].
 type Provider struct {
 	account  account
 	identity *identity
@@ -50,7 +50,7 @@ var (
 	_ providers.DelegationChecker = (*Provider)(nil)
 	_ providers.NameServers       = (*Provider)(nil)
 	_ providers.Limited           = (*Provider)(nil)
-	_ providers.Patience          = (*Provider)(nil)
+	_ providers.LongestWait       = (*Provider)(nil)
 	_ providers.Closer            = (*Provider)(nil)
 )
 
@@ -215,8 +215,8 @@ func (p *Provider) Zones(ctx context.Context, fresh bool) ([]string, error) {
 	return list.names(), nil
 }
 
-// PropagationTimeout is CONOHA_PROPAGATION_TIMEOUT: how long to wait for publication. 0 means that it is not set.
-func (p *Provider) PropagationTimeout() time.Duration { return p.account.propagation }
+// LongestWait is CONOHA_PROPAGATION_TIMEOUT: how long to wait for publication. 0 means that it is not set.
+func (p *Provider) LongestWait() time.Duration { return p.account.propagation }
 
 // Close closes idle connections. The provider can still be used.
 func (p *Provider) Close() error {

@@ -14,7 +14,7 @@ import (
 	"wildcard/providers"
 )
 
-func TestRunCostsNoCallMoreThanItMust(t *testing.T) {
+func TestCalls_WholeRun(t *testing.T) {
 	t.Parallel()
 	generations(t, func(t *testing.T, w *world) {
 		p := w.open("")
@@ -58,7 +58,7 @@ func TestPresentTwiceLooksFirst(t *testing.T) {
 }
 
 // A creation that was broken off may have taken effect: the next one looks before it writes.
-func TestPresentAfterBrokenOffPresent(t *testing.T) {
+func TestPresent_AfterCancelledPresent(t *testing.T) {
 	t.Parallel()
 	generations(t, func(t *testing.T, w *world) {
 		w.Switch(func(s *conohatest.Switches) { s.V3Duplicates = conohatest.DuplicateAccepted })
@@ -126,7 +126,7 @@ func TestCleanUpWithoutHandleDeletesDuplicates(t *testing.T) {
 	})
 }
 
-func TestRefusedChallenges(t *testing.T) {
+func TestPresent_BadChallenge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
 	p := w.open("")
@@ -145,7 +145,7 @@ func TestRefusedChallenges(t *testing.T) {
 	w.calls(conohatest.Calls{})
 }
 
-func TestQuota(t *testing.T) {
+func TestPresent_QuotaUsedUp(t *testing.T) {
 	t.Parallel()
 	generations(t, func(t *testing.T, w *world) {
 		w.Switch(func(s *conohatest.Switches) { s.RecordsPerZone = 1 })
@@ -154,7 +154,7 @@ func TestQuota(t *testing.T) {
 	})
 }
 
-func TestNobodyListens(t *testing.T) {
+func TestPresent_ServiceIsDown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	environ := w.environ("CONOHA_IDENTITY_URL=http://127.0.0.1:1/v2.0")

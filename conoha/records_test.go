@@ -75,7 +75,7 @@ func TestCreateLooksBeforeItRepeats(t *testing.T) {
 		"id is a path":             {post: body(record("../zones/1?x=", fqdn, "TXT", value)), list: there, id: uuid(1), posts: 1},
 		"only such ids":            {post: body(record("../zones/1?x=", fqdn, "TXT", value)), list: record("../zones/1?x=", fqdn, "TXT", value), code: providers.CodeService, posts: 1},
 		"empty id":                 {post: body(record("", fqdn, "TXT", value)), list: there, id: uuid(1), posts: 1},
-		"somebody else's record":   {post: body(record(uuid(7), fqdn, "TXT", "other")), list: there, id: uuid(1), posts: 1},
+		"another record":           {post: body(record(uuid(7), fqdn, "TXT", "other")), list: there, id: uuid(1), posts: 1},
 		"cut reply":                {post: func(w http.ResponseWriter, _ *http.Request) { cut(w, there) }, list: there, id: uuid(1), posts: 1},
 		"duplicate":                {post: status(409), list: there, id: uuid(1), posts: 1},
 		"duplicate of what":        {post: status(409), list: record(uuid(1), fqdn, "TXT", "Value"), code: providers.CodeService, posts: 1},

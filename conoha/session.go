@@ -24,7 +24,7 @@ type session struct {
 	final   error // why no further login is tried
 }
 
-// token returns a token that is not rejected, the one the caller was just refused with ("" for none). Whoever comes while a
+// token returns a token that is not rejected, the one the caller was just refused with ("" for none). A caller who comes while a
 // login is under way gets that login's result, be it a failure.
 func (s *session) token(ctx context.Context, rejected string) (string, error) {
 	before := s.flight.count()

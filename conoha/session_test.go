@@ -14,7 +14,7 @@ import (
 )
 
 // Twenty need a token while one of them logs in: whatever comes of it comes to all.
-func TestOneLoginForAllWhoWait(t *testing.T) {
+func TestToken_ManyWait(t *testing.T) {
 	busy := httpclient.Unavailable(errors.New("503"))
 	refused := providers.Errorf(providers.CodeCredentials, providers.Refused, "401")
 	for name, c := range map[string]struct {

@@ -87,12 +87,12 @@ func TestFamilies(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	p := opened(t, "CONOHA_TENANT_ID=t", "CONOHA_API_USERNAME=n", "CONOHA_API_PASSWORD=p")[0]
-	if a := p.account; a.ttl != 60 || a.timeout != 30*time.Second || p.PropagationTimeout() != 0 {
+	if a := p.account; a.ttl != 60 || a.timeout != 30*time.Second || p.LongestWait() != 0 {
 		t.Errorf("%+v", a)
 	}
 	p = opened(t, "CONOHA_TENANT_ID=t", "CONOHA_API_USERNAME=n", "CONOHA_API_PASSWORD=p",
 		"CONOHA_TTL=300", "CONOHA_HTTP_TIMEOUT=5", "CONOHA_PROPAGATION_TIMEOUT=10m")[0]
-	if a := p.account; a.ttl != 300 || a.timeout != 5*time.Second || p.PropagationTimeout() != 10*time.Minute {
+	if a := p.account; a.ttl != 300 || a.timeout != 5*time.Second || p.LongestWait() != 10*time.Minute {
 		t.Errorf("%+v", a)
 	}
 	p = opened(t, "CONOHAV3_TENANT_ID=t", "CONOHAV3_API_USER_ID=n", "CONOHAV3_API_PASSWORD=p", "CONOHA_TTL=300",

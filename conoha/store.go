@@ -22,7 +22,7 @@ import (
 // convenience; whatever goes wrong with it is worth a debug line and nothing else.
 //
 // The name of the file is a digest of the account's fingerprint. Its contents are authenticated by a key that is made of
-// the password, so they are of no use after the password has changed, and nobody who does not know it can plant any.
+// the password, so they are of no use after the password has changed, and only who knows it can plant any.
 type store struct {
 	dir      string // "" keeps nothing
 	name     string

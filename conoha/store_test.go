@@ -43,7 +43,7 @@ func TestStoreKeepsForTheNextProcess(t *testing.T) {
 	}
 }
 
-func TestStoreTrustsNothingElse(t *testing.T) {
+func TestStore_ForeignFiles(t *testing.T) {
 	t.Parallel()
 	other := func(change func(*store)) func(t *testing.T, path string) *store {
 		return func(t *testing.T, path string) *store {
@@ -102,7 +102,7 @@ func TestStoreTrustsNothingElse(t *testing.T) {
 	}
 }
 
-func TestStoreTroubleIsNone(t *testing.T) {
+func TestStore_DirectoryUnusable(t *testing.T) {
 	t.Parallel()
 	open := t.TempDir()
 	if err := os.Chmod(open, 0o777); err != nil {
@@ -133,7 +133,7 @@ func TestStoreLock(t *testing.T) {
 	unlock := testStore(dir, "password").lock(t.Context(), time.Minute)
 	other := testStore(dir, "password")
 
-	// The wait for it has an end, and so has the caller's patience.
+	// The wait for it has an end, and so has the caller's time.
 	other.lock(t.Context(), 10*time.Millisecond)()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

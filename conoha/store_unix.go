@@ -14,7 +14,7 @@ import (
 // locking says that files can be locked and their owners told here.
 const locking = true
 
-// readOwn reads a regular file that is ours, closed to everybody else and not too large.
+// readOwn reads a regular file that is ours, closed to others and not too large.
 func readOwn(path string, most int64) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // Twenty ask for the zones while one of them fetches the list: whatever comes of it comes to all.
-func TestOneListForAllWhoWait(t *testing.T) {
+func TestZones_ManyWait(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
 		body   string

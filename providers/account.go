@@ -9,7 +9,7 @@ type Account struct {
 
 	// Fingerprint tells accounts apart: identity URL, tenant and user, or what the service has in their place. It is one
 	// line of printable ASCII, holds no secret, and stays the same when the password changes. The journal binds records to
-	// it: only an account with an entry's fingerprint may delete that record or call it gone.
+	// it: only an account with an entry's fingerprint may delete that record or say that it is deleted.
 	Fingerprint string
 
 	// Label names the account to a person, such as "conoha Ver.2.0 (tyo1, tenant 0123…, /etc/letsencrypt/conoha/.env)".

@@ -15,7 +15,7 @@ const (
 	Internal      = fault.Internal      // a defect of ours
 	Temporary     = fault.Temporary     // the same call may succeed later: locked, rate-limited, network down, not yet published
 	Refused       = fault.Refused       // credentials or terms were refused
-	Misconfigured = fault.Misconfigured // settings, files or zones are not as they must be; somebody has to change something
+	Misconfigured = fault.Misconfigured // settings, files or zones are not as they must be; the user has to change something
 )
 
 // Codes that services give their errors; package fault has what each means.

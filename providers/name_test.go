@@ -290,7 +290,7 @@ func TestLongestZone(t *testing.T) {
 		"_acme-challenge.example.arpa.":           "",
 		"_acme-challenge.own.example.":            "_acme-challenge.own.example.",
 		"_acme-challenge.le.com.":                 "le.com.",
-		"_acme-challenge.org.":                    "", // the root is nobody's zone to write in
+		"_acme-challenge.org.":                    "", // the root is no zone to write in
 	} {
 		for _, list := range orders(zones) {
 			if got := LongestZone(name, list); got != want {

@@ -2,7 +2,7 @@
 // able to do ([Provider]), what it may do besides ([Zones], [DelegationChecker], [Closer]), how a user names one
 // ([Spec]), and how the right one is found for a name ([Router]).
 //
-// It imports the standard library only, so that anybody can write a provider without taking on our dependencies; a test
+// It imports the standard library only, so that a provider can be written without taking on our dependencies; a test
 // keeps it so. The rules below are checked, for every provider we ship, by the suite in providers/conformance, which
 // providers/conformance/conformancetest runs as tests and providers/conformance/live at a real service.
 //
@@ -62,14 +62,14 @@ type Zones interface {
 	Zones(ctx context.Context, fresh bool) ([]string, error)
 }
 
-// Aliases is implemented by providers whose zones are single names of the service's, no zones in the DNS, each made for the
+// CNAMETargets is implemented by providers whose zones are single names of the service's, no zones in the DNS, each made for the
 // challenges of one domain, which come to it through a CNAME (acme-dns). What Zones lists are these names: nothing is
 // written below them.
-type Aliases interface {
+type CNAMETargets interface {
 	Zones
-	// Alias returns the name to which the CNAME at the challenge's name of domain has to lead, canonical; "" if there is none
+	// CNAMETarget returns the name to which the CNAME at the challenge's name of domain has to lead, canonical; "" if there is none
 	// yet. With register set, one is registered at the service then.
-	Alias(ctx context.Context, domain string, register bool) (string, error)
+	CNAMETarget(ctx context.Context, domain string, register bool) (string, error)
 }
 
 // DelegationChecker is implemented by providers that know which name servers publish a zone of theirs.
@@ -110,16 +110,16 @@ type OriginView struct {
 	Signed      bool     // the zone has DNSSEC signatures there
 }
 
-// Hasher is implemented by providers that may work out a challenge's value themselves, as lego's do.
-type Hasher interface {
+// ValueComputer is implemented by providers that may work out a challenge's value themselves, as lego's do.
+type ValueComputer interface {
 	// NeedsKeyAuth reports whether challenges need their ACME inputs. Such a provider cannot serve certbot.
 	NeedsKeyAuth() bool
 }
 
-// Patience is implemented by providers whose settings say how long publication may take.
-type Patience interface {
-	// PropagationTimeout is the longest wait for publication; 0 leaves it to the caller.
-	PropagationTimeout() time.Duration
+// LongestWait is implemented by providers whose settings say how long publication may take.
+type LongestWait interface {
+	// LongestWait is the longest wait for publication; 0 leaves it to the caller.
+	LongestWait() time.Duration
 }
 
 // Closer is implemented by providers that hold something for the length of a run: a child process, connections.

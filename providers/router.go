@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Router finds the account that is to write a name: the account that lists just that name as one of its [Aliases], then
+// Router finds the account that is to write a name: the account that lists just that name as one of its [CNAMETargets], then
 // the longest ZONE= of the specs, then the accounts that list the zone, then the one account that can list none and has no
 // ZONE=. Two candidates are an error that names both; none is an error that names the zones there are.
 type Router struct {
@@ -20,7 +20,7 @@ type Router struct {
 type Route struct {
 	Account Account
 	// Zone is the account's zone that holds the name, canonical; "" if the account cannot list zones and its spec has no
-	// ZONE=, or if it has only names ([Aliases]), of which the DNS knows no zone.
+	// ZONE=, or if it has only names ([CNAMETargets]), of which the DNS knows no zone.
 	Zone string
 }
 
@@ -35,7 +35,7 @@ func (r Router) Route(ctx context.Context, fqdn string) (Route, error) {
 }
 
 func (r Router) route(ctx context.Context, fqdn string, fresh bool) (Route, error) {
-	candidates := slices.DeleteFunc(r.specific(fqdn), isAliases)
+	candidates := slices.DeleteFunc(r.specific(fqdn), isCNAMETargets)
 	var (
 		best  []Route
 		blind []Route // accounts that list nothing and are bound to no zone
@@ -44,10 +44,10 @@ func (r Router) route(ctx context.Context, fqdn string, fresh bool) (Route, erro
 		errs  []error
 	)
 	for _, account := range r.Accounts {
-		if !isAliases(account) {
+		if !isCNAMETargets(account) {
 			continue
 		}
-		names, err := account.Provider.(Aliases).Zones(ctx, fresh)
+		names, err := account.Provider.(CNAMETargets).Zones(ctx, fresh)
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -100,18 +100,18 @@ func (r Router) route(ctx context.Context, fqdn string, fresh bool) (Route, erro
 		fqdn, best[0].Account.Label, best[1].Account.Label, cmp.Or(strings.TrimSuffix(best[0].Zone, "."), "ZONE"))
 }
 
-func isAliases(account Account) bool {
-	_, ok := account.Provider.(Aliases)
+func isCNAMETargets(account Account) bool {
+	_, ok := account.Provider.(CNAMETargets)
 	return ok
 }
 
 // Advise is for a domain whose challenge has no place, for the reason that cause says. If an account is there that takes
-// challenges through a CNAME ([Aliases]), and the longest ZONE= that holds the domain is its or nobody's, the error returned
+// challenges through a CNAME ([CNAMETargets]), and the longest ZONE= that holds the domain is its or there is none, the error returned
 // is one of [CodeNoCNAME] (Misconfigured) with the CNAME that has to be set. It is nil if there is nothing to advise. Only
 // with register set is a name registered for a domain that has none.
 func (r Router) Advise(ctx context.Context, domain string, cause error, register bool) error {
 	name := ChallengeName(domain)
-	able := slices.DeleteFunc(r.specific(name), func(a Account) bool { return !isAliases(a) })
+	able := slices.DeleteFunc(r.specific(name), func(a Account) bool { return !isCNAMETargets(a) })
 	switch {
 	case CodeOf(cause) != CodeNoZone && CodeOf(cause) != CodeCNAME || len(able) == 0:
 		return nil
@@ -119,7 +119,7 @@ func (r Router) Advise(ctx context.Context, domain string, cause error, register
 		return Errorf(CodeAmbiguous, Misconfigured, "CNAME at %s: both %s and %s could have the name it leads to; say which with %s=NAME (%w)",
 			name, able[0].Label, able[1].Label, domain, cause)
 	}
-	target, err := able[0].Provider.(Aliases).Alias(ctx, domain, register)
+	target, err := able[0].Provider.(CNAMETargets).CNAMETarget(ctx, domain, register)
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func (r Router) Lists(ctx context.Context, fqdn string) (bool, error) {
 	if CodeOf(err) == CodeNoZone {
 		return false, nil
 	}
-	return err == nil && (route.Zone != "" || isAliases(route.Account)), err
+	return err == nil && (route.Zone != "" || isCNAMETargets(route.Account)), err
 }
 
 // noZone lists the zones there are, but not a thousand of them.

@@ -110,7 +110,7 @@ func TestZoneOfSpecWins(t *testing.T) {
 	w.want(t, "_acme-challenge.notsub.example.com.", "conoha", "example.com.")
 }
 
-// A ZONE= says whose the zone is, so nobody else is asked when that account does not have it.
+// A ZONE= says whose the zone is, so no other account is asked when that account does not have it.
 func TestZoneOfSpecIsNotOvercome(t *testing.T) {
 	t.Parallel()
 	var w world

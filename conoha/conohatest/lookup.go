@@ -35,7 +35,7 @@ func (n *NameServer) lookup(name string, kind uint16) outcome {
 			if a.answer == nil {
 				return outcome{rcode: dns.RcodeRefused}
 			}
-			return a // the rest is in somebody else's zone
+			return a // the rest is in another's zone
 		}
 		if cut, set := n.delegated(z, canonical(name), now); cut != "" {
 			a.authoritative = a.answer != nil

@@ -150,7 +150,7 @@ func (m *machine) trialAccount(ctx context.Context, s lineage.Settings, zone str
 		return providers.Account{}, err
 	}
 	for _, account := range router.Accounts {
-		if _, ok := account.Provider.(providers.Aliases); ok {
+		if _, ok := account.Provider.(providers.CNAMETargets); ok {
 			return account, usage("%s: what is written there cannot be deleted, so it is not tested", account.Spec.Name)
 		}
 	}

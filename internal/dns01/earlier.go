@@ -18,7 +18,7 @@ const shownWithin = 15 * time.Second
 // all of them, and then be missing at some while the CA looks.
 func (s *Solver) fromEarlier(ctx context.Context, record *Record) (there bool, err error) {
 	account := record.Place.Route.Account
-	_, keeps := account.Provider.(providers.Aliases) // deletes nothing: what is shown may be ours
+	_, keeps := account.Provider.(providers.CNAMETargets) // deletes nothing: what is shown may be ours
 	entry := record.journalled()
 	switch {
 	case record.doubled:

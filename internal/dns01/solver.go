@@ -79,8 +79,8 @@ func (s *Solver) LongestWait() time.Duration {
 	limit := s.WaitLimit
 	if limit == 0 {
 		for _, account := range s.Router.Accounts {
-			if p, ok := account.Provider.(providers.Patience); ok {
-				limit = max(limit, p.PropagationTimeout())
+			if p, ok := account.Provider.(providers.LongestWait); ok {
+				limit = max(limit, p.LongestWait())
 			}
 		}
 	}

@@ -67,13 +67,13 @@ func (s *service) CleanUp(ctx context.Context, c providers.Challenge, h provider
 	return ctx.Err()
 }
 
-func (s *service) PropagationTimeout() time.Duration { return s.patience }
+func (s *service) LongestWait() time.Duration { return s.patience }
 
 // keeper is a service that deletes nothing.
 type keeper struct{ *service }
 
-func (keeper) Zones(context.Context, bool) ([]string, error)       { return nil, nil }
-func (keeper) Alias(context.Context, string, bool) (string, error) { return "", nil }
+func (keeper) Zones(context.Context, bool) ([]string, error)             { return nil, nil }
+func (keeper) CNAMETarget(context.Context, string, bool) (string, error) { return "", nil }
 func (keeper) CleanUp(context.Context, providers.Challenge, providers.Handle) error {
 	panic("there is nothing to wait for afterwards")
 }

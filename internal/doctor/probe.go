@@ -75,10 +75,10 @@ func challenge(p place) providers.Challenge {
 	label := "probe-" + hex.EncodeToString(random[32:]) + "."
 	fqdn := label + p.FQDN
 	domain, ordinary := strings.CutPrefix(p.FQDN, providers.ChallengeLabel+".")
-	if h, ok := p.Route.Account.Provider.(providers.Hasher); ok && h.NeedsKeyAuth() && ordinary {
+	if h, ok := p.Route.Account.Provider.(providers.ValueComputer); ok && h.NeedsKeyAuth() && ordinary {
 		fqdn = providers.ChallengeLabel + "." + label + domain
 	}
-	_, single := p.Route.Account.Provider.(providers.Aliases)
+	_, single := p.Route.Account.Provider.(providers.CNAMETargets)
 	if single || p.Route.Zone == p.FQDN { // there may be no other name that the service can write
 		fqdn = p.FQDN
 	}

@@ -73,8 +73,8 @@ func (s service) CleanUp(ctx context.Context, c providers.Challenge, _ providers
 	return nil
 }
 
-func (s service) NeedsKeyAuth() bool                { return s.keyAuth }
-func (s service) PropagationTimeout() time.Duration { return s.patience }
+func (s service) NeedsKeyAuth() bool         { return s.keyAuth }
+func (s service) LongestWait() time.Duration { return s.patience }
 
 // route is the way to it.
 func (s service) route() providers.Route {

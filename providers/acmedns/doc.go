@@ -4,7 +4,7 @@
 //
 // An env file for it, /etc/letsencrypt/acmedns/.env (mode 0600), with lego's variable names:
 //
-//	# The server's API. Your own server is the one to use; anybody who runs it can get certificates for your domains.
+//	# The server's API. Your own server is the one to use; its operator can get certificates for your domains.
 //	ACME_DNS_API_BASE=https://auth.example.org
 //	# Where the accounts are kept, one for each domain. This is the default:
 //	#ACME_DNS_STORAGE_PATH=/etc/letsencrypt/acmedns/accounts.json
@@ -44,23 +44,23 @@
 // A name holds two values. An update takes the place of the older one; nothing can be deleted, and nothing read. Hence:
 //
 //   - Two values of a name may be in use at once, which is what example.com with *.example.com needs. A third one is refused
-//     until one of them is cleaned up, or an hour old: it would take away a value that somebody waits for.
+//     until one of them is cleaned up, or an hour old: it would take away a value that a run waits for.
 //   - CleanUp sends nothing. It notes that the value may be replaced, and the value stays until the next run: the digest of
 //     a key authorization that is good for one challenge, long over.
 //   - Which values we put there, when, and which are in use, is kept in the run directory, one file for each name, so that the
 //     hooks' processes know of each other; without one it is kept in the process alone. From it follows whether an update
 //     would hit a value in use. If it could, that value is sent once more before, so that it is the newer one. acme-dns tells
 //     the age of values in whole seconds, so that may take one second.
-//   - An update whose reply was lost may have been made, and nobody can tell. It is repeated if no other value is in use, and
+//   - An update whose reply was lost may have been made, which cannot be found out. It is repeated if no other value is in use, and
 //     then the value may stand there twice, which in the DNS is once (RFC 2181 §5). Otherwise the run fails.
 //
 // Decisions:
 //
 //   - A name is written only if it is exactly the registered one of an account in the file. Zones lists these names, and they
-//     are the only targets to which CNAMEs are followed; that they are no zones in the DNS [providers.Aliases] says.
+//     are the only targets to which CNAMEs are followed; that they are no zones in the DNS [providers.CNAMETargets] says.
 //   - The name servers of the zone in which the registered name lies, which is acme-dns itself, are asked for publication as
 //     any other's are.
-//   - http:// only to loopback addresses: whoever sees a password can get certificates. Put TLS in front of the server.
+//   - http:// only to loopback addresses: with a password anyone can get certificates. Put TLS in front of the server.
 //   - The fingerprint is the server with the file, or with the user. A handle is the subdomain.
 //   - Registration needs a folder that can be written to: this is found out before anything is registered.
 package acmedns

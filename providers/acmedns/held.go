@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// inUse is how long a value counts as in use if nobody cleans it up: authorizations that are waited for live an hour.
+	// inUse is how long a value counts as in use if it is not cleaned up: authorizations that are waited for live an hour.
 	inUse = time.Hour
 	// tick is what it takes for the server, which counts in whole seconds, to tell two updates' times apart.
 	tick = 1100 * time.Millisecond
@@ -25,7 +25,7 @@ const (
 type held struct {
 	// Values are those that we put there, the newer one first.
 	Values []value `json:"values"`
-	// Open says that of a later update nobody knows whether it was made. It did not take the place of a value in use.
+	// Open says that of a later update it is not known whether it was made. It did not take the place of a value in use.
 	Open bool `json:"open,omitempty"`
 	// Last is when the last update ended, made or not.
 	Last time.Time `json:"last"`
@@ -36,7 +36,7 @@ type value struct {
 	Text  string    `json:"text"`
 	Begun time.Time `json:"begun"`
 	Ended time.Time `json:"ended"`
-	Used  time.Time `json:"used,omitzero"` // when somebody wanted it last; zero if nobody needs it any more
+	Used  time.Time `json:"used,omitzero"` // when a run wanted it last; zero if it is cleaned up
 }
 
 // used are the values in use.

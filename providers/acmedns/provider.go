@@ -35,9 +35,9 @@ type Provider struct {
 }
 
 var (
-	_ providers.Provider = (*Provider)(nil)
-	_ providers.Aliases  = (*Provider)(nil)
-	_ providers.Patience = (*Provider)(nil)
+	_ providers.Provider     = (*Provider)(nil)
+	_ providers.CNAMETargets = (*Provider)(nil)
+	_ providers.LongestWait  = (*Provider)(nil)
 )
 
 // Open reads an account's settings and returns its provider. It sends nothing. Errors are those of
@@ -109,9 +109,9 @@ func (p *Provider) Zones(context.Context, bool) ([]string, error) {
 	return slices.Compact(names), err
 }
 
-// Alias returns the name registered for a domain. If there is none, it is "", or with register set a new one, which is in
+// CNAMETarget returns the name registered for a domain. If there is none, it is "", or with register set a new one, which is in
 // the file by then.
-func (p *Provider) Alias(ctx context.Context, domain string, register bool) (string, error) {
+func (p *Provider) CNAMETarget(ctx context.Context, domain string, register bool) (string, error) {
 	domain, err := providers.ParseDomain(domain)
 	if err != nil {
 		return "", err
@@ -130,8 +130,8 @@ func (p *Provider) Alias(ctx context.Context, domain string, register bool) (str
 	return r.name, err
 }
 
-// PropagationTimeout is ACMEDNS_PROPAGATION_TIMEOUT: how long to wait for publication. 0 means that it is not set.
-func (p *Provider) PropagationTimeout() time.Duration { return p.account.propagation }
+// LongestWait is ACMEDNS_PROPAGATION_TIMEOUT: how long to wait for publication. 0 means that it is not set.
+func (p *Provider) LongestWait() time.Duration { return p.account.propagation }
 
 // Close ends the connections.
 func (p *Provider) Close() error {

@@ -22,7 +22,7 @@ import (
 func TestRegistration(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if name, err := w.open().Alias(t.Context(), "example.com", false); name != "" || err != nil || len(w.Requests()) > 0 {
+	if name, err := w.open().CNAMETarget(t.Context(), "example.com", false); name != "" || err != nil || len(w.Requests()) > 0 {
 		t.Errorf("%q, %v, %q", name, err, w.Requests())
 	}
 	var all sync.WaitGroup
@@ -34,7 +34,7 @@ func TestRegistration(t *testing.T) {
 	if distinct := slices.Compact(slices.Sorted(slices.Values(names))); len(distinct) != 1 || !slices.Equal(distinct, w.Names()) {
 		t.Errorf("%q, registered are %q", names, w.Names())
 	}
-	if name, err := w.open().Alias(t.Context(), "example.com", false); name != names[0] || err != nil {
+	if name, err := w.open().CNAMETarget(t.Context(), "example.com", false); name != names[0] || err != nil {
 		t.Errorf("%q, %v", name, err)
 	}
 	other := w.register("www.example.com")
@@ -91,7 +91,7 @@ func TestSharedFile(t *testing.T) {
 	if _, err := p.Present(t.Context(), challenge(zones[0], 1)); err != nil {
 		t.Error(err)
 	}
-	if _, err := p.Alias(t.Context(), "new.example.com", true); err != nil {
+	if _, err := p.CNAMETarget(t.Context(), "new.example.com", true); err != nil {
 		t.Fatal(err)
 	}
 	var after map[string]map[string]any
@@ -109,7 +109,7 @@ func TestSharedFile(t *testing.T) {
 		t.Errorf("the link is gone: %v %v", info, err)
 	}
 	// An entry that is there and cannot be used is not written over.
-	_, err = p.Alias(t.Context(), "broken.example.com", true)
+	_, err = p.CNAMETarget(t.Context(), "broken.example.com", true)
 	w.fails(err, providers.CodeBadSettings, providers.Misconfigured, "broken.example.com")
 }
 
@@ -128,7 +128,7 @@ func TestDamagedFile(t *testing.T) {
 	if err := os.WriteFile(w.accounts(), []byte(`{"example.com": {"password": "`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = w.open().Alias(t.Context(), "example.com", true)
+	_, err = w.open().CNAMETarget(t.Context(), "example.com", true)
 	w.fails(err, providers.CodeBadSettings, providers.Misconfigured, "accounts.json")
 	deep := filepath.Join(filepath.Dir(w.accounts()), strings.Repeat("d", 100), "accounts.json") // a path is shown whole
 	if err := os.Mkdir(filepath.Dir(deep), 0o700); err != nil {
@@ -137,7 +137,7 @@ func TestDamagedFile(t *testing.T) {
 	if err := os.Rename(w.accounts(), deep); err != nil {
 		t.Fatal(err)
 	}
-	_, err = w.open("ACME_DNS_STORAGE_PATH="+deep).Alias(t.Context(), "example.com", true)
+	_, err = w.open("ACME_DNS_STORAGE_PATH="+deep).CNAMETarget(t.Context(), "example.com", true)
 	w.fails(err, providers.CodeBadSettings, providers.Misconfigured, deep)
 	if n := len(w.Names()); n != 1 {
 		t.Errorf("%d registrations", n)
@@ -151,7 +151,7 @@ func TestUnwritable(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(w.dir, "etc"), nil, 0o600); err != nil { // also for root
 		t.Fatal(err)
 	}
-	_, err := w.open("ACME_DNS_STORAGE_PATH="+filepath.Join(w.dir, "etc", "x", "a.json")).Alias(t.Context(), "example.com", true)
+	_, err := w.open("ACME_DNS_STORAGE_PATH="+filepath.Join(w.dir, "etc", "x", "a.json")).CNAMETarget(t.Context(), "example.com", true)
 	if err == nil || len(w.Requests()) > 0 {
 		t.Errorf("%v, %q", err, w.Requests())
 	}
@@ -174,7 +174,7 @@ func TestVariables(t *testing.T) {
 	three := []string{"ACMEDNS_USERNAME=" + e.Username, "ACMEDNS_PASSWORD=" + e.Password, "ACMEDNS_SUBDOMAIN=" + e.Subdomain}
 	w.environ = []string{"ACMEDNS_BASE_URL=" + w.URL() + "/"}
 	p := w.open(append(three, "ACMEDNS_FULLDOMAIN="+e.FullDomain)...)
-	if alias, err := p.Alias(t.Context(), "anything.example.net", true); err != nil || alias != name {
+	if alias, err := p.CNAMETarget(t.Context(), "anything.example.net", true); err != nil || alias != name {
 		t.Errorf("%s, %v, want %s", alias, err, name)
 	}
 	if _, err := p.Present(t.Context(), challenge(name, 1)); err != nil || len(w.Texts(name)) != 1 {
@@ -252,7 +252,7 @@ func TestRegistrationRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.CloseRegistration()
-	_, err := w.open().Alias(t.Context(), "example.com", true)
+	_, err := w.open().CNAMETarget(t.Context(), "example.com", true)
 	w.fails(err, providers.CodeBadSettings, providers.Misconfigured, "acmedns: register at "+w.URL(), "disable_registration")
 	if _, err := os.Stat(w.accounts()); err == nil {
 		t.Error("there is a file")
@@ -270,7 +270,7 @@ func TestAllowList(t *testing.T) {
 }
 
 // A call that its caller gives up leaves at once, also while the server hangs.
-func TestGivenUp(t *testing.T) {
+func TestPresent_CallerGivesUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	fqdn := w.register("example.com")

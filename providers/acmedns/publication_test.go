@@ -37,7 +37,7 @@ func TestPublication(t *testing.T) {
 		t.Fatal(err)
 	}
 	router := providers.Router{Accounts: accounts}
-	name, err := accounts[0].Provider.(providers.Aliases).Alias(t.Context(), "example.com", true)
+	name, err := accounts[0].Provider.(providers.CNAMETargets).CNAMETarget(t.Context(), "example.com", true)
 	if err != nil {
 		t.Fatal(err)
 	}

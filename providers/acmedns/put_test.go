@@ -10,7 +10,7 @@ import (
 	"wildcard/providers/acmedns/acmednstest"
 )
 
-// holds fails the test unless the name has these values, maybe with others that nobody uses.
+// holds fails the test unless the name has these values, maybe with others that are not in use.
 func (w *world) holds(fqdn string, ns ...int) {
 	w.t.Helper()
 	for _, n := range ns {
@@ -91,7 +91,7 @@ func TestKeptValue(t *testing.T) {
 }
 
 // A reply is lost: the update was made, or was not, and the other value stays in either case.
-func TestLostReply(t *testing.T) {
+func TestPresent_ReplyLost(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]acmednstest.Fault{
 		"made":     {Drop: true},
@@ -125,7 +125,7 @@ func TestLostReply(t *testing.T) {
 }
 
 // What a dead process left in use is free after an hour.
-func TestForgottenValues(t *testing.T) {
+func TestPresent_MemoryLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	fqdn := w.register("example.com")
@@ -165,7 +165,7 @@ func TestManyNames(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 20 {
 		all.Go(func() {
-			fqdn, err := p.Alias(t.Context(), string(rune('a'+i))+".example.com", true)
+			fqdn, err := p.CNAMETarget(t.Context(), string(rune('a'+i))+".example.com", true)
 			if err != nil {
 				t.Error(err)
 				return

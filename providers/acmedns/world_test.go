@@ -62,7 +62,7 @@ func (w *world) tryOpen(spec string, environ ...string) ([]providers.Account, er
 // register returns the name of a domain.
 func (w *world) register(domain string) string {
 	w.t.Helper()
-	name, err := w.open().Alias(w.t.Context(), domain, true)
+	name, err := w.open().CNAMETarget(w.t.Context(), domain, true)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ type Config struct {
 	Environ   []string  // of our process, of which programs of others get what they need to work at all
 	Stderr    io.Writer // what these programs say, line by line; nil drops it
 	Certbot   bool      // certbot is the ACME client: challenges come without their ACME inputs
-	// Person is told what somebody has to do by hand; nil means that nobody is there.
+	// Person is told what is to be done by hand; nil means that there is no terminal.
 	Person func(manual.Task)
 }
 

@@ -66,7 +66,7 @@ func TestChecks(t *testing.T) {
 	})
 }
 
-// wary is what somebody's own zone must be spared.
+// wary is what a zone in use must be spared.
 type wary struct {
 	strict
 
@@ -100,7 +100,7 @@ func (w *wary) look(fqdn, value string, h providers.Handle) {
 func TestLive(t *testing.T) {
 	t.Parallel()
 	m := newMemory()
-	m.put("_acme-challenge.example.com.", "somebody else's")
+	m.put("_acme-challenge.example.com.", "another program's")
 	w := &wary{strict: strict{provider{m}}}
 	c := m.config(func() providers.Provider { return w })
 	all, err := c.Checks()
@@ -125,7 +125,7 @@ func TestLive(t *testing.T) {
 	if len(w.harm) > 0 {
 		t.Errorf("asked for: %q", w.harm)
 	}
-	if late == 0 || !slices.Equal(m.values("_acme-challenge.example.com."), []string{"somebody else's"}) || len(m.records) != 1 {
+	if late == 0 || !slices.Equal(m.values("_acme-challenge.example.com."), []string{"another program's"}) || len(m.records) != 1 {
 		t.Errorf("%d looks, left %v", late, m.records)
 	}
 }

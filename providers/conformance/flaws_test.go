@@ -42,7 +42,7 @@ func (f flawed) Zones(ctx context.Context, fresh bool) ([]string, error) {
 	return f.zones, nil
 }
 
-// flaw is a mistake that somebody has made, or could, and the check that has to find it.
+// flaw is a mistake that was made, or could be, and the check that has to find it.
 type flaw struct {
 	check   providers.Text
 	mistake string
@@ -61,7 +61,7 @@ func TestFlaws(t *testing.T) {
 				p.memory = m
 				return p
 			})
-			c.Patience = 50 * time.Millisecond
+			c.Grace = 50 * time.Millisecond
 			c.OneValue = strings.HasPrefix(string(f.check), "a second value")
 			checks, err := c.Checks()
 			if err != nil {

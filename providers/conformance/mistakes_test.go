@@ -80,7 +80,7 @@ func (p provider) handing(form func(h string) string) flawed {
 	}}
 }
 
-// rewriting is a provider that reads the records in its scope, waits until somebody else has read them too, and writes
+// rewriting is a provider that reads the records in its scope, waits until another one has read them too, and writes
 // them back with its own.
 func (p provider) rewriting(scope func(r txt, fqdn string) bool) flawed {
 	var reading atomic.Int32

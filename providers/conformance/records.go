@@ -32,7 +32,7 @@ func zonesAreCanonical(s *subject) {
 }
 
 // domains are the places in a zone where a challenge's name may lie: right below the zone, one label deeper, and far down. The
-// first is not new, so somebody's own zone is left alone there.
+// first is not new, so a zone in use is left alone there.
 func (s *subject) domains() []string {
 	domains := []string{strings.TrimSuffix(s.Zone, "."), s.domain(), "a.b.c." + s.domain()}
 	switch {
@@ -106,7 +106,7 @@ func deletingOneKeepsOther(s *subject) {
 	}
 }
 
-// othersStay has somebody else's records at the name: one from before, one from between Present and CleanUp.
+// othersStay has another program's records at the name: one from before, one from between Present and CleanUp.
 func othersStay(s *subject) {
 	for _, byHandle := range []bool{true, false} {
 		domain := s.domain()

@@ -71,7 +71,7 @@ func (s *subject) another() *subject {
 	return &other
 }
 
-// domain returns a name in the zone that nobody has used before, or the only one there is.
+// domain returns a name in the zone that has not been used before, or the only one there is.
 func (s *subject) domain() string {
 	zone := strings.TrimSuffix(s.Zone, ".")
 	if s.Rolling {
@@ -80,7 +80,7 @@ func (s *subject) domain() string {
 	return NewDomain(zone)
 }
 
-// NewDomain returns a name in a zone that nobody has used before.
+// NewDomain returns a name in a zone that has not been used before.
 func NewDomain(zone string) string { return strings.ToLower("t-"+rand.Text()[:12]) + "." + zone }
 
 // challenge returns a new challenge for domain, its value computed as an ACME client does (RFC 8555 §8.4). Every second one says
@@ -208,15 +208,15 @@ func (s *subject) bounded(parent context.Context, what string, work func(context
 		return err
 	case <-ctx.Done():
 	}
-	patience := s.Patience
-	if patience == 0 {
-		patience = 30 * time.Second
+	grace := s.Grace
+	if grace == 0 {
+		grace = 30 * time.Second
 	}
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(patience):
-		s.Fatalf("%s goes on %v after its context ended (%v)", what, patience, ctx.Err())
+	case <-time.After(grace):
+		s.Fatalf("%s goes on %v after its context ended (%v)", what, grace, ctx.Err())
 		return nil
 	}
 }

@@ -1,5 +1,5 @@
 // Package conformance has the checks of the contract of [providers.Provider]: what every DNS service that wildcard writes to
-// has to do, whoever wrote the code for it. There are two doors to them: package conformancetest runs them as tests, with a fake of
+// has to do, by whom its code may be. There are two doors to them: package conformancetest runs them as tests, with a fake of
 // the service most often, and package live at a real
 // service, in a zone that is in use ("wildcard providers test").
 //
@@ -16,7 +16,7 @@
 // Names are new in every run and removed at its end, also after a failure, so a run at a real account does no harm: it
 // writes below Zone, and once each at Zone's own challenge name.
 //
-// In a zone that somebody uses ([Config.Live]) it does not even that, and what could do harm if the provider is wrong is left
+// In a zone in use ([Config.Live]) it does not even that, and what could do harm if the provider is wrong is left
 // out: hostile values, mangled handles, names outside of the zone, and calls that are broken off on the way. These need a
 // service of their own.
 //
@@ -47,7 +47,7 @@ type Config struct {
 	// Zone is a zone that the account holds. Required.
 	Zone string
 
-	// Foreign puts a TXT record of somebody else at a name, behind the provider's back, and returns what removes it. If
+	// Foreign puts another program's TXT record at a name, behind the provider's back, and returns what removes it. If
 	// nil, records of another instance stand in.
 	Foreign func(r Reporter, fqdn, value string) (remove func())
 
@@ -78,8 +78,8 @@ type Config struct {
 	// providers have to refuse the second. They cannot serve a certificate for example.com and *.example.com.
 	OneValue bool
 
-	// Patience is how long a call may go on after its context has ended; 0 means 30 s.
-	Patience time.Duration
+	// Grace is how long a call may go on after its context has ended; 0 means 30 s.
+	Grace time.Duration
 }
 
 // Check is one rule and the way to find out whether a provider keeps it.
@@ -109,7 +109,7 @@ type rule struct {
 	check func(*subject)
 }
 
-// need is what a check asks of the service or of whoever brings it.
+// need is what a check asks of the service or of its test.
 type need uint
 
 const (
@@ -117,7 +117,7 @@ const (
 	valueOnly                  // takes challenges without ACME inputs
 	stall                      // can be made silent
 	loseReply                  // can be made to lose a reply
-	own                        // is nobody else's: it may come to harm
+	own                        // is a test's own: it may come to harm
 	several                    // holds several values at a name
 	single                     // holds one
 )

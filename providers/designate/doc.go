@@ -32,11 +32,11 @@
 // # How records are changed
 //
 // Designate has record sets: one object for a name and a type, with all values in it, and a second one of the same name and
-// type is refused (409). So adding a value is reading the set and writing it back with one value more, and whoever writes at
+// type is refused (409). So adding a value is reading the set and writing it back with one value more, and a program that writes at
 // the same time writes over it. Therefore:
 //
 //   - a lock for each name keeps our own threads and processes from each other, whichever account they use;
-//   - after each change the set is read again, and the change repeated if somebody has written over it;
+//   - after each change the set is read again, and the change repeated if another program has written over it;
 //   - a value that was in the set stays in it, as it was written; the last value is taken out by deleting the set, and
 //     whatever else the reply to that says was in it is put back.
 //
@@ -48,7 +48,7 @@
 //   - A handle is "ZONE-ID|VALUE"; it saves a list of zones. The set itself is looked up by name, since it may have been made
 //     anew in between.
 //   - clouds.yaml is read from OS_CLIENT_CONFIG_FILE, CONFIG_DIR/designate, ~/.config/openstack and /etc/openstack, under the
-//     rules for files with secrets; never from the working directory, which may be anybody's. Profiles are not read.
+//     rules for files with secrets; never from the working directory, which others may choose. Profiles are not read.
 //   - Tokens live as long as the process: a login costs little beside what Designate takes to publish.
 //   - http:// only to loopback addresses; a password in the open is worse than no certificate. OS_INSECURE is refused, since
 //     OS_CACERT does it right.

@@ -90,12 +90,12 @@ func (o *openStack) conformance(t *testing.T, environ []string) {
 	})
 }
 
-// The name server serves what was presented, beside what somebody else has at the name, and ceases to.
+// The name server serves what was presented, beside what another program has at the name, and ceases to.
 func (o *openStack) publication(t *testing.T) {
 	p := openWith(t, o.clouds(t), "").(*Provider)
 	defer func() { _ = p.Close() }()
 	c := challenge("www.sub.example.com", 1)
-	remove := o.foreign("sub.example.com.", c.FQDN, "somebody else")
+	remove := o.foreign("sub.example.com.", c.FQDN, "another program")
 	h, err := p.Present(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
@@ -108,11 +108,11 @@ func (o *openStack) publication(t *testing.T) {
 			return slices.Equal(have, want)
 		})
 	}
-	serves(c.Value, "somebody else")
+	serves(c.Value, "another program")
 	if err := p.CleanUp(t.Context(), c, h); err != nil {
 		t.Fatal(err)
 	}
-	serves("somebody else")
+	serves("another program")
 	remove()
 	serves()
 	zones, err := p.Zones(t.Context(), true)

@@ -258,7 +258,7 @@ func (o *openStack) edit(zone, fqdn string, change func([]string) []string) {
 	}
 }
 
-// foreign puts a record of somebody else at a name and returns what removes it.
+// foreign puts another program's record at a name and returns what removes it.
 func (o *openStack) foreign(zone, fqdn, value string) (remove func()) {
 	o.t.Helper()
 	o.edit(zone, fqdn, func(records []string) []string { return append(records, `"`+value+`"`) })

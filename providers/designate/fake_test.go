@@ -53,7 +53,7 @@ type fault struct {
 	lose   bool          // carried out, and the connection cut
 	status int           // answered so, and not carried out
 	body   string
-	before func(f *fake) // somebody else is quicker; called with the lock held
+	before func(f *fake) // another program is quicker; called with the lock held
 }
 
 const (
@@ -145,7 +145,7 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	page := f.zones[from:min(from+pageSize, len(f.zones))]
-	// The link leads to another host, as it does behind proxies: nobody may send it a token.
+	// The link leads to another host, as it does behind proxies: no token may be sent there.
 	links := map[string]any{"self": "http://127.0.0.1:1/v2/zones"}
 	if from+pageSize < len(f.zones) {
 		links["next"] = "http://127.0.0.1:1/v2/zones?marker=" + page[len(page)-1].ID
@@ -257,7 +257,7 @@ func (f *fake) remove(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusAccepted, set)
 }
 
-// put makes somebody else's record; with the lock held.
+// put makes another program's record; with the lock held.
 func (f *fake) put(fqdn, record string) {
 	for _, set := range f.sets {
 		if set.Name == fqdn && set.Type == "TXT" {
@@ -275,7 +275,7 @@ func (f *fake) put(fqdn, record string) {
 	f.sets = append(f.sets, &fakeSet{ID: newID(), ZoneID: zone, Name: fqdn, Type: "TXT", Records: []string{record}, TTL: &ttl})
 }
 
-// drop takes somebody else's record away; with the lock held.
+// drop takes another program's record away; with the lock held.
 func (f *fake) drop(fqdn, record string) {
 	for i, set := range f.sets {
 		if set.Name != fqdn {

@@ -21,7 +21,7 @@ type Options struct {
 	Log       *slog.Logger // gets a line per call at debug level; nil is silent
 }
 
-// Provider publishes challenges in the zones of one project. It implements [providers.Zones], [providers.Patience] and
+// Provider publishes challenges in the zones of one project. It implements [providers.Zones], [providers.LongestWait] and
 // [providers.Closer] besides [providers.Provider].
 type Provider struct {
 	session *session
@@ -33,10 +33,10 @@ type Provider struct {
 }
 
 var (
-	_ providers.Provider = (*Provider)(nil)
-	_ providers.Zones    = (*Provider)(nil)
-	_ providers.Patience = (*Provider)(nil)
-	_ providers.Closer   = (*Provider)(nil)
+	_ providers.Provider    = (*Provider)(nil)
+	_ providers.Zones       = (*Provider)(nil)
+	_ providers.LongestWait = (*Provider)(nil)
+	_ providers.Closer      = (*Provider)(nil)
 )
 
 // Open reads an account's settings and returns its provider. It sends nothing. Errors are those of

@@ -70,11 +70,11 @@ func TestRecordsOfOthers(t *testing.T) {
 	w := newWorld(t)
 	p := w.open("DESIGNATE_TTL=77")
 	c := challenge("example.com", 1)
-	w.locked(func() { w.put(c.FQDN, `"somebody else"`) })
+	w.locked(func() { w.put(c.FQDN, `"another program"`) })
 	h := w.present(p, c)
-	w.holds(c.FQDN, "somebody else", c.Value)
+	w.holds(c.FQDN, "another program", c.Value)
 	w.cleanUp(p, c, h)
-	w.holds(c.FQDN, "somebody else")
+	w.holds(c.FQDN, "another program")
 	w.locked(func() {
 		if *w.sets[0].TTL != 4321 {
 			t.Errorf("TTL %d", *w.sets[0].TTL)
@@ -89,8 +89,8 @@ func TestRecordsOfOthers(t *testing.T) {
 	})
 }
 
-// Somebody else writes between our look and our change: nothing of ours is lost, and what can be kept of theirs is.
-func TestSomebodyElseIsQuicker(t *testing.T) {
+// Another program writes between our look and our change: nothing of ours is lost, and what can be kept of theirs is.
+func TestPresent_AnotherProgramIsQuicker(t *testing.T) {
 	t.Parallel()
 	c := challenge("example.com", 1)
 	for name, test := range map[string]struct {
@@ -118,8 +118,8 @@ func TestSomebodyElseIsQuicker(t *testing.T) {
 	}
 }
 
-// What somebody puts into a set between our look and its deletion is put back.
-func TestSomebodyElseIsQuickerThanDeletion(t *testing.T) {
+// What another program puts into a set between our look and its deletion is put back.
+func TestCleanUp_AnotherProgramIsQuicker(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ create *fault }{ // what putting it back meets
 		"alone":                  {},
@@ -158,8 +158,8 @@ func TestSomebodyElseIsQuickerThanDeletion(t *testing.T) {
 	}
 }
 
-// It is put back also when nobody waits for the deletion any more.
-func TestPutBackWhoeverWaits(t *testing.T) {
+// It is put back also when the caller has given up the deletion.
+func TestCleanUp_CallerGivesUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.open()
@@ -215,7 +215,7 @@ func TestPresent_ZoneGiven(t *testing.T) {
 }
 
 // A zone that is deleted and made anew has another ID than the one that we know.
-func TestZoneMadeAnew(t *testing.T) {
+func TestCleanUp_ZoneMadeAnew(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.open()
@@ -240,8 +240,8 @@ func TestZoneMadeAnew(t *testing.T) {
 	w.cleanUp(p, c, providers.Handle(strings.Replace(string(h), c.Value, d.Value, 1)))
 }
 
-// A change that somebody writes over is made again; one that is written over for ever is given up.
-func TestWrittenOver(t *testing.T) {
+// A change that another program writes over is made again; one that is written over for ever is given up.
+func TestPresent_WrittenOver(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.open()
@@ -262,7 +262,7 @@ func TestWrittenOver(t *testing.T) {
 }
 
 // Processes keep from each other by a lock for each name.
-func TestProcesses(t *testing.T) {
+func TestPresent_ManyProcesses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var all sync.WaitGroup
@@ -285,7 +285,7 @@ func TestProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unlock()
-	for _, other := range []*Provider{w.open(), user} { // whoever else writes in the zone
+	for _, other := range []*Provider{w.open(), user} { // also with other credentials
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		_, err = other.Present(ctx, challenge("example.com", 9))

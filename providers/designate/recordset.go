@@ -69,7 +69,7 @@ func (p *Provider) change(ctx context.Context, z zone, fqdn, record string, want
 	}
 }
 
-// mayPass reports whether a change that failed is worth another look: somebody else was quicker, or nobody knows whether it
+// mayPass reports whether a change that failed is worth another look: another program was quicker, or it is not known whether it
 // was carried out.
 func mayPass(err error) bool {
 	switch httpclient.StatusOf(err) {
@@ -101,10 +101,10 @@ func (p *Provider) create(ctx context.Context, z zone, fqdn string, ttl int, rec
 	})
 }
 
-// putBack is what putting back what is somebody else's may take.
+// putBack is what putting back another program's records may take.
 const putBack = 20 * time.Second
 
-// remove deletes a set. The reply has the set as it was then; what somebody has put into it since we looked is put back.
+// remove deletes a set. The reply has the set as it was then; what another program has put into it since we looked is put back.
 func (p *Provider) remove(ctx context.Context, z zone, fqdn, record string, set recordsets.RecordSet) error {
 	var was recordsets.RecordSet
 	err := p.session.change(ctx, func(c *gophercloud.ServiceClient) error {
@@ -115,12 +115,12 @@ func (p *Provider) remove(ctx context.Context, z zone, fqdn, record string, set 
 	if err != nil || len(lost) == 0 {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putBack) // whoever waits for us, it is not ours to lose
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putBack) // even if our caller gives up, it is not ours to lose
 	defer cancel()
 	if err = p.create(ctx, z, fqdn, was.TTL, lost...); err == nil || !mayPass(err) {
 		return err
 	}
-	for _, each := range lost { // the set is there again, or nobody knows
+	for _, each := range lost { // the set is there again, or may be
 		if _, err := p.change(ctx, z, fqdn, each, true); err != nil {
 			return err
 		}
@@ -142,5 +142,5 @@ func same(a, b string) bool { return a == b || a == quoted(b) || quoted(a) == b 
 
 func quoted(value string) string { return `"` + value + `"` }
 
-// PropagationTimeout is DESIGNATE_PROPAGATION_TIMEOUT: how long to wait for publication. 0 means that it is not set.
-func (p *Provider) PropagationTimeout() time.Duration { return p.session.account.propagation }
+// LongestWait is DESIGNATE_PROPAGATION_TIMEOUT: how long to wait for publication. 0 means that it is not set.
+func (p *Provider) LongestWait() time.Duration { return p.session.account.propagation }

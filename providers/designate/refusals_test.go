@@ -13,7 +13,7 @@ import (
 )
 
 // Replies that are lost, a token that ends, a service out of order for a while.
-func TestTransientFaults(t *testing.T) {
+func TestPresent_TransientFaults(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"POST", "PUT", "DELETE", "GET"} {
 		for name, met := range map[string]*fault{
@@ -52,7 +52,7 @@ func TestTransientFaults(t *testing.T) {
 }
 
 // A Keystone that is out of order is asked a few times, not that many times for each of our requests.
-func TestLoginIsTriedAFewTimes(t *testing.T) {
+func TestLogin_ServiceIsDown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.open()

@@ -184,7 +184,7 @@ func (a *account) finish() error {
 		}
 	}
 	if a.CACert != "" {
-		if !filepath.IsAbs(a.CACert) { // the working directory may be anybody's, and with it who is trusted
+		if !filepath.IsAbs(a.CACert) { // others may choose the working directory, and with it who is trusted
 			return badSetting(caFile, "%s is not an absolute path", settings.Shown(a.CACert))
 		}
 		pem, err := os.ReadFile(a.CACert)

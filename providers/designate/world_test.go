@@ -109,7 +109,7 @@ func (w *world) cleanUp(p *Provider, c providers.Challenge, h providers.Handle) 
 	}
 }
 
-// fails checks an error's code and class, that its text has all parts, and that it tells nobody a secret.
+// fails checks an error's code and class, that its text has all parts, and that it tells no secret.
 func (w *world) fails(err error, code string, class providers.Class, parts ...string) {
 	w.t.Helper()
 	if providers.CodeOf(err) != code || providers.ClassOf(err) != class {

@@ -13,7 +13,7 @@ type gatherer struct {
 	tell  func([]Record)
 
 	mu   sync.Mutex
-	open *list // nil when nobody waits
+	open *list // nil when no call waits
 }
 
 type list struct {

@@ -9,14 +9,14 @@ import (
 	"wildcard/providers"
 )
 
-// CodeNobody says that a person is needed and none is there.
-const CodeNobody = "manual.nobody"
+// CodeNoTerminal says that a person is needed and there is no terminal.
+const CodeNoTerminal = "manual.nobody"
 
 // gathering is how long a list waits for further records.
 const gathering = 250 * time.Millisecond
 
-// patience is the longest wait there is: a person has to find the right form first.
-const patience = 50 * time.Minute
+// longestWait is the longest there is: a person has to find the right form first.
+const longestWait = 50 * time.Minute
 
 // Record is a TXT record to set or to remove.
 type Record struct {
@@ -33,7 +33,7 @@ type Task struct {
 
 // Options is what a provider may know of the run.
 type Options struct {
-	// Tell shows a task to the person who has to do it; one at a time, and in order. nil means that nobody is there.
+	// Tell shows a task to the person who has to do it; one at a time, and in order. nil means that there is no terminal.
 	Tell func(Task)
 	// Certbot says that certbot is the ACME client.
 	Certbot bool
@@ -46,21 +46,21 @@ type Provider struct {
 }
 
 var (
-	_ providers.Provider = (*Provider)(nil)
-	_ providers.Patience = (*Provider)(nil)
+	_ providers.Provider    = (*Provider)(nil)
+	_ providers.LongestWait = (*Provider)(nil)
 )
 
-// Open returns the provider. Errors: CodeBadSpec for specs with something to set, and for certbot; [CodeNobody].
+// Open returns the provider. Errors: CodeBadSpec for specs with something to set, and for certbot; [CodeNoTerminal].
 func Open(spec providers.Spec, o Options) ([]providers.Account, error) {
 	switch {
 	case spec.Arg != "" || spec.EnvFile != "":
 		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage, "provider %s: manual has no settings: write manual or ZONE=manual", spec)
 	case o.Certbot:
 		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage,
-			"provider %s: nobody reads what certbot's hooks say: use \"wildcard issue --provider %s\" at a terminal, or certbot --manual without hooks", spec, spec)
+			"provider %s: what certbot's hooks print is not shown while they wait: use \"wildcard issue --provider %s\" at a terminal, or certbot --manual without hooks", spec, spec)
 	case o.Tell == nil:
-		return nil, providers.Errorf(CodeNobody, providers.Misconfigured,
-			"provider %s: a person has to set the records, and nobody is there to read which: run the command at a terminal, or use a provider that needs nobody (\"acmedns\" does with one CNAME, set once)", spec)
+		return nil, providers.Errorf(CodeNoTerminal, providers.Misconfigured,
+			"provider %s: a person has to set the records, and there is no terminal to show them at: run the command at a terminal, or use a provider that needs no person (\"acmedns\" does with one CNAME, set once)", spec)
 	}
 	return []providers.Account{{
 		Provider: newProvider(spec, o.Tell, gathering), Spec: spec,
@@ -100,8 +100,8 @@ func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, _ provide
 	return p.remove.add(ctx, record)
 }
 
-// PropagationTimeout is how long the person has.
-func (p *Provider) PropagationTimeout() time.Duration { return patience }
+// LongestWait is how long the person has.
+func (p *Provider) LongestWait() time.Duration { return longestWait }
 
 // check refuses what no person should be asked for.
 func (p *Provider) check(verb string, c providers.Challenge) (Record, error) {

@@ -86,7 +86,7 @@ func challenge(n int) providers.Challenge {
 }
 
 // What is wanted together is shown together.
-func TestOneList(t *testing.T) {
+func TestPresent_OneListForMany(t *testing.T) {
 	t.Parallel()
 	const n = 8
 	p := &person{}
@@ -122,7 +122,7 @@ func waitFor(t *testing.T, done func() bool) {
 }
 
 // Who has gone before the list is shown is not on it, and a list without records is not shown.
-func TestTakenBack(t *testing.T) {
+func TestPresent_CallerGivesUp(t *testing.T) {
 	t.Parallel()
 	p := &person{}
 	provider := newProvider(spec(t, "manual"), p.tell, time.Hour)
@@ -150,28 +150,28 @@ func TestTakenBack(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	t.Parallel()
-	nobody := func(Task) {}
+	ignored := func(Task) {}
 	for text, c := range map[string]struct {
 		options Options
 		code    string
 		exit    int
 		words   string
 	}{
-		"manual":                     {Options{}, CodeNobody, 78, "nobody is there"},
-		"example.com=manual":         {Options{Tell: nobody, Certbot: true}, providers.CodeBadSpec, 2, "wildcard issue --provider example.com=manual"},
-		"manual:x":                   {Options{Tell: nobody}, providers.CodeBadSpec, 2, "no settings"},
-		"manual@/etc/wildcard/x.env": {Options{Tell: nobody}, providers.CodeBadSpec, 2, "no settings"},
+		"manual":                     {Options{}, CodeNoTerminal, 78, "no terminal"},
+		"example.com=manual":         {Options{Tell: ignored, Certbot: true}, providers.CodeBadSpec, 2, "wildcard issue --provider example.com=manual"},
+		"manual:x":                   {Options{Tell: ignored}, providers.CodeBadSpec, 2, "no settings"},
+		"manual@/etc/wildcard/x.env": {Options{Tell: ignored}, providers.CodeBadSpec, 2, "no settings"},
 	} {
 		accounts, err := Open(spec(t, text), c.options)
 		if providers.CodeOf(err) != c.code || providers.ClassOf(err).ExitCode() != c.exit || accounts != nil || !strings.Contains(err.Error(), c.words) {
 			t.Errorf("%s: %v (%s), want %s with %q", text, err, providers.CodeOf(err), c.code, c.words)
 		}
 	}
-	one, err := Open(spec(t, "example.com=manual"), Options{Tell: nobody})
+	one, err := Open(spec(t, "example.com=manual"), Options{Tell: ignored})
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := Open(spec(t, "example.net=manual"), Options{Tell: nobody})
+	other, err := Open(spec(t, "example.net=manual"), Options{Tell: ignored})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestOpen(t *testing.T) {
 	if one[0].Fingerprint == other[0].Fingerprint {
 		t.Errorf("two zones, one fingerprint: %s", one[0].Fingerprint)
 	}
-	if p := one[0].Provider.(providers.Patience).PropagationTimeout(); p != 50*time.Minute {
-		t.Errorf("patience %v", p)
+	if p := one[0].Provider.(providers.LongestWait).LongestWait(); p != 50*time.Minute {
+		t.Errorf("longest wait %v", p)
 	}
 }

@@ -93,7 +93,7 @@ func (s *session) with(err error) error {
 
 // read hands replies to those who wait for them. The first one that breaks the protocol ends the session.
 func (s *session) read(from *io.PipeReader) {
-	defer from.Close() // what a plugin still writes then fails, and blocks nobody
+	defer from.Close() // what a plugin still writes then fails, and blocks no sender
 	lines := bufio.NewReaderSize(from, mostReply)
 	for {
 		line, err := lines.ReadSlice('\n')
@@ -114,7 +114,7 @@ func (s *session) read(from *io.PipeReader) {
 		delete(s.waiting, reply.ID)
 		s.mu.Unlock()
 		if !made {
-			s.kill(fmt.Errorf("it answers request %d, which nobody made", reply.ID))
+			s.kill(fmt.Errorf("it answers request %d, which was not made", reply.ID))
 			return
 		}
 		if waiting != nil {
@@ -132,7 +132,7 @@ func (s *session) kill(why error) {
 	s.cancel()
 }
 
-// fail answers everybody who waits. The first reason stays.
+// fail answers all waiting calls. The first reason stays.
 func (s *session) fail(why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -223,7 +223,7 @@ func (s *session) ask(caller context.Context, r Request, limit time.Duration, se
 	}
 }
 
-// leave has nobody wait for a request any more.
+// leave gives up a request.
 func (s *session) leave(id int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -235,7 +235,7 @@ func (s *session) leave(id int) {
 func (s *session) write(line []byte) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	_, _ = s.stdin.Write(line) // if nobody reads it, the end of the process tells more
+	_, _ = s.stdin.Write(line) // if it is not read, the end of the process tells more
 }
 
 // close lets the plugin end by itself for a while.

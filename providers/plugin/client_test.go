@@ -10,8 +10,8 @@ import (
 )
 
 // Who gives up on one request of a plugin that takes several does not end it: the others go on, in the same process, and the
-// answer that nobody waits for any more is passed over.
-func TestGivingUp(t *testing.T) {
+// answer to a call that was given up is passed over.
+func TestAsk_CallerGivesUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.program("wildcard-dns-patient", `#!/bin/sh

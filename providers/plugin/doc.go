@@ -56,7 +56,7 @@
 //
 // # Decisions
 //
-// A program is run only if nobody but root and we can change it ([program.Trusted]); its environment is made from nothing: PATH,
+// A program is run only if root and we alone can change it ([subprocess.Trusted]); its environment is made from nothing: PATH,
 // HOME, TZ, LANG, proxies, SSL_CERT_FILE and SSL_CERT_DIR, and its own variables. Those of exec: and certbot-hook: are the lines of the @ENVFILE of their spec; those of
 // plugin: are what it describes, found where other credentials are. None stands on a command line.
 //

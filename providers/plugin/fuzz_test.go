@@ -25,7 +25,7 @@ func wantTold(t *testing.T, err error) {
 // obeyed reports what a terminal would obey.
 func obeyed(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
 
-// FuzzSession takes bytes for what a plugin prints while three requests wait, one of which nobody waits for any more. Each gets
+// FuzzSession takes bytes for what a plugin prints while three requests wait, one of which was given up. Each gets
 // one answer, and what it is told can be shown.
 func FuzzSession(f *testing.F) {
 	for _, output := range []string{

@@ -138,7 +138,7 @@ func (d *Description) check() error {
 		}
 	}
 	if len(d.Variables) > 200 || len(d.Services) > 1000 {
-		return errors.New("it describes more than anybody could want")
+		return errors.New("it describes more than a service could have")
 	}
 	return nil
 }

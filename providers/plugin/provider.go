@@ -24,7 +24,7 @@ type Options struct {
 	Stderr  io.Writer // what programs say beside their answers, line by line; nil drops it
 	Log     *slog.Logger
 	Limit   time.Duration // for one call; 0 is 5 min
-	// Certbot says that certbot is the ACME client, which tells nobody the key authorization.
+	// Certbot says that certbot is the ACME client, which does not tell the key authorization.
 	Certbot bool
 }
 
@@ -62,10 +62,10 @@ type Provider struct {
 type zoned struct{ *Provider }
 
 var (
-	_ providers.Provider = (*Provider)(nil)
-	_ providers.Closer   = (*Provider)(nil)
-	_ providers.Hasher   = (*Provider)(nil)
-	_ providers.Zones    = zoned{}
+	_ providers.Provider      = (*Provider)(nil)
+	_ providers.Closer        = (*Provider)(nil)
+	_ providers.ValueComputer = (*Provider)(nil)
+	_ providers.Zones         = zoned{}
 )
 
 // Open opens plugin:NAME, or with name "lego" the service NAME of lego:NAME. The plugin is run to describe itself; it is sent no

@@ -68,7 +68,7 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// private is a folder that nobody else can write to, whatever the umask.
+// private is a folder that only we can write to, whatever the umask.
 func private(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -144,7 +144,7 @@ func (w *world) said(text string) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	w.t.Fatalf("nobody has said %q", text)
+	w.t.Fatalf("no program has said %q", text)
 }
 
 // texts are the values at a name.

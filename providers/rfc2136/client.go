@@ -131,7 +131,7 @@ func plain(err error) error {
 	return err
 }
 
-// overTCP takes the first message that comes for the answer, since nobody else can have sent it.
+// overTCP takes the first message that comes for the answer, since only the server can have sent it.
 func (s *server) overTCP(ctx context.Context, conn net.Conn, m request) (reply, error) {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()

@@ -30,7 +30,7 @@
 //     none.
 //   - Every query and update is signed, and what is made of the reply needs a signature that holds. The reply to the look
 //     before an update tells the zone, so a run costs one query and one update per record, and one update per deletion.
-//   - When nobody can say whether an update took effect, the server is asked for the record before another is sent.
+//   - When it is not known whether an update took effect, the server is asked for the record before another is sent.
 //   - An update at a name that has a CNAME would succeed and do nothing (RFC 2136 §3.4.2.2); it is sent on the condition
 //     that there is none.
 //
@@ -41,10 +41,10 @@
 //     wider than one zone of the server only in one way: several zones may lie within a ZONE=, none may reach beyond it.
 //   - Within a ZONE= the zone is the one whose SOA the server itself names, with authority, for the record's name. In the
 //     zones of RFC2136_ZONE no SOA is asked for, but an answer that names another zone is refused.
-//   - Updates without TSIG, which some servers take by address alone, are not sent: anybody who can forge an address could
+//   - Updates without TSIG, which some servers take by address alone, are not sent: a host that can forge an address could
 //     send them too, and nothing would tell their replies from forged ones. HMAC-MD5 is not supported; HMAC-SHA-1 is.
 //   - The default algorithm is hmac-sha256, that of tsig-keygen (lego's is hmac-sha1).
-//   - TCP is used, where a lost packet is no lost reply and nobody can forge one from afar; UDP if no TCP connection can be
+//   - TCP is used, where a lost packet is no lost reply and one cannot be forged from afar; UDP if no TCP connection can be
 //     made. From then on UDP comes first and TCP when that brings nothing or is truncated.
 //   - A server that does not know the key may be a secondary that forwards updates to a primary that does (RFC 2136 §6). It is
 //     then asked without signatures, and updates are sent signed, with no condition but that there is no CNAME: what it shows

@@ -123,7 +123,7 @@ func rr(t testing.TB, text string) dns.RR {
 	return rr
 }
 
-// put adds a record behind everybody's back.
+// put adds a record as another program does.
 func (f *fake) put(text string) {
 	record := rr(f.t, text)
 	f.mu.Lock()

@@ -18,7 +18,7 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Provider publishes challenges by updates at one server with one key. It implements [providers.Patience] and
+// Provider publishes challenges by updates at one server with one key. It implements [providers.LongestWait] and
 // [providers.Origin] besides [providers.Provider].
 type Provider struct {
 	account account
@@ -36,10 +36,10 @@ func (z zoned) Zones(context.Context, bool) ([]string, error) {
 }
 
 var (
-	_ providers.Provider = (*Provider)(nil)
-	_ providers.Patience = (*Provider)(nil)
-	_ providers.Origin   = (*Provider)(nil)
-	_ providers.Zones    = zoned{}
+	_ providers.Provider    = (*Provider)(nil)
+	_ providers.LongestWait = (*Provider)(nil)
+	_ providers.Origin      = (*Provider)(nil)
+	_ providers.Zones       = zoned{}
 )
 
 // Open reads an account's settings and returns its provider, which is a [providers.Zones] if RFC2136_ZONE is set. It sends
@@ -134,8 +134,8 @@ func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h provide
 	return failed(err, "delete TXT %s%s", fqdn, in(zone))
 }
 
-// PropagationTimeout is RFC2136_PROPAGATION_TIMEOUT: how long to wait for publication. 0 means that it is not set.
-func (p *Provider) PropagationTimeout() time.Duration { return p.account.propagation }
+// LongestWait is RFC2136_PROPAGATION_TIMEOUT: how long to wait for publication. 0 means that it is not set.
+func (p *Provider) LongestWait() time.Duration { return p.account.propagation }
 
 // persist does work again when it is left open whether it was done. Work begins by looking.
 func (p *Provider) persist(ctx context.Context, work func() error) error {

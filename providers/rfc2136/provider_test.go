@@ -62,17 +62,17 @@ func TestRecordsOfOthers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.open("RFC2136_TTL=17")
-	w.put(`_acme-challenge.example.com. 4321 IN TXT "somebody-else"`)
+	w.put(`_acme-challenge.example.com. 4321 IN TXT "another-program"`)
 	w.put(`_acme-challenge.example.com. 4321 IN TXT "two" "strings"`)
 	c := challenge("example.com", 1)
 	h := w.present(p, c)
-	w.holds(c.FQDN, "somebody-else", "twostrings", c.Value)
+	w.holds(c.FQDN, "another-program", "twostrings", c.Value)
 	_, ttls := w.texts(c.FQDN)
 	if !slices.Equal(ttls, []uint32{4321, 4321, 4321}) {
 		t.Errorf("TTLs %v", ttls)
 	}
 	w.cleanUp(p, c, h)
-	w.holds(c.FQDN, "somebody-else", "twostrings")
+	w.holds(c.FQDN, "another-program", "twostrings")
 	other := challenge("sub.example.com", 2)
 	w.present(p, other)
 	if _, ttls := w.texts(other.FQDN); !slices.Equal(ttls, []uint32{17}) {
@@ -80,8 +80,8 @@ func TestRecordsOfOthers(t *testing.T) {
 	}
 }
 
-// When a reply is lost nobody knows what happened, so the server is asked before anything is sent once more.
-func TestLostReplies(t *testing.T) {
+// When a reply is lost it is not known what happened, so the server is asked before anything is sent once more.
+func TestPresent_ReplyLost(t *testing.T) {
 	t.Parallel()
 	for name, met := range map[string]*fault{
 		"carried out": {silent: true}, "not carried out": {silent: true, skip: true},
@@ -112,8 +112,8 @@ func TestLostReplies(t *testing.T) {
 	w.fails(err, providers.CodeUnavailable, providers.Temporary, w.address)
 }
 
-// Somebody else's record may come between our look and our update.
-func TestSetChangesMeanwhile(t *testing.T) {
+// Another program's record may come between our look and our update.
+func TestPresent_SetChanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.open()
@@ -209,7 +209,7 @@ func TestRefusals(t *testing.T) {
 		}
 		w.sent()
 	})
-	t.Run("nobody there", func(t *testing.T) {
+	t.Run("no server", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.fails(try(w, w.open("RFC2136_NAMESERVER=127.0.0.1:1"), c), providers.CodeUnavailable, providers.Temporary, "127.0.0.1:1", "refused")
@@ -229,7 +229,7 @@ func TestRefusals(t *testing.T) {
 }
 
 // A handle that was damaged in a journal deletes nothing but the challenge's own record.
-func TestHostileHandles(t *testing.T) {
+func TestCleanUp_HostileHandles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.open()

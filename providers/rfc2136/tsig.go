@@ -52,7 +52,7 @@ func (k key) verify(packet []byte, requestMAC string, now time.Time) (*dns.TSIG,
 	if err != nil || !hmac.Equal(mac, sum) {
 		return nil, errors.New("its signature is wrong")
 	}
-	// Only after the signature: a time that nobody has signed means nothing.
+	// Only after the signature: a time without a signature means nothing.
 	if apart := now.Sub(unix(t.TimeSigned)).Abs(); apart > time.Duration(t.Fudge)*time.Second {
 		return nil, fmt.Errorf("it was signed %v away from our time", apart.Round(time.Second))
 	}

@@ -114,8 +114,8 @@ func (s *server) ask(ctx context.Context, name string, qtype uint16) (reply, err
 	if err != nil || !unknownKey(r) {
 		return r, err
 	}
-	// A secondary that passes updates on does not have the keys of its primary (BIND's allow-update-forwarding): it is asked as
-	// everybody asks, as nsupdate does, and the primary judges the update. Several questions may come to this at once. A server that
+	// A secondary that passes updates on does not have the keys of its primary (BIND's allow-update-forwarding): it is asked
+	// without a signature, as nsupdate does, and the primary judges the update. Several questions may come to this at once. A server that
 	// shows nothing without a key is no such secondary: what it says of the key is the answer.
 	s.log.Debug("the server does not know the key: asked without", "server", s.address)
 	bare, err := question(true)

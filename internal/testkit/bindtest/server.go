@@ -19,7 +19,7 @@ import (
 // folder, on its port, and from asking others.
 const Options = "OPTIONS"
 
-// Port is a loopback port that nobody uses now.
+// Port is a loopback port that is free now.
 func Port(t testing.TB) string {
 	t.Helper()
 	stream, packets, err := zonetest.Listen()

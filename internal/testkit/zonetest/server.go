@@ -60,7 +60,7 @@ func Start(dir string, zones ...string) (*Server, error) {
 	return s, nil
 }
 
-// Listen opens one loopback port, which nobody uses, for TCP and UDP. Tests of real name servers close both and hand it on.
+// Listen opens one free loopback port for TCP and UDP. Tests of real name servers close both and hand it on.
 func Listen() (net.Listener, net.PacketConn, error) {
 	for range 100 {
 		stream, err := net.Listen("tcp", "127.0.0.1:0")

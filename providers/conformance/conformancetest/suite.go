@@ -1,5 +1,5 @@
 // Package conformancetest runs the conformance suite for [providers.Provider] (package conformance) as tests: what every DNS
-// service that wildcard writes to has to do, whoever wrote the code for it. A provider's own test calls [Run] once, with a fake
+// service that wildcard writes to has to do, by whom its code may be. A provider's own test calls [Run] once, with a fake
 // of the service or with an account at the service itself:
 //
 //	providertest.Run(t, providertest.Config{
@@ -34,7 +34,7 @@ type Config struct {
 	// Zone is a zone that the account holds. Required.
 	Zone string
 
-	// Foreign puts a TXT record of somebody else at a name, behind the provider's back, and returns what removes it. If
+	// Foreign puts another program's TXT record at a name, behind the provider's back, and returns what removes it. If
 	// nil, records of another instance stand in.
 	Foreign func(t testing.TB, fqdn, value string) (remove func())
 
@@ -58,8 +58,8 @@ type Config struct {
 	// providers have to refuse the second. They cannot serve a certificate for example.com and *.example.com.
 	OneValue bool
 
-	// Patience is how long a call may go on after its context has ended; 0 means 30 s.
-	Patience time.Duration
+	// Grace is how long a call may go on after its context has ended; 0 means 30 s.
+	Grace time.Duration
 }
 
 // Run checks a provider against the contract, one subtest per rule.
@@ -76,7 +76,7 @@ func Run(t *testing.T, c Config) {
 
 // suite is c for the suite, whose reporters are the tests that Run makes.
 func (c Config) suite() conformance.Config {
-	s := conformance.Config{Zone: c.Zone, NeedsKeyAuth: c.NeedsKeyAuth, Rolling: c.Rolling, OneValue: c.OneValue, Patience: c.Patience}
+	s := conformance.Config{Zone: c.Zone, NeedsKeyAuth: c.NeedsKeyAuth, Rolling: c.Rolling, OneValue: c.OneValue, Grace: c.Grace}
 	if c.Open != nil {
 		s.Open = func(r conformance.Reporter) providers.Provider { return c.Open(r.(testing.TB)) }
 	}

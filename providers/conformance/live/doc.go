@@ -1,5 +1,5 @@
 // Package live runs the conformance suite (package conformance) at a real service, in a zone that is in use: "wildcard
-// providers test". Whoever has written a provider, a plugin or a script, or has only set one up, sees whether it keeps the
+// providers test". The author of a provider, a plugin or a script, or who has set one up, sees whether it keeps the
 // contract where it counts.
 //
 // # Decisions

@@ -133,7 +133,7 @@ func (l *ledger) made() []record {
 }
 
 // settle deletes once more what the checks have made, and forgets what is gone from every name server. After a run that was
-// ended nobody waits for that: the service's word counts then, but for records of which a call was broken off.
+// ended that is not waited for: the service's word counts then, but for records of which a call was broken off.
 func (l *ledger) settle(ctx context.Context, account providers.Account, v *view) error {
 	ended := ctx.Err() != nil
 	working, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)

@@ -130,14 +130,14 @@ func (t *Trial) runAll(ctx context.Context, checks []conformance.Check) []Result
 }
 
 func limitOf(t *Trial, account providers.Account) time.Duration {
-	if p, ok := account.Provider.(providers.Patience); ok && t.Limit == 0 {
-		return cmp.Or(p.PropagationTimeout(), usualLimit)
+	if p, ok := account.Provider.(providers.LongestWait); ok && t.Limit == 0 {
+		return cmp.Or(p.LongestWait(), usualLimit)
 	}
 	return cmp.Or(t.Limit, usualLimit)
 }
 
 func needsKeyAuth(account providers.Account) bool {
-	h, ok := account.Provider.(providers.Hasher)
+	h, ok := account.Provider.(providers.ValueComputer)
 	return ok && h.NeedsKeyAuth()
 }
 
@@ -147,7 +147,7 @@ func closeAccount(account providers.Account) {
 	}
 }
 
-// Name returns a domain in a zone that nobody has used, such as a check writes to.
+// Name returns a domain in a zone that has not been used, such as a check writes to.
 func Name(zone string) string {
 	return strings.TrimSuffix(conformance.NewDomain(providers.CanonicalName(zone)), ".")
 }

@@ -53,7 +53,7 @@ func newWorld(t *testing.T, version int) *world {
 	t.Cleanup(func() { _ = w.service.Close() })
 	w.account = w.service.AddAccount(conohatest.Account{Version: version})
 	w.service.AddZone(w.account.Tenant, "example.com")
-	w.service.PutRecord("example.com", "_acme-challenge.example.com", "TXT", "somebody-else")
+	w.service.PutRecord("example.com", "_acme-challenge.example.com", "TXT", "another-program")
 	if err := settings.PrivateDir(w.dir); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func (w *world) left() (records []string, entries int) {
 	kept := 0
 	for _, r := range w.service.Records("example.com") {
 		switch {
-		case r.Type == "TXT" && r.Data == "somebody-else":
+		case r.Type == "TXT" && r.Data == "another-program":
 			kept++
 		case r.Type == "TXT":
 			records = append(records, r.Name)
@@ -254,7 +254,7 @@ func TestSilentNameServer(t *testing.T) {
 	w.nothingLeft()
 }
 
-// Nothing is created where nobody could see it.
+// Nothing is created where it could not be seen.
 func TestNobodySees(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)

@@ -147,7 +147,7 @@ func (v *view) follow(ctx context.Context, fqdn string, fit func([]string) bool)
 }
 
 // judge returns the first name server whose values do not fit, or that does not answer and may yet do so, and what there is;
-// "" if there is none and somebody has answered.
+// "" if there is none and a server has answered.
 func (v *view) judge(answers []propagation.Answer, fit func([]string) bool, elapsed time.Duration) (have []string, late string) {
 	late = "any name server: none answers"
 	for _, a := range answers {

@@ -14,7 +14,7 @@ type aliases struct {
 	err   error
 }
 
-func (a aliases) Alias(_ context.Context, domain string, register bool) (string, error) {
+func (a aliases) CNAMETarget(_ context.Context, domain string, register bool) (string, error) {
 	if !register {
 		return "", a.err
 	}

@@ -1,17 +1,17 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
-	"wildcard/internal/testkit/executable"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"wildcard/internal/testkit/executable"
+	"wildcard/internal/testkit/script"
 )
 
 func TestMain(m *testing.M) {
@@ -25,30 +25,10 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":  exits,
+			"exits":  script.Exits,
 			"signal": signalled,
 		},
 	})
-}
-
-// exits STATUS COMMAND ARGUMENT... runs a command that must end with just that status.
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits STATUS COMMAND ARGUMENT...")
-	}
-	checkStatus(ts, args[0], ts.Exec(args[1], args[2:]...))
-}
-
-func checkStatus(ts *testscript.TestScript, want string, err error) {
-	got := 0
-	if exit, is := errors.AsType[*exec.ExitError](err); is {
-		got = exit.ExitCode()
-	} else {
-		ts.Check(err)
-	}
-	if strconv.Itoa(got) != want {
-		ts.Fatalf("exit status %d, want %s", got, want)
-	}
 }
 
 // signal SIGNAL FILE STATUS COMMAND ARGUMENT... starts a command, waits until FILE is there, sends the process the signal, and
@@ -84,5 +64,5 @@ func signalled(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Check(cmd.Process.Signal(numbers[args[0]]))
-	checkStatus(ts, args[2], <-ended)
+	script.CheckStatus(ts, args[2], <-ended)
 }

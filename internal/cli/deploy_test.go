@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,21 +55,4 @@ func TestDeployUsage(t *testing.T) {
 	w.run("renew", "--deploy", "sometime").exits(2, "now, later or only")
 	w.run("renew", "--deploy", "only", "--force").exits(2, "--force makes no sense")
 	w.run("renew", "--deploy", "only", "--dry-run").exits(2, "--dry-run makes no sense")
-}
-
-func TestSystemdCommand(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	root := t.TempDir()
-	w.run("systemd").exits(2, "systemd what?")
-	w.run("systemd", "install", "everywhere").exits(2, "takes no names")
-	w.run("systemd", "status", "--root", root).exits(0, "Nothing renews certificates by systemd here")
-	unit := filepath.Join(root, "etc/systemd/system/wildcard-renew.service")
-	if err := errors.Join(os.MkdirAll(filepath.Dir(unit), 0o700), os.WriteFile(unit, []byte("[Service]\n"), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	w.run("systemd", "install", "--root", root).exits(78, "systemd.edited", "systemctl edit wildcard-renew.service")
-	if got := w.read(unit); got != "[Service]\n" {
-		t.Errorf("%q", got)
-	}
 }

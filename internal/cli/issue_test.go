@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
-	"wildcard/internal/messages"
 	"wildcard/internal/testkit/acmetest"
 )
 
@@ -96,67 +95,6 @@ func TestHostileNames(t *testing.T) {
 	if !slices.Equal(slices.Sorted(slices.Values(got.Names)), []string{"*.example.com", "xn--bcher-kva.example.net"}) {
 		t.Errorf("%q", got.Names)
 	}
-}
-
-// Wrong command lines exit with 2 and say which option or command it is.
-func TestUsage(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	for line, text := range map[string]string{
-		"":                                      "no command given",
-		"isue":                                  `no command "isue"`,
-		"issue":                                 "name",
-		"issue --no-such-flag x.example.com":    "no-such-flag",
-		"issue --key-type dsa x.example.com":    "dsa",
-		"issue --provider Conoha x.example.com": "provider spec",
-		"issue --resolver nonsense x.example.com": "--resolver",
-		"issue --csr a.csr":                       "belong together",
-		"issue --csr a --out b x.example.com":     "give none beside --csr",
-		"renew example.com":                       "--cert-name",
-		"list example.com":                        "wildcard show",
-		"show":                                    "",
-		"revoke a b":                              "",
-		"account":                                 "account what?",
-		"account delete":                          `no command "account delete"`,
-		"clean all":                               "no names",
-		"issue --server http://x x.example.com":   "https",
-		"renew --cert-name ../x":                  "",
-	} {
-		w.run(strings.Fields(line)...).exits(2, text)
-	}
-	for _, command := range []string{"", "issue", "renew", "list", "show", "revoke", "delete", "adopt", "release", "account", "account register", "account show", "account deactivate", "account import", "clean", "providers", "providers test"} {
-		got := w.run(append(strings.Fields(command), "--help")...).exits(0, "usage: wildcard")
-		if got.stderr != "" {
-			t.Errorf("%s --help: %q", command, got.stderr)
-		}
-	}
-	w.run("--version").exits(0, "wildcard version")
-	if entries, err := os.ReadDir(w.dir); err != nil || len(entries) > 3 {
-		t.Errorf("%v %v", entries, err)
-	}
-	got := w.run("issue", "--json", "*x.example.com").exits(2)
-	if answer := answerOf[struct{ Error messages.Failure }](got); answer.Error.Exit != 2 || answer.Error.Code == "" {
-		t.Errorf("%+v", answer)
-	}
-}
-
-// What a new user forgets first: credentials, and the terms.
-func TestMissingSettings(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	without := w.environ
-	w.environ = slices.DeleteFunc(slices.Clone(w.environ), func(line string) bool { return strings.HasPrefix(line, "CONOHA_") })
-	w.run("issue", "--agree-tos", "*.example.com").exits(78, w.config("conoha", ".env"))
-	w.environ = slices.DeleteFunc(slices.Clone(without), func(line string) bool { return strings.HasPrefix(line, "CONOHA_API_PASSWORD=") })
-	w.environ = append(w.environ, "CONOHA_API_PASSWORD=wrong-canary")
-	got := w.run("issue", "--agree-tos", "*.example.com").exits(77, "password")
-	if strings.Contains(got.stdout+got.stderr, "canary") {
-		t.Errorf("the password is shown:\n%s", got.stderr)
-	}
-	w.environ = without
-	w.run("issue", "--agree-tos", "*.example.org").exits(78, "example.org")
-	w.run("issue", "--agree-tos", "--ca-bundle", "/nonexistent", "*.example.com").exits(78, "/nonexistent")
-	w.run("issue", "--agree-tos", "--env-file", "/nonexistent", "*.example.com").exits(78, "/nonexistent")
 }
 
 // The terms of a CA that has some are agreed to by nobody but the user.

@@ -11,27 +11,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal opens a pseudo-terminal: what a person sees of it, and the end that a program has.
+// terminal opens a pseudo-terminal until the end of the test.
 func terminal(t *testing.T) (screen, program *os.File) {
 	t.Helper()
-	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	screen, program, err := openTerminal()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { screen.Close() })
-	if err := unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(int(screen.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { program.Close() })
+	t.Cleanup(func() { screen.Close(); program.Close() })
 	return screen, program
+}
+
+// openTerminal opens a pseudo-terminal: what a person sees of it, and the end that a program has.
+func openTerminal() (screen, program *os.File, err error) {
+	if screen, err = os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
+		return nil, nil, err
+	}
+	number := 0
+	if err = unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0); err == nil {
+		number, err = unix.IoctlGetInt(int(screen.Fd()), unix.TIOCGPTN)
+	}
+	if err == nil {
+		program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	}
+	if err != nil {
+		screen.Close()
+	}
+	return screen, program, err
 }
 
 // A person at a terminal reads which records to set, sets them, presses nothing, and is told what to remove.

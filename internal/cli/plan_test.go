@@ -97,8 +97,6 @@ func TestPlanTellsAllProblems(t *testing.T) {
 	if len(got.Problems) != 2 || got.Records[0].Problem != nil || got.Records[1].Problem == nil {
 		t.Errorf("%+v", got)
 	}
-	w.run("plan").exits(2, "no name given")
-	w.run("plan", "a..b").exits(2, "usage")
 }
 
 // Limits of the ledger are told before they are met.

@@ -63,7 +63,6 @@ func TestProviders(t *testing.T) {
 	w.run("providers", "conoha").exits(0, "CONOHA_API_USERNAME or CONOHA_API_USER_ID", "required, secret", "CONOHAV3_", "for a second account", "CONOHA_TTL")
 	w.run("providers", "rfc2136", "--quiet").exits(0, "RFC2136_TSIG_FILE", "hmac-sha256 (default)", "also DNSUPDATE_NAMESERVER")
 	w.run("providers", "designate").exits(0, "OS_APPLICATION_CREDENTIAL_SECRET", "in their place")
-	w.run("providers", "exec").exits(0, "ZONE=exec:/PATH", "@ENVFILE")
 	w.run("providers", "plugin").exits(0, "plugin:files", "lego:pdns")
 	w.run("providers", "plugin:files").exits(0, "A folder", "STORE", "wildcard-dns-files")
 	w.run("providers", "lego").exits(0, "lego:route53", "https://go-acme")
@@ -85,12 +84,7 @@ func TestProviders(t *testing.T) {
 		code int
 		text string
 	}{
-		"nothing":               {2, "conoha"},
-		"Conoha":                {2, "provider spec"},
-		"conoha exec":           {2, "one name"},
-		"plugin:none":           {78, "wildcard-dns-none"},
 		"lego:none":             {2, "no such service [provider.unknown]"},
-		"plugin:../x":           {2, "plugin:NAME"},
 		"plugin:files@relative": {2, "absolute"},
 	} {
 		w.run(append([]string{"providers"}, strings.Fields(line)...)...).exits(want.code, want.text)
@@ -98,16 +92,6 @@ func TestProviders(t *testing.T) {
 	if calls := w.conoha.Calls(); calls.Connections+calls.Logins > 0 || len(w.conoha.Questions()) > 0 {
 		t.Errorf("somebody was asked: %+v", calls)
 	}
-}
-
-// Where the plugin with lego's services is missing, it is said what to do about it.
-func TestProvidersWithoutPlugins(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.environ = nobody(filepath.Join(w.dir, "nowhere"))
-	w.run("providers").exits(0, "wildcard-dns-lego is missing", filepath.Join(w.dir, "nowhere"))
-	w.run("providers", "lego:route53").exits(78, "wildcard-dns-lego")
-	w.run("providers", "lego").exits(78, "wildcard-dns-lego")
 }
 
 // A plugin trusts the roots that our own environment names, which we do not.

@@ -37,20 +37,7 @@ func arrange(app *cli.App, args []string) (commandLine, error) {
 		l.args, l.path = append(l.args, rest[0]), append(l.path, command)
 		rest, flags, commands = rest[1:], command.Flags, command.Subcommands
 	}
-	known := map[string]bool{"help": false, "h": false} // which take a value
-	if len(l.path) == 0 {
-		known["version"], known["v"] = false, false
-	}
-	var long []string
-	for _, flag := range flags {
-		value, ok := flag.(cli.DocGenerationFlag)
-		for _, name := range flag.Names() {
-			known[name] = ok && value.TakesValue()
-			if len(name) > 1 {
-				long = append(long, name)
-			}
-		}
-	}
+	known, long := optionsOf(flags, len(l.path) == 0)
 	var names []string
 	for i := 0; i < len(rest); i++ {
 		arg := rest[i]
@@ -80,6 +67,11 @@ func arrange(app *cli.App, args []string) (commandLine, error) {
 			l.args = append(l.args, rest[i])
 		}
 	}
+	return l.named(names, commands)
+}
+
+// named puts the names at the end, which begin no flag. Commands are those below.
+func (l commandLine) named(names []string, commands []*cli.Command) (commandLine, error) {
 	for _, name := range names {
 		if strings.HasPrefix(name, "-") {
 			return l, usage("%s: a name cannot begin with a hyphen", fault.Excerpt(name))
@@ -93,6 +85,24 @@ func arrange(app *cli.App, args []string) (commandLine, error) {
 	}
 	l.args = append(l.args, names...)
 	return l, nil
+}
+
+// optionsOf are the names of flags, and whether each takes a value; long are those that are proposed for what is mistyped.
+func optionsOf(flags []cli.Flag, program bool) (takesValue map[string]bool, long []string) {
+	takesValue = map[string]bool{"help": false, "h": false}
+	if program {
+		takesValue["version"], takesValue["v"] = false, false
+	}
+	for _, flag := range flags {
+		value, ok := flag.(cli.DocGenerationFlag)
+		for _, name := range flag.Names() {
+			takesValue[name] = ok && value.TakesValue()
+			if len(name) > 1 {
+				long = append(long, name)
+			}
+		}
+	}
+	return takesValue, long
 }
 
 // takesNames reports whether the command, although there are commands below it, is itself about names.

@@ -83,7 +83,8 @@ func (p *program) main(args []string) (code int) {
 	asJSON := wantsJSON(args)
 	defer func() {
 		if r := recover(); r != nil {
-			code = p.failed(fault.Errorf("internal", fault.Internal, "internal error: %v (the journal knows what is left; the next run removes it)", r), asJSON)
+			code = p.failed(fault.Errorf("internal", fault.Internal,
+				"internal error: %v (the journal knows what is left; the next run removes it)", r), asJSON)
 		}
 	}()
 	ctx, stop := signals.Context(context.Background())
@@ -154,10 +155,10 @@ func (p *program) app() *cli.App {
 		OnUsageError:              usageError,
 		Action:                    func(*cli.Context) error { return usage("no command given") },
 		Commands: []*cli.Command{
-			p.issueCommand(), p.renewCommand(), p.planCommand(), p.listCommand(), p.showCommand(), p.revokeCommand(), p.deleteCommand(),
-			p.adoptCommand(), p.releaseCommand(), p.accountCommand(), p.cleanCommand(), p.providersCommand(), p.systemdCommand(),
-			p.doctorCommand(),
-			p.explainCommand(), p.helpCommand(),
+			p.issueCommand(), p.renewCommand(), p.planCommand(), p.listCommand(), p.showCommand(),
+			p.revokeCommand(), p.deleteCommand(), p.adoptCommand(), p.releaseCommand(), p.accountCommand(),
+			p.cleanCommand(), p.providersCommand(), p.systemdCommand(), p.doctorCommand(), p.explainCommand(),
+			p.helpCommand(),
 		},
 	}
 	app.Commands = append(app.Commands, p.completionCommand(), p.manualCommand()) // of which few have need

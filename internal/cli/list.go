@@ -107,7 +107,8 @@ func (p *program) list(c *cli.Context) error {
 		if line.LastAttempt != nil {
 			last = outcomeOf(line.LastAttempt.Outcome)
 		}
-		t.Row(line.Lineage, expires, days, renewal, ownerOf(line.Owner), statusOf(line.Status), last, strings.Join(line.Names, " "))
+		owner, status := ownerOf(line.Owner), statusOf(line.Status)
+		t.Row(line.Lineage, expires, days, renewal, owner, status, last, strings.Join(line.Names, " "))
 	}
 	m.say("%s", t)
 	for _, line := range lines {
@@ -156,7 +157,9 @@ func (m *machine) listLines(ctx context.Context, ledger *state.State) ([]listLin
 		}
 		l, err := m.manager.Store.Lineage(name)
 		if err != nil {
-			lines = append(lines, listLine{Lineage: name, Owner: "unknown", Names: []string{}, Status: "unreadable", Problem: messages.OneLine(err.Error())})
+			lines = append(lines, listLine{
+				Lineage: name, Owner: "unknown", Names: []string{}, Status: "unreadable", Problem: messages.OneLine(err.Error()),
+			})
 			continue
 		}
 		lines = append(lines, m.listLine(l, ledger))

@@ -113,7 +113,8 @@ func (p *program) listProviders(c *cli.Context) error {
 		}
 	}
 	if !slices.ContainsFunc(plugins, func(found plugin.Installed) bool { return found.Name == "lego" }) {
-		p.say("For lego:NAME the plugin wildcard-dns-lego is missing; it belongs into one of %s.", strings.Join(plugin.Directories(p.environ), ", "))
+		p.say("For lego:NAME the plugin wildcard-dns-lego is missing; it belongs into one of %s.",
+			strings.Join(plugin.Directories(p.environ), ", "))
 	}
 	p.say("wildcard providers NAME shows what a provider wants to have set.")
 	return nil
@@ -142,7 +143,9 @@ func servicesOf(d plugin.Description, path string) []providerLine {
 	var lines []providerLine
 	for _, s := range d.Services {
 		name := "lego:" + s.Name
-		lines = append(lines, providerLine{Name: name, Spec: specOf(name, d), Summary: messages.OneLine(s.Title), Link: messages.OneLine(s.Link), Program: path})
+		lines = append(lines, providerLine{
+			Name: name, Spec: specOf(name, d), Summary: messages.OneLine(s.Title), Link: messages.OneLine(s.Link), Program: path,
+		})
 	}
 	return lines
 }
@@ -169,9 +172,12 @@ func (p *program) showProvider(c *cli.Context, name string) error {
 	registry := builtin.Registry()
 	kind, ok := registry[spec.Name]
 	if !ok {
-		return fault.Errorf(fault.CodeUnknownProvider, fault.Usage, "provider %s: there is none, only %s", spec.Name, strings.Join(registry.Names(), ", "))
+		return fault.Errorf(fault.CodeUnknownProvider, fault.Usage, "provider %s: there is none, only %s",
+			spec.Name, strings.Join(registry.Names(), ", "))
 	}
-	answer := providerAnswer{providerLine: p.lineOfKind(spec.Name, kind), Sets: p.setsOf(kind.Families), Settings: p.variablesOf(kind.Settings)}
+	answer := providerAnswer{
+		providerLine: p.lineOfKind(spec.Name, kind), Sets: p.setsOf(kind.Families), Settings: p.variablesOf(kind.Settings),
+	}
 	switch {
 	case spec.Name == "lego", spec.Name == "plugin" && spec.Arg != "":
 		if answer, err = p.showPlugin(c.Context, spec); err != nil {
@@ -211,7 +217,8 @@ func (p *program) showPlugin(ctx context.Context, spec providers.Spec) (provider
 		answer.Services = servicesOf(d, answer.Program)
 		return answer, nil
 	}
-	answer.Name, answer.Spec, answer.Summary, answer.Link = name, specOf(name, d), messages.OneLine(d.Title), messages.OneLine(d.Link)
+	answer.Name, answer.Spec = name, specOf(name, d)
+	answer.Summary, answer.Link = messages.OneLine(d.Title), messages.OneLine(d.Link)
 	if len(d.Variables) > 0 {
 		answer.Sets = p.setsOf([]settings.Family{d.Family(name)})
 	}
@@ -221,7 +228,9 @@ func (p *program) showPlugin(ctx context.Context, spec providers.Spec) (provider
 func (p *program) setsOf(families []settings.Family) []variableSet {
 	sets := []variableSet{}
 	for _, f := range families {
-		sets = append(sets, variableSet{Account: f.Account, Name: f.Name, Needs: f.Needs(), Variables: p.variablesOf(f.Variables)})
+		sets = append(sets, variableSet{
+			Account: f.Account, Name: f.Name, Needs: f.Needs(), Variables: p.variablesOf(f.Variables),
+		})
 	}
 	return sets
 }
@@ -229,7 +238,10 @@ func (p *program) setsOf(families []settings.Family) []variableSet {
 func (p *program) variablesOf(variables []settings.Variable) []variableLine {
 	var lines []variableLine
 	for _, v := range variables {
-		lines = append(lines, variableLine{Name: v.Name, Aliases: v.Aliases, Required: !v.Optional, Secret: v.Secret, Help: messages.OneLine(p.language.Translate(v.Help))})
+		lines = append(lines, variableLine{
+			Name: v.Name, Aliases: v.Aliases, Required: !v.Optional, Secret: v.Secret,
+			Help: messages.OneLine(p.language.Translate(v.Help)),
+		})
 	}
 	return lines
 }

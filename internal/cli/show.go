@@ -4,10 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/certificates"
+	"wildcard/internal/cli/display"
 	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
@@ -91,12 +93,14 @@ func (m *machine) showAnswer(l *lineage.Lineage) showAnswer {
 	a := showAnswer{
 		listLine: m.listLine(l, ledger), Version: l.Version, KeyType: string(certificates.KeyTypeOf(params)), ReuseKey: params.ReuseKey,
 		Server: params.Server, Account: params.Account, Profile: s.Profile, PreferredChain: params.PreferredChain,
-		Providers: s.SpecTexts(), EnvFile: s.EnvFile, Resolvers: s.Resolvers, NameServers: s.NameServers, ExtraWait: s.ExtraWait, CACache: s.CACache,
+		Providers: s.SpecTexts(), EnvFile: s.EnvFile, Resolvers: s.Resolvers, NameServers: s.NameServers,
+		ExtraWait: s.ExtraWait, CACache: s.CACache,
 		AuthHook: params.AuthHook, DeployHooks: certificates.DeployCommands(params, s),
 	}
 	if l.Leaf != nil {
 		digest := sha256.Sum256(l.Leaf.Raw)
-		a.Serial, a.Issuer, a.NotBefore = hex.EncodeToString(l.Leaf.SerialNumber.Bytes()), l.Leaf.Issuer.String(), l.Leaf.NotBefore.UTC().Format("2006-01-02T15:04:05Z07:00")
+		a.Serial, a.Issuer = hex.EncodeToString(l.Leaf.SerialNumber.Bytes()), l.Leaf.Issuer.String()
+		a.NotBefore = l.Leaf.NotBefore.UTC().Format(time.RFC3339)
 		a.Fingerprint = hex.EncodeToString(digest[:])
 	}
 	if ours {
@@ -156,20 +160,7 @@ func (m *machine) printShow(a showAnswer) {
 		d.Entry(word, text)
 	}
 	d.Value("order", a.OrderUnderWay)
-	d.Value("CA", a.Server)
-	d.Value("account", a.Account)
-	d.Value("profile", a.Profile)
-	d.Value("preferred", a.PreferredChain)
-	d.Value("providers", strings.Join(a.Providers, " "))
-	d.Value("env file", a.EnvFile)
-	d.Value("resolvers", strings.Join(a.Resolvers, " "))
-	d.Value("name servers", strings.Join(a.NameServers, " "))
-	if a.ExtraWait != "" {
-		d.Value("extra wait", a.ExtraWait+" s")
-	}
-	if a.CACache != "" {
-		d.Value("CA's cache", a.CACache+" s")
-	}
+	printSettings(d, a)
 	for _, hook := range a.DeployHooks {
 		d.Value("deploy hook", messages.OneLine(hook))
 	}
@@ -187,6 +178,24 @@ func (m *machine) printShow(a showAnswer) {
 		d.Entry("certbot", messages.New("can renew it with --force-renewal; wildcard release %s hands it back", a.Lineage))
 	default:
 		d.Entry("certbot", messages.New("renews it; wildcard adopt %s takes it over", a.Lineage))
+	}
+}
+
+// printSettings prints how a lineage is renewed.
+func printSettings(d display.Details, a showAnswer) {
+	d.Value("CA", a.Server)
+	d.Value("account", a.Account)
+	d.Value("profile", a.Profile)
+	d.Value("preferred", a.PreferredChain)
+	d.Value("providers", strings.Join(a.Providers, " "))
+	d.Value("env file", a.EnvFile)
+	d.Value("resolvers", strings.Join(a.Resolvers, " "))
+	d.Value("name servers", strings.Join(a.NameServers, " "))
+	if a.ExtraWait != "" {
+		d.Value("extra wait", a.ExtraWait+" s")
+	}
+	if a.CACache != "" {
+		d.Value("CA's cache", a.CACache+" s")
 	}
 }
 

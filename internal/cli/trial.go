@@ -94,7 +94,9 @@ func (p *program) providersTest(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := trialAnswer{Spec: spec.String(), Account: account.Label, Zone: strings.TrimSuffix(zone, "."), Checks: []checkLine{}}
+	answer := trialAnswer{
+		Spec: spec.String(), Account: account.Label, Zone: strings.TrimSuffix(zone, "."), Checks: []checkLine{},
+	}
 	if !m.json {
 		m.say("%s in %s", answer.Account, answer.Zone)
 	}
@@ -164,7 +166,8 @@ func (m *machine) trialAccount(ctx context.Context, s lineage.Settings, zone str
 			"zone %s: a CNAME for all names leads to %s, so new names cannot be tried there", zone, place.FQDN)
 	}
 	if found := place.Route.Zone; found != "" && found != zone {
-		return providers.Account{}, fault.Errorf(fault.CodeNoZone, fault.Misconfigured, "zone %s: the account has it as a part of %s: --zone %s", zone, found, strings.TrimSuffix(found, "."))
+		return providers.Account{}, fault.Errorf(fault.CodeNoZone, fault.Misconfigured,
+			"zone %s: the account has it as a part of %s: --zone %s", zone, found, strings.TrimSuffix(found, "."))
 	}
 	return place.Route.Account, nil
 }
@@ -184,7 +187,8 @@ func (m *machine) instance(spec providers.Spec, envFile string, like providers.A
 		}
 	}
 	if found.Provider == nil {
-		return found, fault.Errorf(fault.CodeMissing, fault.Misconfigured, "provider %s: its credentials have changed meanwhile", spec)
+		return found, fault.Errorf(fault.CodeMissing, fault.Misconfigured,
+			"provider %s: its credentials have changed meanwhile", spec)
 	}
 	return found, nil
 }
@@ -230,7 +234,8 @@ func (m *machine) reportTrial(answer trialAnswer, err error) error {
 		return err
 	}
 	if !m.json {
-		m.say("%s, %d failed. Nothing is left in %s.", messages.Count(len(answer.Checks), "check"), answer.Failed, answer.Zone)
+		m.say("%s, %d failed. Nothing is left in %s.",
+			messages.Count(len(answer.Checks), "check"), answer.Failed, answer.Zone)
 	}
 	if answer.Failed > 0 {
 		return &outcomeError{fault.Failed.ExitCode()}

@@ -126,9 +126,11 @@ func noted(e issuance.Event) messages.Message {
 // remembered says for how long the CA's memory is waited for, or another run's record.
 func remembered(e issuance.Event) messages.Message {
 	if e.Others {
-		return messages.New("%s: waiting for another run's record of the same name, %d s at most", e.FQDN, wholeSeconds(e.Left))
+		return messages.New("%s: waiting for another run's record of the same name, %d s at most",
+			e.FQDN, wholeSeconds(e.Left))
 	}
-	return messages.New("%s: waiting until the CA's resolvers have forgotten what stood there before: %d s more", e.FQDN, wholeSeconds(e.Left))
+	return messages.New("%s: waiting until the CA's resolvers have forgotten what stood there before: %d s more",
+		e.FQDN, wholeSeconds(e.Left))
 }
 
 // wholeSeconds is a time in seconds, rounded up.

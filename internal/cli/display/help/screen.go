@@ -111,7 +111,8 @@ func (s Screen) Group(app *cli.App, group string) {
 	collect = func(commands []*cli.Command) {
 		for _, c := range commands {
 			for _, flag := range c.Flags {
-				if f, ok := flag.(cli.CategorizableFlag); ok && f.GetCategory() == group && !hidden(flag) && !seen[flag.Names()[0]] {
+				f, ok := flag.(cli.CategorizableFlag)
+				if ok && f.GetCategory() == group && !hidden(flag) && !seen[flag.Names()[0]] {
 					seen[flag.Names()[0]] = true
 					flags = append(flags, flag)
 				}

@@ -21,8 +21,8 @@ const (
 	runsLate = 3 * 24 * time.Hour
 )
 
-// trouble is a problem that "list --check" found.
-type trouble struct {
+// checkProblem is a problem that "list --check" found.
+type checkProblem struct {
 	Lineage string `json:"lineage,omitempty"` // "" if it is about the machine
 	Problem string `json:"problem"`           // expired, expiring, overdue, deploy, damaged, unreadable, none, timer
 	Message string `json:"message"`
@@ -43,17 +43,17 @@ func (m *machine) check(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
-	found := []trouble{}
+	found := []checkProblem{}
 	ours := false
 	for _, line := range lines {
 		ours = ours || line.Owner == "wildcard"
-		found = append(found, m.troubles(line, within)...)
+		found = append(found, m.problemsOf(line, within)...)
 	}
 	if len(lines) == 0 {
-		found = append(found, trouble{"", "none", m.language.Sprintf("there is no certificate in %s", m.manager.Store.Dir())})
+		found = append(found, checkProblem{"", "none", m.language.Sprintf("there is no certificate in %s", m.manager.Store.Dir())})
 	}
 	if ours {
-		if late, is := m.timerTrouble(ledger); is {
+		if late, is := m.timerProblem(ledger); is {
 			found = append(found, late)
 		}
 	}
@@ -74,14 +74,14 @@ func (m *machine) check(ctx context.Context, text string) error {
 	return nil
 }
 
-// troubles are those of one certificate.
-func (m *machine) troubles(line listLine, within time.Duration) []trouble {
-	var found []trouble
+// problemsOf are the problems of one certificate.
+func (m *machine) problemsOf(line listLine, within time.Duration) []checkProblem {
+	var found []checkProblem
 	add := func(kind string, message messages.Message) {
 		if line.Owner == "certbot" {
 			message = messages.New("%s (certbot's)", message)
 		}
-		found = append(found, trouble{line.Lineage, kind, message.In(m.language)})
+		found = append(found, checkProblem{line.Lineage, kind, message.In(m.language)})
 	}
 	if line.Status == "damaged" || line.Status == "unreadable" {
 		add(line.Status, messages.New("%s: %s", statusOf(line.Status), line.Problem))
@@ -106,16 +106,16 @@ func (m *machine) troubles(line listLine, within time.Duration) []trouble {
 	return found
 }
 
-// timerTrouble reports that renewals do not run, well before a certificate suffers from it.
-func (m *machine) timerTrouble(ledger *state.State) (trouble, bool) {
+// timerProblem reports that renewals do not run, well before a certificate suffers from it.
+func (m *machine) timerProblem(ledger *state.State) (checkProblem, bool) {
 	if ledger == nil {
-		return trouble{}, false
+		return checkProblem{}, false
 	}
 	w, err := ledger.Watch()
 	if err != nil || w.LastRun.IsZero() || m.now().Sub(w.LastRun) < runsLate {
-		return trouble{}, false
+		return checkProblem{}, false
 	}
-	return trouble{"", "timer", m.language.Sprintf("wildcard renew has not run since %s: is its timer active?", day(w.LastRun))}, true
+	return checkProblem{"", "timer", m.language.Sprintf("wildcard renew has not run since %s: is its timer active?", day(w.LastRun))}, true
 }
 
 var dayForm = regexp.MustCompile(`^([0-9]{1,5})d(.*)$`)

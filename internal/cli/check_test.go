@@ -17,7 +17,7 @@ import (
 
 // checkAnswer is the answer of "list --check --json".
 type checkAnswer struct {
-	Problems []trouble `json:"problems"`
+	Problems []checkProblem `json:"problems"`
 }
 
 // kinds are the problems, as "LINEAGE KIND".

@@ -50,7 +50,7 @@ type listLine struct {
 	Paths       *paths       `json:"paths,omitempty"`
 
 	history   state.History
-	overdueAt time.Time // when somebody should know that nothing has succeeded; zero if that is not ours to say
+	overdueAt time.Time // when people should know that nothing has succeeded; zero if that is not ours to say
 	deploy    bool      // its deploy hooks have yet to succeed
 }
 

@@ -36,7 +36,7 @@ func help(l messages.Language, program string, duty messages.Message) string {
 	flag("--nameserver LIST", "ask these for publication, not the delegated ones")
 	flag("--extra-wait SECONDS", "wait longer, for servers that cannot be asked (0)")
 	flag("--ca-cache SECONDS", "how long the CA's resolvers keep an answer (60)")
-	flag("--lang LANG", "language, en or ja (default: that of the locale)")
+	flag("--lang LANG", "language, such as en or ja (default: that of the locale)")
 	flag("-v", "say on standard error what is done")
 	line("")
 	line("Variables of the same meaning: %s.", "WILDCARD_PROVIDER, WILDCARD_ENV_FILE, "+

@@ -192,7 +192,7 @@ func (h *hook) print(r receipt) {
 			h.log.Debug("printing the receipt", "error", err)
 		}
 	case <-time.After(10 * time.Second):
-		h.log.Debug("printing the receipt: nobody reads it")
+		h.log.Debug("printing the receipt: standard output is closed")
 	}
 }
 

@@ -33,7 +33,7 @@ func worldFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "latency", Usage: "`DURATION` that each request to ConoHa's API takes"},
 		&cli.StringFlag{Name: "dir", Usage: "new or empty `FOLDER` for everything, kept afterwards (default: a temporary one, removed)"},
 		&cli.BoolFlag{Name: "keep", Usage: "keep the temporary folder"},
-		&cli.StringFlag{Name: "lang", Usage: "`LANG`: en or ja (default: that of the locale)"},
+		&cli.StringFlag{Name: "lang", Usage: "`LANG`: such as en or ja (default: that of the locale)"},
 	}
 }
 

@@ -157,7 +157,7 @@ func kept(l *lineage.Lineage, due Due) Result {
 // jitter waits for a while.
 func (m *Manager) jitter(ctx context.Context, longest time.Duration) error {
 	wait := time.Duration(rand.Int64N(int64(longest))).Round(time.Second)
-	m.note("waiting %v before the first order, so that not everybody comes at once (--no-jitter)", wait)
+	m.note("waiting %v before the first order, so that not all machines come at once (--no-jitter)", wait)
 	defer m.options.Trace.Begin("", timeline.WorkWait)(nil)
 	select {
 	case <-time.After(wait):

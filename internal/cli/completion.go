@@ -11,6 +11,7 @@ import (
 	"wildcard/internal/certificates"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
 	"wildcard/internal/settings"
 	"wildcard/providers/builtin"
 )
@@ -158,7 +159,7 @@ func (p *program) valuesOf(flag cli.Flag, current, configDir string) (found comp
 	case "key-type":
 		values = []string{string(issuance.ECDSA256), string(issuance.ECDSA384), string(issuance.RSA2048), string(issuance.RSA3072), string(issuance.RSA4096)}
 	case "lang":
-		values = []string{"en", "ja"}
+		values = messages.LanguageNames()
 	case "deploy":
 		values = []string{string(certificates.DeployNow), string(certificates.DeployLater), string(certificates.DeployOnly)}
 	}

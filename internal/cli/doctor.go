@@ -17,7 +17,7 @@ import (
 func (p *program) doctorCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "doctor",
-		Usage:     "what is wrong, why it matters, and the command that mends it",
+		Usage:     "what is wrong, why it matters, and the command that fixes it",
 		UsageText: "wildcard doctor [options] [NAME...]",
 		Description: `Looks at settings, services, DNS, CA, files, timers, and with --endpoint at servers; all certificates, or those that are
 named. A NAME of which there is no certificate yet is looked at as "issue" would. Nothing is written without --probe or

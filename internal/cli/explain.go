@@ -43,51 +43,39 @@ func (p *program) explain(c *cli.Context) error {
 		return nil
 	}
 	code := strings.Trim(c.Args().First(), "[]") // as it was copied
-	known, ok := p.explanation(code)
-	if !ok {
-		if nearest := messages.Nearest(code, allCodes()); nearest != "" {
+	codes, names := allCodes(), []string{}
+	for _, known := range codes {
+		names = append(names, known.Name)
+	}
+	i := slices.Index(names, code)
+	if i < 0 {
+		if nearest := messages.Nearest(code, names); nearest != "" {
 			return usage("no code %s: did you mean %s?", fault.Excerpt(code), nearest)
 		}
 		return usage("no code %s: wildcard explain lists them", fault.Excerpt(code))
 	}
-	line := p.codeLine(known)
+	line := p.codeLine(codes[i])
 	if c.Bool("json") {
 		p.answer(line)
 		return nil
 	}
 	p.say("%s", code)
-	p.screen().Lay("  ", p.language.Sprintf("cause: %s", known.Cause))
-	p.screen().Lay("  ", p.language.Sprintf("next:  %s", known.Next))
+	p.screen().Lay("  ", p.language.Sprintf("cause: %s", line.Cause))
+	p.screen().Lay("  ", p.language.Sprintf("next:  %s", line.Next))
 	p.screen().Lay("  ", p.language.Sprintf("exit status: %s", line.exits()))
 	return nil
 }
 
-// explanation is what can be said of the code of an error or of one of doctor's findings.
-func (p *program) explanation(code string) (messages.Explanation, bool) {
-	if known, ok := p.language.Explain(code); ok {
-		return known, true
-	}
-	for _, k := range doctor.Kinds() {
-		if k.Code == code {
-			return messages.Explanation{Code: code, Exits: []int{k.Exit()}, Cause: p.language.Translate(k.Why), Next: "wildcard doctor"}, true
-		}
-	}
-	return messages.Explanation{}, false
+// allCodes are the codes of errors and of findings, sorted; one that both have is the error's.
+func allCodes() []messages.Code {
+	codes := slices.Concat(messages.Codes(), doctor.Codes())
+	slices.SortStableFunc(codes, func(a, b messages.Code) int { return strings.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(codes, func(a, b messages.Code) bool { return a.Name == b.Name })
 }
 
-// allCodes are the codes of errors and of findings, sorted.
-func allCodes() []string {
-	codes := messages.Codes()
-	for _, k := range doctor.Kinds() {
-		codes = append(codes, k.Code)
-	}
-	slices.Sort(codes)
-	return slices.Compact(codes)
-}
-
-func (p *program) codeLine(e messages.Explanation) codeLine {
-	line := codeLine{Explanation: e}
-	for _, exit := range e.Exits {
+func (p *program) codeLine(code messages.Code) codeLine {
+	line := codeLine{Explanation: code.In(p.language)}
+	for _, exit := range code.Exits {
 		line.Class = append(line.Class, messages.Class(exit).In(p.language))
 	}
 	return line
@@ -106,8 +94,7 @@ func (l codeLine) exits() string {
 func (p *program) listCodes(c *cli.Context) {
 	var lines []codeLine
 	for _, code := range allCodes() {
-		known, _ := p.explanation(code)
-		lines = append(lines, p.codeLine(known))
+		lines = append(lines, p.codeLine(code))
 	}
 	if c.Bool("json") {
 		p.answer(map[string]any{"codes": lines})

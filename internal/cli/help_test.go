@@ -65,8 +65,8 @@ func TestExplain(t *testing.T) {
 	for _, language := range []string{"en", "ja"} {
 		list := w.run("explain", "--lang", language).exits(0).stdout
 		for _, code := range messages.Codes() {
-			if !strings.Contains(list, "\n"+code+" ") {
-				t.Errorf("%s is not in the list", code)
+			if !strings.Contains(list, "\n"+code.Name+" ") {
+				t.Errorf("%s is not in the list", code.Name)
 			}
 		}
 	}
@@ -78,10 +78,10 @@ func TestExplain(t *testing.T) {
 	next := regexp.MustCompile(`\bwildcard ([a-z]+)`)
 	for _, code := range messages.Codes() {
 		for _, language := range []messages.Language{messages.English, messages.Japanese} {
-			e, _ := language.Explain(code)
+			e := code.In(language)
 			for _, match := range next.FindAllStringSubmatch(e.Next, -1) {
 				if find(commands, match[1]) == nil {
-					t.Errorf("%s: no command %q: %s", code, match[1], e.Next)
+					t.Errorf("%s: no command %q: %s", code.Name, match[1], e.Next)
 				}
 			}
 		}

@@ -23,7 +23,7 @@ func (p *program) listCommand() *cli.Command {
 		Name:      "list",
 		Usage:     "the certificates there are, and when they are renewed",
 		UsageText: "wildcard list [options]",
-		Description: `certbot's own are in it too. Nothing is written and nobody is asked. With --check,
+		Description: `certbot's own are in it too. Nothing is written and no server is asked. With --check,
 for monitoring: exit status 1 and a line for each problem; else 0, and silence.
 
   wildcard list

@@ -22,7 +22,7 @@ func commonFlags() []cli.Flag {
 	return grouped(groupCommon, []cli.Flag{
 		&cli.StringFlag{Name: "config-dir", Usage: "`DIR`: certbot's (WILDCARD_CONFIG_DIR; /etc/letsencrypt)"},
 		&cli.StringFlag{Name: "state-dir", Usage: "`DIR`: journal, history (WILDCARD_STATE_DIR; /var/lib/wildcard)"},
-		&cli.StringFlag{Name: "lang", Usage: "`LANG`: en or ja (default: that of the locale)"},
+		&cli.StringFlag{Name: "lang", Usage: "`LANG`: such as en or ja (default: that of the locale)"},
 		&cli.BoolFlag{Name: "json", Usage: "print the answer as one JSON document"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "say nothing but failures"},
 		&cli.BoolFlag{Name: "plain", Usage: "lines instead of a live picture"},

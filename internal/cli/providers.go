@@ -23,7 +23,7 @@ func (p *program) providersCommand() *cli.Command {
 		Name:      "providers",
 		Usage:     "the DNS services there are, and what each wants to have set",
 		UsageText: "wildcard providers [options] [NAME]",
-		Description: `No credentials are needed and nobody is asked; plugins describe themselves.
+		Description: `No credentials are needed and no server is asked; plugins describe themselves.
 
   wildcard providers
   wildcard providers conoha

@@ -24,7 +24,7 @@ func (p *program) showCommand() *cli.Command {
 		Name:      "show",
 		Usage:     "all there is to know about one certificate",
 		UsageText: "wildcard show [options] NAME",
-		Description: `Nothing is written and nobody is asked.
+		Description: `Nothing is written and no server is asked.
 
   wildcard show example.com
   wildcard show --json example.com`,

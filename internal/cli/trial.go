@@ -224,7 +224,7 @@ func (m *machine) reportTrial(answer trialAnswer, err error) error {
 		m.answer(answer)
 	}
 	for _, server := range answer.SteppedOver {
-		m.display.Notice("name server stepped over, since it does not answer: %s", server)
+		m.display.Notice("name server skipped, since it does not answer: %s", server)
 	}
 	if err != nil {
 		if m.json {

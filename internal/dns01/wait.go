@@ -44,7 +44,7 @@ func (s *Solver) publication(ctx context.Context, records []*Record) (report pro
 		s.log().Info("the resolvers are behind", "zone", d.Zone, "resolvers", d.Cached, "parent", d.Delegated)
 	}
 	if err == nil {
-		s.log().Info("published", "values", len(records), "stepped over", report.SteppedOver)
+		s.log().Info("published", "values", len(records), "skipped", report.SteppedOver)
 	}
 	return report, err
 }

@@ -73,13 +73,13 @@ func caKinds() []Kind {
 			Code: FoundHeld, Severity: Error, Class: fault.Failed,
 			What: fault.Verbatim("%s"),
 			Why:  "Every further order would cost another certificate like it, so none is made by itself.",
-			Fix:  "ask the CA why; to order once more: wildcard issue --force --cert-name %s NAME...",
+			Fix:  "ask the CA why; to order again: wildcard issue --force --cert-name %s NAME...",
 		},
 		{
 			Code: FoundLedger, Severity: Warning,
 			What: "the next attempt is made %s",
 			Why:  "A timer tries nothing before that.",
-			Fix:  "wait; once the reason is mended: %s",
+			Fix:  "wait; once the reason is fixed: %s",
 		},
 		{
 			Code: FoundAttempt, Severity: Warning,

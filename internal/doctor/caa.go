@@ -153,7 +153,7 @@ func forbids(value string, identities []string, account string) (why *messages.M
 	parts := strings.Split(value, ";")
 	issuer := strings.TrimSpace(parts[0])
 	if issuer == "" {
-		return because("nobody may"), false
+		return because("no CA may"), false
 	}
 	if !slices.ContainsFunc(identities, func(id string) bool {
 		return strings.EqualFold(strings.TrimSuffix(id, "."), strings.TrimSuffix(issuer, "."))

@@ -43,8 +43,8 @@ func domainKinds() []Kind {
 		{
 			Code: FoundServerHost, Severity: Warning,
 			What: "the name server %s has no address",
-			Why:  "It is asked in vain by everybody, and half the look-ups may be slow.",
-			Fix:  "dig %s A, then mend the delegation of %s",
+			Why:  "It cannot be asked, and look-ups that try it are slow.",
+			Fix:  "dig %s A, then fix the delegation of %s",
 		},
 		{
 			Code: FoundServerModest, Severity: Warning,
@@ -67,7 +67,7 @@ func domainKinds() []Kind {
 		{
 			Code: FoundServerBehind, Severity: Warning,
 			What: "%s has an older copy of %s than another name server: serial %s, not %s",
-			Why:  "What does not get there is waited for in vain, and a CA that asks this one does not see the record.",
+			Why:  "The wait for what does not get there fails, and a CA that asks this one does not see the record.",
 			Fix:  "let it have the zone, or take it out of the delegation: dig +norecurse @%s %s SOA",
 		},
 		{

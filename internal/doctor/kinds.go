@@ -3,6 +3,7 @@ package doctor
 import (
 	"slices"
 
+	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 )
 
@@ -75,6 +76,15 @@ const (
 func Kinds() []Kind {
 	return slices.Concat(settingsKinds(), domainKinds(), caaKinds(), dnssecKinds(), recordKinds(), caKinds(), storeKinds(), lineageKinds(), schedulerKinds(),
 		hookKinds(), endpointKinds(), probeKinds(), checkKinds())
+}
+
+// Codes are the codes of all findings. What is to be done stands in each finding, with its names.
+func Codes() []messages.Code {
+	var codes []messages.Code
+	for _, k := range Kinds() {
+		codes = append(codes, messages.Code{Name: k.Code, Exits: []int{k.Exit()}, Cause: k.Why, Next: fault.Verbatim("wildcard doctor")})
+	}
+	return codes
 }
 
 func kinds() map[string]Kind {

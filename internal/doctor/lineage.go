@@ -32,7 +32,7 @@ func lineageKinds() []Kind {
 		{
 			Code: FoundExpired, Severity: Error, Class: fault.Failed,
 			What: "it has expired on %s",
-			Why:  "Everybody who connects is refused.",
+			Why:  "All who connect are refused.",
 			Fix:  fault.Verbatim("%s"),
 		},
 		{

@@ -29,7 +29,7 @@ func recordKinds() []Kind {
 		{
 			Code: FoundJournal, Severity: Warning,
 			What: fault.Verbatim("%s: %s"),
-			Why:  "Which record it was about is not known, so nobody deletes that.",
+			Why:  "Which record it was about is not known, so that record is not deleted.",
 			Fix:  "look at it, then rm %s",
 		},
 	}

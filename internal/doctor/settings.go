@@ -32,13 +32,13 @@ func settingsKinds() []Kind {
 		{
 			Code: FoundSecretsOld, Severity: Note,
 			What: "%s was last changed %d days ago",
-			Why:  "A password that stays for years is known to everybody who ever had it.",
+			Why:  "A password that stays for years is known to all who ever had it.",
 			Fix:  "change the password at the service, then in %s",
 		},
 		{
 			Code: FoundSecretsOpen, Severity: Error, Class: fault.Misconfigured,
 			What: "%s is open to others (mode %04o)",
-			Why:  "Whoever has an account on this machine can take the secret in it.",
+			Why:  "Other users of this machine can read the secret in it.",
 			Fix:  fault.Verbatim("chmod %s %s"),
 		},
 		{

@@ -82,7 +82,7 @@ func unfit(dir string) (why *messages.Message, fix string) {
 		return because("is not a directory, nor may it be a link to one"), "mv " + dir + " " + dir + ".old"
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
-		return because("belongs to somebody else"), fmt.Sprintf("chown %d %s", os.Geteuid(), dir)
+		return because("belongs to another user"), fmt.Sprintf("chown %d %s", os.Geteuid(), dir)
 	}
 	switch perm := info.Mode().Perm(); {
 	case perm&0o077 != 0:

@@ -74,7 +74,7 @@ func CheckChain(chain []byte, e Expectation) (Delivered, error) {
 	case len(missing) > 0:
 		return refuse("its names are %s: %s is missing", listed(leaf.DNSNames), listed(missing))
 	case !NamesFit(leaf.DNSNames, e.Names):
-		return refuse("its names are %s: nobody asked for %s", listed(leaf.DNSNames), listed(added))
+		return refuse("its names are %s: %s was not asked for", listed(leaf.DNSNames), listed(added))
 	case len(leaf.IPAddresses)+len(leaf.EmailAddresses)+len(leaf.URIs) > 0:
 		return refuse("its names are %s, and there are others than DNS names", listed(leaf.DNSNames))
 	case leaf.NotBefore.After(e.Now.Add(clockTolerance)):

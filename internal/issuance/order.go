@@ -139,7 +139,7 @@ func (r *run) newOrderReplacing() (acme.ExtendedOrder, error) {
 	if !refused || r.request.Replaces == "" || r.CA.directory.RenewalInfo == "" || !problem.maybeReplaces() {
 		return order, err
 	}
-	r.log.Debug("acme: once more without replaces", "error", err)
+	r.log.Debug("acme: again without replaces", "error", err)
 	order, without := r.newOrder("")
 	switch {
 	case without != nil:
@@ -364,7 +364,7 @@ func (r *run) namesOf(all []acme.Authorization, urls []string) ([]string, error)
 		about := printable(a.Identifier.Type+" "+a.Identifier.Value, 100)
 		switch {
 		case !asked:
-			return nil, fault.Errorf(CodeReply, fault.Failed, "acme: order: an authorization is for %s, which nobody asked for", about)
+			return nil, fault.Errorf(CodeReply, fault.Failed, "acme: order: an authorization is for %s, which was not asked for", about)
 		case slices.Index(urls, urls[i]) != i, !assign(i, base) && !assign(i, "*."+base) && names[i] == "":
 			return nil, fault.Errorf(CodeReply, fault.Failed, "acme: order: there are more authorizations for %s than were asked for", about)
 		}

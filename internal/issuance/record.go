@@ -227,7 +227,7 @@ func (r *run) wait(ctx context.Context) error {
 // published notes what a person should know of the publication.
 func (r *run) published(report propagation.Report) {
 	for _, server := range report.SteppedOver {
-		r.note(StepPublication, "name server stepped over: %s", server)
+		r.note(StepPublication, "name server skipped: %s", server)
 	}
 	for _, d := range report.Behind {
 		r.note(StepPublication, "the resolvers are behind: of zone %s they know the name servers %s, its parent delegates to %s",

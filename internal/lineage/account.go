@@ -68,7 +68,7 @@ var older = map[string]string{
 func (s *Store) Accounts(server string) ([]Account, error) {
 	accounts, damaged, err := s.accounts(server)
 	for _, d := range damaged {
-		s.log.Warn("account passed over", "account", d.id, "error", d.err)
+		s.log.Warn("account skipped", "account", d.id, "error", d.err)
 	}
 	return accounts, err
 }

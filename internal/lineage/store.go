@@ -66,7 +66,7 @@ func (s *Store) Names() ([]string, error) {
 			continue
 		}
 		if _, err := ParseName(name); err != nil {
-			s.log.Warn("renewal file passed over", "error", err)
+			s.log.Warn("renewal file skipped", "error", err)
 			continue
 		}
 		names = append(names, name)

@@ -4,6 +4,7 @@ package messages
 func japanese() []map[Text]string {
 	return []map[Text]string{
 		japaneseAnswers,
+		japaneseCodes,
 		japaneseDoctor,
 		japaneseHelp,
 		japaneseHooks,

@@ -25,7 +25,7 @@ var japaneseHelp = map[Text]string{
 
 	"what issue would do, with the same options": "issue の動作を実行せずに表示します",
 
-	"what is wrong, why it matters, and the command that mends it":                   "問題点、影響、対処のコマンドを表示します",
+	"what is wrong, why it matters, and the command that fixes it":                   "問題点、影響、対処のコマンドを表示します",
 	"make a TXT record in each zone, wait for the name servers, delete it":           "各ゾーンに TXT レコードを作り、公開を待って削除します",
 	"put our certificates' files in order":                                           "wildcard の証明書のファイルを修復します",
 	"server to compare with the files, `[CERTIFICATE=]HOST[:PORT]`; may be repeated": "ファイルと比べるサーバー `[CERTIFICATE=]HOST[:PORT]`。複数指定できます",
@@ -57,11 +57,11 @@ var japaneseHelp = map[Text]string{
 	"Exactly those that the journal has, with the credentials of all certificates, of\n--provider and of --env-file. What is left is listed with the reason, and the\nexit status is 75.":                            "ジャーナルにあるものだけを、全証明書、--provider、--env-file の認証情報で削除\nします。残ったものは理由とともに表示し、終了コードは 75 になります。",
 	"All its versions, keys and settings; what others put beside them stays. It is\nnot revoked by that.":                                                                                                            "すべての版、鍵、設定を削除します。他のプログラムが置いたものは残します。\n失効はしません。",
 	"A second call does nothing until renewal is due. *.example.com does not cover\nexample.com itself: name both.":                                                                                                  "2 回目以降は更新時期まで何もしません。*.example.com に example.com 自体は\n含まれないため、両方を指定してください。",
-	"certbot's own are in it too. Nothing is written and nobody is asked. With --check,\nfor monitoring: exit status 1 and a line for each problem; else 0, and silence.":                                            "certbot の証明書も含みます。書き込みも問い合わせもしません。--check は監視用で、\n問題があれば 1 行ずつ表示して終了コード 1、なければ何も表示せず 0 です。",
+	"certbot's own are in it too. Nothing is written and no server is asked. With --check,\nfor monitoring: exit status 1 and a line for each problem; else 0, and silence.":                                         "certbot の証明書も含みます。書き込みも問い合わせもしません。--check は監視用で、\n問題があれば 1 行ずつ表示して終了コード 1、なければ何も表示せず 0 です。",
 	"`TIME` (14d, 72h): what expires within it, is broken or late":                                                                                                                                                   "`TIME` (14d, 72h): この期間内の期限切れ、破損、更新の遅れ",
 	"`FILE`.prom for measurements (WILDCARD_PROMETHEUS)":                                                                                                                                                             "計測値を書く `FILE`.prom (WILDCARD_PROMETHEUS)",
 	"the DNS services there are, and what each wants to have set":                                                                                                                                                    "使える DNS サービスと必要な設定を表示します",
-	"No credentials are needed and nobody is asked; plugins describe themselves.":                                                                                                                                    "認証情報も問い合わせも不要です。プラグインは自身の説明を返します。",
+	"No credentials are needed and no server is asked; plugins describe themselves.":                                                                                                                                 "認証情報も問い合わせも不要です。プラグインは自身の説明を返します。",
 	"see in a zone of yours whether a provider keeps its contract":                                                                                                                                                   "プロバイダーの動作を実際のゾーンで検査します",
 	"TXT records are made, looked for at all name servers of the zone, and deleted,\nbelow new names (_acme-challenge.t-RANDOM.ZONE) only; what a run that dies leaves\nis removed by the next. Hostile values, lost replies and silence are left out.\nIt takes some twenty times as long as the zone takes to publish a change.": "新しい名前 (_acme-challenge.t-RANDOM.ZONE) にだけ TXT レコードを作成し、ゾーン\nの全ネームサーバーで確認して削除します。途中で終了した実行の残りは、次の実行\nが削除します。不正な値、応答の喪失、無応答は検査しません。所要時間は、変更が\n公開されるまでの時間の 20 倍ほどです。",
 	"the service holds one value at a name: a second one has to be refused":                                                                                           "1 つの名前に 1 つの値しか持てないサービス (2 つ目の拒否を検査)",
@@ -69,7 +69,7 @@ var japaneseHelp = map[Text]string{
 	"longest `TIME` (90s, 10m) to wait for one change (default: the provider's, else 15m)":                                                                            "1 件の変更を待つ最長の `TIME` (90s, 10m。既定: プロバイダーの設定、なければ 15m)",
 	"Those of \"wildcard issue\" and \"wildcard adopt\"; certbot's own are certbot's to\nrenew. What fails stops nothing else; the exit status is that of the worst.": "\"wildcard issue\" と \"wildcard adopt\" の証明書が対象です (certbot のものは除く)。\n失敗しても残りを続け、終了コードは最も悪い結果のものになります。",
 	"For keys that leaked and names that were given up. The files stay, unless\n--delete is given.":                                                                   "漏れた鍵や手放した名前のための操作です。--delete を付けない限り、ファイルは\n残ります。",
-	"Nothing is written and nobody is asked.":                                                                                                                         "書き込みも問い合わせもしません。",
+	"Nothing is written and no server is asked.":                                                                                                                      "書き込みも問い合わせもしません。",
 
 	"Packages install it. Otherwise, in ~/.bashrc, ~/.zshrc or config.fish:":    "パッケージには含まれています。それ以外では ~/.bashrc、~/.zshrc、config.fish に:",
 	"One for each command, into a folder that is there. Packages install them.": "既存のフォルダーにコマンドごとに 1 つ書き出します。パッケージには含まれています。",
@@ -102,7 +102,7 @@ var japaneseHelp = map[Text]string{
 	// Common options
 	"`DIR`: certbot's (WILDCARD_CONFIG_DIR; /etc/letsencrypt)":        "`DIR`: certbot のもの (WILDCARD_CONFIG_DIR; /etc/letsencrypt)",
 	"`DIR`: journal, history (WILDCARD_STATE_DIR; /var/lib/wildcard)": "`DIR`: ジャーナルと履歴 (WILDCARD_STATE_DIR; /var/lib/wildcard)",
-	"`LANG`: en or ja (default: that of the locale)":                  "`LANG`: en または ja (既定: ロケールの言語)",
+	"`LANG`: such as en or ja (default: that of the locale)":          "`LANG`: en または ja など (既定: ロケールの言語)",
 	"print the answer as one JSON document":                           "結果を 1 つの JSON 文書で出力します",
 	"say nothing but failures":                                        "失敗以外は表示しません",
 	"lines instead of a live picture":                                 "動く表示の代わりに行で出力します",

@@ -2,7 +2,7 @@ package messages
 
 // japaneseUsage has the errors of the command line.
 var japaneseUsage = map[Text]string{
-	"--lang %q: the languages are en and ja":  "--lang %q: 言語は en か ja です",
+	"--lang %q: the languages are %s":         "--lang %q: 使える言語は %s です",
 	"no command %s":                           "%s というコマンドはありません",
 	"no command given":                        "コマンドがありません",
 	"no command %s: did you mean %s?":         "%s というコマンドはありません。もしかして: %s",

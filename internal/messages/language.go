@@ -2,6 +2,7 @@ package messages
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -22,18 +23,34 @@ type Translation struct {
 	Tables   func() []map[Text]string // its text for each English one, by kind
 	Script   []*unicode.RangeTable    // letters of which each translation has at least one; none if that is not so
 	Sentence func(string) string      // makes a sentence of a text that begins in lower case and has no stop
+	Column   int                      // cells of the longest word that stands before a detail, as in "wildcard show"
 }
 
 // Languages are those that the programs speak. One more is an entry here and the tables it names; a test tells what they lack.
 func Languages() map[Language]Translation {
 	return map[Language]Translation{
-		English: {Tables: noTables, Sentence: func(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }},
+		English: {
+			Tables:   func() []map[Text]string { return nil }, // it stands in the source
+			Sentence: func(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." },
+			Column:   12,
+		},
 		Japanese: {
 			Tables:   japanese,
 			Script:   []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katakana},
 			Sentence: func(text string) string { return text + "。" },
+			Column:   14,
 		},
 	}
+}
+
+// LanguageNames are the languages as --lang takes them, sorted.
+func LanguageNames() []string {
+	var names []string
+	for l := range Languages() {
+		names = append(names, string(l))
+	}
+	slices.Sort(names)
+	return names
 }
 
 // own is what the language has of its own; one that there is not is English.
@@ -44,8 +61,8 @@ func (l Language) own() Translation {
 	return Languages()[English]
 }
 
-// noTables are those of English, which stands in the source.
-func noTables() []map[Text]string { return nil }
+// Column is how many cells the longest word takes that stands before a detail, as in "wildcard show".
+func (l Language) Column() int { return l.own().Column }
 
 // Choose returns the language that --lang asks for, or, if flag is "", that of the locale: LC_ALL, LC_MESSAGES or LANG, the
 // first that is set to something (POSIX.1-2017, section 8.2). A flag that names no language of ours is an error.
@@ -56,7 +73,7 @@ func Choose(flag string, environment []string) (Language, error) {
 	if _, ok := Languages()[Language(flag)]; ok {
 		return Language(flag), nil
 	}
-	return ofLocale(environment), New("--lang %q: the languages are en and ja", flag)
+	return ofLocale(environment), New("--lang %q: the languages are %s", flag, strings.Join(LanguageNames(), " and "))
 }
 
 func ofLocale(environment []string) Language {
@@ -83,7 +100,7 @@ func ofName(locale string) Language {
 }
 
 // Take takes --lang out of a command line, wherever it stands before "--", since the language has to be known before the
-// rest of the line can be complained about. A last --lang without a value stays, for whoever parses the rest.
+// rest of the line can be complained about. A last --lang without a value stays, for the parser of the rest.
 func Take(args []string) (flag string, rest []string) {
 	for i := 0; i < len(args); i++ {
 		name, value, inline := strings.Cut(args[i], "=")

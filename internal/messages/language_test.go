@@ -80,7 +80,7 @@ func TestMessage(t *testing.T) {
 		{"the zero language", m.In(""), "ns1.example.com has the record of example.com"},
 		{"as a string", fmt.Sprint(m), "ns1.example.com has the record of example.com"},
 		{"Japanese", m.In(messages.Japanese), "ns1.example.com に example.com のレコードが出ました"},
-		{"no translation", messages.New("nobody says %d", 1).In(messages.Japanese), "nobody says 1"},
+		{"no translation", messages.New("unknown says %d", 1).In(messages.Japanese), "unknown says 1"},
 		{"one", messages.Count(1, "name").In(messages.English), "1 name"},
 		{"none", messages.Count(0, "name").In(messages.English), "0 names"},
 		{"one in Japanese", messages.Count(1, "name").In(messages.Japanese), "名前 1 件"},
@@ -129,8 +129,9 @@ func TestExplain(t *testing.T) {
 	if e, ok := messages.Japanese.Explain("no.such-code"); ok {
 		t.Errorf("explained: %+v", e)
 	}
-	codes := messages.Codes()
-	if !slices.IsSorted(codes) || len(slices.Compact(codes)) != len(messages.Codes()) {
-		t.Errorf("not sorted, or one twice: %q", codes)
+	for i, code := range messages.Codes()[1:] {
+		if before := messages.Codes()[i]; before.Name >= code.Name {
+			t.Errorf("not sorted, or one twice: %q, %q", before.Name, code.Name)
+		}
 	}
 }

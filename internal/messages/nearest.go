@@ -15,7 +15,7 @@ func Nearest(word string, candidates []string) string {
 // distance is the optimal string alignment distance of two words.
 func distance(a, b []rune) int {
 	if len(a) > 64 || len(b) > 64 {
-		return 64 // nobody means that
+		return 64 // no word of ours is that long
 	}
 	rows := make([][]int, len(a)+1)
 	for i := range rows {

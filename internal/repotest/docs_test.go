@@ -19,13 +19,13 @@ func pageOf(t *testing.T, name string) string {
 	return string(text)
 }
 
-// TestLanguages has the same commands and settings in both languages, and as many headings and rows of tables.
-func TestLanguages(t *testing.T) {
+// TestPages_InTwoLanguages has the same commands and settings in both languages, and as many headings and rows of tables.
+func TestPages_InTwoLanguages(t *testing.T) {
 	t.Parallel()
 	block := regexp.MustCompile("(?ms)^```.*?^```$")
 	comment := regexp.MustCompile(`(?m) +# .*$`)
 	row := regexp.MustCompile(`(?m)^(\||#+ )`)
-	for _, name := range []string{"docs/servers", "docs/migration"} {
+	for _, name := range []string{"docs/servers", "docs/migration", "docs/errors"} {
 		english, japanese := pageOf(t, name+".md"), pageOf(t, name+".ja.md")
 		if one, other := block.FindAllString(comment.ReplaceAllString(english, ""), -1), block.FindAllString(comment.ReplaceAllString(japanese, ""), -1); !slices.Equal(one, other) {
 			t.Errorf("%s: the blocks differ: %q, %q", name, one, other)

@@ -1,9 +1,11 @@
 package repotest_test
 
 import (
+	"flag"
 	"fmt"
 	"go/ast"
 	"go/constant"
+	"go/parser"
 	"go/token"
 	"go/types"
 	"os"
@@ -14,6 +16,7 @@ import (
 	"testing"
 	"unicode"
 
+	"wildcard/internal/doctor"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 )
@@ -135,21 +138,109 @@ func owners() []string {
 }
 
 // textsOf finds the texts that users read: the constants of the types of texts, and those of the flag library's fields.
-func textsOf(t *testing.T, all []pkg) []text {
+func textsOf(t *testing.T, all []pkg) (texts []text) {
 	t.Helper()
-	var texts []text
 	for _, p := range all {
-		finder := finder{pkg: p, owner: slices.Contains(owners(), p.path)}
-		for _, file := range p.files {
-			ast.Inspect(file, finder.visit)
-		}
-		for _, complaint := range finder.complaints {
+		found, complaints := p.texts()
+		for _, complaint := range complaints {
 			t.Error(complaint)
 		}
-		texts = append(texts, finder.texts...)
+		texts = append(texts, found...)
 	}
 	return texts
 }
+
+// texts are those of a package, and what is wrong with them.
+func (p pkg) texts() ([]text, []string) {
+	f := finder{pkg: p, owner: slices.Contains(owners(), p.path)}
+	for _, file := range p.files {
+		ast.Inspect(file, f.visit)
+	}
+	return f.texts, f.complaints
+}
+
+// TestTexts_Written has for each way to write a text whether it is found, or what is said of it.
+func TestTexts_Written(t *testing.T) {
+	t.Parallel()
+	for written, want := range map[string]struct{ text, complaint string }{
+		`messages.New("as an argument")`:                                  {text: "as an argument"},
+		`messages.New("in " + "two " + half)`:                             {text: "in two halves"},
+		`kind{What: "as a field"}`:                                        {text: "as a field"},
+		`[]fault.Text{"as an element"}`:                                   {text: "as an element"},
+		`func() fault.Text { return "as a result" }`:                      {text: "as a result"},
+		`messages.Count(2, "thing")`:                                      {text: "%d things"},
+		`messages.Page("a paragraph\n\n  an example")`:                    {text: "a paragraph"},
+		`cli.Command{Usage: "what a command does"}`:                       {text: "what a command does"},
+		`&cli.Command{Description: "  an example\n\nat length"}`:          {text: "at length"},
+		`func(c *cli.Command) { c.Usage = "what is set later" }`:          {text: "what is set later"},
+		`messages.New("%s: %d", name, 2)`:                                 {},
+		`fault.Verbatim("wildcard renew")`:                                {},
+		`kind{Code: "a.code"}`:                                            {},
+		`fmt.Sprintf("no text of ours %s", name)`:                         {},
+		`messages.New("%s has %d", name)`:                                 {text: "%s has %d", complaint: `"%s has %d" with 1 arguments`},
+		`fault.Text(name)`:                                                {complaint: "a text for users that is no constant"},
+		`messages.New(fault.Text(name + half))`:                           {complaint: "a text for users that is no constant"},
+		`cli.Command{Usage: name}`:                                        {complaint: "a text for users that is no constant"},
+		`func(text fault.Text) fault.Text { return text + ", and more" }`: {text: ", and more", complaint: "a text that is put together"},
+		`func(l messages.Language) bool { return l == "ja" }`:             {complaint: "a language is compared"},
+		`func(l messages.Language) { switch l { case "ja": } }`:           {complaint: "a language is compared"},
+		`map[messages.Language]int{"ja": 14}`:                             {complaint: "a language is compared"},
+	} {
+		p := invented(t, `package invented
+			import ("fmt"; "github.com/urfave/cli/v2"; "wildcard/internal/fault"; "wildcard/internal/messages")
+			const half = "halves"
+			type kind struct { Code string; What fault.Text }
+			var ( _ fault.Text; _ cli.Command; _ messages.Page; _ = fmt.Sprintf )
+			func f(name string) any { return `+written+` }`)
+		texts, complaints := p.texts()
+		var got, said string
+		for _, text := range texts {
+			got += string(text.english)
+		}
+		for _, complaint := range complaints {
+			_, complaint, _ = strings.Cut(complaint, ": ")
+			said += complaint
+		}
+		if got != want.text || said != want.complaint {
+			t.Errorf("%s: %q, %q; want %q, %q", written, got, said, want.text, want.complaint)
+		}
+	}
+}
+
+// invented is a package of a test's own, among others of which it knows what it uses.
+func invented(t *testing.T, source string) pkg {
+	t.Helper()
+	p := pkg{fset: token.NewFileSet()}
+	known := packages{}
+	for _, source := range []string{
+		`package fmt; func Sprintf(format string, args ...any) string`,
+		`package fault; type Text string; func Verbatim(text string) Text`,
+		`package messages; import "wildcard/internal/fault"; type (Noun string; Page string; Language string)
+			func New(format fault.Text, args ...any) any; func Count(n int, noun Noun) any`,
+		`package cli; type Command struct { Name, Usage, Description string }`,
+		source,
+	} {
+		file, err := parser.ParseFile(p.fset, "invented.go", source, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := map[string]string{"fmt": "fmt", "cli": "github.com/urfave/cli/v2", "invented": "wildcard/invented"}[file.Name.Name]
+		if path == "" {
+			path = "wildcard/internal/" + file.Name.Name
+		}
+		p.path, p.files, p.info = path, []*ast.File{file}, &types.Info{Types: map[ast.Expr]types.TypeAndValue{}}
+		config := types.Config{Importer: known}
+		if known[path], err = config.Check(path, p.fset, p.files, p.info); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// packages is an importer of these.
+type packages map[string]*types.Package
+
+func (p packages) Import(path string) (*types.Package, error) { return p[path], nil }
 
 // finder finds the texts of a package.
 type finder struct {
@@ -172,6 +263,7 @@ func (f *finder) visit(n ast.Node) bool {
 		}
 		for _, element := range n.Elts {
 			if field, ok := element.(*ast.KeyValueExpr); ok {
+				f.language(field.Key)
 				f.field(f.info.Types[n].Type, field.Key, field.Value)
 			}
 		}
@@ -186,6 +278,14 @@ func (f *finder) visit(n ast.Node) bool {
 		}
 	case *ast.CallExpr:
 		f.call(n)
+	case *ast.BinaryExpr:
+		if n.Op == token.EQL || n.Op == token.NEQ {
+			f.language(n.X)
+		}
+	case *ast.SwitchStmt:
+		if n.Tag != nil {
+			f.language(n.Tag)
+		}
 	}
 	e, ok := n.(ast.Expr)
 	if !ok {
@@ -203,6 +303,13 @@ func (f *finder) visit(n ast.Node) bool {
 		}
 	}
 	return true
+}
+
+// language complains of what is done for one language and not for another: that is the part of the language's [messages.Translation].
+func (f *finder) language(compared ast.Expr) {
+	if of := f.info.Types[compared].Type; of != nil && types.TypeString(of, nil) == "wildcard/internal/messages.Language" && f.path != "wildcard/internal/messages" {
+		f.complain(compared, "a language is compared")
+	}
 }
 
 // add adds a constant, unless it has no words.
@@ -278,37 +385,28 @@ func kindOf(t types.Type) string {
 	return ""
 }
 
-// TestExplanations has a cause and a next step, in both languages, for every code that an error can have, with the exit
-// statuses that it is given in the source, and for no other.
-func TestExplanations(t *testing.T) {
+// TestCodes_Explained has every code that an error can have among the codes that are explained, with the exit statuses that it is
+// given in the source, and no other.
+func TestCodes_Explained(t *testing.T) {
 	t.Parallel()
 	codes := codesOf(t, checked(t, "./..."))
-	for code, exits := range codes {
-		for _, language := range []messages.Language{messages.English, messages.Japanese} {
-			e, ok := language.Explain(code)
-			switch {
-			case !ok:
-				t.Errorf("%s is not explained", code)
-			case e.Cause == "" || e.Next == "" || len(e.Exits) == 0:
-				t.Errorf("%s lacks a part in %s: %+v", code, language, e)
-			case !written(e.Cause, messages.Languages()[language].Script):
-				t.Errorf("%s is explained in another language: %s", code, e.Cause)
-			case language == messages.English && strings.ContainsFunc(e.Cause+e.Next, func(r rune) bool { return r > 0x3000 }):
-				t.Errorf("%s is explained in another language: %s %s", code, e.Cause, e.Next)
-			case strings.ContainsAny(e.Cause+e.Next, "\n\t"):
-				t.Errorf("%s takes more than a line", code)
-			}
-			for _, exit := range exits {
-				if ok && !slices.Contains(e.Exits, exit) {
-					t.Errorf("%s: exit status %d is missing", code, exit)
-				}
-			}
-		}
-	}
 	for _, code := range messages.Codes() {
-		if _, ok := codes[code]; !ok {
-			t.Errorf("%s is explained, and no error has it", code)
+		exits, ok := codes[code.Name]
+		switch {
+		case !ok:
+			t.Errorf("%s is explained, and no error has it", code.Name)
+		case code.Cause == "" || code.Next == "" || len(code.Exits) == 0 || strings.ContainsAny(string(code.Cause+code.Next), "\n\t"):
+			t.Errorf("%s lacks a part, or takes more than a line: %+v", code.Name, code)
 		}
+		for _, exit := range exits {
+			if !slices.Contains(code.Exits, exit) {
+				t.Errorf("%s: exit status %d is missing", code.Name, exit)
+			}
+		}
+		delete(codes, code.Name)
+	}
+	for code := range codes {
+		t.Errorf("%s is not explained", code)
 	}
 }
 
@@ -354,6 +452,31 @@ func codesOf(t *testing.T, all []pkg) map[string][]int {
 	return codes
 }
 
+var update = flag.Bool("update", false, "write what is generated anew")
+
+// TestErrorPages_Generated has the pages of all codes as they are generated, in each language, and linked from its README.
+func TestErrorPages_Generated(t *testing.T) {
+	t.Parallel()
+	for language := range messages.Languages() {
+		suffix := "." + string(language) + ".md"
+		if language == messages.English {
+			suffix = ".md"
+		}
+		page, generated := "docs/errors"+suffix, language.ErrorPage(messages.Codes(), doctor.Codes())
+		if *update {
+			if err := os.WriteFile(page, []byte(generated), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if pageOf(t, page) != generated {
+			t.Errorf("%s is not what its codes make it: go generate ./internal/messages", page)
+		}
+		if readme, err := os.ReadFile("README" + suffix); err == nil && !strings.Contains(string(readme), "]("+page+")") {
+			t.Errorf("README%s does not lead to %s", suffix, page)
+		}
+	}
+}
+
 // TestReadmeCodes has every code of the table in the READMEs under an exit status that it comes with.
 func TestReadmeCodes(t *testing.T) {
 	t.Parallel()
@@ -374,7 +497,7 @@ func TestReadmeCodes(t *testing.T) {
 				}
 			}
 		}
-		if found < 20 {
+		if found < 10 {
 			t.Errorf("%s: only %d codes", name, found)
 		}
 	}

@@ -88,7 +88,7 @@ func PrivateDir(path string) error {
 	case !info.IsDir():
 		return state("%s is not a folder, nor may it be a link to one", Shown(path))
 	case owner(info) != os.Geteuid():
-		return state("%s belongs to somebody else: %s", Shown(path), commandLine("chown", fmt.Sprint(os.Geteuid()), path))
+		return state("%s belongs to another user: %s", Shown(path), commandLine("chown", fmt.Sprint(os.Geteuid()), path))
 	case info.Mode().Perm()&0o077 != 0:
 		return state("%s is open to others (mode %04o): %s", Shown(path), info.Mode().Perm(), commandLine("chmod", "700", path))
 	}

@@ -124,7 +124,7 @@ func TestPrivateDir_Owner(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wantError(t, PrivateDir(foreign), fault.CodeState, fmt.Sprintf("%s belongs to somebody else: chown %d %s", foreign, os.Geteuid(), foreign))
+	wantError(t, PrivateDir(foreign), fault.CodeState, fmt.Sprintf("%s belongs to another user: chown %d %s", foreign, os.Geteuid(), foreign))
 }
 
 // Two hooks may start at once on a new machine.

@@ -103,7 +103,7 @@ func checkFolder(path string) error {
 	}
 	folder := filepath.Dir(path)
 	if !ours(info) {
-		return unsafeFile(path, "its folder belongs to somebody else", "chown", fmt.Sprint(os.Geteuid()), folder)
+		return unsafeFile(path, "its folder belongs to another user", "chown", fmt.Sprint(os.Geteuid()), folder)
 	}
 	if info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
 		return unsafeFile(path, fmt.Sprintf("others can replace it (its folder's mode is %04o)", info.Mode().Perm()), "chmod", "go-w", folder)
@@ -117,7 +117,7 @@ func checkFile(path string, info fs.FileInfo, trust trust) error {
 	case !info.Mode().IsRegular():
 		return bad(Shown(path), "it is not a regular file")
 	case !ours(info):
-		return unsafeFile(path, "it belongs to somebody else", "chown", fmt.Sprint(os.Geteuid()), path)
+		return unsafeFile(path, "it belongs to another user", "chown", fmt.Sprint(os.Geteuid()), path)
 	case perm&0o077&^fs.FileMode(trust) != 0:
 		return unsafeFile(path, fmt.Sprintf("others can read or write it (mode %04o)", perm), "chmod", "600", path)
 	case info.Size() > mostFile:

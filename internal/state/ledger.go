@@ -181,7 +181,7 @@ func (s *State) load() ([]Attempt, error) {
 		attempts = append(attempts, a)
 	}
 	if bad > 0 {
-		s.log.Warn("state: lines of the ledger are damaged and passed over", "file", path, "lines", bad)
+		s.log.Warn("state: lines of the ledger are damaged and skipped", "file", path, "lines", bad)
 	}
 	slices.SortStableFunc(attempts, func(a, b Attempt) int { return a.Time.Compare(b.Time) })
 	s.ledger = cache{attempts, info}

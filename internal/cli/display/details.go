@@ -15,15 +15,7 @@ type Details struct {
 
 // Entry prints a line.
 func (d Details) Entry(word messages.Text, value messages.Localizer) {
-	fmt.Fprintf(d.Out, "  %s %s\n", messages.Pad(d.Language.Translate(word), column(d.Language)), value.In(d.Language))
-}
-
-// column is as wide as the longest of the words.
-func column(l messages.Language) int {
-	if l == messages.Japanese {
-		return 14
-	}
-	return 12
+	fmt.Fprintf(d.Out, "  %s %s\n", messages.Pad(d.Language.Translate(word), d.Language.Column()), value.In(d.Language))
 }
 
 // Value prints a line, unless there is nothing to say.

@@ -123,7 +123,7 @@ func (j *Journal) open(path string) (*os.File, error) {
 	case !info.Mode().IsRegular():
 		err = fmt.Errorf("it is no regular file (%s)", info.Mode().Type())
 	case !j.owns(info):
-		err = fmt.Errorf("it belongs to somebody else (user %d)", info.Sys().(*syscall.Stat_t).Uid)
+		err = fmt.Errorf("it belongs to another user (user %d)", info.Sys().(*syscall.Stat_t).Uid)
 	case info.Size() > mostEntry:
 		err = fmt.Errorf("it is larger than %d bytes", mostEntry)
 	}

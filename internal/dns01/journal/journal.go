@@ -50,7 +50,7 @@ func Open(dir string, log *slog.Logger) (*Journal, error) {
 	case err != nil:
 		return nil, failed(err)
 	case !j.owns(info):
-		return nil, failed(fmt.Errorf("%s belongs to somebody else: chown %d %s", dir, j.uid, dir))
+		return nil, failed(fmt.Errorf("%s belongs to another user: chown %d %s", dir, j.uid, dir))
 	case info.Mode().Perm() != 0o700:
 		return nil, failed(fmt.Errorf("%s is not ours alone (mode %04o): chmod 700 %s", dir, info.Mode().Perm(), dir))
 	}

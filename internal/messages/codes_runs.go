@@ -1,0 +1,82 @@
+package messages
+
+import "wildcard/internal/fault"
+
+// codesOfRuns are about what happens around an order: limits, hooks, clean-up, and ourselves.
+var codesOfRuns = []Code{
+	{
+		Name: "ledger.validations", Exits: []int{75},
+		Cause: "Validations of a name failed so often within an hour that the CA would soon stop answering. We stop before.",
+		Next:  "fix the cause first (wildcard doctor), try with --dry-run, then wait until the time in the line",
+	},
+	{
+		Name: "ledger.rate-limited", Exits: []int{75},
+		Cause: "The CA asked to come back later, and it is not later yet.",
+		Next:  "wait until the time in the line; the timer does",
+	},
+	{
+		Name: "ledger.back-off", Exits: []int{75},
+		Cause: "The last attempts failed, so unattended runs wait longer each time, as the CA asks clients to do.",
+		Next:  "wildcard show NAME tells the last failure; by hand it is tried at once: wildcard renew --force --cert-name NAME",
+	},
+	{
+		Name: "ledger.held", Exits: []int{1},
+		Cause: "The CA issued a certificate that is not what was asked for. It is kept in the state directory; a further order would cost another one like it, so none is made.",
+		Next:  "ask for what the CA gives (with the names in the line above), or choose another CA; to order again all the same: wildcard issue --force NAME...",
+	},
+	{
+		Name: "hook.failed", Exits: []int{1, 78},
+		Cause: "The certificate is stored; a hook that runs before or after it could not be run, failed, or took too long. A deploy hook is run again by the next run.",
+		Next:  "run the hook by hand, fix it, then: wildcard renew",
+	},
+	{
+		Name: "hook.unsafe", Exits: []int{78},
+		Cause: "Another user could change a hook that would run with our rights.",
+		Next:  "chown root:root FILE; chmod go-w FILE (and the folders above it)",
+	},
+	{
+		Name: "systemd.failed", Exits: []int{1, 78},
+		Cause: "systemctl failed or a unit could not be written; what it said is in the line above.",
+		Next:  "run it as root; then: wildcard systemd status",
+	},
+	{
+		Name: "systemd.edited", Exits: []int{78},
+		Cause: "A unit of ours was edited in place, so it is neither replaced nor removed.",
+		Next:  "move the changes into a drop-in (systemctl edit wildcard-renew.service), remove the file, then: wildcard systemd install",
+	},
+	{
+		Name: "cleanup.pending", Exits: []int{75},
+		Cause: "A TXT record of ours could not be deleted yet. The journal knows it; every later run tries again.",
+		Next:  fault.Verbatim("wildcard clean"),
+	},
+	{
+		Name: "csr.invalid", Exits: []int{2},
+		Cause: "The file is no certificate signing request for DNS names that can be used.",
+		Next:  fault.Verbatim("openssl req -in FILE -noout -text -verify"),
+	},
+	{
+		Name: "output.unwritable", Exits: []int{1, 78},
+		Cause: "The file that was asked for cannot be written there.",
+		Next:  "name a file in a folder that exists and that you may write to",
+	},
+	{
+		Name: "notify.failed", Exits: []int{1},
+		Cause: "A channel of --notify did not take a message; the line says why. The renewal itself is not touched, and the next run tries again.",
+		Next:  fault.Verbatim("wildcard renew --notify-test"),
+	},
+	{
+		Name: "notify.invalid", Exits: []int{2},
+		Cause: "A channel is not written as one can be.",
+		Next:  "write mailto:ADDRESS, exec:/PROGRAM or https://HOST/PATH, separated by spaces in WILDCARD_NOTIFY",
+	},
+	{
+		Name: "confirm", Exits: []int{1},
+		Cause: "The question was not answered with y, so nothing was done.",
+		Next:  "the same command with --yes does not ask",
+	},
+	{
+		Name: "internal", Exits: []int{70},
+		Cause: "A defect of this program. What stands in the DNS is in the journal and removed by the next run.",
+		Next:  "please report it, with the output of the same command with -vv",
+	},
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"strings"
+	"sync"
 
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
@@ -23,70 +24,77 @@ type Account struct {
 	Err  error // why the CA could not be asked
 }
 
-// Accounts are those at a CA.
-type Accounts struct {
+// AccountsAt are the accounts at a CA.
+type AccountsAt struct {
 	Server string // URL
 	Facts  issuance.CAFacts
 	All    []Account
 }
 
+// Accounts are those that this machine has at CAs.
+type Accounts struct {
+	store    *lineage.Store
+	services *Services
+	register sync.Mutex // one new account at a time
+}
+
 // Register makes an account, unless there is one: existed.
-func (m *Manager) Register(ctx context.Context, at CA, r issuance.Registration) (a lineage.Account, existed bool, err error) {
-	ca, err := m.Services.CA(ctx, at.Server, at.Bundle)
+func (a *Accounts) Register(ctx context.Context, at CA, r issuance.Registration) (_ lineage.Account, existed bool, err error) {
+	ca, err := a.services.CA(ctx, at.Server, at.Bundle)
 	if err != nil {
-		return a, false, err
+		return lineage.Account{}, false, err
 	}
-	there, err := m.Store.Accounts(ca.Server())
+	there, err := a.store.Accounts(ca.Server())
 	if err != nil {
-		return a, false, err
+		return lineage.Account{}, false, err
 	}
 	if len(there) > 0 {
 		return there[0], true, nil
 	}
-	a, err = m.account(ctx, ca, "", r, true)
-	return a, false, err
+	made, err := a.choose(ctx, ca, "", r, true)
+	return made, false, err
 }
 
-// Accounts asks the CA for the accounts whose ID begins so.
-func (m *Manager) Accounts(ctx context.Context, at CA, prefix string) (Accounts, error) {
-	ca, err := m.Services.CA(ctx, at.Server, at.Bundle)
+// At asks the CA for the accounts whose ID begins so.
+func (a *Accounts) At(ctx context.Context, at CA, prefix string) (AccountsAt, error) {
+	ca, err := a.services.CA(ctx, at.Server, at.Bundle)
 	if err != nil {
-		return Accounts{}, err
+		return AccountsAt{}, err
 	}
-	found := Accounts{Server: ca.Server(), Facts: ca.Facts()}
-	stored, err := m.Store.Accounts(ca.Server())
-	for _, a := range stored {
-		if strings.HasPrefix(a.ID, prefix) {
-			info, err := ca.AccountInfo(ctx, issuance.Account{URI: a.URI, Key: a.Key})
-			found.All = append(found.All, Account{a, info, err})
+	found := AccountsAt{Server: ca.Server(), Facts: ca.Facts()}
+	stored, err := a.store.Accounts(ca.Server())
+	for _, one := range stored {
+		if strings.HasPrefix(one.ID, prefix) {
+			info, err := ca.AccountInfo(ctx, issuance.Account{URI: one.URI, Key: one.Key})
+			found.All = append(found.All, Account{one, info, err})
 		}
 	}
 	return found, err
 }
 
 // Deactivate ends an account for good, by its ID or how that begins, and removes its files. confirm is asked before.
-func (m *Manager) Deactivate(ctx context.Context, at CA, id string, confirm func(lineage.Account) error) (lineage.Account, error) {
-	ca, err := m.Services.CA(ctx, at.Server, at.Bundle)
+func (a *Accounts) Deactivate(ctx context.Context, at CA, id string, confirm func(lineage.Account) error) (lineage.Account, error) {
+	ca, err := a.services.CA(ctx, at.Server, at.Bundle)
 	if err != nil {
 		return lineage.Account{}, err
 	}
-	a, err := m.Store.Account(ca.Server(), id)
+	ended, err := a.store.Account(ca.Server(), id)
 	if err != nil {
-		return a, err
+		return ended, err
 	}
-	if err := confirm(a); err != nil {
-		return a, err
+	if err := confirm(ended); err != nil {
+		return ended, err
 	}
-	err = ca.Deactivate(ctx, issuance.Account{URI: a.URI, Key: a.Key})
+	err = ca.Deactivate(ctx, issuance.Account{URI: ended.URI, Key: ended.Key})
 	if err != nil && fault.CodeOf(err) != issuance.CodeAccountUnknown {
-		return a, err
+		return ended, err
 	}
-	return a, m.Store.RemoveAccount(ctx, a)
+	return ended, a.store.RemoveAccount(ctx, ended)
 }
 
-// ImportAccount takes over the account that the CA has for a key.
-func (m *Manager) ImportAccount(ctx context.Context, at CA, key crypto.Signer) (lineage.Account, error) {
-	ca, err := m.Services.CA(ctx, at.Server, at.Bundle)
+// Import takes over the account that the CA has for a key.
+func (a *Accounts) Import(ctx context.Context, at CA, key crypto.Signer) (lineage.Account, error) {
+	ca, err := a.services.CA(ctx, at.Server, at.Bundle)
 	if err != nil {
 		return lineage.Account{}, err
 	}
@@ -94,14 +102,14 @@ func (m *Manager) ImportAccount(ctx context.Context, at CA, key crypto.Signer) (
 	if err != nil {
 		return lineage.Account{}, err
 	}
-	return m.Store.AddAccount(ctx, lineage.Account{Server: ca.Server(), URI: found.URI, Key: found.Key})
+	return a.store.AddAccount(ctx, lineage.Account{Server: ca.Server(), URI: found.URI, Key: found.Key})
 }
 
-// account is the ACME account that a lineage uses: the one that is there for the server, else a new one if mayRegister.
-func (m *Manager) account(ctx context.Context, ca *issuance.CA, id string, r issuance.Registration, mayRegister bool) (lineage.Account, error) {
-	m.register.Lock()
-	defer m.register.Unlock()
-	stored, err := m.Store.Account(ca.Server(), id)
+// choose is the ACME account that a lineage uses: the one that is there for the server, else a new one if mayRegister.
+func (a *Accounts) choose(ctx context.Context, ca *issuance.CA, id string, r issuance.Registration, mayRegister bool) (lineage.Account, error) {
+	a.register.Lock()
+	defer a.register.Unlock()
+	stored, err := a.store.Account(ca.Server(), id)
 	if fault.CodeOf(err) != lineage.CodeNotFound || id != "" {
 		return stored, err
 	}
@@ -112,20 +120,20 @@ func (m *Manager) account(ctx context.Context, ca *issuance.CA, id string, r iss
 	if err != nil {
 		return stored, err
 	}
-	return m.Store.AddAccount(ctx, lineage.Account{Server: ca.Server(), URI: made.URI, Key: made.Key})
+	return a.store.AddAccount(ctx, lineage.Account{Server: ca.Server(), URI: made.URI, Key: made.Key})
 }
 
 // registerAgain gives the key of an account that the CA has forgotten a new account.
-func (m *Manager) registerAgain(ctx context.Context, ca *issuance.CA, old lineage.Account) (lineage.Account, error) {
-	m.register.Lock()
-	defer m.register.Unlock()
+func (a *Accounts) registerAgain(ctx context.Context, ca *issuance.CA, old lineage.Account) (lineage.Account, error) {
+	a.register.Lock()
+	defer a.register.Unlock()
 	made, err := ca.Register(ctx, old.Key, issuance.Registration{AgreeToTerms: true})
 	if err != nil {
 		return old, err
 	}
-	if err := m.Store.RemoveAccount(ctx, old); err != nil {
+	if err := a.store.RemoveAccount(ctx, old); err != nil {
 		return old, err
 	}
 	old.URI = made.URI
-	return m.Store.AddAccount(ctx, old)
+	return a.store.AddAccount(ctx, old)
 }

@@ -11,6 +11,7 @@ import (
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
+	"wildcard/internal/settings"
 )
 
 // AdoptRequest is a lineage of certbot's that is to be ours.
@@ -71,7 +72,7 @@ func (m *Manager) adoption(r AdoptRequest) (a adoption, err error) {
 	if a.Already = l.Owned(); a.Already {
 		return a, nil
 	}
-	s, params, err := m.adoptedSettings(r, l)
+	s, params, err := adoptedSettings(m.options.Dirs, r, l)
 	if err != nil {
 		return a, err
 	}
@@ -96,7 +97,7 @@ func (m *Manager) adoption(r AdoptRequest) (a adoption, err error) {
 
 // adoptedSettings are those of a lineage of certbot's when it is ours: its own parameters, and settings from the request, from
 // our hook's command line if that was its hook, or from beside the script that was.
-func (m *Manager) adoptedSettings(r AdoptRequest, l *lineage.Lineage) (lineage.Settings, lineage.Params, error) {
+func adoptedSettings(dirs settings.Directories, r AdoptRequest, l *lineage.Lineage) (lineage.Settings, lineage.Params, error) {
 	params := l.Conf.Params()
 	s := lineage.Settings{}
 	authenticator, _ := l.Conf.Get("renewalparams", "authenticator")
@@ -105,7 +106,7 @@ func (m *Manager) adoptedSettings(r AdoptRequest, l *lineage.Lineage) (lineage.S
 		return s, params, fault.Errorf(fault.CodeUsage, fault.Usage,
 			"%s uses certbot's authenticator %s, not hooks: say with --provider which DNS service is to have its records", l.Name, fault.Excerpt(authenticator))
 	case authenticator == "manual":
-		s = m.SettingsOfHook(params.AuthHook)
+		s = SettingsOfHook(params.AuthHook, dirs.Config)
 	}
 	if err := r.DNS.Over(&s); err != nil {
 		return s, params, err
@@ -117,19 +118,19 @@ func (m *Manager) adoptedSettings(r AdoptRequest, l *lineage.Lineage) (lineage.S
 			return s, params, err
 		}
 	}
-	params.AuthHook, params.CleanupHook = m.hookLines(s)
+	params.AuthHook, params.CleanupHook = hookLines(dirs, s)
 	return s, params, nil
 }
 
-// SettingsOfHook reads the settings from the command line of an auth hook.
-func (m *Manager) SettingsOfHook(line string) lineage.Settings {
+// SettingsOfHook reads the settings from the command line of an auth hook: ours, or a script that has its credentials beside it.
+func SettingsOfHook(line, configDir string) lineage.Settings {
 	var s lineage.Settings
 	words := lineage.Words(line)
 	if len(words) == 0 {
 		return s
 	}
 	if filepath.Base(words[0]) != "wildcard-auth-hook" {
-		s.EnvFile = m.besideScript(words)
+		s.EnvFile = besideScript(words, configDir)
 		return s
 	}
 	for i := 1; i < len(words); i++ {
@@ -158,8 +159,8 @@ func (m *Manager) SettingsOfHook(line string) lineage.Settings {
 
 // besideScript is the file with the credentials of a shell script, which has them beside it, in .env or conoha_id; "" where our
 // own usual place has some.
-func (m *Manager) besideScript(words []string) string {
-	if _, err := os.Stat(filepath.Join(m.options.Dirs.Config, "conoha", ".env")); err == nil {
+func besideScript(words []string, configDir string) string {
+	if _, err := os.Stat(filepath.Join(configDir, "conoha", ".env")); err == nil {
 		return ""
 	}
 	for _, word := range words {

@@ -69,7 +69,7 @@ func (m *Manager) obtain(ctx context.Context, o *order) (got Certificate, err er
 	result, err := issuer.Obtain(ctx, request)
 	if fault.CodeOf(err) == issuance.CodeAccountUnknown {
 		m.note("%s: the CA does not know the account %s: registering its key again", o.name, a.account.URI)
-		if a.account, err = m.registerAgain(ctx, a.ca, a.account); err != nil {
+		if a.account, err = m.Accounts.registerAgain(ctx, a.ca, a.account); err != nil {
 			return Certificate{}, err
 		}
 		issuer.Account.URI, request.Resume = a.account.URI, nil
@@ -99,7 +99,7 @@ func (a *attempt) prepare(ctx context.Context) (*issuance.Issuer, error) {
 	if err := errors.Join(facts.Objections(a.names, a.settings.Profile)...); err != nil {
 		return nil, err
 	}
-	if err := m.held(a.order); err != nil {
+	if err := a.held(m.State); err != nil {
 		return nil, err
 	}
 	if a.csr == nil && !a.dryRun {
@@ -159,21 +159,11 @@ func (a *attempt) dial(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if a.account, err = m.account(ctx, a.ca, a.params.Account, a.registration, a.mayRegister); err != nil {
+	if a.account, err = m.Accounts.choose(ctx, a.ca, a.params.Account, a.registration, a.mayRegister); err != nil {
 		return err
 	}
 	a.params.Account = a.account.ID
 	return nil
-}
-
-// held is the error of an order whose like brought a certificate that was refused; nil if there was none, or if it is to be made
-// all the same.
-func (m *Manager) held(o *order) error {
-	insists := o.force && o.csr == nil || o.again
-	if o.dryRun || insists || m.State == nil {
-		return nil
-	}
-	return m.State.Held(o.name, o.refusable(time.Time{}, ""))
 }
 
 // obtainAgain obtains a certificate after a run that ended with an error that is put right now. What the first run spent, said and
@@ -302,7 +292,7 @@ func (a *attempt) keep(ctx context.Context, result issuance.Result) (Certificate
 	if err != nil {
 		return c, err
 	}
-	pending := a.settings.Combined != "" || m.hasHooks(DeployCommands(a.params, a.settings))
+	pending := a.settings.Combined != "" || hasHooks(m.options.Dirs.Config, DeployCommands(a.params, a.settings))
 	change := func(conf *lineage.Conf) error {
 		s := a.settings
 		s.Domains, s.RenewAt, s.RetryAfter, s.Deploy, s.NewKey = a.names, time.Time{}, time.Time{}, pending, false

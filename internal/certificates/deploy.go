@@ -62,8 +62,8 @@ func (m *Manager) pre(ctx context.Context, commands ...string) error {
 }
 
 // hasHooks reports whether a lineage has deploy hooks, its own or those for all.
-func (m *Manager) hasHooks(commands []string) bool {
-	entries, err := os.ReadDir(filepath.Join(m.options.Dirs.Config, "renewal-hooks", "deploy"))
+func hasHooks(configDir string, commands []string) bool {
+	entries, err := os.ReadDir(filepath.Join(configDir, "renewal-hooks", "deploy"))
 	return len(commands) > 0 || err == nil && len(entries) > 0 || err != nil && !errors.Is(err, os.ErrNotExist)
 }
 

@@ -2,8 +2,7 @@
 //
 // A [Manager] has a method for each use case. Each takes a typed request, and gives a result or an error: [Manager.Obtain] and
 // [Manager.Plan] (what Obtain would do), [Manager.Renew], [Manager.Adopt] and [Manager.Release] (from certbot and back to it),
-// [Manager.Revoke], [Manager.Delete], [Manager.Clean], and for accounts [Manager.Register], [Manager.Accounts],
-// [Manager.Deactivate] and [Manager.ImportAccount]. What happens on the way is told by [Event]. What a person is to decide is in
+// [Manager.Revoke], [Manager.Delete] and [Manager.Clean]; [Accounts] has those for accounts at CAs. What happens on the way is told by [Event]. What a person is to decide is in
 // the request, or asked by a function in it, never under a lock.
 //
 // Nothing here knows of command lines, terminals or environment variables: DNS services and hooks get the environment that

@@ -7,14 +7,14 @@ import (
 
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
+	"wildcard/internal/settings"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
 )
 
 // hookLines are the command lines with which certbot can renew a lineage, should it have to: absolute, and with all that
 // is not as by default, since certbot tells its hooks nothing of it. They are empty if certbot's hooks cannot do it.
-func (m *Manager) hookLines(s lineage.Settings) (auth, cleanup string) {
-	dirs := m.options.Dirs
+func hookLines(dirs settings.Directories, s lineage.Settings) (auth, cleanup string) {
 	if withoutHooks(s) != nil {
 		return "", ""
 	}

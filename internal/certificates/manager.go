@@ -61,14 +61,14 @@ type Manager struct {
 	State    *state.State     // nil where there is none yet and it is not to be made
 	Journal  *journal.Journal // nil likewise
 	Services *Services
+	Accounts *Accounts
 
-	options  Options
-	memory   *memory.Memory
-	hooks    *deploy.Hooks
-	register sync.Mutex // one new account at a time
-	mu       sync.Mutex
-	preRan   bool
-	preRun   map[string]bool // pre hooks that ran
+	options Options
+	memory  *memory.Memory
+	hooks   *deploy.Hooks
+	mu      sync.Mutex
+	preRan  bool
+	preRun  map[string]bool // pre hooks that ran
 }
 
 // Open opens what is there on this machine, and makes the folders that are not. It sends nothing. Close ends it.
@@ -93,6 +93,7 @@ func Open(o Options) (*Manager, error) {
 	if m.Store, err = lineage.Open(lineage.Options{ConfigDir: o.Dirs.Config, RunDir: o.Dirs.Run, Log: o.Log}); err != nil {
 		return nil, err
 	}
+	m.Accounts = &Accounts{store: m.Store, services: m.Services}
 	return m, m.openState()
 }
 

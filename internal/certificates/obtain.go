@@ -82,8 +82,11 @@ func (m *Manager) obtainLocked(ctx context.Context, r Request, name string) (Res
 	if err != nil {
 		return Result{}, err
 	}
-	if err := m.repair(ctx, o); err != nil {
-		return Result{}, err
+	if o.live != nil && !o.dryRun && o.live.NeedsRepair() {
+		m.note("%s: its files are not as they should be (%v): repairing", o.name, o.live.Damage)
+		if o.live, err = repaired(ctx, o.live); err != nil {
+			return Result{}, err
+		}
 	}
 	m.noteCovered(o)
 	if !o.dryRun && o.csr == nil {
@@ -150,18 +153,8 @@ func (m *Manager) target(r Request) (string, error) {
 	return lineage.NameFor(r.Names)
 }
 
-// repair puts the files of the order's lineage in order.
-func (m *Manager) repair(ctx context.Context, o *order) (err error) {
-	if o.live == nil || o.dryRun || !o.live.NeedsRepair() {
-		return nil
-	}
-	m.note("%s: its files are not as they should be (%v): repairing", o.name, o.live.Damage)
-	o.live, err = m.repaired(ctx, o.live)
-	return err
-}
-
 // repaired is a lineage with its files in order, as far as they can be: what is damaged for good is renewed.
-func (m *Manager) repaired(ctx context.Context, l *lineage.Lineage) (*lineage.Lineage, error) {
+func repaired(ctx context.Context, l *lineage.Lineage) (*lineage.Lineage, error) {
 	repaired, err := l.Repair(ctx)
 	switch {
 	case err == nil:

@@ -56,7 +56,7 @@ func (m *Manager) draft(r Request, name string) (*order, error) {
 	if err := o.apply(r); err != nil {
 		return nil, err
 	}
-	o.params.AuthHook, o.params.CleanupHook = m.hookLines(o.settings)
+	o.params.AuthHook, o.params.CleanupHook = hookLines(m.options.Dirs, o.settings)
 	return o, o.guardStaging()
 }
 
@@ -177,4 +177,14 @@ func (o *order) refusable(at time.Time, reason string) state.Refused {
 	return state.Refused{
 		Time: at, Server: o.params.Server, Domains: o.names, Profile: o.settings.Profile, KeyType: string(o.keyType), Reason: reason,
 	}
+}
+
+// held is the error of an order whose like brought a certificate that was refused; nil if there was none, or if it is to be made
+// all the same. A ledger of nil has nothing.
+func (o *order) held(ledger *state.State) error {
+	insists := o.force && o.csr == nil || o.again
+	if o.dryRun || insists || ledger == nil {
+		return nil
+	}
+	return ledger.Held(o.name, o.refusable(time.Time{}, ""))
 }

@@ -62,34 +62,42 @@ func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	plan := Plan{
+	p := &planning{m: m, o: o, plan: Plan{
 		Lineage: name, Names: o.names, KeyType: o.keyType, Server: o.params.Server, Profile: o.settings.Profile, Notes: o.coveredNotes(),
-	}
-	m.planOutcome(o, &plan)
+	}}
+	p.outcome()
 	var atCA []error
 	var group sync.WaitGroup
-	group.Go(func() { atCA = m.planCA(ctx, o, &plan) })
-	records, located := m.planRecords(ctx, o)
+	group.Go(func() { atCA = p.ca(ctx) })
+	records, located := p.records(ctx)
 	group.Wait()
 	if err := cause(ctx); err != nil {
 		return Plan{}, err
 	}
-	plan.Records = records
-	plan.Notes = append(plan.Notes, delegationNotes(records)...)
-	plan.Problems = slices.Concat(located, atCA)
+	p.plan.Records = records
+	p.plan.Notes = append(p.plan.Notes, delegationNotes(records)...)
+	p.plan.Problems = slices.Concat(located, atCA)
 	if !o.dryRun {
 		if err := m.Store.Check(); err != nil {
-			plan.Problems = append(plan.Problems, err)
+			p.plan.Problems = append(p.plan.Problems, err)
 		}
-		if err := m.planLimits(o, &plan); err != nil {
-			plan.Problems = append(plan.Problems, err)
+		if err := p.limits(); err != nil {
+			p.plan.Problems = append(p.plan.Problems, err)
 		}
 	}
-	return plan, nil
+	return p.plan, nil
 }
 
-// planOutcome says what would become of the lineage.
-func (m *Manager) planOutcome(o *order, plan *Plan) {
+// planning is one call of Plan.
+type planning struct {
+	m    *Manager
+	o    *order
+	plan Plan
+}
+
+// outcome says what would become of the lineage.
+func (p *planning) outcome() {
+	o, plan := p.o, &p.plan
 	plan.Outcome = Renewed
 	switch l := o.live; {
 	case o.dryRun:
@@ -104,14 +112,15 @@ func (m *Manager) planOutcome(o *order, plan *Plan) {
 		plan.Why = messages.New("names, CA, key type or profile differ from what is there")
 	default:
 		plan.RenewAt, plan.Why = Renewal(l, o.settings)
-		if m.now().Before(plan.RenewAt) {
+		if p.m.now().Before(plan.RenewAt) {
 			plan.Outcome = Kept
 		}
 	}
 }
 
-// planCA finds the account and the profile at the CA, and what the CA would refuse.
-func (m *Manager) planCA(ctx context.Context, o *order, plan *Plan) (problems []error) {
+// ca finds the account and the profile at the CA, and what the CA would refuse.
+func (p *planning) ca(ctx context.Context) (problems []error) {
+	m, o, plan := p.m, p.o, &p.plan
 	ctx, cancel := context.WithTimeout(ctx, planLimit)
 	defer cancel()
 	ca, err := m.Services.CA(ctx, o.params.Server, o.settings.CABundle)
@@ -137,8 +146,9 @@ func (m *Manager) planCA(ctx context.Context, o *order, plan *Plan) (problems []
 	return problems
 }
 
-// planRecords finds where each record is to stand, side by side.
-func (m *Manager) planRecords(ctx context.Context, o *order) ([]PlannedRecord, []error) {
+// records finds where each record is to stand, side by side.
+func (p *planning) records(ctx context.Context) ([]PlannedRecord, []error) {
+	m, o := p.m, p.o
 	var records []PlannedRecord
 	for _, name := range o.names {
 		base := issuance.Base(name)
@@ -166,7 +176,7 @@ func (m *Manager) planRecords(ctx context.Context, o *order) ([]PlannedRecord, [
 			defer func() { <-slots }()
 			ctx, cancel := context.WithTimeout(ctx, planLimit)
 			defer cancel()
-			m.planRecord(ctx, o, solver, &records[i])
+			p.record(ctx, solver, &records[i])
 		})
 	}
 	group.Wait()
@@ -179,14 +189,14 @@ func (m *Manager) planRecords(ctx context.Context, o *order) ([]PlannedRecord, [
 	return records, problems
 }
 
-func (m *Manager) planRecord(ctx context.Context, o *order, solver *dns01.Solver, r *PlannedRecord) {
+func (p *planning) record(ctx context.Context, solver *dns01.Solver, r *PlannedRecord) {
 	at, err := solver.Locate(ctx, r.Domain)
 	if err != nil {
 		r.Err = err
 		return
 	}
 	r.FQDN, r.Zone, r.Account = at.FQDN, at.Route.Zone, at.Route.Account
-	r.Remembered = m.remembers(o, r.Domain, at.FQDN)
+	r.Remembered = p.remembers(r.Domain, at.FQDN)
 	if d, err := solver.Resolver.Delegation(ctx, at.FQDN); err == nil { // else the wait will say so
 		r.delegation = d
 	}
@@ -217,14 +227,14 @@ func delegationNotes(records []PlannedRecord) []messages.Message {
 }
 
 // remembers is for how long Obtain would wait before it has the CA look at a name.
-func (m *Manager) remembers(o *order, domain, fqdn string) time.Duration {
-	looks := m.memory
-	looks.Now = m.options.Now
-	return looks.Left(issuance.MemoryOf(o.params.Server, cache(o.settings)), memory.RecordOf(domain, fqdn, "")).Round(time.Second)
+func (p *planning) remembers(domain, fqdn string) time.Duration {
+	ca := issuance.MemoryOf(p.o.params.Server, cache(p.o.settings))
+	return p.m.memory.Left(ca, memory.RecordOf(domain, fqdn, "")).Round(time.Second)
 }
 
-// planLimits is what the ledger says of it.
-func (m *Manager) planLimits(o *order, plan *Plan) error {
+// limits is what the ledger says of it.
+func (p *planning) limits() error {
+	m, o, plan := p.m, p.o, &p.plan
 	if m.State == nil {
 		return nil // nothing was ever tried
 	}
@@ -238,7 +248,7 @@ func (m *Manager) planLimits(o *order, plan *Plan) error {
 			plan.Records[i].Failed = max(plan.Records[i].Failed, failed[name])
 		}
 	}
-	if err := m.held(o); err != nil {
+	if err := o.held(m.State); err != nil {
 		return err
 	}
 	return m.State.Check(intent)

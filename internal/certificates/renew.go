@@ -270,7 +270,7 @@ func (r *renewal) order(ctx context.Context, name string) (*order, Due, error) {
 	}
 	if l.NeedsRepair() && !r.DryRun {
 		m.note("%s: its files are not as they should be: repairing", name)
-		if l, err = m.repaired(ctx, l); err != nil {
+		if l, err = repaired(ctx, l); err != nil {
 			return nil, Due{}, err
 		}
 	}

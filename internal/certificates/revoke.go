@@ -65,7 +65,9 @@ func (m *Manager) Revoke(ctx context.Context, r RevokeRequest) (Revoked, error) 
 			done.Deleted = true
 			return m.remove(ctx, l)
 		case l.Owned():
-			m.askAnew(ctx, l, done.ByKey)
+			if err := askAnew(ctx, l, done.ByKey); err != nil {
+				m.options.Log.Warn("asking for renewal information anew", "lineage", l.Name, "error", err)
+			}
 		}
 		return nil
 	})
@@ -98,15 +100,14 @@ func (m *Manager) revokeLive(ctx context.Context, l *lineage.Lineage, r RevokeRe
 
 // askAnew has the next run ask the CA when a certificate is to be renewed, whatever it said before: of a revoked one it says
 // "at once" (RFC 9773 §4.2), but may have asked to be left alone for hours before that. With newKey it makes a new key, too.
-func (m *Manager) askAnew(ctx context.Context, l *lineage.Lineage, newKey bool) {
-	if _, err := l.Update(ctx, func(c *lineage.Conf) error {
+func askAnew(ctx context.Context, l *lineage.Lineage, newKey bool) error {
+	_, err := l.Update(ctx, func(c *lineage.Conf) error {
 		s, _ := c.Settings()
 		s.RetryAfter = time.Time{}
 		s.NewKey = s.NewKey || newKey
 		return c.SetSettings(s)
-	}); err != nil {
-		m.options.Log.Warn("asking for renewal information anew", "lineage", l.Name, "error", err)
-	}
+	})
+	return err
 }
 
 // Delete deletes a lineage of ours and what is remembered of an order for it. confirm is asked before.

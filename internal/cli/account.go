@@ -117,7 +117,7 @@ func (p *program) accountRegister(c *cli.Context) error {
 		return err
 	}
 	defer m.close()
-	a, existed, err := m.manager.Register(c.Context, at, p.registration(c))
+	a, existed, err := m.manager.Accounts.Register(c.Context, at, p.registration(c))
 	switch {
 	case err != nil:
 		return err
@@ -149,7 +149,7 @@ func (p *program) accountShow(c *cli.Context) error {
 		return err
 	}
 	defer m.close()
-	found, err := m.manager.Accounts(c.Context, at, c.String("account"))
+	found, err := m.manager.Accounts.At(c.Context, at, c.String("account"))
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (p *program) accountShow(c *cli.Context) error {
 	return nil
 }
 
-func (m *machine) printAccounts(at certificates.Accounts, lines []accountLine) {
+func (m *machine) printAccounts(at certificates.AccountsAt, lines []accountLine) {
 	if len(lines) == 0 {
 		m.say("There is no account at %s: wildcard account register makes one.", at.Server)
 		return
@@ -226,7 +226,7 @@ func (p *program) accountDeactivate(c *cli.Context) error {
 		return err
 	}
 	defer m.close()
-	a, err := m.manager.Deactivate(c.Context, at, c.String("account"), func(a lineage.Account) error {
+	a, err := m.manager.Accounts.Deactivate(c.Context, at, c.String("account"), func(a lineage.Account) error {
 		return m.confirm(c, "Deactivate the account %s? This cannot be undone.", a.URI)
 	})
 	if err != nil {
@@ -252,7 +252,7 @@ func (p *program) accountImport(c *cli.Context) error {
 		return err
 	}
 	defer m.close()
-	a, err := m.manager.ImportAccount(c.Context, at, key)
+	a, err := m.manager.Accounts.Import(c.Context, at, key)
 	if err != nil {
 		return err
 	}

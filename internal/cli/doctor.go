@@ -172,7 +172,7 @@ func (m *machine) caseOf(c *cli.Context, chosen certificates.DNS, l *lineage.Lin
 		ours := false
 		found.Params = l.Conf.Params()
 		if found.Settings, ours = l.Conf.Settings(); !ours {
-			found.Settings = m.manager.SettingsOfHook(found.Params.AuthHook)
+			found.Settings = certificates.SettingsOfHook(found.Params.AuthHook, m.dirs.Config)
 		}
 		found.Domains = found.Settings.Domains
 		if len(found.Domains) == 0 && l.Leaf != nil {

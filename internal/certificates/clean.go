@@ -67,9 +67,7 @@ func (m *Manager) everyAccount(dns DNS, journalled bool) ([]providers.Account, [
 	}
 	if journalled {
 		for _, entry := range entries {
-			if spec, err := providers.ParseSpec(entry.Spec); err == nil {
-				all = append(all, lineage.Settings{Providers: []providers.Spec{spec}, EnvFile: here.EnvFile})
-			}
+			all = append(all, lineage.Settings{Providers: []providers.Spec{lineage.ReadSpec(entry.Spec)}, EnvFile: here.EnvFile})
 		}
 	}
 	return m.Services.accountsOf(all)

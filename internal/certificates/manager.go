@@ -19,6 +19,7 @@ import (
 	"wildcard/internal/messages"
 	"wildcard/internal/settings"
 	"wildcard/internal/state"
+	"wildcard/internal/system/wait"
 	"wildcard/internal/timeline"
 	"wildcard/providers"
 	"wildcard/providers/manual"
@@ -43,7 +44,7 @@ type Options struct {
 	Person func(manual.Task)                          // does what a DNS service without an API wants done (provider "manual"); nil is nobody
 	Log    *slog.Logger                               // nil is silent
 	Now    func() time.Time                           // nil is [time.Now]
-	Sleep  func(context.Context, time.Duration) error // while a CA remembers; nil is a timer
+	Sleep  func(context.Context, time.Duration) error // before and between requests to a CA, and while it remembers; nil is a timer
 	Trace  *timeline.Recorder                         // nil records nothing
 }
 
@@ -78,6 +79,9 @@ func Open(o Options) (*Manager, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Sleep == nil {
+		o.Sleep = wait.For
 	}
 	if o.Events == nil {
 		o.Events = func(Event) {}

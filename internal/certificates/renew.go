@@ -159,12 +159,7 @@ func (m *Manager) jitter(ctx context.Context, longest time.Duration) error {
 	wait := time.Duration(rand.Int64N(int64(longest))).Round(time.Second)
 	m.note("waiting %v before the first order, so that not all machines come at once (--no-jitter)", wait)
 	defer m.options.Trace.Begin("", timeline.WorkWait)(nil)
-	select {
-	case <-time.After(wait):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return m.options.Sleep(ctx, wait)
 }
 
 // run renews what was chosen, some side by side.

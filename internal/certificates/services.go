@@ -70,7 +70,7 @@ func (s *Services) CA(ctx context.Context, server, bundle string) (*issuance.CA,
 			return
 		}
 		d.ca, d.err = issuance.Dial(ctx, issuance.Options{
-			Server: server, UserAgent: s.options.UserAgent, RootCAs: roots, Log: s.options.Log, Now: s.options.Now,
+			Server: server, UserAgent: s.options.UserAgent, RootCAs: roots, Log: s.options.Log, Now: s.options.Now, Sleep: s.options.Sleep,
 		})
 	})
 	return d.ca, d.err

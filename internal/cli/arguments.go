@@ -37,7 +37,7 @@ func arrange(app *cli.App, args []string) (commandLine, error) {
 		l.args, l.path = append(l.args, rest[0]), append(l.path, command)
 		rest, flags, commands = rest[1:], command.Flags, command.Subcommands
 	}
-	known, long := optionsOf(flags, len(l.path) == 0)
+	known, long := optionsOf(flags)
 	var names []string
 	for i := 0; i < len(rest); i++ {
 		arg := rest[i]
@@ -88,11 +88,8 @@ func (l commandLine) named(names []string, commands []*cli.Command) (commandLine
 }
 
 // optionsOf are the names of flags, and whether each takes a value; long are those that are proposed for what is mistyped.
-func optionsOf(flags []cli.Flag, program bool) (takesValue map[string]bool, long []string) {
+func optionsOf(flags []cli.Flag) (takesValue map[string]bool, long []string) {
 	takesValue = map[string]bool{"help": false, "h": false}
-	if program {
-		takesValue["version"], takesValue["v"] = false, false
-	}
 	for _, flag := range flags {
 		value, ok := flag.(cli.DocGenerationFlag)
 		for _, name := range flag.Names() {

@@ -53,7 +53,7 @@ type program struct {
 	environ               []string
 	stdin, stdout, stderr *os.File
 	now                   func() time.Time
-	sleep                 func(context.Context, time.Duration) error // while a CA remembers; nil is a timer
+	sleep                 func(context.Context, time.Duration) error // before and between requests to a CA, and while it remembers; nil is a timer
 	language              messages.Language
 	root                  string             // of the file system in which doctor looks for schedulers; "" is /
 	typed                 string             // the program with its command
@@ -150,10 +150,12 @@ func (p *program) app() *cli.App {
 		Writer:                    p.stdout,
 		ErrWriter:                 io.Discard, // errors are printed by main, once
 		HideHelp:                  true,       // help.go prints it
+		HideVersion:               true,       // the library has one flag for it, which two programs in a process would share
+		Flags:                     []cli.Flag{&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version"}},
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {}, // main decides
 		OnUsageError:              usageError,
-		Action:                    func(*cli.Context) error { return usage("no command given") },
+		Action:                    p.bare,
 		Commands: []*cli.Command{
 			p.issueCommand(), p.renewCommand(), p.planCommand(), p.listCommand(), p.showCommand(),
 			p.revokeCommand(), p.deleteCommand(), p.adoptCommand(), p.releaseCommand(), p.accountCommand(),
@@ -166,6 +168,15 @@ func (p *program) app() *cli.App {
 		prepare(c)
 	}
 	return app
+}
+
+// bare is wildcard without a command.
+func (p *program) bare(c *cli.Context) error {
+	if !c.Bool("version") {
+		return usage("no command given")
+	}
+	fmt.Fprintf(p.stdout, "wildcard version %s\n", c.App.Version)
+	return nil
 }
 
 // prepare gives a command and those below it what all have.

@@ -9,21 +9,15 @@ import (
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/testkit/acmetest"
-	"wildcard/internal/testkit/clock"
 )
 
-// remembering is a world whose CA keeps each answer for a minute, ConoHa's least TTL. Time is what passes there and what is waited
-// for it.
-type remembering struct {
-	*world
-	time *clock.Clock
-}
+// remembering is a world whose CA keeps each answer for a minute, ConoHa's least TTL. Its clock stands still but for what is waited.
+type remembering struct{ *world }
 
 func newRemembering(t *testing.T) *remembering {
 	t.Helper()
-	w := &remembering{time: clock.New(time.Now())}
-	w.world = newWorldOf(t, acmetest.Options{LookTTL: time.Minute, Now: w.time.Now, Deviations: unproven})
-	w.world.now, w.sleep = w.time.Now, w.time.Sleep
+	w := &remembering{newWorldOf(t, acmetest.Options{LookTTL: time.Minute, Deviations: unproven})}
+	w.at(w.clock())
 	w.environ = slices.DeleteFunc(w.environ, func(v string) bool { return strings.HasPrefix(v, "WILDCARD_CA_CACHE=") })
 	return w
 }

@@ -359,8 +359,6 @@ func TestPanic(t *testing.T) {
 	stdout, out := gather(t)
 	stderr, errs := gather(t)
 	p := &program{environ: w.environ, stdin: nil, stdout: stdout, stderr: stderr, now: func() time.Time { panic("no clock\n\x1b[2J") }}
-	running.Lock()
-	defer running.Unlock()
 	code := p.main([]string{"wildcard", "issue", "--json", "--agree-tos", "*.example.com"})
 	text, said := out(), errs()
 	if code != 70 || !strings.Contains(said, "[internal]") || strings.ContainsAny(said, "\x1b") || !json.Valid([]byte(text)) {

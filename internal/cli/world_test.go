@@ -22,6 +22,7 @@ import (
 	"wildcard/conoha/conohatest"
 	"wildcard/internal/lineage"
 	"wildcard/internal/testkit/acmetest"
+	"wildcard/internal/testkit/clock"
 	"wildcard/internal/testkit/executable"
 	"wildcard/internal/testkit/secretscan"
 )
@@ -48,10 +49,9 @@ type world struct {
 
 	struckDead atomic.Bool // a phase's process was killed
 
-	mu  sync.Mutex
-	now func() time.Time
+	time *clock.Clock // of the machine and of the CA; processes of their own have the real one
 
-	sleep func(context.Context, time.Duration) error // nil is a timer
+	mu sync.Mutex // for what a test shares with the CA
 }
 
 func newWorld(t testing.TB) *world {
@@ -65,7 +65,7 @@ var unproven = acmetest.Deviations{NoAuthorizationReuse: true}
 
 func newWorldOf(t testing.TB, o acmetest.Options) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), now: time.Now, zones: []string{"example.com", "example.net", "example.co.jp"}}
+	w := &world{t: t, dir: t.TempDir(), time: clock.Running(), zones: []string{"example.com", "example.net", "example.co.jp"}}
 	var err error
 	if w.conoha, err = conohatest.Start(conohatest.Options{}); err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func newWorldOf(t testing.TB, o acmetest.Options) *world {
 		o.Look = w.texts
 	}
 	if o.Now == nil {
-		o.Now, o.RealTimer = w.clock, true // which stands still
+		o.Now = w.time.Now
 	}
 	if o.ValidationTime == nil {
 		o.ValidationTime = acmetest.Takes(0)
@@ -88,6 +88,7 @@ func newWorldOf(t testing.TB, o acmetest.Options) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.ca.Close)
+	w.time.Waited = w.ca.Validate
 	w.environ = w.machine(w.conoha.Environ(account), w.ca.DirectoryURL(), w.ca.RootPEM())
 	t.Cleanup(func() {
 		if violations := w.ca.Violations(); len(violations) > 0 {
@@ -133,17 +134,9 @@ func (w *world) texts(fqdn string) (values []string) {
 }
 
 // at sets the clock of the machine and the CA's. Processes of their own have the real one.
-func (w *world) at(now time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = func() time.Time { return now }
-}
+func (w *world) at(now time.Time) { w.time.Set(now) }
 
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now()
-}
+func (w *world) clock() time.Time { return w.time.Now() }
 
 // said is what came of a command.
 type said struct {
@@ -151,9 +144,6 @@ type said struct {
 	code           int
 	stdout, stderr string
 }
-
-// running keeps runs within this process apart: the flag library has one flag for --help, and writes to it.
-var running sync.Mutex
 
 // run runs a command in this process, by the world's clock.
 func (w *world) run(args ...string) said {
@@ -171,10 +161,8 @@ func (w *world) runFrom(input string, args ...string) said {
 	defer stdin.Close()
 	stdout, out := gather(w.t)
 	stderr, errs := gather(w.t)
-	p := &program{environ: w.environ, stdin: stdin, stdout: stdout, stderr: stderr, now: w.clock, sleep: w.sleep, root: w.dir}
-	running.Lock()
+	p := &program{environ: w.environ, stdin: stdin, stdout: stdout, stderr: stderr, now: w.time.Now, sleep: w.time.Sleep, root: w.dir}
 	code := p.main(append([]string{"wildcard"}, args...))
-	running.Unlock()
 	return said{w.t, code, out(), errs()}
 }
 

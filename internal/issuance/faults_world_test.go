@@ -17,6 +17,7 @@ import (
 	"wildcard/internal/issuance"
 	"wildcard/internal/settings"
 	"wildcard/internal/testkit/acmetest"
+	"wildcard/internal/testkit/clock"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
 )
@@ -25,13 +26,13 @@ import (
 type scripted struct {
 	*world
 	ca    *acmetest.Server
-	clock *clock // the CA's and the issuer's
+	clock *clock.Clock // the CA's and the issuer's
 	t     testing.TB
 }
 
 func newScripted(t testing.TB, o acmetest.Options) *scripted {
 	t.Helper()
-	w := &scripted{world: &world{state: t.TempDir()}, clock: &clock{}, t: t}
+	w := &scripted{world: &world{state: t.TempDir()}, clock: clock.Running(), t: t}
 	if o.Now == nil {
 		o.Now = w.clock.Now
 	}
@@ -61,7 +62,7 @@ func (w *scripted) start(o acmetest.Options, dns conohatest.Options) *scripted {
 	}
 	t.Cleanup(w.ca.Close)
 	if w.clock != nil {
-		w.clock.waited = w.ca.Validate
+		w.clock.Waited = w.ca.Validate
 	}
 	client := w.dialTo(issuance.Options{})
 	account, err := client.Register(t.Context(), nil, issuance.Registration{AgreeToTerms: true, EABKeyID: "kid", EABKey: eabKey})

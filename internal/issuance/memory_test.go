@@ -12,20 +12,20 @@ import (
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/testkit/acmetest"
-	manual "wildcard/internal/testkit/clock"
+	"wildcard/internal/testkit/clock"
 )
 
 // remembering is a scripted world whose CA keeps answers for 60 seconds, ConoHa's least TTL. Only waiting for it to forget moves the
 // clock.
 type remembering struct {
 	*scripted
-	time *manual.Clock
+	time *clock.Clock
 	keep *memory.Memory
 }
 
 func newRemembering(t *testing.T) *remembering {
 	t.Helper()
-	passing := manual.New(time.Now().Truncate(time.Second))
+	passing := clock.New(time.Now().Truncate(time.Second))
 	w := &remembering{scripted: newScripted(t, acmetest.Options{
 		LookTTL: time.Minute, Now: passing.Now, Deviations: acmetest.Deviations{NoAuthorizationReuse: true},
 	}), time: passing}

@@ -224,8 +224,8 @@ func TestAnswer_ValidatesInThePost(t *testing.T) {
 				if most != min(misses+1, 4) {
 					t.Errorf("answered %d times", most)
 				}
-				if misses > 0 && (w.clock.longest() < 14*time.Second || !w.noted("asked to look again in 15 s")) {
-					t.Errorf("longest wait %v; %v", w.clock.longest(), w.noted("asked to look again in 15 s"))
+				if misses > 0 && (w.clock.Longest() < 14*time.Second || !w.noted("asked to look again in 15 s")) {
+					t.Errorf("longest wait %v; %v", w.clock.Longest(), w.noted("asked to look again in 15 s"))
 				}
 			})
 		}
@@ -246,14 +246,14 @@ func TestPoll_RetryAfterOfADay(t *testing.T) {
 					slow := processing(value)
 					w.ca.On(acmetest.Finalize, slow)
 					w.ca.On(acmetest.Order, func(r *acmetest.Request) *acmetest.Reply {
-						if r.Count > 3 && w.clock.longest() >= 29*time.Second {
+						if r.Count > 3 && w.clock.Longest() >= 29*time.Second {
 							return r.Next()
 						}
 						return slow(r)
 					})
 				}
 				w.succeeds()
-				if d := w.clock.longest(); d > 30*time.Second {
+				if d := w.clock.Longest(); d > 30*time.Second {
 					t.Errorf("waited %v at once", d)
 				}
 				w.answeredOnce()

@@ -98,7 +98,7 @@ func arrows() map[string][]string {
 		"wildcard/cmd/wildcard": {"wildcard/internal/cli"},
 		"wildcard/internal/certificates": {
 			"wildcard/internal/deploy", "wildcard/internal/dns01/...", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/settings",
-			"wildcard/internal/state", "wildcard/internal/timeline", "wildcard/providers/...",
+			"wildcard/internal/state", "wildcard/internal/system/wait", "wildcard/internal/timeline", "wildcard/providers/...",
 		},
 		"wildcard/internal/cli": {
 			"wildcard/internal/system/environ", "wildcard/internal/certificates", "wildcard/internal/doctor", "wildcard/internal/system/failpoint", "wildcard/internal/cli/display/...", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/metrics",

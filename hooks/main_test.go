@@ -6,6 +6,7 @@ import (
 
 	"wildcard/hooks"
 	"wildcard/internal/testkit/executable"
+	"wildcard/internal/testkit/parallel"
 )
 
 // TestMain lets the test binary be the two hook programs, so that tests run them as processes of their own, as certbot does.
@@ -20,5 +21,6 @@ func TestMain(m *testing.M) {
 		os.Exit(hooks.CleanUp(program))
 	}
 	executable.DefaultSignals()
+	parallel.Waiting()
 	os.Exit(m.Run())
 }

@@ -24,10 +24,12 @@ import (
 	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/clock"
 	"wildcard/internal/testkit/executable"
+	"wildcard/internal/testkit/parallel"
 	"wildcard/internal/testkit/secretscan"
 )
 
 func TestMain(m *testing.M) {
+	parallel.Waiting()
 	testscript.Main(m, map[string]func(){"wildcard": wildcardMain, "wildcard-measured": measuredMain})
 }
 

@@ -18,9 +18,13 @@ import (
 	"wildcard/internal/lineage"
 	"wildcard/internal/state"
 	"wildcard/internal/testkit/acmetest"
+	"wildcard/internal/testkit/parallel"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	parallel.Waiting()
+	goleak.VerifyTestMain(m)
+}
 
 // provocations has for every code what makes a healthy machine one that has the finding, and what then looks.
 func provocations() map[string]func(w *world) Report {

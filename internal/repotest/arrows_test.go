@@ -115,6 +115,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/testkit/boulder":     {dns},
 		"wildcard/internal/testkit/clock":       nil,
 		"wildcard/internal/testkit/nameservers": {dns, unix},
+		"wildcard/internal/testkit/parallel":    nil,
 	}
 }
 

@@ -18,10 +18,14 @@ import (
 	"go.uber.org/goleak"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/testkit/parallel"
 	"wildcard/providers"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	parallel.Waiting()
+	goleak.VerifyTestMain(m)
+}
 
 // world is a resolver at 127.0.0.1, name servers at 127.0.0.2 and up, and one of the top-level domain above them, test.,
 // all on one port that was free on each.

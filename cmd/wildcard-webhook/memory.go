@@ -8,7 +8,6 @@ import (
 
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/memory"
-	"wildcard/internal/dns01/propagation"
 )
 
 // mostHeld is how long a call waits for the CA to forget. cert-manager has few workers and calls again after 5, 10, 20, 40 seconds, so
@@ -20,33 +19,10 @@ func (t target) remembered() memory.Record {
 	return memory.RecordOf(t.challenge.Domain, t.challenge.FQDN, t.challenge.Value)
 }
 
-// ca is what is known of the CA, of which cert-manager does not tell which it is.
-func (t target) ca() memory.CA { return memory.CA{Keep: t.config.caCache} }
-
-// reservation is a challenge's part of what the CA looks at. It lasts from its first Present to its CleanUp.
-func (s *Solver) reservation(t target) *memory.Reservation {
-	return s.memory.Reserve(t.challenge.Value, self(), t.ca())
-}
-
 // self is this process. Nothing is kept for others, so it does not matter if /proc does not say.
 func self() journal.Process {
 	p, _ := journal.Self()
 	return p
-}
-
-// forget waits, when a record is published, until the CA's resolvers have forgotten what they saw at its name before. If that takes
-// longer than the call may, cert-manager is to call again.
-func (s *Solver) forget(ctx context.Context, t target, report propagation.Report) error {
-	r := s.reservation(t)
-	r.Published(ctx, report.TTL)
-	told := false
-	return r.Wait(ctx, min(timeLeft(ctx), mostHeld), func(p memory.Pause) {
-		if !told || int(p.Left.Seconds())%10 == 0 {
-			told = true
-			s.log.Info("waiting until the CA's resolvers have forgotten what stood there before", "fqdn", p.Record.FQDN,
-				"left", p.Left.Round(time.Second), "another challenge's record", p.Others)
-		}
-	})
 }
 
 // timeLeft is what a call may still take.

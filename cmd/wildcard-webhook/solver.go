@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
@@ -61,35 +62,65 @@ func (s *Solver) Initialize(config *rest.Config, stop <-chan struct{}) error {
 	return nil
 }
 
-// Present makes the challenge's value one of those of its TXT record set, and returns when all name servers have it.
+// Present makes the challenge's value one of those of its TXT record set, and returns when the CA may look.
 func (s *Solver) Present(request *v1alpha1.ChallengeRequest) error {
 	return s.answer(request, func(ctx context.Context, t target) error {
-		r := s.reservation(t)
 		s.ended.begin(t.remembered())
-		r.Add(ctx, t.remembered())
-		if _, err := t.account.Present(ctx, t.challenge); err != nil {
-			return err
-		}
-		report, err := t.wait(ctx, s.log)
+		resolver, err := t.config.resolver(s.log)
 		if err != nil {
 			return err
 		}
-		if err := s.forget(ctx, t, report); err != nil {
+		solver := s.solver(ctx, t, resolver)
+		place, err := solver.PlaceAt(ctx, t.challenge.FQDN)
+		if err != nil {
 			return err
 		}
-		r.Look(ctx) // as soon as this is answered
-		return nil
+		record, err := solver.Present(ctx, t.owner(), place, t.challenge)
+		if err != nil {
+			return err
+		}
+		_, err = solver.Wait(ctx, []*dns01.Record{record})
+		if code := fault.CodeOf(err); code == fault.CodeNotPublished || errors.Is(err, context.DeadlineExceeded) {
+			return fault.Errorf(fault.CodeNotPublished, fault.Temporary,
+				"webhook: TXT %s: not published yet; the record is there, and is looked for again", t.challenge.FQDN)
+		}
+		return err
 	})
 }
 
 // CleanUp removes the challenge's value from its TXT record set. What is gone already is a success.
 func (s *Solver) CleanUp(request *v1alpha1.ChallengeRequest) error {
 	return s.answer(request, func(ctx context.Context, t target) error {
+		solver := s.solver(ctx, t, nil)
 		if s.ended.first(t.remembered(), time.Now()) {
-			s.memory.LookedAt(ctx, self(), t.ca(), t.remembered(), false)
+			solver.LookedAt(ctx, t.owner(), t.challenge, false)
 		}
-		return t.account.CleanUp(ctx, t.challenge, "")
+		route, err := t.router.Route(ctx, t.challenge.FQDN)
+		if err != nil {
+			return err
+		}
+		return solver.CleanUp(ctx, solver.At(route, t.challenge))
 	})
+}
+
+// solver makes, awaits and deletes a request's record.
+func (s *Solver) solver(ctx context.Context, t target, resolver *propagation.Resolver) *dns01.Solver {
+	var told time.Time
+	return &dns01.Solver{
+		Router: t.router, Resolver: resolver,
+		CheckDelegation: len(t.config.nameServers) == 0 || len(t.config.resolvers) > 0,
+		Memory:          s.memory, CA: memory.CA{Keep: t.config.caCache}, // cert-manager does not tell which it is
+		Within:       func() time.Duration { return min(timeLeft(ctx), mostHeld) },
+		WaitLimit:    max(timeLeft(ctx), 1),
+		CleanUpLimit: answerLimit, Log: s.log,
+		Observe: func(e dns01.Event) {
+			if e.Step == dns01.Memory && e.State == dns01.Progress && time.Since(told) >= 10*time.Second {
+				told = time.Now()
+				s.log.Info("waiting until the CA's resolvers have forgotten what stood there before", "fqdn", e.Pause.Record.FQDN,
+					"left", e.Left.Round(time.Second), "another challenge's record", e.Pause.Others)
+			}
+		},
+	}
 }
 
 // answer works on a request, within [answerLimit].
@@ -138,12 +169,7 @@ func (s *Solver) solve(ctx context.Context, client kubernetes.Interface, request
 		FQDN:   providers.CanonicalName(request.ResolvedFQDN),
 		Value:  request.Key,
 	}
-	route, err := providers.Router{Accounts: all}.Route(ctx, challenge.FQDN)
-	if err != nil {
-		return err
-	}
-	challenge.Zone = route.Zone
-	return work(ctx, target{challenge: challenge, account: route.Account, zone: route.Zone, config: config})
+	return work(ctx, target{challenge, providers.Router{Accounts: all}, config})
 }
 
 // secret reads the Secret with the credentials.
@@ -158,33 +184,26 @@ func (s *Solver) secret(ctx context.Context, client kubernetes.Interface, c pars
 	return secret, nil
 }
 
-// target is where a challenge's record belongs.
+// target is a challenge, and who may write its record.
 type target struct {
 	challenge providers.Challenge
-	account   providers.Account
-	zone      string
+	router    providers.Router
 	config    parsed
 }
 
-// wait waits until the record is published.
-func (t target) wait(ctx context.Context, log *slog.Logger) (propagation.Report, error) {
-	resolvers := t.config.resolvers
+// owner is whose record it is: a challenge's part of what the CA looks at lasts from its first Present to its CleanUp.
+func (t target) owner() dns01.Owner { return dns01.Owner{Process: self(), Round: t.challenge.Value} }
+
+// resolver is how the DNS is asked for an Issuer.
+func (c parsed) resolver(log *slog.Logger) (*propagation.Resolver, error) {
+	resolvers := c.resolvers
 	if len(resolvers) == 0 {
 		var err error
-		if resolvers, err = propagation.SystemServers("/etc/resolv.conf"); err != nil && len(t.config.nameServers) == 0 {
-			return propagation.Report{}, err
+		if resolvers, err = propagation.SystemServers("/etc/resolv.conf"); err != nil && len(c.nameServers) == 0 {
+			return nil, err
 		}
 	}
-	wait := propagation.Wait{
-		Resolver: &propagation.Resolver{Servers: resolvers, NameServers: t.config.nameServers, Log: log},
-		Limit:    timeLeft(ctx), Log: log,
-	}
-	report, err := wait.Run(ctx, []propagation.Record{{Zone: t.zone, FQDN: t.challenge.FQDN, Value: t.challenge.Value}})
-	if code := fault.CodeOf(err); code == fault.CodeNotPublished || errors.Is(err, context.DeadlineExceeded) {
-		return report, fault.Errorf(fault.CodeNotPublished, fault.Temporary,
-			"webhook: TXT %s: not published yet; the record is there, and is looked for again", t.challenge.FQDN)
-	}
-	return report, err
+	return &propagation.Resolver{Servers: resolvers, NameServers: c.nameServers, Found: new(propagation.Found), Log: log}, nil
 }
 
 // changing is what differs from one failure to the next of the same kind: durations, times, ports and identifiers of requests.

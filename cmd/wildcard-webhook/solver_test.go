@@ -106,6 +106,26 @@ func (w *world) texts(zone string) (values []string) {
 	return values
 }
 
+// A zone that is delegated to others is refused before anything is written, and with the same words each time; what is there is
+// deleted all the same.
+func TestPresent_DelegatedElsewhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.servers = ""
+	w.conoha.Delegate("example.com", "ns1.elsewhere.example", "ns2.elsewhere.example")
+	first := w.present("example.com", "com", value)
+	if first == nil || !strings.Contains(first.Error(), "ns1.elsewhere.example") || len(w.texts("example.com")) > 0 {
+		t.Fatalf("%v, written: %q", first, w.texts("example.com"))
+	}
+	if second := w.present("example.com", "com", value); second == nil || second.Error() != first.Error() {
+		t.Errorf("%v; before: %v", second, first)
+	}
+	w.conoha.PutRecord("example.com", "_acme-challenge.example.com", "TXT", value)
+	if err := w.cleanUp("example.com", "com", value); err != nil || len(w.texts("example.com")) > 0 {
+		t.Errorf("%v, left: %q", err, w.texts("example.com"))
+	}
+}
+
 // Both generations at once, each with the Secret of its Issuer; two values at one name, presented twice; each cleaned up alone
 // and twice; what is not ours stays.
 func TestSolver(t *testing.T) {

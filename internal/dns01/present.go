@@ -65,7 +65,9 @@ func (s *Solver) Make(ctx context.Context, record *Record) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	err := s.Create(ctx, record, record.Place.Route.Account)
+	err := s.Create(ctx, record, func(ctx context.Context) (providers.Handle, error) {
+		return record.Place.Route.Account.Present(ctx, record.Challenge)
+	})
 	if err == nil && ctx.Err() != nil {
 		return context.Cause(ctx) // nobody waits for the record any more
 	}
@@ -90,11 +92,12 @@ func (s *Solver) deleteElsewhere(ctx context.Context, but *Record) error {
 	return nil
 }
 
-// Create calls the service, through an instance of its provider, whether or not the record is there, and keeps the handle.
-func (s *Solver) Create(ctx context.Context, record *Record, through providers.Provider) error {
+// Create calls the service, whether or not the record is there, and keeps the handle. It may be called several times, and at once, as
+// the conformance suite does.
+func (s *Solver) Create(ctx context.Context, record *Record, present func(context.Context) (providers.Handle, error)) error {
 	lasting, cancel := lingering(ctx, orDefault(s.Linger, usualLinger))
 	defer cancel()
-	handle, err := through.Present(lasting, record.Challenge)
+	handle, err := present(lasting)
 	if err != nil {
 		record.change(func() { record.brokenOff = record.brokenOff || lasting.Err() != nil })
 		if providers.IsUnmade(err) && !record.taken && !record.shared { // else it may be another's, who leaves it to us
@@ -116,6 +119,9 @@ func (s *Solver) Create(ctx context.Context, record *Record, through providers.P
 // lingering returns a context for the creation of a record, that ends when ctx has been over for as long as limit: a creation that
 // is broken off half-way leaves nobody knowing whether the service will still carry it out.
 func lingering(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit < 0 {
+		return context.WithCancel(ctx)
+	}
 	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		timer := time.AfterFunc(limit, cancel)

@@ -67,7 +67,7 @@ type Solver struct {
 	WaitLimit  time.Duration        // the longest wait for publication; 0 is what the accounts ask for, else 15 min; 50 min at most
 	ExtraWait  time.Duration        // from publication until the CA is let look, for servers that cannot be asked from here
 
-	Linger       time.Duration // what a creation under way may still take when its context has ended; 0 is 20 s
+	Linger       time.Duration // what a creation under way may still take when its context has ended; 0 is 20 s, less is nothing
 	CleanUpLimit time.Duration // for the deletion of one record, whatever its context; 0 is 60 s
 
 	Observe func(Event)  // told of what happens; nil is nobody

@@ -3,11 +3,13 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
+	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/journal"
 	"wildcard/providers"
 )
@@ -18,56 +20,37 @@ const CodeLeft = "cleanup.pending"
 // cleanUpLimit is what deleting what is left may take at the end.
 const cleanUpLimit = 2 * time.Minute
 
-// ledger keeps the journal of a trial: which records may be there.
+// ledger has the records that may be there. All are entered into the journal by one account, whose instances make them.
 type ledger struct {
-	journal *journal.Journal
-	owner   journal.Process
-	zone    string
+	solver *dns01.Solver
+	owner  dns01.Owner
+	route  providers.Route
 
 	mu      sync.Mutex
-	records map[string]*record // by name and value
+	records map[string]*dns01.Record // by name and value
 }
 
-type record struct {
-	entry journal.Entry
-	open  bool // a call that makes it was broken off: the service may carry it out after a deletion
+func newLedger(solver *dns01.Solver, zone string) (*ledger, error) {
+	self, err := journal.Self()
+	return &ledger{
+		solver: solver, owner: dns01.Owner{Process: self}, route: providers.Route{Account: solver.Router.Accounts[0], Zone: zone},
+		records: map[string]*dns01.Record{},
+	}, err
 }
 
-func newLedger(j *journal.Journal, zone string) (*ledger, error) {
-	owner, err := journal.Self()
-	return &ledger{journal: j, owner: owner, zone: zone, records: map[string]*record{}}, err
-}
-
-// begin writes the entry of a record that is about to be made. One that is made again has its entry.
-func (l *ledger) begin(account providers.Account, c providers.Challenge) (*record, error) {
-	fqdn := providers.CanonicalName(c.FQDN)
+// begin enters a record that is about to be made. One that is made again has its entry.
+func (l *ledger) begin(ctx context.Context, c providers.Challenge) (*dns01.Record, error) {
+	place := dns01.Place{Route: l.route, FQDN: providers.CanonicalName(c.FQDN)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r := l.records[fqdn+" "+c.Value]; r != nil {
+	if r := l.records[place.FQDN+" "+c.Value]; r != nil && r.Left() {
 		return r, nil
 	}
-	entry, err := l.journal.Add(journal.Entry{
-		Spec: account.Spec.String(), Fingerprint: account.Fingerprint, Zone: l.zone,
-		Domain: c.Domain, FQDN: fqdn, Value: c.Value, KeyAuth: c.KeyAuth, Owner: l.owner,
-	})
-	if err != nil {
-		return nil, err
+	r, err := l.solver.Enter(ctx, l.owner, place, c)
+	if err == nil {
+		l.records[place.FQDN+" "+c.Value] = r
 	}
-	r := &record{entry: entry}
-	l.records[fqdn+" "+c.Value] = r
-	return r, nil
-}
-
-// end notes what came of making it. A handle that the journal does not take is left out: name, type and value are one too.
-func (l *ledger) end(r *record, h providers.Handle, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	r.open = err != nil
-	entry := r.entry
-	entry.Handle = h
-	if err == nil && l.journal.Update(entry) == nil {
-		r.entry = entry
-	}
+	return r, err
 }
 
 // witness is an instance of the provider whose records get into the journal before they are made.
@@ -101,14 +84,16 @@ func (w zonedWitness) Zones(ctx context.Context, fresh bool) ([]string, error) {
 	return w.lister.Zones(ctx, fresh)
 }
 
-// Present is the provider's, with the journal.
-func (w *witness) Present(ctx context.Context, c providers.Challenge) (providers.Handle, error) {
-	r, err := w.ledger.begin(w.Account, c)
+// Present is the provider's, with the journal. That the journal does not take a handle is for the checks to tell.
+func (w *witness) Present(ctx context.Context, c providers.Challenge) (h providers.Handle, err error) {
+	r, err := w.ledger.begin(ctx, c)
 	if err != nil {
 		return "", err
 	}
-	h, err := w.Account.Present(ctx, c)
-	w.ledger.end(r, h, err)
+	_ = w.ledger.solver.Create(ctx, r, func(ctx context.Context) (providers.Handle, error) {
+		h, err = w.Account.Present(ctx, c)
+		return h, err
+	})
 	return h, err
 }
 
@@ -122,22 +107,16 @@ func (w *witness) Close() error {
 
 // made are the records that there are now. A provider that does not heed its context may still be making others, whose
 // entries stay for a later run.
-func (l *ledger) made() []record {
+func (l *ledger) made() []*dns01.Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var all []record
-	for _, key := range slices.Sorted(maps.Keys(l.records)) {
-		all = append(all, *l.records[key])
-	}
-	return all
+	return slices.DeleteFunc(slices.Collect(maps.Values(l.records)), func(r *dns01.Record) bool { return !r.Left() })
 }
 
 // settle deletes once more what the checks have made, and forgets what is gone from every name server. After a run that was
 // ended that is not waited for: the service's word counts then, but for records of which a call was broken off.
-func (l *ledger) settle(ctx context.Context, account providers.Account, v *view) error {
+func (l *ledger) settle(ctx context.Context, v *view) error {
 	ended := ctx.Err() != nil
-	working, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpLimit)
-	defer cancel()
 	made := l.made()
 	errs := make([]error, len(made))
 	slots := make(chan struct{}, sideBySide)
@@ -145,22 +124,15 @@ func (l *ledger) settle(ctx context.Context, account providers.Account, v *view)
 	for i, r := range made {
 		group.Go(func() {
 			slots <- struct{}{}
-			err := account.CleanUp(working, r.entry.Challenge(), r.entry.Handle)
+			err := l.solver.Delete(ctx, r)
 			<-slots
-			switch {
-			case err != nil:
-			case ended && r.open:
-				err = errors.New("a call that was to make it was broken off, so it may yet appear")
-			case !ended:
-				if _, why := v.follow(ctx, r.entry.FQDN, func(have []string) bool { return !slices.Contains(have, r.entry.Value) }); why != "" {
-					err = errors.New("it was to be deleted: " + why)
+			if err == nil {
+				if err = l.forget(ctx, v, r, ended); err != nil {
+					err = fmt.Errorf("cleanup of %s is pending, the next run tries again: %w", r.Place.FQDN, err)
 				}
 			}
-			if err == nil {
-				err = l.journal.Remove(r.entry)
-			}
 			if err != nil {
-				errs[i] = providers.Errorf(CodeLeft, providers.Temporary, "cleanup of %s is pending, the next run tries again: %w", r.entry.FQDN, err)
+				errs[i] = providers.Errorf(CodeLeft, providers.Temporary, "%w", err)
 			}
 		})
 	}
@@ -170,4 +142,18 @@ func (l *ledger) settle(ctx context.Context, account providers.Account, v *view)
 		return errors.Join(context.Cause(ctx), left)
 	}
 	return left
+}
+
+// forget forgets a record that was deleted, once it is gone.
+func (l *ledger) forget(ctx context.Context, v *view, r *dns01.Record, ended bool) error {
+	if r.BrokenOff() {
+		return errors.New("a call that was to make it was broken off, so it may yet appear")
+	}
+	if !ended {
+		without := func(have []string) bool { return !slices.Contains(have, r.Challenge.Value) }
+		if _, why := v.follow(ctx, r.Place.FQDN, without); why != "" {
+			return errors.New("it was to be deleted: " + why)
+		}
+	}
+	return l.solver.Forget(r)
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/propagation"
 	"wildcard/providers"
@@ -16,9 +17,6 @@ import (
 
 // sideBySide is how many checks run at the same time.
 const sideBySide = 4
-
-// usualLimit is the longest wait for one change, if the account's settings say nothing.
-const usualLimit = 15 * time.Minute
 
 // Trial is a provider and the zone in which it is tried.
 type Trial struct {
@@ -62,11 +60,16 @@ func (t *Trial) Run(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	defer closeAccount(account)
-	v := &view{Trial: t, log: cmp.Or(t.Log, slog.New(slog.DiscardHandler)), limit: limitOf(t, account)}
+	solver := &dns01.Solver{
+		Router: providers.Router{Accounts: []providers.Account{account}}, Resolver: t.Resolver, Journal: t.Journal,
+		WaitLimit: t.Limit, CleanUpLimit: cleanUpLimit, Log: t.Log,
+		Linger: -1, // that a call ends with its context is one of the rules
+	}
+	v := &view{Trial: t, log: cmp.Or(t.Log, slog.New(slog.DiscardHandler)), limit: solver.LongestWait()}
 	if err := v.open(ctx, zone); err != nil {
 		return Report{}, err
 	}
-	l, err := newLedger(t.Journal, zone)
+	l, err := newLedger(solver, zone)
 	if err != nil {
 		return Report{}, err
 	}
@@ -87,7 +90,7 @@ func (t *Trial) Run(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	results := t.runAll(ctx, checks)
-	err = l.settle(ctx, account, v)
+	err = l.settle(ctx, v)
 	return Report{results, v.dead}, err
 }
 
@@ -127,13 +130,6 @@ func (t *Trial) runAll(ctx context.Context, checks []conformance.Check) []Result
 		}
 	}
 	return results
-}
-
-func limitOf(t *Trial, account providers.Account) time.Duration {
-	if p, ok := account.Provider.(providers.LongestWait); ok && t.Limit == 0 {
-		return cmp.Or(p.LongestWait(), usualLimit)
-	}
-	return cmp.Or(t.Limit, usualLimit)
 }
 
 func needsKeyAuth(account providers.Account) bool {

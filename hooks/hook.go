@@ -30,7 +30,6 @@ const (
 	createLimit  = 5 * time.Minute  // zone, CNAME, delegation and the create call with its retries
 	cleanUpLimit = 60 * time.Second // deleting one record with its retries
 	sweepLimit   = 5 * time.Second  // what the dead left behind; what is not done in time waits for the next start
-	longestRun   = 50 * time.Minute // an auth hook at all: authorizations may live no longer than an hour
 )
 
 // Program is what the operating system gives a hook program.
@@ -110,7 +109,7 @@ func (h *hook) open(p Program) error {
 	h.solver = &dns01.Solver{
 		Register: true, CheckDelegation: len(h.options.nameServers) == 0 || len(h.options.resolvers) > 0,
 		CA: memory.CA{Keep: h.options.caCache}, ExtraWait: h.options.extraWait,
-		Within:       func() time.Duration { return longestRun - time.Since(began) },
+		Within:       func() time.Duration { return propagation.MostLimit - time.Since(began) },
 		CleanUpLimit: cleanUpLimit, Log: h.log,
 	}
 	var err error

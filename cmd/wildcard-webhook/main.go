@@ -17,7 +17,8 @@
 //
 // The zone is found as everywhere else in wildcard: from the account's own list or the spec's ZONE=, never from what
 // cert-manager found by SOA (resolvedZone), which is not even looked at. resolvedFQDN is: it is the challenge's name, or where a
-// CNAME leads, if the Issuer's cnameStrategy is Follow. A record is written only if the account lists a zone for it.
+// CNAME leads, if the Issuer's cnameStrategy is Follow. A record is written only if the account lists a zone for it, and the DNS does
+// not delegate that to others; deletion asks for the zone alone.
 //
 // Present returns when every name server publishes the record, like the wait of our other programs. So cert-manager's own
 // self-check, which waits a fixed minute first, is of no use, and waitInsteadOfSelfCheck replaces it. What takes longer than

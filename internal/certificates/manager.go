@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"wildcard/internal/deploy"
+	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/issuance"
@@ -180,23 +181,12 @@ func (m *Manager) Sweep(ctx context.Context, all []lineage.Settings, but ...stri
 // sweep is Sweep through accounts that are open, as far as limit allows. What it cannot remove stays in the journal and is no
 // reason to stop.
 func (m *Manager) sweep(ctx context.Context, accounts []providers.Account, limit time.Duration, but ...string) journal.SweepReport {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	log := m.options.Log
+	solver := dns01.Solver{Router: providers.Router{Accounts: accounts}, Journal: m.Journal, Log: m.options.Log}
 	swept := m.options.Trace.Begin("", timeline.WorkSweep)
-	report, err := m.Journal.Sweep(ctx, accounts, func(entry journal.Entry) bool {
+	report, err := solver.Sweep(ctx, limit, func(entry journal.Entry) bool {
 		return slices.ContainsFunc(but, func(name string) bool { return issuance.Base(name) == entry.Domain })
 	})
 	swept(err)
-	if err != nil {
-		log.Warn("sweep", "error", err)
-	}
-	for _, e := range report.Swept {
-		log.Info("removed a record that a dead process left", "fqdn", e.FQDN)
-	}
-	for _, k := range report.Kept {
-		log.Info("a dead process's record is still there", "fqdn", k.Entry.FQDN, "reason", k.Reason)
-	}
 	return report
 }
 

@@ -11,7 +11,7 @@ import (
 // sweepAtStart is what removing the leftovers of dead processes may take beside other work; what is not done waits for the next.
 const sweepAtStart = 5 * time.Second
 
-// CleanUp deletes a record and then forgets it, also when ctx has ended, within [Solver.CleanUpLimit]. What is deleted already is no
+// CleanUp deletes a record and then forgets it, unless its creation was broken off, also when ctx has ended, within [Solver.CleanUpLimit]. What is deleted already is no
 // error. Errors are those of the service, which say that the journal has the record, and of the journal.
 func (s *Solver) CleanUp(ctx context.Context, record *Record) error {
 	if !record.Left() {
@@ -19,6 +19,10 @@ func (s *Solver) CleanUp(ctx context.Context, record *Record) error {
 	}
 	if err := s.Delete(ctx, record); err != nil {
 		return err
+	}
+	if record.BrokenOff() {
+		record.change(func() { record.left = false })
+		return nil // a later run looks again
 	}
 	return s.Forget(record)
 }
@@ -55,11 +59,11 @@ func (s *Solver) Delete(ctx context.Context, record *Record) error {
 	return nil
 }
 
-// Forget is the second half of [Solver.CleanUp]: the journal forgets a record that is deleted, unless its creation was broken off.
+// Forget is the second half of [Solver.CleanUp]: the journal forgets a record that certainly is not there and cannot come.
 func (s *Solver) Forget(record *Record) error {
 	entry := record.journalled()
 	record.change(func() { record.left = false })
-	if entry.ID == "" || record.BrokenOff() {
+	if entry.ID == "" {
 		return nil
 	}
 	return s.Journal.Remove(entry)

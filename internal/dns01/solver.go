@@ -39,8 +39,6 @@ import (
 )
 
 const (
-	usualWait    = 15 * time.Minute
-	longestWait  = 50 * time.Minute // authorizations may live no longer than an hour
 	usualLinger  = 20 * time.Second
 	usualCleanUp = time.Minute
 )
@@ -84,7 +82,7 @@ func (s *Solver) LongestWait() time.Duration {
 			}
 		}
 	}
-	return min(orDefault(limit, usualWait), longestWait)
+	return min(orDefault(limit, propagation.UsualLimit), propagation.MostLimit)
 }
 
 func (s *Solver) log() *slog.Logger {

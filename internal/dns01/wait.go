@@ -83,7 +83,7 @@ func (s *Solver) forgotten(ctx context.Context, owner Owner, report propagation.
 
 func (s *Solver) within() time.Duration {
 	if s.Within == nil {
-		return longestWait
+		return propagation.MostLimit
 	}
 	return s.Within()
 }

@@ -57,7 +57,7 @@ func arrows() map[string][]string {
 		"wildcard/providers/conformance/conformancetest": {"wildcard/providers", "wildcard/providers/conformance"},
 		"wildcard/providers/rfc2136":                     {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", dns},
 		"wildcard/internal/settings":                     {"wildcard/internal/system/environ", "wildcard/internal/system/failpoint", "wildcard/providers", godotenv, unix},
-		"wildcard/providers/conformance/live":            {"wildcard/providers", "wildcard/providers/conformance", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/propagation"},
+		"wildcard/providers/conformance/live":            {"wildcard/providers", "wildcard/providers/conformance", "wildcard/internal/dns01", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/propagation"},
 		"wildcard/providers/httpclient":                  {"wildcard/internal/system/failpoint", "wildcard/internal/system/wait", "wildcard/providers"},
 		"wildcard/internal/testkit/zonetest":             {"wildcard/providers", dns},
 

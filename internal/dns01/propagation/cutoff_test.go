@@ -214,7 +214,7 @@ func TestWait_Port53Intercepted_NameServersOverride(t *testing.T) {
 	w := newWorld(t, 1)
 	w.intercept(refusesIterative)
 	wait, diary := w.wait()
-	wait.Limit = hardLimit
+	wait.Limit = MostLimit
 	wait.Resolver.NameServers = []string{w.servers[0].addr.String()}
 	_, err := wait.Run(t.Context(), []Record{record(value1)})
 	wantError(t, err, fault.CodeIntercepted, fault.Temporary, "without --nameserver")
@@ -332,7 +332,7 @@ func TestWait_Port53Closed_CNAMESeenByResolver(t *testing.T) {
 	}
 	for _, values := range [][]string{nil, {value2}} {
 		_, _, wait, _ = blocked(t, to(values...))
-		wait.Limit = hardLimit
+		wait.Limit = MostLimit
 		_, err := wait.Run(t.Context(), []Record{record(value1)})
 		wantError(t, err, fault.CodeCNAME, fault.Misconfigured, challenge, "leads to x.auth.test.")
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // MostExtraWait is the longest that may be waited beyond publication: authorizations may live no longer than an hour.
-const MostExtraWait = 50 * time.Minute
+const MostExtraWait = MostLimit
 
 // ParseExtraWait reads the value of --extra-wait: whole seconds, from 0, up to [MostExtraWait]. The error is of
 // [fault.CodeBadSettings].

@@ -48,7 +48,7 @@ func (r *Resolver) views(ctx context.Context, d Delegation, fqdn, value string) 
 // Errors are those of [Resolver.Shows], [fault.CodeNotPublished] (Temporary) at the limit, and the cause of ctx's end.
 func (w *Wait) UntilHidden(ctx context.Context, record Record) error {
 	began := time.Now()
-	limit := min(orDefault(w.Limit, usualLimit), hardLimit)
+	limit := min(orDefault(w.Limit, UsualLimit), MostLimit)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fault.Errorf(fault.CodeNotPublished, fault.Temporary,
 		"propagation: TXT at %s: a record that was deleted is still shown after %v", record.FQDN, limit))
 	defer cancel()

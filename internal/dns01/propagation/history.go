@@ -71,7 +71,7 @@ func readHistoryFile(path string) (h history, ok bool) {
 	if err != nil || json.Unmarshal(data, &h) != nil {
 		return h, false
 	}
-	sane := func(s float64) bool { return 0 <= s && s <= hardLimit.Seconds() }
+	sane := func(s float64) bool { return 0 <= s && s <= MostLimit.Seconds() }
 	h.Seconds = slices.DeleteFunc(h.Seconds, func(s float64) bool { return !sane(s) })
 	return h, true
 }

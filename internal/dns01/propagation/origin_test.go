@@ -78,7 +78,7 @@ func TestWait_OtherServersAwaited(t *testing.T) {
 			w.registry.set(denies) // the name servers are what a resolver of our own network knows
 			w.servers[0].serve(c)
 			wait, _ := w.wait()
-			wait.Limit, wait.CompareAfter = hardLimit, time.Millisecond
+			wait.Limit, wait.CompareAfter = MostLimit, time.Millisecond
 			r := record(value1)
 			r.Origin = constant(written("192.0.2.53:53", value1))
 			if name != "lame" {
@@ -102,7 +102,7 @@ func TestWait_OtherServersDelegated(t *testing.T) {
 			w := newWorld(t, 1)
 			w.servers[0].serve(c)
 			wait, _ := w.wait()
-			wait.Limit, wait.CompareAfter = hardLimit, time.Millisecond
+			wait.Limit, wait.CompareAfter = MostLimit, time.Millisecond
 			r := record(value1)
 			r.Origin = constant(written("192.0.2.53:53", value1))
 			_, err := wait.Run(t.Context(), []Record{r})
@@ -248,7 +248,7 @@ func TestWait_View(t *testing.T) {
 	w.address("ns1.public.test.", w.servers[0].addr.Addr().String())
 	w.servers[0].serve(copyOf{primary: "ns1.public.test.", serial: 99, hosts: []string{"ns1.public.test."}})
 	wait, _ := w.wait()
-	wait.Limit, wait.CompareAfter = hardLimit, time.Millisecond
+	wait.Limit, wait.CompareAfter = MostLimit, time.Millisecond
 	r := record(value1)
 	r.Origin = constant(written(w.servers[0].addr.String(), value1))
 	_, err := wait.Run(t.Context(), []Record{r})
@@ -287,7 +287,7 @@ func TestWait_OtherServersNamed(t *testing.T) {
 	w := newWorld(t, 1)
 	w.servers[0].serve(others()["split horizon"])
 	wait, _ := w.wait()
-	wait.Limit, wait.CompareAfter = hardLimit, time.Millisecond
+	wait.Limit, wait.CompareAfter = MostLimit, time.Millisecond
 	wait.Resolver.NameServers = []string{w.servers[0].addr.String()}
 	r := record(value1)
 	r.Origin = constant(written("192.0.2.53:53", value1))
@@ -314,7 +314,7 @@ func TestOriginOf(t *testing.T) {
 		t.Errorf("%+v, %v", view, err)
 	}
 	wait, _ := w.wait()
-	wait.Limit, wait.CompareAfter = hardLimit, time.Millisecond
+	wait.Limit, wait.CompareAfter = MostLimit, time.Millisecond
 	rec := record(value1)
 	rec.Origin = origin
 	_, err = wait.Run(t.Context(), []Record{rec})

@@ -60,7 +60,7 @@ func TestTooManyValues(t *testing.T) {
 			wantError(t, err, fault.CodeTooManyValues, fault.Misconfigured, challenge, c.says, "needs TCP", "ns1.test.", "delete the old values")
 			w.publish(challenge, value1)
 			wait, _ := w.wait()
-			wait.Limit = hardLimit
+			wait.Limit = MostLimit
 			_, err = wait.Run(t.Context(), []Record{record(value1)})
 			wantError(t, err, fault.CodeTooManyValues, fault.Misconfigured, challenge, c.says, "needs TCP", "ns2.test.", "the CA will see nothing either")
 		})
@@ -79,7 +79,7 @@ func TestWait_TooManyValuesWithOurs(t *testing.T) {
 	}
 	w.publish(challenge, value1)
 	wait, _ := w.wait()
-	wait.Limit = hardLimit
+	wait.Limit = MostLimit
 	_, err := wait.Run(t.Context(), []Record{record(value1)})
 	wantError(t, err, fault.CodeTooManyValues, fault.Misconfigured, "there are 20 other values")
 }

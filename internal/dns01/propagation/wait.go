@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	usualLimit = 15 * time.Minute
-	hardLimit  = 50 * time.Minute // authorizations may live no longer than an hour
-	confirm    = 100 * time.Millisecond
+	UsualLimit = 15 * time.Minute // the longest wait, if nobody says another
+	MostLimit  = 50 * time.Minute // the longest that may be said: authorizations may live no longer than an hour
+
+	confirm = 100 * time.Millisecond
 )
 
 // Record is one TXT record that is waited for.
@@ -70,7 +71,7 @@ func (w *Wait) Run(ctx context.Context, records []Record) (Report, error) {
 		return Report{Path: PathDirect}, err
 	}
 	defer s.close()
-	limit := min(orDefault(w.Limit, usualLimit), hardLimit)
+	limit := min(orDefault(w.Limit, UsualLimit), MostLimit)
 	limited, cancel := context.WithTimeoutCause(ctx, limit, fault.Errorf(fault.CodeNoAnswer, fault.Temporary,
 		"propagation: wait for TXT %s: its name servers were not found within %v", all[0].fqdn, limit))
 	defer cancel()

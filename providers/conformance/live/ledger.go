@@ -146,10 +146,10 @@ func (l *ledger) settle(ctx context.Context, v *view) error {
 
 // forget forgets a record that was deleted, once it is gone.
 func (l *ledger) forget(ctx context.Context, v *view, r *dns01.Record, ended bool) error {
-	if r.BrokenOff() {
+	switch {
+	case ended && r.BrokenOff():
 		return errors.New("a call that was to make it was broken off, so it may yet appear")
-	}
-	if !ended {
+	case !ended:
 		without := func(have []string) bool { return !slices.Contains(have, r.Challenge.Value) }
 		if _, why := v.follow(ctx, r.Place.FQDN, without); why != "" {
 			return errors.New("it was to be deleted: " + why)

@@ -67,7 +67,7 @@ func TestKeyAuthorization(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := providers.Challenge{Domain: e.Domain, FQDN: e.FQDN, Value: keyAuthValue, Token: "token_1-x", KeyAuth: keyAuth}
+	want := providers.Challenge{Domain: e.Domain, FQDN: e.FQDN, Zone: e.Zone, Value: keyAuthValue, Token: "token_1-x", KeyAuth: keyAuth}
 	if c := added.Challenge(); c != want {
 		t.Errorf("%+v, want %+v", c, want)
 	}

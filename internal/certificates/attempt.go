@@ -14,6 +14,7 @@ import (
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 	"wildcard/internal/state"
+	"wildcard/internal/system/filelock"
 	"wildcard/internal/timeline"
 )
 
@@ -127,7 +128,7 @@ func (a *attempt) prepare(ctx context.Context) (*issuance.Issuer, error) {
 		CA: a.ca, Account: issuance.Account{URI: a.account.URI, Key: a.account.Key},
 		Router: router, Resolver: resolver,
 		CheckDelegation: ChecksDelegation(a.settings),
-		Journal:         m.Journal, HistoryDir: m.options.Dirs.State + "/history",
+		Journal:         m.Journal, Orders: filelock.NewHeld(m.options.Dirs.Run, "order"), HistoryDir: m.options.Dirs.State + "/history",
 		Memory: m.memory, Cache: cache(a.settings), ExtraWait: extraWait(a.settings),
 		Observe: m.observe(a.shown()), Log: m.options.Log,
 	}, nil
@@ -184,7 +185,7 @@ func obtainAgain(ctx context.Context, issuer *issuance.Issuer, request issuance.
 // got one.
 func (a *attempt) request() (r issuance.Request, chain []byte, err error) {
 	r = issuance.Request{
-		Names: a.names, CSR: a.csr, Profile: a.settings.Profile, PreferredChain: a.params.PreferredChain,
+		Label: a.name, Names: a.names, CSR: a.csr, Profile: a.settings.Profile, PreferredChain: a.params.PreferredChain,
 		Alone:      a.csr != nil, // a lineage is nothing without
 		ProveAgain: a.dryRun,     // else a CA that takes the proof of an earlier try would let anything succeed
 	}

@@ -15,6 +15,7 @@ import (
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
+	"wildcard/internal/system/filelock"
 	"wildcard/providers"
 )
 
@@ -33,6 +34,7 @@ type Issuer struct {
 	// Resolver.Servers even if Resolver.NameServers is set.
 	CheckDelegation bool
 	Journal         *journal.Journal
+	Orders          *filelock.Held // keeps runs that one order would be given to from each other; nil does not
 	HistoryDir      string         // of [propagation.Wait]; "" keeps nothing
 	Memory          *memory.Memory // what the CAs' resolvers remember; nil waits for nothing
 	Cache           *time.Duration // how long they keep an answer, 0 for not at all; nil is what is known of the CA
@@ -55,6 +57,7 @@ type Pacing struct {
 
 // Request is one certificate.
 type Request struct {
+	Label          string        // what other runs that wait for this one are told it is, such as a lineage's name
 	Names          []string      // as ParseNames returns them
 	Key            crypto.Signer // the certificate's key; nil with CSR
 	CSR            []byte        // certificate signing request in DER, for exactly Names; nil makes one with Key
@@ -122,16 +125,21 @@ func (i *Issuer) Obtain(ctx context.Context, request Request) (Result, error) {
 	if limit == 0 {
 		limit = solver.LongestWait() + i.ExtraWait + afterPublication
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	over, stop := newLimit(ctx, i.CA.now, cancel, limit)
-	defer stop()
-
-	r := &run{Issuer: i, request: request, solver: solver, time: over, started: i.CA.now(), log: i.Log}
+	r := &run{Issuer: i, request: request, solver: solver, started: i.CA.now(), log: i.Log}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	solver.Observe, solver.Within = r.told, r.left
+	if err := r.takeTurn(ctx, limit); err != nil {
+		return r.result, err
+	}
+	defer r.endTurn()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	over, stop := newLimit(ctx, i.CA.now, cancel, limit) // the run's own time begins with its turn
+	defer stop()
+	r.time = over
+
 	err := r.attempt(ctx)
 	_, taken := errors.AsType[*otherKey](err)
 	_, invalid := errors.AsType[*ValidationError](err) // which another order would meet, too
@@ -143,7 +151,9 @@ func (i *Issuer) Obtain(ctx context.Context, request Request) (Result, error) {
 			r.note(StepOrder, "%s: a new one is made", printable(err.Error(), 200))
 		}
 		r.request.Resume, r.records, r.result.Resumed, r.unconfirmed = nil, nil, false, nil
-		err = r.attempt(ctx)
+		if err = r.takeTurn(ctx, r.left()); err == nil {
+			err = r.attempt(ctx)
+		}
 	}
 	if _, invalid = errors.AsType[*ValidationError](err); !invalid && errors.Is(err, errOrderLost) {
 		err = fault.Errorf(CodeOrder, fault.Failed, "acme: %w", err)
@@ -174,6 +184,7 @@ type run struct {
 	log     *slog.Logger
 	session *session
 	owner   dns01.Owner
+	turn    func() // ends the turn at orders for these names; nil without
 	records []*record
 	result  Result
 

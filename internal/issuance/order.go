@@ -73,7 +73,7 @@ func (r *run) steps(ctx context.Context) error {
 	})
 
 	if err = r.step(StepFinalize, 0, func() error {
-		order, err = r.finalize(order, tidy)
+		order, err = r.finalize(order, func() { r.endTurn(); tidy() })
 		return err
 	}); err != nil {
 		return err

@@ -71,7 +71,7 @@ func arrows() map[string][]string {
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
 		"wildcard/internal/dns01":                  {"wildcard/providers", "wildcard/internal/dns01/..."},
-		"wildcard/internal/issuance":               {"wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/memory", "wildcard/internal/dns01/propagation", legoACME, legoAPI, idna},
+		"wildcard/internal/issuance":               {"wildcard/internal/system/wait", "wildcard/internal/system/filelock", "wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/memory", "wildcard/internal/dns01/propagation", legoACME, legoAPI, idna},
 		"wildcard/internal/testkit/acmetest":       {jose, publicsuffix, dns},
 		"wildcard/internal/lineage":                {"wildcard/internal/system/atomicfile", "wildcard/internal/system/failpoint", "wildcard/providers", unix},
 		"wildcard/internal/state":                  {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile"},
@@ -98,7 +98,7 @@ func arrows() map[string][]string {
 		"wildcard/cmd/wildcard": {"wildcard/internal/cli"},
 		"wildcard/internal/certificates": {
 			"wildcard/internal/deploy", "wildcard/internal/dns01/...", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/settings",
-			"wildcard/internal/state", "wildcard/internal/system/wait", "wildcard/internal/timeline", "wildcard/providers/...",
+			"wildcard/internal/state", "wildcard/internal/system/filelock", "wildcard/internal/system/wait", "wildcard/internal/timeline", "wildcard/providers/...",
 		},
 		"wildcard/internal/cli": {
 			"wildcard/internal/system/environ", "wildcard/internal/certificates", "wildcard/internal/doctor", "wildcard/internal/system/failpoint", "wildcard/internal/cli/display/...", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/metrics",

@@ -8,12 +8,10 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 
 	"wildcard/internal/fault"
-	"wildcard/internal/settings"
 	"wildcard/internal/system/failpoint"
 )
 
@@ -62,18 +60,12 @@ func (l *Locks) Lock(ctx context.Context, key string) (unlock func(), err error)
 
 // flock takes a lock file, which stays for good. The lock ends with the file.
 func flock(ctx context.Context, dir, name string) (*os.File, error) {
-	if err := settings.PrivateDir(dir); err != nil {
+	file, err := openLock(dir, name)
+	if err != nil {
 		return nil, err
 	}
-	if err := failpoint.Hit("before lock"); err != nil {
-		return nil, fault.Errorf(fault.CodeState, fault.Misconfigured, "lock: %w", err)
-	}
-	file, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0o600)
-	if err != nil {
-		return nil, fault.Errorf(fault.CodeState, fault.Misconfigured, "lock: %w", err)
-	}
 	for {
-		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err := failpoint.Do("lock", "take", func() error { return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) })
 		switch {
 		case err == nil:
 			return file, nil

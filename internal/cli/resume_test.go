@@ -58,11 +58,12 @@ func moments() []moment {
 			return func(w *world, strike func()) {
 				requests := counter(count)
 				w.ca.On(e, func(r *acmetest.Request) *acmetest.Reply {
-					if requests() {
-						strike()
-						return &acmetest.Reply{Drop: true}
+					if !requests() {
+						return r.Next()
 					}
-					return r.Next()
+					strike()
+					r.Next() // it has arrived
+					return &acmetest.Reply{Drop: true}
 				})
 			}
 		}
@@ -201,7 +202,8 @@ func (w *world) resumes() {
 	w.orders(1)
 }
 
-// killed is what holds after kill -9 at a moment: the next run takes over the records, and makes and deletes none besides.
+// killed is what holds after kill -9 at a moment: the next run takes over the records, makes and deletes none besides, and answers
+// no challenge that was answered.
 func (w *world) killed(m moment) {
 	w.t.Helper()
 	w.interrupted(m, syscall.SIGKILL)
@@ -209,6 +211,7 @@ func (w *world) killed(m moment) {
 	if made, deleted := w.creations(), w.deletions(); made != 2 || deleted != 2 {
 		w.t.Errorf("%d records were made and %d deleted, want 2", made, deleted)
 	}
+	w.answeredOnce(2)
 }
 
 // Issue 15, point 6: an order that is taken up again takes up its records.

@@ -40,6 +40,19 @@ type validation struct {
 	err     error    // of what is over without a verdict
 }
 
+// validationOf is where the validation of a record's name stands when a run comes to it. What an earlier run answered, which has ended
+// since, is not answered again while the CA may be looking for that: it is as if the reply had been lost.
+func (r *run) validationOf(rec *record) *validation {
+	n := &validation{rec: rec}
+	if at := rec.answered; !at.IsZero() {
+		if now := r.CA.now(); at.After(now) { // by another clock
+			at = now
+		}
+		n.answers, n.doubtful, n.lookUp, n.again = 1, true, true, at.Add(orDefault(r.Pacing.AnswerAgain, lostAfter))
+	}
+	return n
+}
+
 // due reports whether an answer is to be sent now.
 func (n *validation) due(now time.Time) bool { return !n.over && !n.sent && !n.again.After(now) }
 
@@ -67,6 +80,9 @@ func (v *validator) answer(n *validation) {
 	s := v.session
 	url := n.rec.challenge.URL
 	s.transport.forget(url)
+	if err := v.solver.Answer(n.rec.held.Load(), v.CA.now()); err != nil {
+		v.log.Warn("journal", "error", err) // the answer matters more
+	}
 	err := s.attempt("answer the challenge of "+n.rec.name, once, func() error {
 		_, err := s.core.Challenges.New(url)
 		return err

@@ -44,6 +44,14 @@
 // the CA said so, 40 s where its reply was lost, as validations take up to half a minute. A CA that validates within the
 // answer says so by an error (answer.go); it is answered again 15 s later, and its words are the verdict after the third time.
 // A look that fails tells nothing, and is made again before anything is answered.
+// When a challenge is answered is in the record's journal entry before it is: a run that takes the record over after a kill
+// does not answer for those 40 s, and looks. A run that was ended has deleted its records, so its look fails; of that the memory
+// (package memory) tells the next run, which waits for the outcome and has a new order.
+//
+// Runs of this machine with one account, the same names and the same profile have their orders one after the other
+// ([Issuer.Orders]), since Let's Encrypt gives a pending order to all of them: from before the order until its CSR is accepted,
+// when the next is given another. Who waits does so for as long as a run may take, and is told for whom. Hooks of certbot's,
+// and other machines with the same account, are not kept apart.
 // 409, and a 400 without a word of the record, count as an answer taken; if nothing comes of it within 30 s, as a refusal.
 //
 // All that is pending is looked at until the run's limit, never for a number of times. The order tells by one request whether all

@@ -36,6 +36,9 @@ type record struct {
 	value            string
 	keyAuthorization string
 	held             atomic.Pointer[dns01.Record] // once its journal entry is written
+
+	answered time.Time // when an earlier run told the CA to look, and has ended since
+	deleted  bool      // and deleted the record
 }
 
 // tokenForm is what a token looks like (RFC 8555 §8.3). Nothing else is hashed, shown or handed on.
@@ -208,6 +211,7 @@ func (r *run) create(ctx context.Context, rec *record) error {
 		return err
 	}
 	rec.held.Store(held)
+	rec.answered, rec.deleted = r.solver.Answered(held)
 	if err := r.solver.Make(ctx, held); err != nil {
 		return fmt.Errorf("%s: %w", rec.name, err)
 	}

@@ -60,8 +60,9 @@ type trouble struct {
 func (r *run) validate(ctx context.Context, order acme.ExtendedOrder) error {
 	v := &validator{run: r, order: order.Location}
 	for _, rec := range r.records {
-		v.names = append(v.names, &validation{rec: rec})
+		v.names = append(v.names, r.validationOf(rec))
 	}
+	v.begin()
 	err := v.poll(ctx)
 	var failed ValidationError
 	for _, n := range v.names {
@@ -72,7 +73,11 @@ func (r *run) validate(ctx context.Context, order acme.ExtendedOrder) error {
 			err = errors.Join(n.err, err)
 		}
 		if n.verdict == nil {
-			for range n.counted() - 1 { // each answer but the good one was in vain
+			vain := n.counted() - 1 // each answer but the good one
+			if n.err != nil && n.rec.deleted {
+				vain++
+			}
+			for range vain {
 				r.result.Spent = append(r.result.Spent, n.rec.name)
 			}
 		}
@@ -199,6 +204,15 @@ func (v *validator) answerDue(ctx context.Context) error {
 		v.answer(n)
 		return nil
 	})
+	v.begin()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// begin has the looks begin anew, since the CA was told something.
+func (v *validator) begin() {
 	v.began = v.CA.now()
 	c := cadenceOf(0, len(v.names), v.looksAtOrder())
 	first := v.began.Add(orDefault(v.Pacing.FirstLook, firstLook))
@@ -206,10 +220,6 @@ func (v *validator) answerDue(ctx context.Context) error {
 	if v.early = c.order > 0; v.early {
 		v.lastOne = v.began // the order first
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
 }
 
 // giveUp is what is said of a name that is not answered again, since another has failed.
@@ -372,6 +382,11 @@ func (v *validator) lookAt(n *validation) (read bool, err error) {
 	case acme.StatusValid:
 		v.settle(n, nil, nil)
 	case acme.StatusInvalid:
+		if n.rec.deleted && n.answers == 1 && n.doubtful {
+			v.settle(n, nil, fmt.Errorf("%w: authorization of %s is invalid, since an earlier run was ended while the CA looked for its record",
+				errOrderLost, n.rec.name))
+			break
+		}
 		v.settle(n, reason(a), nil)
 	case acme.StatusDeactivated, acme.StatusExpired, acme.StatusRevoked:
 		v.settle(n, nil, fmt.Errorf("%w: authorization of %s is %s", errOrderLost, n.rec.name, printable(a.Status, 40)))

@@ -32,6 +32,9 @@ type Entry struct {
 	Created     time.Time        `json:"created"`         // given by [Journal.Add]
 	Order       string           `json:"order,omitempty"` // ACME order URL, if we are the ACME client
 
+	// Answered is when the CA was told to look at the record, if we are the ACME client; zero if it was not.
+	Answered time.Time `json:"answered,omitzero"`
+
 	CleaningUp bool `json:"cleaning_up,omitempty"` // the record's deletion has begun
 
 	// Of hooks only: which round of certbot's calls it was made in (see [Journal.Round]).
@@ -78,7 +81,7 @@ func decode(text []byte) (Entry, error) {
 	if f.Version != version {
 		return Entry{}, fmt.Errorf("it is of version %d, not %d", f.Version, version)
 	}
-	f.Created = f.Created.UTC()
+	f.Created, f.Answered = f.Created.UTC(), f.Answered.UTC()
 	return f.Entry, f.check()
 }
 

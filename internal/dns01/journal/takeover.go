@@ -15,8 +15,8 @@ import (
 const heldLook = 50 * time.Millisecond
 
 // TakeOver makes an entry of a dead owner e's: the one of the same FQDN, value and account fingerprint. Everything else of it
-// becomes as in e, but for the handle, which stays, and the mark that its record was being deleted, which the caller has to
-// heed. At no moment does neither own it, and it survives a loss of power like [Journal.Add]. ok is false if there is none.
+// becomes as in e, but for the handle and the time of the answer, which stay, and the mark that its record was being deleted,
+// which the caller has to heed. At no moment does neither own it, and it survives a loss of power like [Journal.Add]. ok is false if there is none.
 //
 // With again the owner need not be dead: it may be e's own, or one of which it is not known that it lives. The caller knows that it
 // is the same client that asks again. What another living process has stays its own: shared says that there is such an entry.
@@ -75,6 +75,11 @@ func (j *Journal) takeOver(ctx context.Context, e Entry, entries []Entry, equal 
 func (j *Journal) become(all []*held, e Entry) (Entry, bool, error) {
 	first := all[0]
 	e.ID, e.Handle, e.CleaningUp, e.Created, e.Sequence = first.ID, first.Handle, first.CleaningUp, j.now().UTC().Round(0), j.next(e.Owner)
+	for _, h := range all {
+		if h.Answered.After(e.Answered) {
+			e.Answered = h.Answered
+		}
+	}
 	if err := e.check(); err != nil {
 		return Entry{}, false, fault.Errorf(fault.CodeState, fault.Internal, "journal: taken entry: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"wildcard/providers"
 )
@@ -30,7 +31,9 @@ func takeOver(t *testing.T, j *Journal, change func(*Entry)) (Entry, bool) {
 func TestTakeOver_DeadOwner(t *testing.T) {
 	t.Parallel()
 	j := open(t)
-	left, err := j.Add(ofTheDead(t))
+	draft := ofTheDead(t)
+	draft.Answered = time.Now().UTC().Round(0)
+	left, err := j.Add(draft)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,17 +95,20 @@ func TestTakeOver_OthersEntries(t *testing.T) {
 func TestTakeOver_SeveralEntries(t *testing.T) {
 	t.Parallel()
 	marked := func(e Entry) Entry { e.CleaningUp = true; return e }
+	instant := func(n int64) time.Time { return time.Unix(1_800_000_000+n, 0).UTC() }
+	answered := func(e Entry, n int64) Entry { e.Answered = instant(n); return e }
 	handle := func(h providers.Handle) Entry { e := ofTheDead(t); e.Handle = h; return e }
 	for name, test := range map[string]struct {
 		entries []Entry
 		want    Entry // handle and mark
 		left    []providers.Handle
 	}{
-		"handle not known":      {[]Entry{handle("")}, Entry{}, nil},
-		"deletion begun":        {[]Entry{marked(handle("a"))}, Entry{Handle: "a", CleaningUp: true}, nil},
-		"without and with":      {[]Entry{handle(""), handle("a")}, Entry{Handle: "a"}, nil},
-		"marked and not known":  {[]Entry{marked(handle("")), handle("")}, Entry{}, nil},
-		"another record beside": {[]Entry{marked(handle("a")), handle("b"), handle("")}, Entry{Handle: "b"}, []providers.Handle{"a"}},
+		"handle not known":       {[]Entry{handle("")}, Entry{}, nil},
+		"deletion begun":         {[]Entry{marked(handle("a"))}, Entry{Handle: "a", CleaningUp: true}, nil},
+		"without and with":       {[]Entry{handle(""), handle("a")}, Entry{Handle: "a"}, nil},
+		"marked and not known":   {[]Entry{marked(handle("")), handle("")}, Entry{}, nil},
+		"answered and not known": {[]Entry{answered(handle(""), 1), answered(handle("a"), 0), answered(handle(""), 2)}, Entry{Handle: "a", Answered: instant(2)}, nil},
+		"another record beside":  {[]Entry{marked(handle("a")), handle("b"), handle("")}, Entry{Handle: "b"}, []providers.Handle{"a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -113,7 +119,7 @@ func TestTakeOver_SeveralEntries(t *testing.T) {
 				}
 			}
 			taken, ok := takeOver(t, j, nil)
-			if !ok || taken.Handle != test.want.Handle || taken.CleaningUp != test.want.CleaningUp {
+			if !ok || taken.Handle != test.want.Handle || taken.CleaningUp != test.want.CleaningUp || taken.Answered != test.want.Answered {
 				t.Errorf("took %+v, %v", taken, ok)
 			}
 			var left []providers.Handle

@@ -296,3 +296,16 @@ func (m *Memory) Knows(record Record) bool {
 		return e.FQDN == record.FQDN && e.Value == record.Value && (!e.Ended.IsZero() || e.Owner.Dead(now.Sub(e.Since)))
 	})
 }
+
+// LookAt is when a CA was last told to look at a record, as far as that is kept; zero if it is not.
+func (m *Memory) LookAt(record Record) (at time.Time) {
+	if m == nil {
+		return at
+	}
+	for _, e := range m.read() {
+		if e.FQDN == record.FQDN && e.Value == record.Value && e.Looked.After(at) {
+			at = e.Looked
+		}
+	}
+	return at
+}

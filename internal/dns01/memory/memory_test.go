@@ -412,3 +412,26 @@ func TestChange_SideBySide(t *testing.T) {
 		t.Errorf("left: %q, %v", left, err)
 	}
 }
+
+// When the CA was last told to look at a value is known to every process, until the look is forgotten.
+func TestLookAt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m := w.process()
+	if at := m.LookAt(record(name, "a")); !at.IsZero() {
+		t.Errorf("before anything: %v", at)
+	}
+	for range 2 {
+		r := m.Reserve(w.clock.Now().String(), w.self, letsEncrypt())
+		w.publish(r, 60, record(name, "a"))
+		w.clock.Advance(5 * time.Second)
+		began := w.clock.Now()
+		w.look(r, memory.Unfinished)
+		if at := w.process().LookAt(record(name, "a")); !at.Equal(began) {
+			t.Errorf("looked at %v, want %v", at, began)
+		}
+		if at := m.LookAt(record(name, "b")); !at.IsZero() {
+			t.Errorf("another value: %v", at)
+		}
+	}
+}

@@ -22,6 +22,8 @@ type zone struct {
 
 	served        bool      // some server answered as one of this zone
 	authority     bool      // and with authority
+	examined      bool      // it is known why none does
+	cutOff        State     // why: [Intercepted]; "" if the reason lies with the servers, or is not known
 	firstComplete time.Time // when the first server had everything; zero while none has
 	lastGain      time.Time
 }

@@ -138,6 +138,7 @@ type verdict struct {
 	byResolver bool      // cut off, and a resolver has everything
 	tooLarge   error     // at some name no server can tell all values, and so no CA will see them
 	elsewhere  error     // cut off, and a resolver has seen a CNAME that leads elsewhere
+	doubtful   *zone     // has everything, but only from what answers without authority, as the servers of other zones do not
 	unanswered bool      // everything was asked and nothing ever answered with authority
 	again      time.Time // when to judge again at the latest; zero if only news can change anything
 	generation int
@@ -152,6 +153,12 @@ func (b *publication) judge() verdict {
 	for _, z := range b.zones {
 		if z.firstComplete.IsZero() {
 			v.done = false
+		}
+		// What answers without authority may be no server of the zone at all.
+		if !z.authority && !b.examined && (!z.examined || z.cutOff != "") {
+			if v.done = false; b.authority && !z.firstComplete.IsZero() && !z.examined {
+				v.doubtful = z
+			}
 		}
 		for _, st := range z.servers {
 			for _, c := range st.checks {
@@ -178,8 +185,7 @@ func (b *publication) judge() verdict {
 		}
 	}
 	v.elsewhere, v.tooLarge = b.elsewhere, b.tooManyValues()
-	// What answers without authority may be no server of the zone at all.
-	v.done = v.done && (b.authority || b.examined) && b.cutOff != Intercepted
+	v.done = v.done && b.cutOff != Intercepted
 	v.byResolver = v.unanswered && b.cutOff != "" && !slices.ContainsFunc(b.names(), func(c *check) bool { return !b.atResolver(c) })
 	return v
 }
@@ -231,6 +237,16 @@ func (b *publication) conclude(cutOff State) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.examined, b.cutOff = true, cutOff
+}
+
+// concludeZone notes why no server of one zone answers with authority, as those of others do.
+func (b *publication) concludeZone(z *zone, cutOff State) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	z.examined = true
+	if cutOff == Intercepted {
+		z.cutOff = cutOff
+	}
 }
 
 // post keeps an event that is not about one check.

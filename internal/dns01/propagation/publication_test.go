@@ -116,3 +116,39 @@ func TestRest_WakesUpWhenAValueAppears(t *testing.T) {
 		t.Errorf("after a value appeared elsewhere the pause is %v", pause)
 	}
 }
+
+// What answers without authority, and would look elsewhere, counts only if it is known that nothing answers in the servers' place,
+// also where another zone's servers have authority.
+func TestJudge_AuthorityIsEachZonesOwn(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		cutOff State
+		later  bool // a server answers with authority after all
+		done   bool
+	}{
+		{"intercepted", Intercepted, false, false},
+		{"the servers are lame", "", false, true},
+		{"others are silent", Blocked, false, true},
+		{"intercepted for a moment", Intercepted, true, true},
+	} {
+		of := func(zone, fqdn, addr string) *task {
+			return &task{zone: zone, fqdn: fqdn, values: []string{value1}, delegation: Delegation{Zone: zone, Addrs: []Address{{addr, netip.MustParseAddrPort(addr)}}}}
+		}
+		b := newPublication([]*task{of("example.test.", challenge, "192.0.2.1:53"), of("other.test.", "_acme-challenge.other.test.", "192.0.2.2:53")},
+			time.Now(), time.Second, "", false)
+		own, other := b.zones[0].servers[0].checks[0], b.zones[1].servers[0].checks[0]
+		b.record(own, time.Now(), observation{state: Pending, replied: true, authority: true, texts: []string{value1}})
+		b.record(other, time.Now(), observation{state: Pending, replied: true, texts: []string{value1}})
+		if v := b.judge(); v.done || v.doubtful != b.zones[1] {
+			t.Errorf("%s, not examined: %+v", c.name, v)
+		}
+		b.concludeZone(b.zones[1], c.cutOff)
+		if c.later {
+			b.record(other, time.Now(), observation{state: Pending, replied: true, authority: true, texts: []string{value1}})
+		}
+		if v := b.judge(); v.done != c.done || v.doubtful != nil {
+			t.Errorf("%s: %+v", c.name, v)
+		}
+	}
+}

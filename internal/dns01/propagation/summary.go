@@ -20,7 +20,7 @@ func (b *publication) failure(limit time.Duration, s *session) error {
 			var servers []string
 			for _, st := range z.servers {
 				check := st.checks[i]
-				if check.complete {
+				if check.complete && z.cutOff == "" {
 					continue
 				}
 				if (check.latest.state == Pending || check.latest.denies) && check.asked {
@@ -38,6 +38,9 @@ func (b *publication) failure(limit time.Duration, s *session) error {
 		}
 	}
 	advice := ""
+	if slices.ContainsFunc(b.zones, func(z *zone) bool { return z.cutOff != "" && !z.authority }) {
+		code, advice = fault.CodeIntercepted, "; "+cutOffWords(Intercepted)
+	}
 	if b.cutOff != "" && !b.authority {
 		if b.cutOff == Intercepted {
 			code = fault.CodeIntercepted

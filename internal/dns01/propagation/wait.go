@@ -103,6 +103,8 @@ func (w *Wait) follow(parent context.Context, watcher watcher, origins map[strin
 		again     = time.NewTimer(0)
 		confirmed chan int
 		examined  chan State // why no server answers with authority
+		doubt     chan State // why none of the doubtful zone does
+		doubtful  *zone
 		others    = make(chan error, 1)
 	)
 	ctx, cancel := context.WithCancel(parent)
@@ -125,7 +127,11 @@ func (w *Wait) follow(parent context.Context, watcher watcher, origins map[strin
 		v := b.judge()
 		if v.unanswered && examined == nil {
 			examined = make(chan State, 1)
-			group.Go(func() { examined <- watcher.examine(ctx) })
+			group.Go(func() { examined <- watcher.examine(ctx, b.zones[0]) })
+		}
+		if v.doubtful != nil && doubt == nil {
+			doubt, doubtful = make(chan State, 1), v.doubtful
+			group.Go(func() { doubt <- watcher.examine(ctx, v.doubtful) })
 		}
 		w.tell(b)
 		switch {
@@ -167,6 +173,12 @@ func (w *Wait) follow(parent context.Context, watcher watcher, origins map[strin
 					watcher.askResolvers(ctx, w.firstResolverLook(b, limit), orDefault(w.ResolverEvery, 30*time.Second))
 				})
 			}
+		case state := <-doubt:
+			b.concludeZone(doubtful, state)
+			doubt = nil
+			if state == Intercepted {
+				b.post(Event{Zone: doubtful.name, State: state, detail: cutOffWords(state)})
+			}
 		case generation := <-confirmed:
 			confirmed = nil
 			// Nothing was gained or lost since: all that there is was confirmed.
@@ -181,9 +193,8 @@ func (w *Wait) follow(parent context.Context, watcher watcher, origins map[strin
 	}
 }
 
-// examine finds out why no server answers with authority, by the first zone's.
-func (w watcher) examine(ctx context.Context) State {
-	z := w.publication.zones[0]
+// examine finds out why no server of z answers with authority.
+func (w watcher) examine(ctx context.Context, z *zone) State {
 	zone := cmp.Or(z.name, parent(z.servers[0].checks[0].fqdn))
 	var addrs []Address
 	for _, server := range z.servers {

@@ -313,24 +313,38 @@ func TestDelegation_Found(t *testing.T) {
 	}
 }
 
-// A zone of our own network below a public one that knows no such name: both are told.
+// A zone of our own network below a public one that knows no such name, or answers for it by a wildcard: both are told.
 func TestDelegation_PrivateBelowPublic(t *testing.T) {
 	t.Parallel()
-	for _, domain := range []string{"home.example.test.", "a.b.home.example.test."} {
-		w := newWorld(t, 2)
-		w.redelegate("example.test.", "ns1.test.")
-		w.delegate("home.example.test.", "ns2.test.")
-		w.servers[0].set(denies)
-		d, err := w.Resolver().Delegation(t.Context(), "_acme-challenge."+domain)
-		if err != nil || d.Zone != "home.example.test." || !d.Private || d.Public == nil {
-			t.Fatalf("%s: %+v, %v", domain, d, err)
+	for name, answer := range map[string]dns.HandlerFunc{"denies": denies, "wildcard for A": anyName(false), "wildcard for TXT": anyName(true)} {
+		for _, domain := range []string{"home.example.test.", "a.b.home.example.test."} {
+			w := newWorld(t, 2)
+			w.redelegate("example.test.", "ns1.test.")
+			w.delegate("home.example.test.", "ns2.test.")
+			w.servers[0].set(answer)
+			d, err := w.Resolver().Delegation(t.Context(), "_acme-challenge."+domain)
+			if err != nil || d.Zone != "home.example.test." || !d.Private || d.Public == nil {
+				t.Fatalf("%s, %s: %+v, %v", domain, name, d, err)
+			}
+			if p := d.For("example.test"); p.Zone != "example.test." || p.Private || !slices.Equal(p.Delegated, []string{"ns1.test."}) {
+				t.Errorf("%s, %s: the public zone is %+v", domain, name, p)
+			}
+			if p := d.For("home.example.test."); p.Zone != "home.example.test." || !p.Private {
+				t.Errorf("%s, %s: the account's own zone is %+v", domain, name, p)
+			}
 		}
-		if p := d.For("example.test"); p.Zone != "example.test." || p.Private || !slices.Equal(p.Delegated, []string{"ns1.test."}) {
-			t.Errorf("%s: the public zone is %+v", domain, p)
+	}
+}
+
+// anyName answers with authority as a zone with a wildcard (RFC 4592): every name is there, with a TXT record or with none.
+func anyName(hasTXT bool) dns.HandlerFunc {
+	return func(rw dns.ResponseWriter, r *dns.Msg) {
+		m := new(dns.Msg).SetReply(r)
+		m.Authoritative = true
+		if q := r.Question[0]; hasTXT && q.Qtype == dns.TypeTXT {
+			m.Answer = []dns.RR{&dns.TXT{Hdr: dns.RR_Header{Name: q.Name, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: 60}, Txt: []string{"x"}}}
 		}
-		if p := d.For("home.example.test."); p.Zone != "home.example.test." || !p.Private {
-			t.Errorf("%s: the account's own zone is %+v", domain, p)
-		}
+		_ = rw.WriteMsg(m)
 	}
 }
 

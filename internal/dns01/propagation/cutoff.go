@@ -46,6 +46,7 @@ type signs struct {
 	replied   bool // one of them answered at all
 
 	recursion bool // every address that answered offers recursion, and does not answer with authority
+	refused   bool // every address says that nothing listens there
 }
 
 // cutOff finds out why none of the name servers at addrs has answered with authority for zone: reached says that something
@@ -55,6 +56,8 @@ type signs struct {
 //   - If servers of the zone above answer with authority, port 53 is open, and this zone's own are lame or down.
 //   - If those cannot be found, or are silent too, what answers is taken for an interceptor if each address offers recursion
 //     (the RA bit) and none has authority: name servers of a zone are hardly ever all of them resolvers and all of them lame.
+//   - A server that the user has named and that refuses the connection is down. For one that the DNS names it may be a firewall
+//     that refuses, as for all others.
 func (s *session) cutOff(ctx context.Context, zone string, addrs []Address, reached bool) State {
 	g := s.signs(ctx, zone, addrs, reached)
 	var state State
@@ -63,6 +66,7 @@ func (s *session) cutOff(ctx context.Context, zone string, addrs []Address, reac
 	case reached && (g.sent > 0 && g.answered == g.sent):
 		state = Intercepted
 	case g.authority:
+	case g.refused && len(s.nameServers) > 0:
 	case !reached:
 		state = Blocked
 	case len(s.nameServers) > 0: // the user may well have named resolvers
@@ -83,7 +87,11 @@ func (s *session) signs(parent context.Context, zone string, addrs []Address, re
 		soa   = question{name: zone, qtype: dns.TypeSOA}
 	)
 	recursive := exchange{recursion: true, udp: s.timeout() / 2, control: s.control}
-	for _, addr := range emptyAddresses(addrs) {
+	empty := s.empty
+	if empty == nil {
+		empty = emptyAddresses(addrs, len(s.nameServers) > 0)
+	}
+	for _, addr := range empty {
 		group.Go(func() {
 			_, err := recursive.ask(ctx, addr, soa)
 			if NoRoute(err) || ctx.Err() != nil {
@@ -105,14 +113,19 @@ func (s *session) signs(parent context.Context, zone string, addrs []Address, re
 			g.authority, g.replied = authority, replied
 		})
 	}
-	if reached {
-		offered, without := 0, 0
-		for _, a := range addrs[:min(len(addrs), 4)] {
+	if reached || len(s.nameServers) > 0 {
+		offered, without, down := 0, 0, 0
+		some := addrs[:min(len(addrs), 4)]
+		for _, a := range some {
 			group.Go(func() {
 				msg, err := recursive.ask(ctx, a.Addr, soa)
+				failure, failed := errors.AsType[*transportError](err)
 				mu.Lock()
 				defer mu.Unlock()
 				switch {
+				case failed && failure.refused:
+					down++
+					g.refused = down == len(some)
 				case err != nil:
 				case msg.RecursionAvailable && !msg.Authoritative:
 					offered++
@@ -158,8 +171,9 @@ func (s *session) above(ctx context.Context, zone string) (authority, replied bo
 
 // emptyAddresses are addresses at which there is no name server, of the kinds that addrs are, with their port: of the networks
 // for examples in texts (RFC 5737, RFC 3849), which no router on the Internet knows, or of the loopback network, which no
-// packet leaves. What is in addrs is not among them.
-func emptyAddresses(addrs []Address) []netip.AddrPort {
+// packet leaves. What is in addrs is not among them. Of the loopback network there is none if addrs were named: a server of this
+// machine that listens everywhere listens there, too.
+func emptyAddresses(addrs []Address, named bool) []netip.AddrPort {
 	var empty []netip.AddrPort
 	add := func(port uint16, ips ...string) {
 		for _, text := range ips {
@@ -172,7 +186,7 @@ func emptyAddresses(addrs []Address) []netip.AddrPort {
 	}
 	for _, a := range addrs {
 		switch ip := a.Addr.Addr(); {
-		case ip.IsLoopback() && ip.Is4():
+		case ip.IsLoopback() && ip.Is4() && !named:
 			add(a.Addr.Port(), "127.255.255.254")
 		case ip.IsLoopback() || ip.IsLinkLocalUnicast():
 		case ip.Is4():

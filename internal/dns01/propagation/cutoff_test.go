@@ -54,12 +54,17 @@ func knowsAll(w dns.ResponseWriter, r *dns.Msg) {
 	w.WriteMsg(m)
 }
 
+// empty is the address without a server at which something answers once it is intercepted.
+func (w *world) empty() []netip.AddrPort {
+	return []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("127.255.255.254"), uint16(w.port))}
+}
+
 // intercept lets answer speak at every address of the world but the resolver's: its name servers', and one at which there is no
 // server.
 func (w *world) intercept(answer dns.HandlerFunc) {
 	w.t.Helper()
 	w.everywhere(answer)
-	s, err := newServer(netip.AddrPortFrom(netip.MustParseAddr("127.255.255.254"), uint16(w.port)).String())
+	s, err := newServer(w.empty()[0].String())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -215,10 +220,51 @@ func TestWait_Port53Intercepted_NameServersOverride(t *testing.T) {
 	w.intercept(refusesIterative)
 	wait, diary := w.wait()
 	wait.Limit = MostLimit
-	wait.Resolver.NameServers = []string{w.servers[0].addr.String()}
+	wait.Resolver.NameServers, wait.Resolver.empty = []string{w.servers[0].addr.String()}, w.empty()
 	_, err := wait.Run(t.Context(), []Record{record(value1)})
-	wantError(t, err, fault.CodeIntercepted, fault.Temporary, "without --nameserver")
+	wantError(t, err, fault.CodeIntercepted, fault.Temporary, "without --nameserver", "not to be seen")
+	if strings.Contains(err.Error(), "within") {
+		t.Errorf("nothing was waited for: %v", err)
+	}
 	diary.want(t, "", Intercepted)
+}
+
+// A server of this machine that was named and listens at all its addresses is no interceptor if it does not serve the zone; one that
+// is down leaves port 53 as open as it was. Both are what the user is told.
+func TestWait_NamedServerOfThisMachine(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer dns.HandlerFunc // nil is down
+		want   string
+	}{
+		"refuses":         {says(dns.RcodeRefused), "REFUSED"},
+		"resolver":        {refusesIterative, "REFUSED"},
+		"is snooped":      {snooped, "SERVFAIL"},
+		"does not listen": {nil, "connection refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 1)
+			if c.answer != nil {
+				w.intercept(c.answer)
+			} else {
+				w.servers[0].close()
+			}
+			wait, diary := w.wait()
+			wait.Limit = 2 * time.Second
+			wait.Resolver.NameServers = []string{w.servers[0].addr.String()}
+			_, err := wait.Run(t.Context(), []Record{record(value1)})
+			if err == nil || fault.CodeOf(err) == fault.CodeIntercepted || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "port 53") {
+				t.Errorf("[%s] %v", fault.CodeOf(err), err)
+			}
+			if told := diary.of(""); slices.Contains(told, Intercepted) || slices.Contains(told, Blocked) {
+				t.Errorf("told of %v", told)
+			}
+			if state, err := wait.Resolver.CutOff(t.Context(), Delegation{Addrs: []Address{{Addr: w.servers[0].addr}}}, "example.test."); err != nil || state != "" {
+				t.Errorf("cut off: %q, %v", state, err)
+			}
+		})
+	}
 }
 
 // What is wrong lies with the servers: those of the zone above can be asked.
@@ -256,7 +302,7 @@ func TestCutOff_ServersLameOrDown(t *testing.T) {
 				w.mu.Unlock()
 			}
 			if c.empty != nil {
-				s, err := newServer(netip.AddrPortFrom(netip.MustParseAddr("127.255.255.254"), uint16(w.port)).String())
+				s, err := newServer(w.empty()[0].String())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -301,8 +347,11 @@ func TestEmptyAddresses(t *testing.T) {
 			addrs = append(addrs, Address{Addr: netip.MustParseAddrPort(text)})
 		}
 		var got []string
-		for _, addr := range emptyAddresses(addrs) {
+		for _, addr := range emptyAddresses(addrs, false) {
 			got = append(got, addr.String())
+		}
+		if named := emptyAddresses(addrs, true); slices.ContainsFunc(named, func(a netip.AddrPort) bool { return a.Addr().IsLoopback() }) {
+			t.Errorf("for %s that were named: %v", c.servers, named)
 		}
 		if !slices.Equal(got, strings.Fields(c.want)) {
 			t.Errorf("for %s: %q, want %s", c.servers, got, c.want)
@@ -370,7 +419,7 @@ func TestFollowCNAME_CutOff(t *testing.T) {
 			if err != nil || got != challenge {
 				t.Errorf("%q, %v", got, err)
 			}
-			r.NameServers = []string{w.servers[0].addr.String()}
+			r.NameServers, r.empty = []string{w.servers[0].addr.String()}, w.empty()
 			_, err = r.FollowCNAME(t.Context(), challenge, anyTarget)
 			code := fault.CodeIntercepted
 			if name == "silent" {

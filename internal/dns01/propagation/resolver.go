@@ -42,6 +42,7 @@ type Resolver struct {
 	// Log gets one line per look-up, at debug level; nil is silent.
 	Log *slog.Logger
 
+	empty   []netip.AddrPort                                       // for tests: where no name server is, in place of [emptyAddresses]
 	control func(network, address string, c syscall.RawConn) error // for tests of sockets that cannot be connected
 }
 

@@ -9,7 +9,8 @@ import (
 	"wildcard/internal/fault"
 )
 
-// failure says what is missing when the time is up, in one line of bounded length.
+// failure says what is missing when the time is up, in one line of bounded length; without a limit it is not up, and nothing more is
+// to be expected.
 func (b *publication) failure(limit time.Duration, s *session) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -47,8 +48,11 @@ func (b *publication) failure(limit time.Duration, s *session) error {
 		}
 		advice = "; " + cutOffWords(b.cutOff) + b.atResolvers() + s.wayOut()
 	}
-	return fault.Errorf(code, fault.Temporary, "propagation: not published everywhere within %v: %s%s",
-		limit, strings.Join(names[:min(len(names), 3)], "; ")+more(len(names)-3), advice)
+	what := strings.Join(names[:min(len(names), 3)], "; ") + more(len(names)-3) + advice
+	if limit == 0 {
+		return fault.Errorf(code, fault.Temporary, "propagation: not to be seen: %s", what)
+	}
+	return fault.Errorf(code, fault.Temporary, "propagation: not published everywhere within %v: %s", limit, what)
 }
 
 // atResolvers says what the resolvers have told that stand in for the name servers.

@@ -167,7 +167,7 @@ func (w *Wait) follow(parent context.Context, watcher watcher, origins map[strin
 				b.post(Event{State: state, detail: cutOffWords(state)})
 				if state == Intercepted && len(watcher.standIns()) == 0 {
 					w.tell(b)
-					return b.report(false), b.failure(limit, watcher.session)
+					return b.report(false), b.failure(0, watcher.session)
 				}
 				group.Go(func() {
 					watcher.askResolvers(ctx, w.firstResolverLook(b, limit), orDefault(w.ResolverEvery, 30*time.Second))

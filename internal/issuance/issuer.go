@@ -159,7 +159,7 @@ func (i *Issuer) Obtain(ctx context.Context, request Request) (Result, error) {
 		err = fault.Errorf(CodeOrder, fault.Failed, "acme: %w", err)
 	}
 	if err != nil {
-		return r.result, errors.Join(err, r.result.CleanUp)
+		return r.result, errors.Join(i.nameForCAA(err), r.result.CleanUp)
 	}
 	return r.result, nil
 }

@@ -82,6 +82,7 @@ func (r *run) validate(ctx context.Context, order acme.ExtendedOrder) error {
 			}
 		}
 	}
+	r.reasonsInOrder(order.Location, &failed)
 	if len(failed.Failures) > 0 {
 		err = errors.Join(failed.failed(), err)
 	}

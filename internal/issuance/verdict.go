@@ -1,6 +1,7 @@
 package issuance
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/go-acme/lego/v4/acme"
@@ -21,9 +22,29 @@ func reason(a acme.Authorization) *Problem {
 // reasonOf is the reason that an error member gives; some CAs leave it empty, or out.
 func reasonOf(d *acme.ProblemDetails) *Problem {
 	if d == nil || d.Type == "" && d.Detail == "" && len(d.SubProblems) == 0 {
-		return &Problem{Detail: "the CA does not say why"}
+		return &Problem{Detail: noReason}
 	}
 	return problemOf(d)
+}
+
+// noReason stands for the words of a CA that has none.
+const noReason = "the CA does not say why"
+
+// reasonsInOrder takes the reason of failures that have none from their order, where some CAs have it.
+func (r *run) reasonsInOrder(url string, e *ValidationError) {
+	without := func(f ValidationFailure) bool { return f.Reason.Detail == noReason }
+	if !slices.ContainsFunc(e.Failures, without) {
+		return
+	}
+	order, err := r.getOrder(url, once)
+	if err != nil || order.Error == nil {
+		return
+	}
+	for i, f := range e.Failures {
+		if without(f) {
+			e.Failures[i].Reason = reasonOf(order.Error)
+		}
+	}
 }
 
 // problemOf makes a Problem of lego's.
@@ -97,4 +118,17 @@ func passes(detail string) bool {
 		}
 	}
 	return false
+}
+
+// nameForCAA adds to an error that a CAA record is to blame for, how the CA is called in such records: as its directory has it
+// (RFC 8555 §7.1.1, caaIdentities), else as is known of it.
+func (i *Issuer) nameForCAA(err error) error {
+	names := i.CA.Directory().CAAIdentities
+	if len(names) == 0 {
+		names = i.CA.facts.CAA
+	}
+	if len(names) == 0 || fault.CodeOf(err) != CodeCAA {
+		return err
+	}
+	return fault.Errorf(CodeCAA, fault.ClassOf(err), "%w; in CAA records this CA is called %s", err, printable(names[0], 100))
 }

@@ -102,7 +102,7 @@ var codesOfCA = []Code{
 	{
 		Name: "acme.caa", Exits: []int{78},
 		Cause: "A CAA record of the domain forbids this CA to issue (RFC 8659), or its name servers do not answer the question for CAA.",
-		Next:  "dig CAA ZONE, and allow the CA: 0 issuewild \"letsencrypt.org\"",
+		Next:  "dig CAA ZONE, and allow the CA by its name in CAA records, which is in the line above: 0 issuewild \"NAME\"",
 	},
 	{
 		Name: "acme.profile", Exits: []int{2},

@@ -62,7 +62,7 @@ func (s *Server) answer(by *account, a *authorization, n int, kind string, body 
 	switch {
 	case a.Status == "valid" && d.AfterValid == RefusesValid:
 		return refuse(http.StatusBadRequest, "malformed", "Challenge is not pending.")
-	case a.Status == "valid", a.Status == "invalid" && d.AfterInvalid == AnswersInvalid:
+	case a.Status == "valid":
 		return show()
 	case a.Status == "invalid" && d.AfterInvalid == ValidatesInvalid:
 		s.setStatus(a, "pending")

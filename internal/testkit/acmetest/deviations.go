@@ -107,8 +107,6 @@ const (
 	RefusesInvalid AfterInvalid = iota
 	// ValidatesInvalid begins anew: acme2certifier.
 	ValidatesInvalid
-	// AnswersInvalid is 200 with the challenge.
-	AnswersInvalid
 )
 
 // Reasons is where a CA says why a validation failed.

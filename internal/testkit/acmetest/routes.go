@@ -152,8 +152,8 @@ func (s *Server) authenticated(r *Request, key *jose.JSONWebKey, by *account, bo
 		return s.newOrder(by, body)
 	case RevokeCert:
 		return s.revoke(key, by, body)
-	case KeyChange:
-		return s.changeKey(r, by, body)
+	case KeyChange: // which no client here does
+		return Problem(http.StatusNotImplemented, "malformed", "keys are not changed here")
 	case Account:
 		if len(r.rest) == 1 {
 			id, _ := strconv.Atoi(r.rest[0])

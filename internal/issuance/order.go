@@ -82,13 +82,20 @@ func (r *run) steps(ctx context.Context) error {
 }
 
 // allFinal finds out whether the CA has come to an end with all authorizations, where it is the order that said so: a few that
-// were not seen yet tell whether it can be believed. It gives up when ctx ends.
+// were not seen yet tell whether it can be believed. It gives up when ctx ends, with the request that is under way.
 func (r *run) allFinal(ctx context.Context) bool {
+	if len(r.unconfirmed) == 0 {
+		return true
+	}
+	session, err := r.CA.session(ctx, r.Account.Key, r.Account.URI)
+	if err != nil {
+		return false
+	}
 	for _, rec := range r.unconfirmed[:min(len(r.unconfirmed), confirmations)] {
 		if err := r.CA.looking.wait(ctx); err != nil {
 			return false
 		}
-		a, err := r.getAuthorization(rec.authorization, once)
+		a, err := session.getAuthorization(rec.authorization, once)
 		if err != nil || a.Status != acme.StatusValid {
 			r.log.Debug("the records stay until the order is accepted", "name", rec.name, "status", a.Status, "error", err)
 			return false
@@ -373,9 +380,13 @@ func (r *run) namesOf(all []acme.Authorization, urls []string) ([]string, error)
 }
 
 func (r *run) getAuthorization(url string, p policy) (acme.Authorization, error) {
+	return r.session.getAuthorization(url, p)
+}
+
+func (s *session) getAuthorization(url string, p policy) (acme.Authorization, error) {
 	var a acme.Authorization
-	err := r.session.attempt("authorization", p, func() error {
-		body, err := r.session.read(url)
+	err := s.attempt("authorization", p, func() error {
+		body, err := s.read(url)
 		if err == nil {
 			a, err = readAuthorization(url, body)
 		}

@@ -1,7 +1,9 @@
 package issuance_test
 
 import (
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,5 +116,40 @@ func TestObtain_CAANamesTheCA(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
+	}
+}
+
+// An order that is ready is believed once a few authorizations were seen to be valid. A look at one that hangs keeps no certificate
+// waiting that is there.
+func TestObtain_ConfirmationHangs(t *testing.T) {
+	t.Parallel()
+	w := newScripted(t, acmetest.Options{ValidationTime: acmetest.Takes(2 * time.Second)})
+	w.impatient(time.Hour) // requests end with what they are for
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	var finalizing, hung atomic.Bool
+	observe := w.issuer.Observe
+	w.issuer.Observe = func(e issuance.Event) {
+		if e.Step == issuance.StepValidation && e.State == issuance.Finished {
+			finalizing.Store(true)
+		}
+		observe(e)
+	}
+	w.ca.On(acmetest.Authorization, func(r *acmetest.Request) *acmetest.Reply {
+		if finalizing.Load() {
+			hung.Store(true)
+			<-release
+		}
+		return r.Next()
+	})
+	w.ca.On(acmetest.Finalize, func(r *acmetest.Request) *acmetest.Reply {
+		for n := 0; n < 10_000_000 && !hung.Load(); n++ { // the look has begun
+			runtime.Gosched()
+		}
+		return r.Next()
+	})
+	w.succeeds(manyNames(5)...)
+	if !hung.Load() {
+		t.Error("no look hangs, so nothing is shown")
 	}
 }

@@ -13,7 +13,8 @@ const (
 	// unfinished is how long a CA may go on with a validation that nobody waits for any more; a minute is the most.
 	unfinished = 20 * time.Second
 	longest    = time.Minute
-	// young is the age up to which it is not looked whether the owner lives: that takes longer than to keep the entry.
+	// young is the age up to which it is not looked whether the owner lives: that takes longer than to keep the entry. It is also
+	// how long one of which nothing can be proven, such as a container's first process, is taken to be at it.
 	young = 5 * time.Minute
 	// wrongClock is how far an entry may lie in the future; one beyond was made under a clock that was wrong.
 	wrongClock = time.Minute
@@ -71,8 +72,16 @@ func (e *entry) at(now time.Time) time.Time {
 		return e.Ended
 	case e.Owner.Dead(now.Sub(e.Since)) && now.After(e.Looked.Add(longest)):
 		return e.Looked.Add(longest)
+	case !e.Owner.Alive() && now.After(e.Looked.Add(young)): // of a container's first process nothing can be proven
+		return e.Looked.Add(young)
 	}
 	return now
+}
+
+// abandoned reports whether nobody may be about to publish a record: its owner is dead, or not known to live and has had the time.
+func (e *entry) abandoned(now time.Time) bool {
+	age := now.Sub(e.Since)
+	return e.Owner.Dead(age) || age > young && !e.Owner.Alive()
 }
 
 // sameCA reports whether what one CA has looked at counts for another.

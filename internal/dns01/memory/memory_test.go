@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	name  = "_acme-challenge.example.com."
-	other = "_acme-challenge.example.net."
+	challenge = "_acme-challenge.example.com." // where a test's own name hides it
+	name      = challenge
+	other     = "_acme-challenge.example.net."
 )
 
 // world is a folder, a clock that only sleeping moves, and processes: each memory stands for one.
@@ -256,6 +257,46 @@ func TestWait_OwnerDead(t *testing.T) {
 	w.publish(r, 60, record(name, "a"))
 	if p := r.Pause(); p.Others || p.Left != 22*time.Second {
 		t.Errorf("%+v, want what is left of a look of a minute", p)
+	}
+}
+
+// Of a container's first process, or one of another container, it cannot be proven that it is dead: after five minutes nobody waits for
+// what it reserved, and its look is over.
+func TestWait_OwnerNotKnown(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*journal.Process){
+		"first process":     func(p *journal.Process) { p.PID = 1 },
+		"another container": func(p *journal.Process) { p.PIDNamespace = "pid:[1]" },
+		"no /proc":          func(p *journal.Process) { *p = journal.Process{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			owner := w.self
+			change(&owner)
+			reserved := w.process().Reserve("1", owner, letsEncrypt())
+			reserved.Put(t.Context(), []memory.Record{record(challenge, "b")})
+			looking := w.process().Reserve("2", owner, letsEncrypt())
+			w.publish(looking, 60, record(other, "b"))
+			looking.Look(t.Context())
+			for _, at := range []struct {
+				after   time.Duration
+				waits   bool
+				looking time.Duration
+			}{{time.Minute, true, 62 * time.Second}, {5 * time.Minute, false, 3 * time.Second}, {time.Hour, false, 0}} {
+				w.clock.Advance(at.after)
+				m := w.process()
+				mine := m.Reserve("3", w.self, letsEncrypt())
+				w.publish(mine, 60, record(challenge, "a"))
+				if p := mine.Pause(); p.Others != at.waits {
+					t.Errorf("%v later: %+v", at.after, p)
+				}
+				mine.Release(t.Context())
+				if left := m.Left(letsEncrypt(), record(other, "a")); at.looking != left && at.after != 5*time.Minute || left > at.looking {
+					t.Errorf("%v later a look keeps others back for %v", at.after, left)
+				}
+			}
+		})
 	}
 }
 

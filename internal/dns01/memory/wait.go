@@ -66,7 +66,7 @@ func (r *Reservation) pause(all []entry, now time.Time) Pause {
 // others is how long at most another run's record is to be waited for, whose value is better seen together with mine.
 func (r *Reservation) others(mine, other *entry, now time.Time) time.Duration {
 	if other.ID == r.id || other.FQDN != mine.FQDN || !sameCA(other.CA, r.ca.Operator) || mine.Published.IsZero() ||
-		!other.Published.IsZero() || !other.Looked.IsZero() || other.Owner.Dead(now.Sub(other.Since)) {
+		!other.Published.IsZero() || !other.Looked.IsZero() || other.abandoned(now) {
 		return 0
 	}
 	return mine.Published.Add(r.ca.Keep).Sub(now)

@@ -216,7 +216,7 @@ func (p *Provider) Zones(ctx context.Context, fresh bool) ([]string, error) {
 }
 
 // LongestWait is CONOHA_PROPAGATION_TIMEOUT: how long to wait for publication. 0 means that it is not set.
-func (p *Provider) LongestWait() time.Duration { return p.account.propagation }
+func (p *Provider) LongestWait() time.Duration { return p.account.longestWait }
 
 // Close closes idle connections. The provider can still be used.
 func (p *Provider) Close() error {

@@ -90,37 +90,20 @@ func (c *client) create(ctx context.Context, zoneID, fqdn, value string, ttl int
 	}{fqdn, "TXT", value, ttl}
 	for try := 1; ; try++ {
 		r, err := c.send(ctx, http.MethodPost, recordsPath(zoneID), payload)
-		_, lost := errors.AsType[*httpclient.LostError](err)
-		lost = lost && ctx.Err() == nil
-		switch {
-		case lost:
-		case err != nil && try == 1 && !look && providers.CodeOf(err) == providers.CodeCredentials:
-			return "", providers.Unmade(err) // not let in
-		case err != nil:
+		id := createdID(r, fqdn, value)
+		if err == nil && id != "" {
+			if try > 1 {
+				c.removeDuplicates(ctx, zoneID, fqdn, value, id)
+			}
+			return id, nil
+		}
+		err, unclear := c.createFailure(ctx, r, err, try == 1 && !look)
+		if !unclear {
 			return "", err
-		case created(r.Status):
-			if id := createdID(r, fqdn, value); id != "" {
-				if try > 1 {
-					c.removeDuplicates(ctx, zoneID, fqdn, value, id)
-				}
-				return id, nil
-			}
-			err = failedService("%d without a usable id, and the record is not in the zone", r.Status)
-		default:
-			err = c.http.Refusal(r)
-			if r.Status < 400 {
-				return "", err
-			}
-			if try == 1 && !look && (refusesToken(r.Status) || refusesContent(r.Status) && r.Status != http.StatusConflict) {
-				err = providers.Unmade(err)
-			}
-			if r.Status == http.StatusUnauthorized {
-				return "", err
-			}
 		}
 		// It is not known yet whether the record is there: no reply, a timeout behind the scenes, "duplicate", a success
 		// without an id. The wait before looking gives a write that is under way the time to arrive.
-		again := try < httpclient.Tries && (lost || httpclient.Transient(r.Status))
+		again := try < httpclient.Tries && (r.Status == 0 || httpclient.Transient(r.Status))
 		if again && !c.http.Wait(ctx, try, err) {
 			if ctx.Err() != nil {
 				err = httpclient.Unavailable(ctx.Err())
@@ -139,6 +122,26 @@ func (c *client) create(ctx context.Context, zoneID, fqdn, value string, ttl int
 	}
 }
 
+// createFailure says why a creation has not plainly succeeded, and whether the record may be there all the same. first says that none
+// was tried before, so that a refusal is final.
+func (c *client) createFailure(ctx context.Context, r httpclient.Reply, err error, first bool) (_ error, unclear bool) {
+	if err != nil {
+		if first && providers.CodeOf(err) == providers.CodeCredentials {
+			err = providers.Unmade(err) // not let in
+		}
+		_, lost := errors.AsType[*httpclient.LostError](err)
+		return err, lost && ctx.Err() == nil
+	}
+	if created(r.Status) {
+		return failedService("%d without a usable id, and the record is not in the zone", r.Status), true
+	}
+	err = c.http.Refusal(r)
+	if first && (refusesToken(r.Status) || refusesContent(r.Status) && r.Status != http.StatusConflict) {
+		err = providers.Unmade(err)
+	}
+	return err, r.Status >= 400 && r.Status != http.StatusUnauthorized
+}
+
 func created(status int) bool {
 	return status == http.StatusOK || status == http.StatusCreated || status == http.StatusAccepted
 }
@@ -146,7 +149,7 @@ func created(status int) bool {
 // createdID returns the id in the reply to a creation, or "" if there is none to rely on.
 func createdID(r httpclient.Reply, fqdn, value string) string {
 	var record item
-	if r.Cut != nil || json.Unmarshal(r.Body, &record) != nil || !record.holds(fqdn, value) {
+	if !created(r.Status) || r.Cut != nil || json.Unmarshal(r.Body, &record) != nil || !record.holds(fqdn, value) {
 		return ""
 	}
 	id, _ := record.id()

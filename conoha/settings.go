@@ -1,12 +1,14 @@
 package conoha
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 	"time"
 
 	"wildcard/internal/settings"
 	"wildcard/providers"
+	"wildcard/providers/httpclient"
 )
 
 // family is one family of variable names. Other settings of its account begin with prefix.
@@ -98,7 +100,7 @@ type account struct {
 
 	ttl         int // seconds
 	timeout     time.Duration
-	propagation time.Duration // 0: not set
+	longestWait time.Duration // for publication; 0: not set
 
 	source string // where the credentials are from
 	origin string // the same with the names of the variables
@@ -126,14 +128,15 @@ func newAccount(set settings.Set) (account, error) {
 		source:   set.Source,
 		origin:   f.name + " from " + set.Source,
 	}
-	r := reading{set: set, prefix: f.prefix}
-	a.identityURL = r.url("IDENTITY_URL")
-	a.dnsURL = strings.TrimSuffix(r.url("DNS_URL"), "/v1")
-	a.ttl = r.number("TTL", 60, 60, 1<<31-1)
-	a.timeout = r.duration("HTTP_TIMEOUT", 30*time.Second)
-	a.propagation = r.duration("PROPAGATION_TIMEOUT", 0)
-	if r.err != nil {
-		return account{}, r.err
+	r := &settings.Reader{Set: set, Service: "conoha"}
+	a.identityURL = baseURL(r, f.prefix+"IDENTITY_URL")
+	a.dnsURL = strings.TrimSuffix(baseURL(r, f.prefix+"DNS_URL"), "/v1")
+	// These are set once for both accounts, unless the second one has a value of its own.
+	a.ttl = r.Seconds(60, 60, f.prefix+"TTL", "CONOHA_TTL")
+	a.timeout = r.Duration(30*time.Second, f.prefix+"HTTP_TIMEOUT", "CONOHA_HTTP_TIMEOUT")
+	a.longestWait = r.Duration(0, f.prefix+"PROPAGATION_TIMEOUT", "CONOHA_PROPAGATION_TIMEOUT")
+	if r.Err != nil {
+		return account{}, r.Err
 	}
 	if a.region != "" && !regionForm.MatchString(a.region) {
 		return account{}, badSetting(f.regional, "%s is not the name of a region, such as tyo1 or c3j1", providers.Excerpt(a.region))
@@ -153,6 +156,24 @@ func newAccount(set settings.Set) (account, error) {
 		return account{}, badSetting(f.user, unfit, providers.Excerpt(a.user))
 	}
 	return a, nil
+}
+
+// baseURL reads a base URL and returns it without trailing slashes.
+func baseURL(r *settings.Reader, name string) string {
+	text := r.Get(name)
+	if text == "" {
+		return ""
+	}
+	u, err := httpclient.ParseURL(text)
+	if err != nil {
+		r.Bad(name, "%w", err)
+		return ""
+	}
+	return strings.TrimRight(u.Scheme+"://"+u.Host+u.EscapedPath(), "/")
+}
+
+func badSetting(name, format string, args ...any) error {
+	return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "conoha: "+name+": "+format, args...)
 }
 
 // settle decides the generation, and with it what to log in with and where.
@@ -192,17 +213,10 @@ func (a *account) settle(f family, id string) error {
 			a.userIsID = hexForm.MatchString(a.user)
 		}
 	}
-	a.region = orDefault(a.region, home)
-	a.identityURL = orDefault(a.identityURL, "https://identity."+a.region+".conoha.io"+versionPath)
-	a.dnsURL = orDefault(a.dnsURL, "https://dns-service."+a.region+".conoha.io")
+	a.region = cmp.Or(a.region, home)
+	a.identityURL = cmp.Or(a.identityURL, "https://identity."+a.region+".conoha.io"+versionPath)
+	a.dnsURL = cmp.Or(a.dnsURL, "https://dns-service."+a.region+".conoha.io")
 	return nil
-}
-
-func orDefault(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // fingerprint tells accounts apart: see [providers.Account].

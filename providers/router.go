@@ -90,14 +90,20 @@ func (r Router) route(ctx context.Context, fqdn string, fresh bool) (Route, erro
 	if len(best) == 0 && !stale {
 		best = blind
 	}
-	switch len(best) {
+	return only(best, fqdn, known)
+}
+
+// only returns the one of the candidates; known are the zones there are.
+func only(candidates []Route, fqdn string, known []string) (Route, error) {
+	switch len(candidates) {
 	case 0:
 		return Route{}, noZone(fqdn, known)
 	case 1:
-		return best[0], nil
+		return candidates[0], nil
 	}
+	a, b := candidates[0], candidates[1]
 	return Route{}, Errorf(CodeAmbiguous, Misconfigured, "zone of %s: both %s and %s could hold it; say which with %s=NAME",
-		fqdn, best[0].Account.Label, best[1].Account.Label, cmp.Or(strings.TrimSuffix(best[0].Zone, "."), "ZONE"))
+		fqdn, a.Account.Label, b.Account.Label, cmp.Or(strings.TrimSuffix(a.Zone, "."), "ZONE"))
 }
 
 func isCNAMETargets(account Account) bool {

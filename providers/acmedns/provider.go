@@ -131,7 +131,7 @@ func (p *Provider) CNAMETarget(ctx context.Context, domain string, register bool
 }
 
 // LongestWait is ACMEDNS_PROPAGATION_TIMEOUT: how long to wait for publication. 0 means that it is not set.
-func (p *Provider) LongestWait() time.Duration { return p.account.propagation }
+func (p *Provider) LongestWait() time.Duration { return p.account.longestWait }
 
 // Close ends the connections.
 func (p *Provider) Close() error {

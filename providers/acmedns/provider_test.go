@@ -199,7 +199,7 @@ func TestSettings(t *testing.T) {
 	for setting, words := range map[string]string{
 		"ACME_DNS_API_BASE=http://192.0.2.1":    "in the open",
 		"ACME_DNS_API_BASE=auth.example.org":    "not a URL",
-		"ACME_DNS_API_BASE=https://u:p@x.org":   "not a URL",
+		"ACME_DNS_API_BASE=https://u:p@x.org":   "no user name",
 		"ACME_DNS_STORAGE_PATH=relative.json":   "absolute",
 		"ACME_DNS_ALLOWLIST=192.0.2.0/24,all":   "not a network",
 		"ACMEDNS_HTTP_TIMEOUT=soon":             "ACMEDNS_HTTP_TIMEOUT",

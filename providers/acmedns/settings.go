@@ -63,7 +63,7 @@ type account struct {
 	allow []string
 
 	timeout     time.Duration
-	propagation time.Duration // 0: not set
+	longestWait time.Duration // for publication; 0: not set
 	origin      string        // where the settings are from
 }
 
@@ -80,11 +80,11 @@ func newAccount(set settings.Set, configDir string) (account, error) {
 		}
 		a.allow = append(a.allow, text)
 	}
-	if a.timeout, err = set.Duration(httpTimeout, 30*time.Second); err != nil {
-		return account{}, within(err)
-	}
-	if a.propagation, err = set.Duration(propagation, 0); err != nil {
-		return account{}, within(err)
+	r := &settings.Reader{Set: set, Service: "acmedns"}
+	a.timeout = r.Duration(30*time.Second, httpTimeout)
+	a.longestWait = r.Duration(0, propagation)
+	if r.Err != nil {
+		return account{}, r.Err
 	}
 	if set.Get(username) == "" {
 		a.path, err = pathOf(set.Get(storagePath), configDir)

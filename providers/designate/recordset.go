@@ -143,4 +143,4 @@ func same(a, b string) bool { return a == b || a == quoted(b) || quoted(a) == b 
 func quoted(value string) string { return `"` + value + `"` }
 
 // LongestWait is DESIGNATE_PROPAGATION_TIMEOUT: how long to wait for publication. 0 means that it is not set.
-func (p *Provider) LongestWait() time.Duration { return p.session.account.propagation }
+func (p *Provider) LongestWait() time.Duration { return p.session.account.longestWait }

@@ -119,7 +119,7 @@ type account struct {
 
 	ttl         int // seconds
 	timeout     time.Duration
-	propagation time.Duration // 0: not set
+	longestWait time.Duration // for publication; 0: not set
 
 	source string // where the credentials are from
 	origin string // the same with the names of the variables, or of the cloud
@@ -142,15 +142,15 @@ func newAccount(set settings.Set, src settings.Sources) (account, error) {
 			ProjectDomainName: set.Get(projDomain), ProjectDomainID: set.Get(projDomID),
 		}}
 	}
-	r := reading{set: set}
-	a.Region = cmp.Or(r.get(region), a.Region)
-	a.Interface = cmp.Or(strings.TrimSuffix(cmp.Or(r.get(side), r.get("OS_ENDPOINT_TYPE"), a.Interface), "URL"), "public")
-	a.CACert = cmp.Or(r.get(caFile), a.CACert)
-	a.Endpoint = cmp.Or(r.get(endpoint), a.Endpoint)
-	a.ttl = int(r.duration(ttl, time.Minute) / time.Second)
-	a.timeout = r.duration(httpTimeout, 30*time.Second)
-	a.propagation = r.duration(propagation, 0)
-	if yes, err := strconv.ParseBool(r.get(insecure)); err == nil && yes || a.Verify != nil && !*a.Verify {
+	r := &settings.Reader{Set: set, Service: "designate"}
+	a.Region = cmp.Or(r.Get(region), a.Region)
+	a.Interface = cmp.Or(strings.TrimSuffix(cmp.Or(r.Get(side, "OS_ENDPOINT_TYPE"), a.Interface), "URL"), "public")
+	a.CACert = cmp.Or(r.Get(caFile), a.CACert)
+	a.Endpoint = cmp.Or(r.Get(endpoint), a.Endpoint)
+	a.ttl = int(r.Duration(time.Minute, ttl) / time.Second)
+	a.timeout = r.Duration(30*time.Second, httpTimeout)
+	a.longestWait = r.Duration(0, propagation)
+	if yes, err := strconv.ParseBool(r.Get(insecure)); err == nil && yes || a.Verify != nil && !*a.Verify {
 		return account{}, badSetting(insecure, "connections are always verified; name the cloud's CA in %s", caFile)
 	}
 	switch a.Interface {
@@ -158,8 +158,11 @@ func newAccount(set settings.Set, src settings.Sources) (account, error) {
 	default:
 		return account{}, badSetting(side, "%s is neither public nor internal nor admin", providers.Excerpt(a.Interface))
 	}
-	if r.err != nil {
-		return account{}, r.err
+	if a.ttl == 0 {
+		r.Bad(ttl, "it is less than a second")
+	}
+	if r.Err != nil {
+		return account{}, r.Err
 	}
 	return a, a.finish()
 }
@@ -237,28 +240,4 @@ func (a *account) label() string {
 
 func badSetting(name, format string, args ...any) error {
 	return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "designate: "+name+": "+format, args...)
-}
-
-// reading reads ordinary settings and keeps the first error.
-type reading struct {
-	set settings.Set
-	err error
-}
-
-func (r *reading) get(name string) string {
-	value, _ := r.set.Setting(name)
-	return value
-}
-
-// duration reads seconds, as lego does, or a duration of Go such as 1m30s.
-func (r *reading) duration(name string, otherwise time.Duration) time.Duration {
-	raw := r.get(name)
-	if raw == "" {
-		return otherwise
-	}
-	d, ok := settings.ParseDuration(raw, time.Second)
-	if !ok && r.err == nil {
-		r.err = badSetting(name, "%s is neither a number of seconds nor a duration such as 90s or 10m", providers.Excerpt(raw))
-	}
-	return d
 }

@@ -135,7 +135,7 @@ func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h provide
 }
 
 // LongestWait is RFC2136_PROPAGATION_TIMEOUT: how long to wait for publication. 0 means that it is not set.
-func (p *Provider) LongestWait() time.Duration { return p.account.propagation }
+func (p *Provider) LongestWait() time.Duration { return p.account.longestWait }
 
 // persist does work again when it is left open whether it was done. Work begins by looking.
 func (p *Provider) persist(ctx context.Context, work func() error) error {

@@ -34,6 +34,9 @@ func aliases(name string) []string {
 	return []string{newer}
 }
 
+// names are all names of a variable.
+func names(name string) []string { return append([]string{name}, aliases(name)...) }
+
 // Families returns the variables of an account, all of them: those that are optional have a default or an alternative.
 func Families() []settings.Family {
 	variables := []settings.Variable{
@@ -74,7 +77,7 @@ type account struct {
 
 	ttl         uint32 // seconds
 	timeout     time.Duration
-	propagation time.Duration // 0: not set
+	longestWait time.Duration // for publication; 0: not set
 
 	source string // where the credentials are from
 	origin string // the same with the names of the variables
@@ -99,11 +102,11 @@ func newAccount(set settings.Set, src settings.Sources) (account, error) {
 			a.zones = append(a.zones, zone)
 		}
 	}
-	r := reading{set: set}
-	a.ttl = r.number(ttl, 1, 1, 1<<31-1) // so that the resolvers of CAs keep nothing for long
-	a.timeout = r.duration(dnsTimeout, 10*time.Second)
-	a.propagation = r.duration(propagation, 0)
-	return a, r.err
+	r := &settings.Reader{Set: set, Service: "rfc2136"}
+	a.ttl = uint32(r.Seconds(1, 1, names(ttl)...)) // so that the resolvers of CAs keep nothing for long
+	a.timeout = r.Duration(10*time.Second, names(dnsTimeout)...)
+	a.longestWait = r.Duration(0, names(propagation)...)
+	return a, r.Err
 }
 
 // parseAddress reads host, host:port, an IPv6 address or [IPv6]:port.
@@ -163,44 +166,4 @@ func (a account) fingerprint() string { return "rfc2136 " + a.address + " " + a.
 
 func (a account) label() string {
 	return "rfc2136 (" + a.address + ", key " + a.key.name + ", " + a.origin + ")"
-}
-
-// reading reads ordinary settings and keeps the first error.
-type reading struct {
-	set settings.Set
-	err error
-}
-
-func (r *reading) get(name string) string {
-	for _, name := range append([]string{name}, aliases(name)...) {
-		if value, ok := r.set.Setting(name); ok {
-			return value
-		}
-	}
-	return ""
-}
-
-func (r *reading) number(name string, otherwise, least, most uint32) uint32 {
-	raw := r.get(name)
-	if raw == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(raw, 10, 32)
-	if (err != nil || n < uint64(least) || n > uint64(most)) && r.err == nil {
-		r.err = badSetting(name, "%s is not a number of seconds from %d to %d", providers.Excerpt(raw), least, most)
-	}
-	return uint32(n)
-}
-
-// duration reads seconds, as lego does, or a duration of Go such as 1m30s.
-func (r *reading) duration(name string, otherwise time.Duration) time.Duration {
-	raw := r.get(name)
-	if raw == "" {
-		return otherwise
-	}
-	d, ok := settings.ParseDuration(raw, time.Millisecond)
-	if !ok && r.err == nil {
-		r.err = badSetting(name, "%s is neither a number of seconds nor a duration such as 90s or 10m", providers.Excerpt(raw))
-	}
-	return d
 }

@@ -110,7 +110,7 @@ func TestByHandAfterDeath(t *testing.T) {
 		t.Fatal(err)
 	}
 	dies.end()
-	w.run("clean").exits(75, "left     _acme-challenge.example.com.", "(manual)", "nobody is there")
+	w.run("clean").exits(75, "left     _acme-challenge.example.com.", "(manual)", "there is no terminal to show them at")
 	w.run("clean", "--provider", "manual").exits(75, "left     _acme-challenge.example.com.", "(manual)")
 
 	told := w.begin(nil, program, "clean", "--plain")

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/clock"
 	"wildcard/internal/testkit/pebbletest"
 )
 
@@ -43,7 +44,7 @@ const crowdZones = 50
 // newCrowd has 1,000 names on 40 certificates, in 50 zones, every other one of them at the other generation of ConoHa.
 func newCrowd(t *testing.T) *crowd {
 	t.Helper()
-	w := &crowd{world: &world{t: t, dir: t.TempDir(), now: time.Now}, requests: &requests{counts: counts{}}, serials: map[string]bool{}}
+	w := &crowd{world: &world{t: t, dir: t.TempDir(), time: clock.Running()}, requests: &requests{counts: counts{}}, serials: map[string]bool{}}
 	var err error
 	if w.conoha, err = conohatest.Start(conohatest.Options{}); err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"wildcard/internal/testkit/bindtest"
 )
 
-// bind is Debian's BIND with one zone, in which somebody else has a record, and which takes updates signed with a key of its own.
+// bind is Debian's BIND with one zone, in which another client has a record, and which takes updates signed with a key of its own.
 type bind struct {
 	t       testing.TB
 	address string // 127.0.0.1:port
@@ -23,7 +23,7 @@ type bind struct {
 	secret  string
 }
 
-// startBIND starts one that the world sees at port 53 of an address; somebody else's record is at owner. named itself listens only at those addresses that an
+// startBIND starts one that the world sees at port 53 of an address; another client's record is at owner. named itself listens only at those addresses that an
 // interface has.
 func startBIND(t *testing.T, ip, zone, owner string) *bind {
 	t.Helper()

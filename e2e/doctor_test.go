@@ -40,7 +40,7 @@ func (w *world) doctor(name string) (exit int, codes []string) {
 }
 
 // What real certbot has written is read as it is meant: nothing is wrong with a certificate that it has just got with our
-// hooks, but that somebody else's record stands beside; without the hooks it could not renew it.
+// hooks, but that another client's record stands beside; without the hooks it could not renew it.
 func TestDoctorReadsCertbot(t *testing.T) {
 	w := newWorld(t, conohatest.Options{})
 	a := w.conoha.AddAccount(conohatest.Account{Version: 2})

@@ -235,7 +235,7 @@ func (s *four) holds(name string, want []string) {
 	}
 }
 
-// nothingLeft checks that nothing of ours is left at any of the services, and nothing of others is gone.
+// nothingLeft checks that nothing of ours is left at any of the services, and nothing of others is missing.
 func (s *four) nothingLeft() {
 	s.t.Helper()
 	s.clean("example.com", "example.net")

@@ -161,7 +161,7 @@ func (w *world) versions(name string) int {
 
 // One lineage in the hands of both: real certbot lists, renews and revokes what we made, we renew what certbot made, and
 // nginx serves the new certificate after each reload.
-func TestTurns(t *testing.T) {
+func TestLineage_CertbotAndWildcard(t *testing.T) {
 	w := newWorld(t, conohatest.Options{})
 	a := w.conoha.AddAccount(conohatest.Account{Version: 2})
 	w.zone(a, "example.com")

@@ -27,7 +27,7 @@ type world struct {
 	environ []string // beside what certbot itself needs
 }
 
-// foreign is the contents of a TXT record of somebody else, which has to survive.
+// foreign is the contents of a TXT record of another client, which has to survive.
 const foreign = "somebody-else"
 
 func newWorld(t *testing.T, o conohatest.Options) *world {
@@ -121,7 +121,7 @@ func (w *world) certonly(domains ...string) []string {
 	return args
 }
 
-// clean checks that nothing of ours is left and nothing of others is gone.
+// clean checks that nothing of ours is left and nothing of others is missing.
 func (w *world) clean(zones ...string) {
 	w.t.Helper()
 	for _, zone := range zones {
@@ -145,7 +145,7 @@ func (w *world) clean(zones ...string) {
 	}
 }
 
-// zone adds a zone, with somebody else's record at its challenge name.
+// zone adds a zone, with another client's record at its challenge name.
 func (w *world) zone(a conohatest.Account, name string) {
 	w.conoha.AddZone(a.Tenant, name)
 	w.conoha.PutRecord(name, "_acme-challenge."+name, "TXT", foreign)

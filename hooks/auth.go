@@ -43,8 +43,8 @@ func auth(ctx context.Context, h *hook) error {
 		return nil
 	}
 	if err := h.wait(ctx, record.Owner); err != nil {
-		// While certbot lives it calls the cleanup hook, also after a failure. When it is gone, or somebody stopped us
-		// alone, nobody will.
+		// While certbot lives it calls the cleanup hook, also after a failure. When it has ended, or a signal stopped us
+		// alone, it will not.
 		if ctx.Err() != nil {
 			err = errors.Join(context.Cause(ctx), h.solver.CleanUp(ctx, record))
 			h.afterClient(ctx)

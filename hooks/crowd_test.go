@@ -46,7 +46,7 @@ type crowd struct {
 	atOnce   int // the most hooks that ran at once
 }
 
-// member plays certbot: a shell that runs what it is sent and lives until its input ends, so that its records are somebody's.
+// member plays certbot: a shell that runs what it is sent and lives until its input ends, so that its records have a living owner.
 type member struct {
 	call
 	cmd    *exec.Cmd
@@ -108,7 +108,7 @@ func (c *crowd) join(what call) *member {
 	return m
 }
 
-// hook has certbot call a hook, and returns its exit code, or -1 if certbot itself is gone, and what it printed.
+// hook has certbot call a hook, and returns its exit code, or -1 if certbot itself has ended, and what it printed.
 func (m *member) hook(kind string) (code int, stdout string) {
 	_, _ = fmt.Fprintf(m.stdin, "env CERTBOT_DOMAIN=%s CERTBOT_ALL_DOMAINS=%[1]s CERTBOT_VALIDATION=%s CERTBOT_REMAINING_CHALLENGES=%d CERTBOT_AUTH_OUTPUT='%s' wildcard-%s-hook </dev/null; echo exit $?\n",
 		m.domain, m.value, m.remaining, m.output, kind)
@@ -230,7 +230,7 @@ func (c *crowd) published(m *member) bool {
 var kept = regexp.MustCompile(`^(state/history/[0-9a-f]+(\.json)?|run/conoha-[0-9a-f]+\.(token|zones)(\.lock)?)$`)
 
 // nothingLeft ends the certbots and fails the test unless all is as it was before: no records, journal entries, files under
-// way, or processes; nobody had anything to say, and nothing was asked that the service refused.
+// way, or processes; none had anything to say, and nothing was asked that the service refused.
 func (c *crowd) nothingLeft() {
 	c.t.Helper()
 	for _, m := range c.members {
@@ -325,7 +325,7 @@ func TestCrowd(t *testing.T) {
 }
 
 // TestCrowd_Killed kills some of 60 certbots with their hooks, at different instants, while the others go on. What these left is
-// gone after the next start of a hook.
+// deleted after the next start of a hook.
 func TestCrowd_Killed(t *testing.T) {
 	const n = 60
 	c := newCrowd(t, 2, n)
@@ -374,7 +374,7 @@ func TestCrowd_Killed(t *testing.T) {
 			call.output = call.stdout
 		}
 	}
-	// What was being written is nobody's for sure only when it is a minute old.
+	// What was being written has no writer for sure only when it is a minute old.
 	for _, path := range c.journal() {
 		if err := os.Chtimes(path, time.Time{}, time.Now().Add(-2*time.Minute)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Error(err)

@@ -18,7 +18,7 @@
 //
 // The auth hook's standard output is one line, the receipt, which certbot hands to the cleanup hook in
 // CERTBOT_AUTH_OUTPUT: "wildcard/1 created FQDN HANDLE", or "wildcard/1 nothing" from a call that failed and left nothing.
-// The cleanup hook goes by the journal first, since nobody but us writes it; by the receipt when the journal does not know
+// The cleanup hook goes by the journal first, since only our programs write it; by the receipt when the journal does not know
 // the record, and then only by name, type and value, since what comes through the environment is not proof of an id; and
 // by looking when there is neither. After "nothing" it sends nothing at all, so that a refused password is not tried
 // a second time.

@@ -64,7 +64,8 @@ func run(p Program, program string, duty messages.Message, act func(context.Cont
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			code = fail(fault.Errorf("internal", fault.Internal, "internal error: %v (the journal knows what is left; the next run removes it)", r))
+			code = fail(fault.Errorf("internal", fault.Internal,
+				"internal error: %v (the journal knows what is left; the next run removes it)", r))
 		}
 	}()
 
@@ -165,7 +166,8 @@ func (h *hook) openResolver() (*propagation.Resolver, error) {
 			return nil, err
 		}
 	}
-	return &propagation.Resolver{Servers: servers, NameServers: h.options.nameServers, Found: new(propagation.Found), Log: h.log}, nil
+	return &propagation.Resolver{Servers: servers, NameServers: h.options.nameServers, Found: new(propagation.Found),
+		Log: h.log}, nil
 }
 
 func (h *hook) close() {
@@ -178,7 +180,7 @@ func (h *hook) close() {
 	}
 }
 
-// print writes the receipt. That nobody reads it is no failure, since the journal has the record too; and a full pipe must
+// print writes the receipt. That it is not read is no failure, since the journal has the record too; and a full pipe must
 // not hold us up for ever.
 func (h *hook) print(r receipt) {
 	done := make(chan error, 1)

@@ -237,7 +237,7 @@ func TestHooks_CNAME(t *testing.T) {
 	if !strings.Contains(c.output, " www-jp.acme.example.net. ") {
 		t.Errorf("receipt %q", c.output)
 	}
-	// Fault 103: the CNAME is gone when the record is cleaned up.
+	// Fault 103: the CNAME is deleted when the record is cleaned up.
 	w.conoha.DeleteRecord("example.co.jp", "_acme-challenge.www.example.co.jp", "CNAME", "www-jp.acme.example.net.")
 	w.must("cleanup", c)
 	w.clean()

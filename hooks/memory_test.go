@@ -50,7 +50,7 @@ func (w *world) looks(value string) (all []look) {
 	return all
 }
 
-// later makes everything that is kept older, so that nobody has to wait for a whole minute.
+// later makes everything that is kept older, so that no test has to wait for a whole minute.
 func (w *world) later(d time.Duration) {
 	w.t.Helper()
 	text, err := os.ReadFile(w.looksFile())

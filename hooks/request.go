@@ -46,7 +46,8 @@ func parseRequest(environment []string) (request, error) {
 	if s, ok := env["CERTBOT_REMAINING_CHALLENGES"]; ok && s != "" {
 		r.Remaining, err = strconv.Atoi(s)
 		if err != nil || r.Remaining < 0 {
-			return r, fault.Errorf(fault.CodeUsage, fault.Usage, "CERTBOT_REMAINING_CHALLENGES is %s, not a count", fault.Excerpt(s))
+			return r, fault.Errorf(fault.CodeUsage, fault.Usage, "CERTBOT_REMAINING_CHALLENGES is %s, not a count",
+				fault.Excerpt(s))
 		}
 	}
 	r.AuthOutput, r.Names = env["CERTBOT_AUTH_OUTPUT"], env["CERTBOT_ALL_DOMAINS"]

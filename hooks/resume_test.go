@@ -8,7 +8,7 @@ import (
 	"wildcard/conoha/conohatest"
 )
 
-// diedAfter runs a certbot that calls the auth hook and is gone then, without a cleanup.
+// diedAfter runs a certbot that calls the auth hook and ends then, without a cleanup.
 func (w *world) diedAfter(c call) {
 	w.t.Helper()
 	if out, err := w.certbot("auth", c).CombinedOutput(); err != nil {

@@ -31,7 +31,7 @@ func TestHooks_WildcardCNAME(t *testing.T) {
 	}
 }
 
-// P11: a chain through a zone of others, here one that nobody but the DNS knows, ends in a zone of ours.
+// P11: a chain through a zone of others, here one that only the DNS knows, ends in a zone of ours.
 func TestHooks_CNAMEThroughZoneOfOthers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, conohatest.Options{})

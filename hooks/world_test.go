@@ -26,7 +26,7 @@ type world struct {
 	environ []string
 }
 
-// newWorld has the zones example.com (with a record of somebody else at the challenge's name) and example.co.jp in Ver.2.0,
+// newWorld has the zones example.com (with a record of another client at the challenge's name) and example.co.jp in Ver.2.0,
 // and example.net in Ver.3.0.
 func newWorld(t *testing.T, o conohatest.Options) *world {
 	t.Helper()

@@ -333,7 +333,7 @@ func TestSideBySide(t *testing.T) {
 }
 
 // A call that takes too long is answered in time. It goes on, and the next for its name waits for it; others do not.
-func TestLate(t *testing.T) {
+func TestServer_SlowCall(t *testing.T) {
 	resume := make(chan struct{})
 	f := &fake{}
 	f.present = func(domain string) error {

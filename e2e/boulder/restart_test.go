@@ -59,7 +59,7 @@ type restart struct {
 	name     string
 	before   string
 	services []string // a client before its server
-	early    bool     // others go on meanwhile, it itself when the services listen, even if their clients take them for gone
+	early    bool     // others go on meanwhile, it itself when the services listen, even if their clients take them for ended
 }
 
 // Paths of requests.

@@ -25,7 +25,7 @@ type service interface {
 	remove(t testing.TB, rr libdns.RR)
 }
 
-// adapter is one of our providers as libdns wants one. Records of other types than TXT are somebody else's: they go to the
+// adapter is one of our providers as libdns wants one. Records of other types than TXT are others': they go to the
 // service directly.
 type adapter struct {
 	service
@@ -131,7 +131,7 @@ func (a *adapter) SetRecords(ctx context.Context, name string, records []libdns.
 
 // DeleteRecords removes those of records that there are. A TXT record that still has its handle is removed by that, any other
 // by name and value.
-func (a *adapter) DeleteRecords(ctx context.Context, _ string, records []libdns.Record) (gone []libdns.Record, err error) {
+func (a *adapter) DeleteRecords(ctx context.Context, _ string, records []libdns.Record) (ended []libdns.Record, err error) {
 	existing := a.records(a.t)
 	for _, record := range records {
 		rr := record.RR()
@@ -142,15 +142,15 @@ func (a *adapter) DeleteRecords(ctx context.Context, _ string, records []libdns.
 			handle, _ := txt.ProviderData.(providers.Handle)
 			account, err := a.open(0)
 			if err != nil {
-				return gone, err
+				return ended, err
 			}
 			if err := account.CleanUp(ctx, challenge(rr), handle); err != nil {
-				return gone, err
+				return ended, err
 			}
 		} else {
 			a.remove(a.t, rr)
 		}
-		gone = append(gone, record)
+		ended = append(ended, record)
 	}
-	return gone, nil
+	return ended, nil
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // bind is Debian's BIND with one zone, a key for our provider, with which it may change TXT records and no others, and a key
-// for somebody else.
+// for another client.
 type bind struct {
 	address string
 	others  string // secret of the key of others
@@ -84,7 +84,7 @@ func (b bind) remove(t testing.TB, rr libdns.RR) {
 	b.update(t, rr, (*dns.Msg).Remove)
 }
 
-// update changes a record as somebody else.
+// update changes a record as another client.
 func (b bind) update(t testing.TB, rr libdns.RR, change func(*dns.Msg, []dns.RR)) {
 	t.Helper()
 	record, err := dns.NewRR(fmt.Sprintf("%s %d %s %s", libdns.AbsoluteName(rr.Name, zone), rr.TTL/time.Second, rr.Type, rr.Data))

@@ -9,7 +9,7 @@
 // All of it, [libdnstest.TestSuite.RunTests], with what it offers as settings for providers that do not do everything:
 //
 //   - SkipRRTypes leaves out AAAA, CAA, HTTPS, MX, NS, SRV and SVCB: our providers make TXT records and no others.
-//   - A and CNAME cannot be left out. These records are made, as somebody else's, without our providers, and have to
+//   - A and CNAME cannot be left out. These records are made, as another client's, without our providers, and have to
 //     survive what our providers do.
 //   - AppendRecordFunc makes the values of TXT records those of challenges. Our providers refuse others, such as the suite's
 //     "Hello, world!", on purpose (see [providers.ParseRecord]).

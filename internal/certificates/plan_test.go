@@ -9,7 +9,7 @@ import (
 )
 
 // What parent, zone and resolvers say otherwise is said once for each zone.
-func TestDelegationNotes(t *testing.T) {
+func TestPlan_DelegationDiffers(t *testing.T) {
 	t.Parallel()
 	first := propagation.Address{Host: "ns1.test.", Addr: netip.MustParseAddrPort("192.0.2.1:53")}
 	differs := propagation.Delegation{

@@ -24,9 +24,9 @@ func hosts(n int) []string {
 	return names
 }
 
-// TestRefusedBeforeAsked: newcomer N19 and its kind. What the CA is known to refuse is said by issue and plan before anything is
+// TestIssue_CARefusesName: newcomer N19 and its kind. What the CA is known to refuse is said by issue and plan before anything is
 // sent: these CAs cannot be reached from here, so that exit status 75 would tell that one was asked.
-func TestRefusedBeforeAsked(t *testing.T) {
+func TestIssue_CARefusesName(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		server string
@@ -60,8 +60,8 @@ func TestRefusedBeforeAsked(t *testing.T) {
 	}
 }
 
-// TestRefusedBeforeRegistered has said before an account is made what only the directory tells.
-func TestRefusedBeforeRegistered(t *testing.T) {
+// TestIssue_DirectoryRefusesName has said before an account is made what only the directory tells.
+func TestIssue_DirectoryRefusesName(t *testing.T) {
 	t.Parallel()
 	w := newWorldOf(t, acmetest.Options{Meta: map[string]any{"profiles": map[string]any{"classic": "", "shortlived": ""}, "externalAccountRequired": true}})
 	for _, command := range []string{"issue", "plan"} {
@@ -75,9 +75,9 @@ func TestRefusedBeforeRegistered(t *testing.T) {
 	}
 }
 
-// TestCoveredNames: Let's Encrypt refuses a certificate with *.N and a name that it covers. Such a name is left out with a note, as
+// TestIssue_NameCoveredByWildcard: Let's Encrypt refuses a certificate with *.N and a name that it covers. Such a name is left out with a note, as
 // plan shows without asking anybody but the CA, which cannot be reached from here; a signing request is refused.
-func TestCoveredNames(t *testing.T) {
+func TestIssue_NameCoveredByWildcard(t *testing.T) {
 	t.Parallel()
 	w := newWorldOf(t, acmetest.Options{Deviations: acmetest.Deviations{TakesCoveredNames: true}})
 	got := w.run("plan", "--json", "--agree-tos", "--server", "letsencrypt", "*.example.com", "www.example.com", "example.com", "a.b.example.com", "*.b.example.com")
@@ -110,8 +110,8 @@ func TestCoveredNames(t *testing.T) {
 	w.run("issue", "--agree-tos", "--server", "letsencrypt", "--csr", request, "--out", filepath.Join(w.dir, "out.pem")).exits(2, "www.example.com", "acme.covered-name")
 }
 
-// TestUncoveredHint: the hint at the end of issue names a name only if no wildcard of the certificate covers it.
-func TestUncoveredHint(t *testing.T) {
+// TestIssue_HintOfUncoveredName: the hint at the end of issue names a name only if no wildcard of the certificate covers it.
+func TestIssue_HintOfUncoveredName(t *testing.T) {
 	t.Parallel()
 	for want, names := range map[string][]string{
 		"example.com":   {"*.example.com"},
@@ -128,9 +128,9 @@ func TestUncoveredHint(t *testing.T) {
 	}
 }
 
-// TestPaused: mismatch M12. Names that Let's Encrypt has paused (wfe2/wfe.go: 429 without Retry-After, a URL of some 600 characters)
+// TestIssue_NamePaused: mismatch M12. Names that Let's Encrypt has paused (wfe2/wfe.go: 429 without Retry-After, a URL of some 600 characters)
 // want a person: the URL is whole in the line, in the ledger's too, the exit status is not "try again later", and it is asked once.
-func TestPaused(t *testing.T) {
+func TestIssue_NamePaused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	link := "https://portal.letsencrypt.org/sfe/v1/unpause?jwt=" + strings.Repeat("eyJhbGciOiJIUzI1NiJ9.", 60) + "end"

@@ -132,7 +132,7 @@ func (p *program) answer(document any) {
 	encoder := json.NewEncoder(p.stdout)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(document) // nobody reads it then
+	_ = encoder.Encode(document) // no one reads it then
 }
 
 // say prints a line of the answer, in the user's language.

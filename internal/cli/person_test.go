@@ -41,7 +41,7 @@ func openTerminal() (screen, program *os.File, err error) {
 }
 
 // A person at a terminal reads which records to set, sets them, presses nothing, and is told what to remove.
-func TestByHand(t *testing.T) {
+func TestManual_Terminal(t *testing.T) {
 	t.Parallel()
 	record := regexp.MustCompile(`^    (\S+)\. TXT "(\S+)"\s*$`)
 	for _, flag := range []string{"--plain", "--quiet", ""} {
@@ -86,7 +86,7 @@ func TestByHand(t *testing.T) {
 }
 
 // A timer has nobody to tell: nothing is ordered, and nothing hangs.
-func TestNobodyThere(t *testing.T) {
+func TestManual_NoTerminal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.run("issue", "--agree-tos", "--provider", "manual", "*.example.com").exits(78, "[manual.nobody]", "at a terminal")
@@ -94,7 +94,7 @@ func TestNobodyThere(t *testing.T) {
 }
 
 // What a dead run asked for stays in the journal until somebody can be told.
-func TestByHandAfterDeath(t *testing.T) {
+func TestManual_RunKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	screen, program := terminal(t)

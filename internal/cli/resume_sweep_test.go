@@ -9,7 +9,7 @@ import (
 )
 
 // TestResume_Killed with each lag at each moment, in the time that servers take.
-func TestSweepResume(t *testing.T) {
+func TestSweep_Resume(t *testing.T) {
 	t.Parallel()
 	for _, m := range moments() {
 		for _, lag := range []time.Duration{0, 2 * time.Second, 5 * time.Second} {

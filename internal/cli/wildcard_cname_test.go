@@ -9,7 +9,7 @@ import (
 )
 
 // P9, P10: where a wildcard makes a CNAME of the challenge's name, plan, doctor and issue all take that name itself.
-func TestWildcardCNAME(t *testing.T) {
+func TestIssue_WildcardCNAME(t *testing.T) {
 	t.Parallel()
 	for subject, target := range map[string]string{"others": "cdn.elsewhere.example.", "a host of ours": "www.example.com.", "the apex": "example.com."} {
 		t.Run(subject, func(t *testing.T) {
@@ -25,7 +25,7 @@ func TestWildcardCNAME(t *testing.T) {
 }
 
 // P11: plan and issue follow a chain through a zone of others to its end in one of ours.
-func TestCNAMEThroughZoneOfOthers(t *testing.T) {
+func TestIssue_CNAMEThroughForeignZone(t *testing.T) {
 	t.Parallel()
 	var w *world
 	w = newWorldOf(t, acmetest.Options{Deviations: unproven, Look: func(fqdn string) []string {

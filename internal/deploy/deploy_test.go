@@ -93,7 +93,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-func TestNothing(t *testing.T) {
+func TestRun_NoHooks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	if err := errors.Join(w.Pre(t.Context(), nil), w.Deploy(t.Context(), "", nil, nil), w.Post(t.Context(), []string{""}, nil, nil)); err != nil || w.Any("deploy") {
@@ -129,7 +129,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// TestUnsafe: Fault #130: what somebody else can change is not run.
+// TestUnsafe: Fault #130: what another user can change is not run.
 func TestUnsafe(t *testing.T) {
 	t.Parallel()
 	for what, spoil := range map[string]func(path string) error{
@@ -155,7 +155,7 @@ func TestUnsafe(t *testing.T) {
 	}
 }
 
-// linkOut makes a hook a link to a program in a folder that anybody may write.
+// linkOut makes a hook a link to a program in a folder that any user may write.
 func linkOut(mode os.FileMode) func(string) error {
 	return func(path string) error {
 		dir := filepath.Join(filepath.Dir(filepath.Dir(path)), "open")
@@ -275,7 +275,7 @@ func readPID(t *testing.T, path string) int {
 	return pid
 }
 
-// waitEnded waits until a process is dead: gone, or a zombie that nobody reaps where no init does.
+// waitEnded waits until a process has ended: away, or a zombie that no init reaps.
 func waitEnded(t *testing.T, pidFile string) {
 	t.Helper()
 	pid := readPID(t, pidFile)

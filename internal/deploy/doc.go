@@ -11,7 +11,7 @@
 // The environment is built anew: what a program needs to find its way (PATH, HOME, LANG, TZ, proxies, the session bus) and
 // the variables above. Credentials of DNS services are none of a hook's business, and hooks print their environment.
 //
-// A program in renewal-hooks that somebody other than root or us could change, or whose folder he could, is refused, and so
+// A program in renewal-hooks that a user other than root or us could change, or whose folder he could, is refused, and so
 // is a link to one. certbot would run it as root.
 //
 // A hook has a deadline, ten minutes; it and all that it started are killed then (one process group). Its output comes line

@@ -20,7 +20,7 @@ const DefaultTimeout = 10 * time.Minute
 // Codes of this package's errors.
 const (
 	CodeFailed = "hook.failed" // a hook could not be run, ended with another status than 0, or took too long
-	CodeUnsafe = "hook.unsafe" // somebody else could change a hook
+	CodeUnsafe = "hook.unsafe" // another user could change a hook
 )
 
 // Hooks runs hooks. Its methods return one error for all that failed, and run the rest.
@@ -39,13 +39,15 @@ func (h *Hooks) Pre(ctx context.Context, commands []string) error {
 
 // Deploy runs the deploy hooks for a lineage that was renewed: dir is its live directory.
 func (h *Hooks) Deploy(ctx context.Context, dir string, domains, commands []string) error {
-	return h.run(ctx, "deploy", commands, []string{"RENEWED_LINEAGE=" + dir, "RENEWED_DOMAINS=" + strings.Join(domains, " ")})
+	return h.run(ctx, "deploy", commands, []string{"RENEWED_LINEAGE=" + dir,
+		"RENEWED_DOMAINS=" + strings.Join(domains, " ")})
 }
 
 // Post runs the post hooks, once after the last order of a run. domains are those on renewed certificates, failed those that
 // were to be renewed and were not.
 func (h *Hooks) Post(ctx context.Context, commands, domains, failed []string) error {
-	return h.run(ctx, "post", commands, []string{"RENEWED_DOMAINS=" + strings.Join(domains, " "), "FAILED_DOMAINS=" + strings.Join(failed, " ")})
+	return h.run(ctx, "post", commands, []string{"RENEWED_DOMAINS=" + strings.Join(domains, " "),
+		"FAILED_DOMAINS=" + strings.Join(failed, " ")})
 }
 
 // Any reports whether a hook of a kind ("pre", "deploy", "post") is there for all lineages.

@@ -33,7 +33,7 @@ func (h *Hooks) programs(kind string) ([]string, error) {
 	return programs, nil
 }
 
-// program runs a program of the folder, unless somebody else could have changed it.
+// program runs a program of the folder, unless another user could have changed it.
 func (h *Hooks) startProgram(ctx context.Context, kind, path string, environment []string) error {
 	err := subprocess.Trusted(path)
 	if err != nil {

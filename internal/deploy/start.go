@@ -26,7 +26,7 @@ func (h *Hooks) start(ctx context.Context, kind, name string, argv, environment 
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return context.Cause(ctx) // the run ends; whoever ended it says so
+		return context.Cause(ctx) // the run ends; what ended it says so
 	}
 	return fault.Errorf(CodeFailed, fault.Failed, "%s hook %s: %w", kind, name, err)
 }

@@ -45,7 +45,8 @@ func (s *Solver) Delete(ctx context.Context, record *Record) error {
 	case !ours:
 		return nil
 	case account.Provider == nil:
-		err = fault.Errorf(fault.CodeMissing, fault.Misconfigured, "the account that made it (%s) is not configured any more", entry.Fingerprint)
+		err = fault.Errorf(fault.CodeMissing, fault.Misconfigured,
+			"the account that made it (%s) is not configured any more", entry.Fingerprint)
 	default:
 		err = account.CleanUp(ctx, record.Challenge, entry.Handle)
 		if err == nil && record.doubled && entry.Handle != "" {
@@ -53,7 +54,8 @@ func (s *Solver) Delete(ctx context.Context, record *Record) error {
 		}
 	}
 	if err != nil {
-		return fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "cleanup of %s is pending, the next run tries again: %w", entry.FQDN, err)
+		return fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "cleanup of %s is pending, the next run tries again: %w",
+			entry.FQDN, err)
 	}
 	s.log().Info("deleted", "fqdn", entry.FQDN)
 	return nil
@@ -71,7 +73,8 @@ func (s *Solver) Forget(record *Record) error {
 
 // Sweep removes what dead processes left behind, as far as limit allows, but for what leave says may be taken over (nil leaves
 // nothing). What it cannot remove stays in the journal. Errors are those of reading the journal, and no reason to stop.
-func (s *Solver) Sweep(ctx context.Context, limit time.Duration, leave func(journal.Entry) bool) (journal.SweepReport, error) {
+func (s *Solver) Sweep(ctx context.Context, limit time.Duration,
+	leave func(journal.Entry) bool) (journal.SweepReport, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	report, err := s.Journal.Sweep(ctx, s.Router.Accounts, leave)

@@ -75,7 +75,8 @@ func (s *Solver) room(ctx context.Context, p Place) error {
 	values, err := s.Resolver.Texts(ctx, p.FQDN)
 	if most := limited.MostValues(); err == nil && len(values) >= most {
 		return fault.Errorf(fault.CodeTooManyValues, fault.Misconfigured,
-			"TXT %s: %d of %d records at this name, and the service takes no more: delete the old ones", p.FQDN, len(values), most)
+			"TXT %s: %d of %d records at this name, and the service takes no more: delete the old ones", p.FQDN, len(values),
+			most)
 	}
 	return nil
 }
@@ -120,7 +121,8 @@ func (s *Solver) FQDN(ctx context.Context, domain string) (string, error) {
 func (s *Solver) explain(ctx context.Context, name string, err error) error {
 	route, routeErr := s.Router.Route(ctx, name)
 	if fault.CodeOf(routeErr) == fault.CodeNoZone {
-		return fault.Errorf(fault.CodeNoZone, fault.Misconfigured, "%w (nor is a CNAME found that leads to one: %w)", routeErr, err)
+		return fault.Errorf(fault.CodeNoZone, fault.Misconfigured, "%w (nor is a CNAME found that leads to one: %w)",
+			routeErr, err)
 	}
 	if routeErr == nil && fault.CodeOf(err) == fault.CodeNoAnswer {
 		if why := s.delegation(ctx, route, name); why != nil {
@@ -130,7 +132,7 @@ func (s *Solver) explain(ctx context.Context, name string, err error) error {
 	return err
 }
 
-// delegation refuses to write where nobody would look: into a zone that the DNS delegates to other name servers than the
+// delegation refuses to write where no CA would look: into a zone that the DNS delegates to other name servers than the
 // account's, or above a child zone that is delegated away.
 func (s *Solver) delegation(ctx context.Context, route providers.Route, fqdn string) error {
 	checker, ok := route.Account.Provider.(providers.DelegationChecker)
@@ -143,7 +145,7 @@ func (s *Solver) delegation(ctx context.Context, route providers.Route, fqdn str
 	delegation, err := public.Delegation(ctx, fqdn)
 	switch {
 	case err != nil && overridden:
-		return nil // name servers that had to be named may belong to a zone that nobody else sees
+		return nil // name servers that had to be named may belong to a zone that no other resolver sees
 	case err != nil:
 		return err
 	case delegation.Private && delegation.For(route.Zone).Private && route.Zone != delegation.Zone:

@@ -69,7 +69,7 @@ func (s *Solver) Make(ctx context.Context, record *Record) error {
 		return record.Place.Route.Account.Present(ctx, record.Challenge)
 	})
 	if err == nil && ctx.Err() != nil {
-		return context.Cause(ctx) // nobody waits for the record any more
+		return context.Cause(ctx) // no run waits for the record any more
 	}
 	return err
 }
@@ -112,12 +112,13 @@ func (s *Solver) Create(ctx context.Context, record *Record, present func(contex
 	if err := s.Journal.Update(record.journalled()); err != nil {
 		return err
 	}
-	s.log().Info("created", "fqdn", record.Challenge.FQDN, "zone", record.Challenge.Zone, "account", record.Place.Route.Account.Label)
+	s.log().Info("created", "fqdn", record.Challenge.FQDN, "zone", record.Challenge.Zone, "account",
+		record.Place.Route.Account.Label)
 	return nil
 }
 
 // lingering returns a context for the creation of a record, that ends when ctx has been over for as long as limit: a creation that
-// is broken off half-way leaves nobody knowing whether the service will still carry it out.
+// is broken off half-way leaves unknown whether the service will still carry it out.
 func lingering(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	if limit < 0 {
 		return context.WithCancel(ctx)

@@ -68,7 +68,7 @@ type Solver struct {
 	Linger       time.Duration // what a creation under way may still take when its context has ended; 0 is 20 s, less is nothing
 	CleanUpLimit time.Duration // for the deletion of one record, whatever its context; 0 is 60 s
 
-	Observe func(Event)  // told of what happens; nil is nobody
+	Observe func(Event)  // told of what happens; nil tells none
 	Log     *slog.Logger // nil is silent
 }
 

@@ -139,7 +139,8 @@ func (v *visit) refused(context.Context) {
 	}
 	holds, err := v.State.Holds()
 	if err != nil {
-		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State, because("has a ledger that cannot be read: %s", messages.OneLine(err.Error()))}, "ls -l "+v.Dirs.State)
+		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State,
+			because("has a ledger that cannot be read: %s", messages.OneLine(err.Error()))}, "ls -l "+v.Dirs.State)
 	}
 	for name, held := range holds {
 		v.fail(FoundHeld, name, held, name)
@@ -174,7 +175,8 @@ func (v *visit) account(ctx context.Context, ca *issuance.CA, c Case) string {
 	switch {
 	case fault.CodeOf(err) == lineage.CodeNotFound && !c.ours() && c.Params.Account == "":
 		// Terms and address are given when it is made.
-		r := issuance.Registration{AgreeToTerms: true, Emails: []string{"-"}, EABKeyID: v.Binding.EABKeyID, EABKey: v.Binding.EABKey}
+		r := issuance.Registration{AgreeToTerms: true, Emails: []string{"-"}, EABKeyID: v.Binding.EABKeyID,
+			EABKey: v.Binding.EABKey}
 		if err := ca.MayRegister(r); err != nil {
 			v.fail(FoundBinding, ca.Server(), err, ca.Server())
 		} else {
@@ -210,21 +212,24 @@ func (v *visit) ledger(c Case, account string) {
 		return
 	}
 	now := v.now()
-	name, again, forced := c.subject(), "wildcard renew --cert-name "+c.subject(), "wildcard renew --force --cert-name "+c.subject()
+	name, again, forced := c.subject(), "wildcard renew --cert-name "+c.subject(),
+		"wildcard renew --force --cert-name "+c.subject()
 	if c.Lineage == nil {
 		again, forced = "wildcard issue "+quoted(c.Domains), "wildcard issue --force "+quoted(c.Domains)
 		if would, err := lineage.NameFor(c.Domains); err == nil {
 			name = would
 		}
 	}
-	i := state.Intent{Lineage: name, Server: c.Params.Server, Account: account, Domains: c.Domains, Now: now, Unattended: c.Lineage != nil}
+	i := state.Intent{Lineage: name, Server: c.Params.Server, Account: account, Domains: c.Domains, Now: now,
+		Unattended: c.Lineage != nil}
 	if c.Lineage != nil && c.Lineage.Leaf != nil {
 		i.NotAfter = c.Lineage.Leaf.NotAfter
 	}
 	blocked := v.State.Check(i)
 	switch {
 	case fault.CodeOf(blocked) == fault.CodeState:
-		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State, because("has a ledger that cannot be read: %s", messages.OneLine(blocked.Error()))}, "ls -l "+v.Dirs.State)
+		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State,
+			because("has a ledger that cannot be read: %s", messages.OneLine(blocked.Error()))}, "ls -l "+v.Dirs.State)
 		return
 	case blocked != nil:
 		v.fail(FoundLedger, c.subject(), blocked, forced)
@@ -233,7 +238,8 @@ func (v *visit) ledger(c Case, account string) {
 	v.limits(c, i)
 	h, err := v.State.Last(name, now)
 	if err == nil && h.Last.Outcome == state.Failed {
-		v.find(FoundAttempt, c.subject(), []any{h.Last.Time.UTC().Format("2006-01-02 15:04 MST"), messages.OneLine(h.Last.Text)}, again)
+		v.find(FoundAttempt, c.subject(), []any{h.Last.Time.UTC().Format("2006-01-02 15:04 MST"),
+			messages.OneLine(h.Last.Text)}, again)
 	}
 }
 
@@ -247,5 +253,6 @@ func (v *visit) limits(c Case, i state.Intent) {
 	for _, name := range c.Domains {
 		most = max(most, failed[name])
 	}
-	v.good(c.subject(), "limits: %d of %d failed validations an hour are left for %s", state.MostFailures-most, state.MostFailures, strings.Join(c.Domains, " "))
+	v.good(c.subject(), "limits: %d of %d failed validations an hour are left for %s", state.MostFailures-most,
+		state.MostFailures, strings.Join(c.Domains, " "))
 }

@@ -91,14 +91,16 @@ func (v *visit) caa(ctx context.Context, c Case, domain string) {
 
 // relevant returns the CAA records that count for a domain, and whose they are. Resolvers follow CNAMEs, as RFC 8659 §3 has
 // it; the way up is that of the domain itself.
-func relevant(ctx context.Context, resolver *propagation.Resolver, domain string) (at string, records []*dns.CAA, err error) {
+func relevant(ctx context.Context, resolver *propagation.Resolver,
+	domain string) (at string, records []*dns.CAA, err error) {
 	for name := domain; name != ""; _, name, _ = strings.Cut(name, ".") {
 		msg, err := resolver.LookUp(ctx, propagation.Query{Name: name, Type: dns.TypeCAA})
 		switch {
 		case err != nil:
 			return name, nil, err
 		case msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError:
-			return name, nil, fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "the resolver answers %s", dns.RcodeToString[msg.Rcode])
+			return name, nil, fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "the resolver answers %s",
+				dns.RcodeToString[msg.Rcode])
 		}
 		for _, rr := range msg.Answer {
 			if record, ok := rr.(*dns.CAA); ok {
@@ -122,7 +124,8 @@ func refusal(records []*dns.CAA, wild bool, identities []string, account string)
 			issue = append(issue, r)
 		case tag == "issuewild":
 			issuewild = append(issuewild, r)
-		case r.Flag&0x80 != 0 && tag != "iodef" && tag != "issuemail" && tag != "issuevmc" && tag != "contactemail" && tag != "contactphone":
+		case r.Flag&0x80 != 0 && tag != "iodef" && tag != "issuemail" && tag != "issuevmc" && tag != "contactemail" &&
+			tag != "contactphone":
 			return because("there is a critical property %s that no CA needs to know", fault.Excerpt(r.Tag))
 		}
 	}

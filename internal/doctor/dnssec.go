@@ -31,7 +31,7 @@ func dnssecKinds() []Kind {
 //     validates says "bogus";
 //   - the last link of the chain, for resolvers that do not validate: if the parent has a DS record, the zone has a key that
 //     it fits (RFC 4035 §5.2), which signs the zone's keys, of which one signs its SOA record, and both signatures are valid
-//     today. Links further up are somebody else's, and the resolver's word is taken for them.
+//     today. Links further up are of other zones' owners, and the resolver's word is taken for them.
 //
 // A zone whose DS records are all of kinds that we do not know counts as unsigned (RFC 4035 §5.2).
 func (v *visit) dnssec(ctx context.Context, resolver *propagation.Resolver, zone string) {
@@ -81,7 +81,8 @@ func link(zone string, ds []*dns.DS, keyAnswer, soaAnswer []dns.RR, now time.Tim
 	entry := slices.DeleteFunc(slices.Clone(keys), func(k *dns.DNSKEY) bool {
 		return !slices.ContainsFunc(ds, func(d *dns.DS) bool {
 			own := k.ToDS(d.DigestType)
-			return own != nil && k.KeyTag() == d.KeyTag && k.Algorithm == d.Algorithm && providers.CanonicalName(own.Digest) == providers.CanonicalName(d.Digest)
+			return own != nil && k.KeyTag() == d.KeyTag && k.Algorithm == d.Algorithm &&
+				providers.CanonicalName(own.Digest) == providers.CanonicalName(d.Digest)
 		})
 	})
 	if len(entry) == 0 {
@@ -113,7 +114,8 @@ func signed(zone string, kind uint16, answer []dns.RR, keys []*dns.DNSKEY, now t
 			case err != nil:
 				why = because("the signature of %s does not verify: %v", what, err)
 			case !signature.ValidityPeriod(now):
-				why = because("the signature of %s is valid from %s to %s only", what, date(signature.Inception), date(signature.Expiration))
+				why = because("the signature of %s is valid from %s to %s only", what, date(signature.Inception),
+					date(signature.Expiration))
 			default:
 				return nil
 			}
@@ -129,7 +131,8 @@ func date(t uint32) string { return time.Unix(int64(t), 0).UTC().Format(time.Dat
 func usable(all []*dns.DS) []*dns.DS {
 	return slices.DeleteFunc(all, func(d *dns.DS) bool {
 		digest := d.DigestType == dns.SHA1 || d.DigestType == dns.SHA256 || d.DigestType == dns.SHA384
-		algorithm := slices.Contains([]uint8{dns.RSASHA256, dns.RSASHA512, dns.ECDSAP256SHA256, dns.ECDSAP384SHA384, dns.ED25519}, d.Algorithm)
+		algorithm := slices.Contains([]uint8{dns.RSASHA256, dns.RSASHA512, dns.ECDSAP256SHA256, dns.ECDSAP384SHA384,
+			dns.ED25519}, d.Algorithm)
 		return !digest || !algorithm
 	})
 }

@@ -12,8 +12,8 @@
 //
 //   - An error (something fails as things are) makes for the exit status of its class, and if another error is behind it, of
 //     that one's; warnings alone make for 1, notes for 0. The worst severity decides, and within it the status that needs
-//     somebody most.
-//   - Certificates of certbot's are looked at only where somebody names them, except for hooks that cannot run, timers that
+//     a person most.
+//   - Certificates of certbot's are looked at only where the operator names them, except for hooks that cannot run, timers that
 //     do not, and files that cannot be read.
 //   - What one check needs and cannot have, because another one is about just that, it passes over: a password that is
 //     refused is one finding, not one for each name.

@@ -30,7 +30,7 @@ type Doctor struct {
 	// Root is the file system in which schedulers and the programs of hooks are looked for; "" is /.
 	Root string
 
-	// Router opens DNS services; whoever provides it closes them.
+	// Router opens DNS services; what provides it closes them.
 	Router func(s lineage.Settings) (providers.Router, error)
 	// Resolver says how the DNS is asked.
 	Resolver func(s lineage.Settings) (*propagation.Resolver, error)
@@ -44,7 +44,7 @@ type Doctor struct {
 	Limit     time.Duration         // of one check; 0 is 30 s
 }
 
-// Case is one certificate to look at: one that is there, or the names of one that somebody means to get.
+// Case is one certificate to look at: one that is there, or the names of one that the operator means to get.
 type Case struct {
 	Lineage  *lineage.Lineage // nil if there is none
 	Domains  []string         // as on the certificate, "*." included; may be empty if there is no lineage

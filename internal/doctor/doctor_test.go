@@ -51,7 +51,7 @@ func TestHealthy(t *testing.T) {
 }
 
 // P9, P10: a wildcard's CNAME is no fault, and the record's place is the challenge's own name.
-func TestWildcardCNAME(t *testing.T) {
+func TestExamine_WildcardCNAME(t *testing.T) {
 	t.Parallel()
 	for _, target := range []string{"cdn.elsewhere.example.", "www." + apex + ".", apex + "."} {
 		w := newWorld(t)

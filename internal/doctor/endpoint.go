@@ -63,7 +63,8 @@ func ParseEndpoint(text string) (Endpoint, error) {
 	}
 	number, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || number == 0 || host == "" || strings.ContainsAny(host, "/ @") || ok && name == "" {
-		return Endpoint{}, fault.Errorf(fault.CodeUsage, fault.Usage, "endpoint %s: want [CERTIFICATE=]HOST[:PORT]", fault.Excerpt(text))
+		return Endpoint{}, fault.Errorf(fault.CodeUsage, fault.Usage, "endpoint %s: want [CERTIFICATE=]HOST[:PORT]",
+			fault.Excerpt(text))
 	}
 	return Endpoint{name, net.JoinHostPort(host, port)}, nil
 }
@@ -122,7 +123,8 @@ func (v *visit) endpoint(ctx context.Context, e Endpoint, cases []Case) {
 		return
 	}
 	if !served[0].Equal(leaf) {
-		v.find(FoundEndpointOther, e.Address, []any{serial(served[0]), day(served[0].NotAfter), serial(leaf), day(leaf.NotAfter)}, quoted(leaf.DNSNames))
+		v.find(FoundEndpointOther, e.Address, []any{serial(served[0]), day(served[0].NotAfter), serial(leaf),
+			day(leaf.NotAfter)}, quoted(leaf.DNSNames))
 		return
 	}
 	if why := broken(served); why != nil {

@@ -63,7 +63,7 @@ type Report struct {
 }
 
 // Exit is the exit status: that of the worst finding. Errors have the status of their class, and of several the one that
-// needs somebody most; with warnings alone it is 1, with notes alone 0.
+// needs a person most; with warnings alone it is 1, with notes alone 0.
 func (r Report) Exit() int {
 	worst := 0
 	for _, f := range r.Findings {
@@ -77,7 +77,8 @@ func (r Report) Exit() int {
 // sorted puts what matters most first; the same things always come in the same order.
 func sorted(findings []Finding) []Finding {
 	slices.SortStableFunc(findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(b.Severity.rank(), a.Severity.rank()), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Subject, b.Subject),
+		return cmp.Or(cmp.Compare(b.Severity.rank(), a.Severity.rank()), cmp.Compare(a.Code, b.Code),
+			cmp.Compare(a.Subject, b.Subject),
 			cmp.Compare(a.What.String(), b.What.String()))
 	})
 	return findings

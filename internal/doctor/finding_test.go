@@ -150,7 +150,7 @@ func provocations() map[string]func(w *world) Report {
 		FoundRecordStale: func(w *world) Report {
 			owner, err := journal.Self()
 			w.check(err)
-			owner.StartTime++ // somebody who had our number before us
+			owner.StartTime++ // a process that had our number before us
 			_, err = w.doctor.Journal.Add(journal.Entry{
 				Spec: "conoha", Fingerprint: "conoha", Zone: apex + ".", Domain: apex, FQDN: "_acme-challenge." + apex + ".",
 				Value: strings.Repeat("a", 43), Owner: owner,

@@ -34,7 +34,8 @@ func (v *visit) hooks(context.Context) {
 			continue
 		}
 		params := l.Conf.Params()
-		for _, hook := range []struct{ name, line string }{{"manual_auth_hook", params.AuthHook}, {"manual_cleanup_hook", params.CleanupHook}} {
+		for _, hook := range []struct{ name, line string }{{"manual_auth_hook", params.AuthHook},
+			{"manual_cleanup_hook", params.CleanupHook}} {
 			switch why := unrunnable(hook.line); {
 			case hook.line == "" && hook.name == "manual_cleanup_hook":
 			case why != nil:

@@ -33,7 +33,7 @@ const (
 	FoundCAAUnjudged     = "caa.unjudged"               // the CA does not say how CAA names it
 	FoundDNSSEC          = "dnssec.broken"              // a signed zone does not validate
 	FoundRecordStale     = "record.stale"               // a record of ours was left behind
-	FoundRecordForeign   = "record.foreign"             // a challenge record of somebody else's
+	FoundRecordForeign   = "record.foreign"             // a challenge record of another client's
 	FoundJournal         = "journal.damaged"            // a file in the journal is no entry
 	FoundClockSkewed     = "clock.skewed"               // the clock is minutes off
 	FoundClockWrong      = "clock.wrong"                // the clock is hours off
@@ -74,7 +74,8 @@ const (
 
 // Kinds are all kinds of findings. Each is declared where it is found.
 func Kinds() []Kind {
-	return slices.Concat(settingsKinds(), domainKinds(), caaKinds(), dnssecKinds(), recordKinds(), caKinds(), storeKinds(), lineageKinds(), schedulerKinds(),
+	return slices.Concat(settingsKinds(), domainKinds(), caaKinds(), dnssecKinds(), recordKinds(), caKinds(),
+		storeKinds(), lineageKinds(), schedulerKinds(),
 		hookKinds(), endpointKinds(), probeKinds(), checkKinds())
 }
 

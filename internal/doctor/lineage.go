@@ -105,7 +105,8 @@ func (v *visit) lineage(_ context.Context, c Case) {
 		if !l.Owned() {
 			fix = "certbot certificates; certbot renew --force-renewal --cert-name " + l.Name
 		}
-		v.fail(FoundDamaged, l.Name, fault.Errorf(lineage.CodeDamaged, fault.Misconfigured, "its files are not as they should be: %w", l.Damage), fix)
+		v.fail(FoundDamaged, l.Name, fault.Errorf(lineage.CodeDamaged, fault.Misconfigured,
+			"its files are not as they should be: %w", l.Damage), fix)
 		return
 	case l.Owned() && l.NeedsRepair():
 		v.find(FoundUnfinished, l.Name, nil, l.Name)

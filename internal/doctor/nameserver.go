@@ -16,8 +16,9 @@ import (
 
 // nameServers asks every address of every name server of a zone for its SOA record, over UDP and over TCP, and one that does not
 // answer that for the challenge at fqdn, as the CA does. IPv6 addresses are passed over on a machine without IPv6, which is
-// nobody's fault.
-func (v *visit) nameServers(ctx context.Context, resolver *propagation.Resolver, d propagation.Delegation, fqdn string) {
+// no fault of a server's.
+func (v *visit) nameServers(ctx context.Context, resolver *propagation.Resolver, d propagation.Delegation,
+	fqdn string) {
 	zone := d.Zone
 	v.delegated(d)
 	switch state, _ := resolver.CutOff(ctx, d, zone); state {
@@ -61,7 +62,8 @@ func (v *visit) delegated(d propagation.Delegation) {
 		v.find(FoundServerHost, d.Zone, []any{host}, host, d.Zone)
 	}
 	for _, list := range d.Differing() {
-		v.find(FoundServerSets, d.Zone, []any{d.Zone, names(d.Delegated), list.Server.String(), names(list.NameServers)}, d.Zone)
+		v.find(FoundServerSets, d.Zone, []any{d.Zone, names(d.Delegated), list.Server.String(), names(list.NameServers)},
+			d.Zone)
 	}
 	if d.ResolversBehind() {
 		v.find(FoundResolverBehind, d.Zone, []any{names(d.Cached), d.Zone, names(d.Delegated)}, d.Zone)
@@ -74,17 +76,20 @@ func (v *visit) delegated(d propagation.Delegation) {
 // copies finds the name servers whose copy of the zone is an older one, by its serial (RFC 1982). Two services that hold the zone
 // each for itself count each for itself, unless one of them is named by the parent alone or by the zone alone. What is older is
 // asked once more: it may just have been told.
-func (v *visit) copies(ctx context.Context, resolver *propagation.Resolver, d propagation.Delegation, answers []answer) {
+func (v *visit) copies(ctx context.Context, resolver *propagation.Resolver, d propagation.Delegation,
+	answers []answer) {
 	for i, old := range answers {
 		for _, other := range answers {
-			alike := old.soa != nil && other.soa != nil && (strings.EqualFold(old.soa.Ns, other.soa.Ns) || d.By(d.Addrs[i].Host) != "")
+			alike := old.soa != nil && other.soa != nil &&
+				(strings.EqualFold(old.soa.Ns, other.soa.Ns) || d.By(d.Addrs[i].Host) != "")
 			if !alike || !newer(other.soa.Serial, old.soa.Serial) {
 				continue
 			}
 			a := d.Addrs[i]
 			msg, err := resolver.Ask(ctx, "udp", a.Addr, propagation.Query{Name: d.Zone, Type: dns.TypeSOA})
 			if again := soaOf(msg, d.Zone); err == nil && again != nil && newer(other.soa.Serial, again.Serial) {
-				v.find(FoundServerBehind, d.Zone, []any{a.String(), d.Zone, fmt.Sprint(again.Serial), fmt.Sprint(other.soa.Serial)}, digAt(a), d.Zone)
+				v.find(FoundServerBehind, d.Zone, []any{a.String(), d.Zone, fmt.Sprint(again.Serial),
+					fmt.Sprint(other.soa.Serial)}, digAt(a), d.Zone)
 			}
 			break
 		}
@@ -124,7 +129,8 @@ func digAt(a propagation.Address) string {
 }
 
 // nameServer asks one address.
-func (v *visit) nameServer(ctx context.Context, resolver *propagation.Resolver, a propagation.Address, zone, fqdn string) (got answer) {
+func (v *visit) nameServer(ctx context.Context, resolver *propagation.Resolver, a propagation.Address, zone,
+	fqdn string) (got answer) {
 	q := propagation.Query{Name: zone, Type: dns.TypeSOA}
 	udp, err := resolver.Ask(ctx, "udp", a.Addr, q)
 	if err != nil && !propagation.NoRoute(err) && ctx.Err() == nil { // one packet may be lost
@@ -134,7 +140,7 @@ func (v *visit) nameServer(ctx context.Context, resolver *propagation.Resolver, 
 	case propagation.NoRoute(err) && a.Addr.Addr().Is6():
 		return answer{noRoute: true}
 	case ctx.Err() != nil:
-		return answer{silent: true} // the time is up, or somebody does not want to wait
+		return answer{silent: true} // the time is up, or the operator does not want to wait
 	case err == nil && udp.Rcode == dns.RcodeSuccess && udp.Authoritative:
 		got.soa = soaOf(udp, zone)
 	case err == nil && !udp.RecursionAvailable && soaOf(udp, zone) != nil:

@@ -104,7 +104,8 @@ func (v *visit) round(ctx context.Context, p place, c providers.Challenge) (err 
 		case cleanErr != nil:
 			v.find(FoundProbeLeft, c.FQDN, []any{c.FQDN, c.Value, messages.OneLine(cleanErr.Error())})
 		case err == nil:
-			v.good(c.FQDN, "probe: record made, seen on every name server after %s, and deleted", time.Since(began).Round(10*time.Millisecond))
+			v.good(c.FQDN, "probe: record made, seen on every name server after %s, and deleted",
+				time.Since(began).Round(10*time.Millisecond))
 		}
 	}()
 	if err == nil {

@@ -143,7 +143,7 @@ func TestProbeBrokenOff(t *testing.T) {
 	}
 }
 
-// Whoever interrupts a probe waits until its record is deleted, and hears of it if it is not.
+// The operator who interrupts a probe waits until its record is deleted, and hears of it if it is not.
 func TestProbeInterrupted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

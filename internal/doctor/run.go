@@ -36,7 +36,7 @@ const usualGrace = 2 * time.Second
 // nothing.
 type visit struct {
 	*Doctor
-	interrupted func() bool // nobody waits any more, and what fails from then on fails for that reason
+	interrupted func() bool // no person waits any more, and what fails from then on fails for that reason
 
 	mu     sync.Mutex
 	closed bool
@@ -108,15 +108,18 @@ func (v *visit) caught(what string) {
 // find adds a finding of a kind.
 func (v *visit) find(code, subject string, what []any, fix ...any) {
 	k := kinds()[code]
-	v.add(Finding{Code: code, Severity: k.Severity, Subject: subject, What: messages.Message{Format: k.What, Args: what}, Why: messages.Message{Format: k.Why}, Fix: messages.Message{Format: k.Fix, Args: fix}, Exit: k.Exit()})
+	v.add(Finding{Code: code, Severity: k.Severity, Subject: subject, What: messages.Message{Format: k.What, Args: what},
+		Why: messages.Message{Format: k.Why}, Fix: messages.Message{Format: k.Fix, Args: fix}, Exit: k.Exit()})
 }
 
 // fail adds a finding that an error is behind of; its kind has one verb, for the error's text. An error's finding has the
 // error's exit status.
 func (v *visit) fail(code, subject string, err error, fix ...any) {
 	k := kinds()[code]
-	f := Finding{Code: code, Severity: k.Severity, Subject: subject, What: messages.Message{Format: k.What, Args: []any{messages.OneLine(err.Error())}}, Why: messages.Message{Format: k.Why},
-		Fix: messages.Message{Format: k.Fix, Args: fix}, Cause: fault.CodeOf(err), Exit: k.Exit()}
+	f := Finding{Code: code, Severity: k.Severity, Subject: subject,
+		What: messages.Message{Format: k.What, Args: []any{messages.OneLine(err.Error())}},
+		Why:  messages.Message{Format: k.Why},
+		Fix:  messages.Message{Format: k.Fix, Args: fix}, Cause: fault.CodeOf(err), Exit: k.Exit()}
 	if k.Severity == Error {
 		f.Exit = fault.ClassOf(err).ExitCode()
 	}
@@ -133,7 +136,7 @@ func (v *visit) add(f Finding) {
 	defer v.mu.Unlock()
 	switch {
 	case v.closed: // a check that was given up has come to its end after all
-	case v.interrupted() && f.Code != FoundProbeLeft: // that is so whoever waits
+	case v.interrupted() && f.Code != FoundProbeLeft: // that is so whether or not a person waits
 	case f.Severity == OK:
 		v.report.Good = append(v.report.Good, f)
 	default:

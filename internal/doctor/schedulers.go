@@ -76,14 +76,15 @@ func (s schedule) name() string {
 	return ""
 }
 
-// usual reports whether the certificates are where timers look for them. What renews others is not known to anybody but
+// usual reports whether the certificates are where timers look for them. What renews others is known only to
 // those who put them there.
 func (v *visit) usual() bool { return v.Dirs.Config == v.path("etc/letsencrypt") }
 
 // schedulers looks at what starts us and certbot: whether something does, whether not too much does, and whether certbot
 // keeps its hands off what is ours.
 func (v *visit) schedulers(ctx context.Context, cases []Case) {
-	certbot := v.scheduled(ctx, []string{"certbot.timer", "snap.certbot.renew.timer", "certbot-renew.timer"}, "certbot", "renew")
+	certbot := v.scheduled(ctx, []string{"certbot.timer", "snap.certbot.renew.timer", "certbot-renew.timer"}, "certbot",
+		"renew")
 	certbot.cronTabs = v.withoutSystemd(certbot.cronTabs)
 	for _, c := range cases {
 		if !c.ours() || certbot.name() == "" {
@@ -150,7 +151,8 @@ func (v *visit) scheduled(ctx context.Context, units []string, words ...string) 
 			}
 		}
 	}
-	for _, pattern := range []string{"etc/crontab", "etc/cron.d/*", "etc/cron.hourly/*", "etc/cron.daily/*", "etc/periodic/*/*", "var/spool/cron/*", "var/spool/cron/crontabs/*"} {
+	for _, pattern := range []string{"etc/crontab", "etc/cron.d/*", "etc/cron.hourly/*", "etc/cron.daily/*",
+		"etc/periodic/*/*", "var/spool/cron/*", "var/spool/cron/crontabs/*"} {
 		paths, err := filepath.Glob(v.path(pattern))
 		if err != nil {
 			continue // only a bad pattern

@@ -66,7 +66,8 @@ func (v *visit) settings(ctx context.Context, c Case) {
 	for _, account := range router.Accounts {
 		v.secret(account)
 		if account.Source == settings.Environment && c.ours() && v.usual() {
-			v.find(FoundEnvironment, account.Spec.String(), []any{account.Label}, filepath.Join(v.Dirs.Config, account.Spec.Name, ".env"))
+			v.find(FoundEnvironment, account.Spec.String(), []any{account.Label},
+				filepath.Join(v.Dirs.Config, account.Spec.Name, ".env"))
 		}
 		lister, lists := account.Provider.(providers.Zones)
 		if !lists {
@@ -107,15 +108,15 @@ func (v *visit) secret(account providers.Account) {
 	}
 	info, err := os.Stat(account.Source)
 	if err != nil {
-		return // it was there a moment ago; whoever opens it next says so
+		return // it was there a moment ago; what opens it next says so
 	}
 	if age := v.now().Sub(info.ModTime()); age > oldSecret {
 		v.find(FoundSecretsOld, account.Source, []any{account.Source, int(age.Hours() / 24)}, account.Source)
 	}
 }
 
-// keys looks at the secrets that our programs do not open in every run: files of settings that nobody uses now, private
-// keys, and account keys. Group bits that an administrator gave to a key are nobody's business.
+// keys looks at the secrets that our programs do not open in every run: files of settings that no run uses now, private
+// keys, and account keys. Group bits that an administrator gave to a key are the administrator's business.
 func (v *visit) keys(dir string) {
 	for pattern, mask := range map[string]fs.FileMode{
 		"*/.env":                            0o077,

@@ -9,7 +9,7 @@ const (
 	Internal                   // a defect of ours
 	Temporary                  // the same call may succeed later: locked, rate-limited, network down, not yet published
 	Refused                    // credentials or terms were refused
-	Misconfigured              // settings, files or zones are not as they must be; somebody has to change something
+	Misconfigured              // settings, files or zones are not as they must be; a person has to change something
 )
 
 // ExitCode is the exit status of a program that ends because of an error of this class.

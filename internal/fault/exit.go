@@ -45,7 +45,8 @@ func ExitCode(err error) int {
 // Worse returns the exit status that decides of two: interruptions, then our own defects, then what a person has to change, then
 // failures, then what may succeed by itself. Of two of one rank it is a.
 func Worse(a, b int) int {
-	order := []int{0, Temporary.ExitCode(), Failed.ExitCode(), Usage.ExitCode(), Refused.ExitCode(), Misconfigured.ExitCode(),
+	order := []int{0, Temporary.ExitCode(), Failed.ExitCode(), Usage.ExitCode(), Refused.ExitCode(),
+		Misconfigured.ExitCode(),
 		Internal.ExitCode(), exitInterrupt, exitTerminate}
 	if slices.Index(order, b) > slices.Index(order, a) {
 		return b

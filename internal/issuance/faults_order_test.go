@@ -110,7 +110,7 @@ func TestOrderIsNotWhatWasAskedFor(t *testing.T) {
 
 // Fault #34: an order that is ready already is finalized. Fault #38: nor does one whose authorizations are valid already
 // touch the DNS.
-func TestNothingToProve(t *testing.T) {
+func TestObtain_AlreadyValid(t *testing.T) {
 	t.Parallel()
 	w := newScripted(t, acmetest.Options{})
 	w.ca.On(acmetest.Authorization, edited(func(d map[string]any) { d["status"] = "valid" }))

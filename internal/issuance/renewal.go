@@ -28,7 +28,7 @@ type Window struct {
 	RetryAfter  time.Duration // when to ask again: 1 min to 24 h
 }
 
-// Pick chooses an instant in the window, all equally likely, so that not everybody comes at once (RFC 9773 §4.2).
+// Pick chooses an instant in the window, all equally likely, so that not all come at once (RFC 9773 §4.2).
 func (w Window) Pick() time.Time {
 	return w.Start.Add(time.Duration(rand.Int64N(int64(w.End.Sub(w.Start))))).Truncate(time.Second)
 }

@@ -46,12 +46,14 @@ var accountForm = regexp.MustCompile(`^[0-9a-f]{32}$`)
 func (s *Store) accountsDir(server string) (string, error) {
 	u, err := url.Parse(server)
 	if err != nil || u.Host == "" || u.User != nil || strings.ContainsAny(u.Host+u.Path, "\x00\\") {
-		return "", fault.Errorf(CodeAccount, fault.Usage, "lineage: %s is not the URL of an ACME server", fault.Excerpt(server))
+		return "", fault.Errorf(CodeAccount, fault.Usage, "lineage: %s is not the URL of an ACME server",
+			fault.Excerpt(server))
 	}
 	path := strings.TrimRight(u.EscapedPath(), "/")
 	for part := range strings.SplitSeq(u.Host+path, "/") {
 		if part == "" || part == "." || part == ".." {
-			return "", fault.Errorf(CodeAccount, fault.Usage, "lineage: %s has a path that no directory can have", fault.Excerpt(server))
+			return "", fault.Errorf(CodeAccount, fault.Usage, "lineage: %s has a path that no directory can have",
+				fault.Excerpt(server))
 		}
 	}
 	return filepath.Join(s.dir, "accounts", u.Host+path), nil
@@ -134,13 +136,15 @@ func (s *Store) Account(server, id string) (Account, error) {
 	case 0:
 		if len(damaged) > 0 {
 			return Account{}, fault.Errorf(CodeAccount, fault.Misconfigured,
-				"lineage: the account %s cannot be used: %w: put the file back from a backup, or move the folder away", damaged[0].id, damaged[0].err)
+				"lineage: the account %s cannot be used: %w: put the file back from a backup, or move the folder away",
+				damaged[0].id, damaged[0].err)
 		}
 		return Account{}, fault.Errorf(CodeNotFound, fault.Misconfigured, "lineage: no account %s for %s", id, server)
 	case 1:
 		return accounts[0], nil
 	default:
-		return Account{}, fault.Errorf(CodeAmbiguous, fault.Usage, "lineage: several accounts for %s: %s; choose one with --account", server, strings.Join(ids, ", "))
+		return Account{}, fault.Errorf(CodeAmbiguous, fault.Usage,
+			"lineage: several accounts for %s: %s; choose one with --account", server, strings.Join(ids, ", "))
 	}
 }
 

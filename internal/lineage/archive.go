@@ -91,7 +91,10 @@ func readVersion(dir string, n int) (Set, error) {
 	for _, f := range []struct {
 		name string
 		to   *[]byte
-	}{{fileOf("cert", n), &set.Cert}, {fileOf("chain", n), &set.Chain}, {fileOf("fullchain", n), &fullchain}, {name, &set.Key}} {
+	}{
+		{fileOf("cert", n), &set.Cert}, {fileOf("chain", n), &set.Chain}, {fileOf("fullchain", n), &fullchain},
+		{name, &set.Key},
+	} {
 		if *f.to, _, err = readFile(filepath.Join(dir, f.name)); err != nil {
 			return Set{}, err
 		}

@@ -23,7 +23,7 @@ const (
 	CodeLocked    = "lineage.locked"          // certbot, or another run of ours, is at work
 	CodeAccount   = "lineage.account"         // an account's files cannot be used
 	CodeAmbiguous = "lineage.account-choice"  // several accounts exist for the server
-	CodeUnsafe    = "lineage.unsafe-path"     // somebody else could redirect what is written
+	CodeUnsafe    = "lineage.unsafe-path"     // another user could redirect what is written
 )
 
 // failed gives an error of the file system its code and class once; an error that has them already passes unchanged.
@@ -38,7 +38,8 @@ func failed(what string, err error) error {
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		code, class = CodeFull, fault.Misconfigured
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS), errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS), errors.Is(err, unix.ELOOP),
+		errors.Is(err, unix.ENOTDIR):
 		class = fault.Misconfigured
 	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOMEM):
 		class = fault.Temporary

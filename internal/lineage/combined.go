@@ -15,7 +15,7 @@ import (
 
 // WriteCombined writes key, certificate and chain into one file, as HAProxy and others want it: 0600, in one instant, also to
 // another file system than the store's. A file that is there is replaced, not written into, so another name of it keeps what it
-// has; its group and read bits go to the new one if it is ours alone. Refused, CodeUnsafe, are paths that somebody other than
+// has; its group and read bits go to the new one if it is ours alone. Refused, CodeUnsafe, are paths that a user other than
 // root and us could redirect: a directory on the way, links followed, that belongs to others or that others may write to, and a
 // link or directory at the path itself. Callers hold the lineage's [OrderLock].
 func (s *Store) WriteCombined(path string, set Set) error {

@@ -54,7 +54,8 @@ func pattern(s string) *regexp.Regexp {
 }
 
 func isSpace(r rune) bool {
-	return r >= '\t' && r <= '\r' || r >= 0x1c && r <= 0x20 || r == 0x85 || r == 0xa0 || r == 0x1680 || r >= 0x2000 && r <= 0x200a ||
+	return r >= '\t' && r <= '\r' || r >= 0x1c && r <= 0x20 || r == 0x85 || r == 0xa0 || r == 0x1680 ||
+		r >= 0x2000 && r <= 0x200a ||
 		r == 0x2028 || r == 0x2029 || r == 0x202f || r == 0x205f || r == 0x3000
 }
 
@@ -130,7 +131,8 @@ func (c *Conf) section(here []string, line string, at int) ([]string, error) {
 	}
 	parent := here[:depth-1]
 	name := unquote(m[3])
-	c.items = append(c.items, item{section: strings.Join(parent, "\x00"), name: name, header: true, depth: depth, from: at, to: at + 1})
+	c.items = append(c.items, item{section: strings.Join(parent, "\x00"), name: name, header: true, depth: depth,
+		from: at, to: at + 1})
 	return append(slices.Clone(parent), name), nil
 }
 

@@ -140,14 +140,15 @@ func (s *Store) clearLeftovers(name string) error {
 	for _, dir := range []string{archive, live} {
 		if err := s.disk.remove(dir); err != nil {
 			return fault.Errorf(CodeExists, fault.Misconfigured,
-				"lineage: create %s: %s is there, but no renewal/%s.conf; move it away or choose another name: %w", name, dir, name, err)
+				"lineage: create %s: %s is there, but no renewal/%s.conf; move it away or choose another name: %w", name, dir,
+				name, err)
 		}
 	}
 	return nil
 }
 
-// clearLive removes the links and README from live/NAME, and the directory unless somebody else has files in it. What cannot be
-// looked at is an error, not somebody else's: the mark that it is ours would go, and it would stand in the way for good.
+// clearLive removes the links and README from live/NAME, and the directory unless others have files in it. What cannot be
+// looked at is an error, not another's file: the mark that it is ours would go, and it would stand in the way for good.
 func (s *Store) clearLive(name string) error {
 	live := s.liveDir(name)
 	if err := realDir(live); errors.Is(err, fs.ErrNotExist) {
@@ -158,7 +159,9 @@ func (s *Store) clearLive(name string) error {
 	for _, prefix := range []string{"previous_", ".wildcard-", ""} {
 		for _, kind := range kinds {
 			path := filepath.Join(live, prefix+kind+".pem")
-			if err := s.removeIf(path, func(info fs.FileInfo) (bool, error) { return info.Mode()&fs.ModeSymlink != 0, nil }); err != nil {
+			if err := s.removeIf(path, func(info fs.FileInfo) (bool, error) {
+				return info.Mode()&fs.ModeSymlink != 0, nil
+			}); err != nil {
 				return err
 			}
 		}

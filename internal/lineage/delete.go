@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// Delete removes a lineage of ours: its links, every version, its .conf, and the directories unless somebody else has files in
+// Delete removes a lineage of ours: its links, every version, its .conf, and the directories unless others have files in
 // them. The .conf goes last, so that a Delete that was cut short can be done again.
 func (l *Lineage) Delete(ctx context.Context) error {
 	s := l.store

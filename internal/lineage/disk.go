@@ -91,7 +91,9 @@ func (d *disk) create(path string, data []byte, o owner) (err error) {
 		return err
 	}
 	if o.acl != nil {
-		if err := d.do("setxattr", path, func() error { return unix.Fsetxattr(int(f.Fd()), accessACL, o.acl, 0) }); err != nil {
+		if err := d.do("setxattr", path, func() error {
+			return unix.Fsetxattr(int(f.Fd()), accessACL, o.acl, 0)
+		}); err != nil {
 			return err
 		}
 	}
@@ -166,7 +168,7 @@ func (d *disk) exchange(a, b string) error {
 	})
 }
 
-// remove removes a file, link or empty directory; one that is not there is gone already.
+// remove removes a file, link or empty directory; one that is not there is no error.
 func (d *disk) remove(path string) error {
 	err := d.do("remove", path, func() error { return os.Remove(path) })
 	if errors.Is(err, fs.ErrNotExist) {

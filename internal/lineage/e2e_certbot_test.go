@@ -88,7 +88,7 @@ print(lineage.current_version('cert'), lineage.should_autorenew())
 `
 
 // certbot and we renew one lineage by turns; our section stays byte for byte, certbot's timer leaves the lineage alone.
-func TestCertbotAndWeTakeTurns(t *testing.T) {
+func TestLineage_CertbotByTurns(t *testing.T) {
 	t.Parallel()
 	ca, s := newAuthority(t), open(t, t.TempDir())
 	set := ca.set(t, "*.example.com", example)

@@ -99,7 +99,7 @@ func TestInNamespace(t *testing.T) {
 		}
 		mountPoint(t, ca, filepath.Join(dir, "whole"))
 	}
-	must(t, unix.Chroot(dir)) // in the namespace of an ordinary user, directories above belong to nobody we know
+	must(t, unix.Chroot(dir)) // in the namespace of an ordinary user, directories above belong to no user we know
 	must(t, os.Chdir("/"))
 	combinedElsewhere(t, ca, "/")
 }

@@ -61,7 +61,8 @@ func (c *Conf) SetList(section, key string, values []string) error {
 
 func (c *Conf) put(section, key string, values []string, list bool) error {
 	refuse := func(why string) error {
-		return fault.Errorf(CodeConf, fault.Usage, "lineage: set %s to %s: %s", key, fault.Excerpt(strings.Join(values, ", ")), why)
+		return fault.Errorf(CodeConf, fault.Usage, "lineage: set %s to %s: %s", key,
+			fault.Excerpt(strings.Join(values, ", ")), why)
 	}
 	for _, v := range values {
 		if !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl) {

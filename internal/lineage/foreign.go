@@ -74,7 +74,8 @@ func nameBeside(entry fs.DirEntry) (string, error) {
 // (another file system, chattr +i, another's file) cannot be carried; a full disk is a failure.
 func (s *Store) linkFile(from, to string) error {
 	err := s.disk.link(from, to)
-	if errors.Is(err, unix.EXDEV) || errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, fs.ErrExist) {
+	if errors.Is(err, unix.EXDEV) || errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EMLINK) ||
+		errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w: %w", errNotLinkable, err)
 	}
 	return err
@@ -152,8 +153,8 @@ func attribute(get func([]byte) (int, error)) ([]byte, error) {
 	return buf[:n], nil
 }
 
-// syncForeign goes over the old directory once more after the exchange: what somebody put there, replaced or removed while the new
-// one was being made happens in the new one too; what was carried and did not change since is left to whoever is at work in
+// syncForeign goes over the old directory once more after the exchange: what others put there, replaced or removed while the new
+// one was being made happens in the new one too; what did not change since is left to the process at work in
 // the new one. What fails is logged: the switch is done.
 func (s *Store) syncForeign(old, live string, foreign map[string]fs.FileInfo) {
 	entries, err := os.ReadDir(old)

@@ -60,7 +60,8 @@ func encodeKey(key crypto.Signer) ([]byte, error) {
 			return nil, errors.New("an RSA key has two primes in a JWK")
 		}
 		key.Precompute()
-		return json.Marshal(jwk{Type: "RSA", N: b64(key.N.Bytes()), E: b64(big.NewInt(int64(key.E)).Bytes()), D: b64(key.D.Bytes()),
+		return json.Marshal(jwk{Type: "RSA", N: b64(key.N.Bytes()), E: b64(big.NewInt(int64(key.E)).Bytes()),
+			D: b64(key.D.Bytes()),
 			P: b64(key.Primes[0].Bytes()), Q: b64(key.Primes[1].Bytes()),
 			DP: b64(key.Precomputed.Dp.Bytes()), DQ: b64(key.Precomputed.Dq.Bytes()), QI: b64(key.Precomputed.Qinv.Bytes())})
 	default:
@@ -110,7 +111,8 @@ func decodeKey(text []byte) (crypto.Signer, error) {
 		return key, nil
 	case k.Type == "RSA":
 		e := number(k.E)
-		key := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: number(k.N), E: int(e.Int64())}, D: number(k.D), Primes: []*big.Int{number(k.P), number(k.Q)}}
+		key := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: number(k.N), E: int(e.Int64())}, D: number(k.D),
+			Primes: []*big.Int{number(k.P), number(k.Q)}}
 		if bad != nil {
 			return nil, bad
 		}

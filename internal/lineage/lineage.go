@@ -186,7 +186,8 @@ func (s *Store) linkVersion(dir int, name, kind string) (int, error) {
 	if !filepath.IsAbs(full) {
 		full = filepath.Join(s.liveDir(name), target)
 	}
-	if full = filepath.Clean(full); filepath.Dir(full) != s.archiveDir(name) && !samePlace(filepath.Dir(full), s.archiveDir(name)) {
+	if full = filepath.Clean(full); filepath.Dir(full) != s.archiveDir(name) &&
+		!samePlace(filepath.Dir(full), s.archiveDir(name)) {
 		return 0, fmt.Errorf("live/%s/%s.pem leads to %s, outside archive/%s", name, kind, fault.Excerpt(target), name)
 	}
 	m := numberForm.FindStringSubmatch(filepath.Base(full))

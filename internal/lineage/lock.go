@@ -28,7 +28,7 @@ func (s *Store) lock(ctx context.Context) (unlock func() error, err error) {
 	wait, cancel := context.WithTimeoutCause(ctx, s.lockWait, errLockWait)
 	defer cancel()
 	select {
-	case s.writer <- struct{}{}: // within this process nobody polls
+	case s.writer <- struct{}{}: // within this process no goroutine polls
 	case <-wait.Done():
 		return nil, locked(wait)
 	}
@@ -67,7 +67,7 @@ func (s *Store) lockFile(wait context.Context) (*os.File, error) {
 	}
 }
 
-// tryLock returns nil when somebody else has the lock. Whoever drops it removes the file, so a lock counts only on the file
+// tryLock returns nil when another process has the lock. The one that drops it removes the file, so a lock counts only on the file
 // that is at the path afterwards.
 func (s *Store) tryLock(path string) (*os.File, error) {
 	var f *os.File
@@ -84,7 +84,7 @@ func (s *Store) tryLock(path string) (*os.File, error) {
 		err = &fs.PathError{Op: "lock", Path: path, Err: errors.New("not a regular file; remove it")}
 	}
 	if err == nil && info.Mode().Perm()&0o600 != 0o600 {
-		_ = s.disk.do("chmod", path, func() error { return f.Chmod(0o600) }) // under a strange umask; whoever made it can
+		_ = s.disk.do("chmod", path, func() error { return f.Chmod(0o600) }) // under a strange umask; its maker can
 	}
 	if err == nil {
 		err = s.disk.do("lock", path, func() error {
@@ -104,7 +104,7 @@ func (s *Store) tryLock(path string) (*os.File, error) {
 func (s *Store) unlock(f *os.File) error {
 	path := filepath.Join(s.dir, lockName)
 	var err error
-	if isAt(f, path) { // removed before it is dropped: nobody can lock it in between and believe that it counts
+	if isAt(f, path) { // removed before it is dropped: no process can lock it in between and believe that it counts
 		err = s.disk.remove(path)
 	}
 	return failed("unlock", errors.Join(err, f.Close()))

@@ -50,7 +50,7 @@ func TestLockIsWaitedForAndDropped(t *testing.T) {
 	}
 }
 
-// Whoever locks a file that was removed meanwhile has nothing: ten writers never meet.
+// A process that locks a file that was removed meanwhile has nothing: ten writers never meet.
 func TestLockExcludes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

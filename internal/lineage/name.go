@@ -16,7 +16,8 @@ var nameForm = regexp.MustCompile(`^[a-z0-9_][a-z0-9._-]{0,127}$`)
 func ParseName(s string) (string, error) {
 	if !nameForm.MatchString(s) || strings.HasSuffix(s, ".") {
 		return "", fault.Errorf(CodeName, fault.Usage,
-			"lineage: %s is no certificate name: want 1 to 128 of a-z 0-9 . _ -, no dot or hyphen first, no dot last", fault.Excerpt(s))
+			"lineage: %s is no certificate name: want 1 to 128 of a-z 0-9 . _ -, no dot or hyphen first, no dot last",
+			fault.Excerpt(s))
 	}
 	return s, nil
 }

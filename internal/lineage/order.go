@@ -43,7 +43,7 @@ func (s *Store) LockOrder(name string) (*OrderLock, error) {
 		err = fmt.Errorf("%s is not a regular file; remove it", path)
 	}
 	if err == nil && info.Mode().Perm()&0o600 != 0o600 {
-		_ = s.disk.do("chmod", path, func() error { return f.Chmod(0o600) }) // under a strange umask; whoever made it can
+		_ = s.disk.do("chmod", path, func() error { return f.Chmod(0o600) }) // under a strange umask; its maker can
 	}
 	if err == nil {
 		err = s.disk.do("lock", path, func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })

@@ -26,7 +26,7 @@ func own(conf *Conf, change func(*Conf) error) error {
 	return conf.Set(params, "autorenew", "False")
 }
 
-// Adopt makes a lineage ours, whoever made it; change writes the settings (SetSettings, and SetParams for new hooks). The
+// Adopt makes a lineage ours, whichever program made it; change writes the settings (SetSettings, and SetParams for new hooks). The
 // certificate stays as it is. The lineage's live set must be good, or repairable afterwards; its .conf must name the paths of
 // this directory (CodeDamaged).
 func (l *Lineage) Adopt(ctx context.Context, change func(*Conf) error) (*Lineage, error) {

@@ -23,12 +23,14 @@ type Params struct {
 }
 
 func (p *Params) texts() map[string]*string {
-	return map[string]*string{"server": &p.Server, "account": &p.Account, "key_type": &p.KeyType, "elliptic_curve": &p.Curve,
+	return map[string]*string{"server": &p.Server, "account": &p.Account, "key_type": &p.KeyType,
+		"elliptic_curve":  &p.Curve,
 		"preferred_chain": &p.PreferredChain, "manual_auth_hook": &p.AuthHook, "manual_cleanup_hook": &p.CleanupHook,
 		"pre_hook": &p.PreHook, "post_hook": &p.PostHook, "renew_hook": &p.DeployHook}
 }
 
-var paramOrder = []string{"account", "pref_challs", "server", "authenticator", "manual_auth_hook", "manual_cleanup_hook", "key_type",
+var paramOrder = []string{"account", "pref_challs", "server", "authenticator", "manual_auth_hook",
+	"manual_cleanup_hook", "key_type",
 	"elliptic_curve", "rsa_key_size", "reuse_key", "preferred_chain", "pre_hook", "post_hook", "renew_hook"}
 
 // Params reads [renewalparams]. certbot's word None counts as not set; key_type is "rsa" when certbot, before 1.25, left it out.

@@ -32,7 +32,8 @@ func (s *Store) everyDir(check func(dir string) error) error {
 	for _, name := range []string{"", "live", "archive", "renewal"} {
 		dir := filepath.Join(s.dir, name)
 		if info, err := os.Lstat(dir); err == nil && name != "" && !info.IsDir() {
-			return fault.Errorf(CodeStore, fault.Misconfigured, "lineage: check %s: it must be a directory, not a link or file", dir)
+			return fault.Errorf(CodeStore, fault.Misconfigured,
+				"lineage: check %s: it must be a directory, not a link or file", dir)
 		}
 		for {
 			err := check(dir)

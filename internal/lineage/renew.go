@@ -139,7 +139,8 @@ func (s *Store) rewrite(ctx context.Context, name, verb string, f func(*Lineage)
 // writable is an error for lineages that are not ours, or whose paths are not.
 func (l *Lineage) writable(verb string) error {
 	if !l.Owned() {
-		return fault.Errorf(CodeNotOwned, fault.Usage, "lineage: %s %s: it is certbot's; take it over with: wildcard adopt %s", verb, l.Name, l.Name)
+		return fault.Errorf(CodeNotOwned, fault.Usage,
+			"lineage: %s %s: it is certbot's; take it over with: wildcard adopt %s", verb, l.Name, l.Name)
 	}
 	return l.checkWritable(verb)
 }
@@ -181,7 +182,8 @@ func (s *Store) writeConf(l *Lineage) error {
 		return err
 	}
 	stat := info.Sys().(*syscall.Stat_t)
-	return s.disk.replace(s.confPath(l.Name), l.Conf.Bytes(), owner{mode: stat.Mode & 0o7777, uid: int(stat.Uid), gid: int(stat.Gid)})
+	return s.disk.replace(s.confPath(l.Name), l.Conf.Bytes(),
+		owner{mode: stat.Mode & 0o7777, uid: int(stat.Uid), gid: int(stat.Gid)})
 }
 
 // keyBits are those of the old key that the new one gets (filesystem.py, MASK_FOR_PRIVATE_KEY_PERMISSIONS): the group's and

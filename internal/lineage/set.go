@@ -87,7 +87,8 @@ func (s Set) check(now time.Time) error {
 		return badSet(fmt.Errorf("it has the names %s, not %s", strings.Join(leaf.DNSNames, " "), strings.Join(s.Names, " ")))
 	}
 	if !leaf.NotAfter.After(leaf.NotBefore) || !leaf.NotAfter.After(now) {
-		return badSet(fmt.Errorf("it is valid from %s to %s and now is %s: is the clock right?", leaf.NotBefore.Format(time.RFC3339),
+		return badSet(fmt.Errorf("it is valid from %s to %s and now is %s: is the clock right?",
+			leaf.NotBefore.Format(time.RFC3339),
 			leaf.NotAfter.Format(time.RFC3339), now.UTC().Format(time.RFC3339)))
 	}
 	return nil

@@ -33,7 +33,7 @@ type Settings struct {
 }
 
 // ReadSpec reads a provider as it is written in a file. One that cannot be read keeps its whole text as Name, which no service
-// has: whoever opens it says so, and nothing is lost when it is written again.
+// has: what opens it says so, and nothing is lost when it is written again.
 func ReadSpec(text string) providers.Spec {
 	spec, err := providers.ParseSpec(text)
 	if err != nil {
@@ -53,7 +53,8 @@ func (s Settings) SpecTexts() []string {
 
 // texts, lists and times name the keys once for both directions.
 func (s *Settings) texts() map[string]*string {
-	return map[string]*string{"env_file": &s.EnvFile, "profile": &s.Profile, "ca_bundle": &s.CABundle, "extra_wait": &s.ExtraWait, "ca_cache": &s.CACache, "combined": &s.Combined}
+	return map[string]*string{"env_file": &s.EnvFile, "profile": &s.Profile, "ca_bundle": &s.CABundle,
+		"extra_wait": &s.ExtraWait, "ca_cache": &s.CACache, "combined": &s.Combined}
 }
 
 func (s *Settings) lists() map[string]*[]string {
@@ -65,7 +66,8 @@ func (s *Settings) times() map[string]*time.Time {
 	return map[string]*time.Time{"renew_at": &s.RenewAt, "ari_retry_after": &s.RetryAfter}
 }
 
-var order = []string{"domains", "providers", "env_file", "profile", "ca_bundle", "resolvers", "nameservers", "extra_wait", "ca_cache", "combined",
+var order = []string{"domains", "providers", "env_file", "profile", "ca_bundle", "resolvers", "nameservers",
+	"extra_wait", "ca_cache", "combined",
 	"deploy_hooks", "renew_at", "ari_retry_after", "deploy_pending", "new_key"}
 
 // Settings reads the [wildcard] section; ok is false when there is none. A time that cannot be read counts as not set.

@@ -10,7 +10,7 @@ import (
 )
 
 // stage is archive/NAME/.new-XXXX: a version in the making, written, synced and checked before it gets a number. The process
-// that makes it holds a lock on the directory; one that nobody holds was left by a crash.
+// that makes it holds a lock on the directory; one that no process holds was left by a crash.
 type stage struct {
 	dir   string
 	hold  *os.File
@@ -62,7 +62,8 @@ func (s *Store) verify(name string, st *stage, want Set) error {
 		keyPath = filepath.Join(s.archiveDir(name), st.reuse)
 	}
 	var fullchain []byte
-	for path, to := range map[string]*[]byte{filepath.Join(st.dir, "cert.pem"): &read.Cert, filepath.Join(st.dir, "chain.pem"): &read.Chain,
+	for path, to := range map[string]*[]byte{filepath.Join(st.dir, "cert.pem"): &read.Cert,
+		filepath.Join(st.dir, "chain.pem"):     &read.Chain,
 		filepath.Join(st.dir, "fullchain.pem"): &fullchain, keyPath: &read.Key} {
 		var err error
 		if *to, _, err = readFile(path); err != nil {
@@ -129,7 +130,7 @@ func (s *Store) removeStage(dir string) error {
 	return s.disk.remove(dir)
 }
 
-// sweepStages removes the stages in archive/NAME that a crash left; those that somebody holds are none of them.
+// sweepStages removes the stages in archive/NAME that a crash left; those that a process holds are none of them.
 func (s *Store) sweepStages(name string) error {
 	entries, err := os.ReadDir(s.archiveDir(name))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

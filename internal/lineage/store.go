@@ -40,7 +40,8 @@ func Open(o Options) (*Store, error) {
 	if err != nil || o.ConfigDir == "" || o.RunDir == "" {
 		return nil, fault.Errorf(CodeStore, fault.Misconfigured, "lineage: open: no configuration or run directory")
 	}
-	return &Store{dir: dir, runDir: o.RunDir, lockWait: cmp.Or(o.LockWait, DefaultLockWait), log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
+	return &Store{dir: dir, runDir: o.RunDir, lockWait: cmp.Or(o.LockWait, DefaultLockWait),
+		log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
 		now: time.Now, disk: &disk{flush: (*os.File).Sync}, writer: make(chan struct{}, 1)}, nil
 }
 

@@ -185,7 +185,7 @@ func TestCreateFailsAnywhere(t *testing.T) {
 	}
 }
 
-// A step that fails while the next run clears away what a killed one left must not make that anybody else's.
+// A step that fails while the next run clears away what a killed one left must not make that another's.
 func TestClearingAfterCrashFailsAnywhere(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)

@@ -35,7 +35,8 @@ func (s *Store) switchTo(name string, n int) error {
 	foreign, err := s.build(name, n, info)
 	if err == nil {
 		err = s.disk.exchange(hidden, live)
-		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EXDEV) || errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EOPNOTSUPP) {
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EXDEV) ||
+			errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EOPNOTSUPP) {
 			err = fmt.Errorf("%w: %w", errNotLinkable, err)
 		}
 	}
@@ -57,7 +58,8 @@ func (s *Store) switchTo(name string, n int) error {
 }
 
 func inTheWay(path string) error {
-	return fault.Errorf(CodeDamaged, fault.Misconfigured, "lineage: switch: %s is not what it should be; move it away", path)
+	return fault.Errorf(CodeDamaged, fault.Misconfigured, "lineage: switch: %s is not what it should be; move it away",
+		path)
 }
 
 // firstLive makes live/NAME where there was none.
@@ -95,7 +97,7 @@ func (s *Store) newLinks(dir, prefix, name string, n int) error {
 	return nil
 }
 
-// clear removes a hidden directory. A directory inside it is nobody's of ours: errNotLinkable.
+// clear removes a hidden directory. A directory inside it is none of ours: errNotLinkable.
 func (s *Store) clear(dir string) error {
 	info, err := os.Lstat(dir)
 	if errors.Is(err, fs.ErrNotExist) {

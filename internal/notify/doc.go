@@ -26,7 +26,7 @@
 // A webhook's URL may hold a token, so it is a secret: errors and logs have its host alone, and no lineage keeps it. No
 // redirect is followed, so that the message goes where it was sent. Nothing of a reply is shown but its status.
 //
-// A program is run as deploy hooks are: only if nobody but root and us could have changed it, in an environment made from
+// A program is run as deploy hooks are: only if no user but root and us could have changed it, in an environment made from
 // scratch, with bounded output and a deadline; and so is sendmail. Addresses are arguments after "--" and have no characters
 // that a mail's header or a shell would take for something else; no text of others is put into a header but in the encoding
 // of RFC 2047, which has no line breaks.

@@ -30,7 +30,7 @@ const (
 	Failing   Kind = "failing"   // renewals have begun to fail
 	Critical  Kind = "critical"  // they fail, and the end is near
 	Recovered Kind = "recovered" // they work again
-	Test      Kind = "test"      // somebody tries the channels
+	Test      Kind = "test"      // the operator tries the channels
 )
 
 // Condition is how it stands with a lineage after a run.
@@ -54,7 +54,7 @@ type Event struct {
 }
 
 // Judge says what there is to say about a lineage, given what is remembered of it (nil is nothing). heard is what to
-// remember if somebody was told, unheard if nobody was; nil is nothing. An event without a kind says nothing.
+// remember if the event was delivered, untold if it was not; nil is nothing. An event without a kind says nothing.
 func Judge(c Condition, past *state.Complaint, now time.Time) (e Event, told, untold *state.Complaint) {
 	now = now.UTC().Truncate(time.Second)
 	if c.Err == nil {
@@ -63,7 +63,8 @@ func Judge(c Condition, past *state.Complaint, now time.Time) (e Event, told, un
 		}
 		still := *past
 		still.Well = true
-		return Event{Kind: Recovered, Lineage: c.Lineage, Names: c.Names, Since: past.Since, NotAfter: c.NotAfter.UTC()}, nil, &still
+		return Event{Kind: Recovered, Lineage: c.Lineage, Names: c.Names, Since: past.Since, NotAfter: c.NotAfter.UTC()},
+			nil, &still
 	}
 	complaint := state.Complaint{Since: now}
 	if past != nil {

@@ -74,7 +74,7 @@ func TestJudge_Days(t *testing.T) {
 	}
 }
 
-// What nobody heard is said again by the next run, and what is remembered then is only since when.
+// What no channel delivered is said again by the next run, and what is remembered then is only since when.
 func TestJudge_NotDelivered(t *testing.T) {
 	t.Parallel()
 	c := notify.Condition{Lineage: "example.com", Due: began(), NotAfter: began().Add(30 * day), Err: errors.New("no")}
@@ -118,7 +118,7 @@ func TestOddTimes(t *testing.T) {
 func TestErrorIsOneLine(t *testing.T) {
 	t.Parallel()
 	long, _, kept := notify.Judge(notify.Condition{Lineage: "a", Err: errors.New(strings.Repeat("証", 1<<20))}, nil, began())
-	if len(long.Error) > 4000 || len(kept.Text) > 4000 { // what is kept must stay readable, or nobody is told of anything any more
+	if len(long.Error) > 4000 || len(kept.Text) > 4000 { // what is kept must stay readable, or people are told of nothing any more
 		t.Errorf("%d bytes", len(long.Error))
 	}
 	e, _, _ := notify.Judge(notify.Condition{Lineage: "a", Err: errors.New("a\nSubject: b\r\x1b[2J\u2028c")}, nil, began())

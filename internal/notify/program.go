@@ -32,7 +32,7 @@ func (c programChannel) Send(ctx context.Context, m Message) error {
 	return run(ctx, c.options, programLimit, text, c.path)
 }
 
-// run runs a program that nobody else could have changed.
+// run runs a program that no other user could have changed.
 func run(ctx context.Context, o Options, limit time.Duration, stdin []byte, path string, args ...string) error {
 	if err := subprocess.Trusted(path); err != nil {
 		return err

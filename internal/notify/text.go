@@ -17,7 +17,8 @@ type Sender struct {
 
 // Write makes one message of events.
 func (s Sender) Write(events []Event, now time.Time) Message {
-	m := Message{Version: 1, Program: s.Program, Host: messages.OneLine(s.Host), Time: now.UTC().Truncate(time.Second), Events: events}
+	m := Message{Version: 1, Program: s.Program, Host: messages.OneLine(s.Host), Time: now.UTC().Truncate(time.Second),
+		Events: events}
 	m.Subject = s.subject(events)
 	var b strings.Builder
 	for _, e := range events {

@@ -49,7 +49,8 @@ func (s Sources) credentials(spec providers.Spec, families []Family) ([]Set, err
 			}
 			return sets, nil
 		}
-		if short != nil && (nearest.source == "" || len(sets) > 0 || c.explicit || len(short.missing) < len(nearest.missing)) {
+		if short != nil && (nearest.source == "" || len(sets) > 0 || c.explicit ||
+			len(short.missing) < len(nearest.missing)) {
 			nearest = short
 		}
 		if len(sets) > 0 || c.explicit {
@@ -68,9 +69,11 @@ type shortfall struct {
 func (s *shortfall) err(spec providers.Spec, looked []string) error {
 	missing, places := strings.Join(s.missing, ", "), strings.Join(looked, ", ")
 	if s.source == "" {
-		return fault.Errorf(fault.CodeMissing, fault.Misconfigured, "%s: %s must be set; looked in %s", spec.Name, missing, places)
+		return fault.Errorf(fault.CodeMissing, fault.Misconfigured, "%s: %s must be set; looked in %s", spec.Name, missing,
+			places)
 	}
-	return fault.Errorf(fault.CodeMissing, fault.Misconfigured, "%s: %s lacks %s; looked in %s", spec.Name, s.source, missing, places)
+	return fault.Errorf(fault.CodeMissing, fault.Misconfigured, "%s: %s lacks %s; looked in %s", spec.Name, s.source,
+		missing, places)
 }
 
 // sets returns what a source holds: the first complete family of each account, and the begun account that is nearest to
@@ -89,7 +92,8 @@ func (from source) sets(families []Family) (sets []Set, nearest *shortfall, err 
 		missing := family.missing(values)
 		if len(missing) == 0 {
 			complete[family.Account] = true
-			sets = append(sets, Set{Account: family.Account, Family: family.Name, Source: cmp.Or(from.path, Environment), values: values, source: from.values})
+			sets = append(sets, Set{Account: family.Account, Family: family.Name, Source: cmp.Or(from.path, Environment),
+				values: values, source: from.values})
 		} else if old := begun[family.Account]; family.begun(values) && (old == nil || len(missing) < len(old.missing)) {
 			begun[family.Account] = &shortfall{source: from.String(), missing: missing}
 		}

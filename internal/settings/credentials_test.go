@@ -59,7 +59,7 @@ func write(t testing.TB, path, text string) string {
 	return path
 }
 
-// wantError fails unless err is of class Misconfigured, has the code, is one line, shows all parts and no canary.
+// wantError fails unless err is of class Misconfigured, has the code, is one line, shows all parts and no secret.
 func wantError(t testing.TB, err error, code string, parts ...string) {
 	t.Helper()
 	if err == nil || fault.CodeOf(err) != code || fault.ClassOf(err).ExitCode() != 78 {

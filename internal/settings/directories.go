@@ -16,7 +16,7 @@ import (
 type Directories struct {
 	Config string // certbot's: certificates and credentials
 	State  string // what must survive a crash: journal, history
-	Run    string // what the next process may reuse and nobody misses: locks, tokens
+	Run    string // what the next process may reuse and no run misses: locks, tokens
 }
 
 // FindDirectories finds them: from the flags, else from WILDCARD_CONFIG_DIR, WILDCARD_STATE_DIR and WILDCARD_RUN_DIR, else
@@ -44,7 +44,8 @@ func findDirectories(configFlag, stateFlag string, environ []string, root bool) 
 	if root {
 		d.State, d.Run = cmp.Or(d.State, "/var/lib/wildcard"), cmp.Or(d.Run, "/run/wildcard")
 	} else {
-		d.State = cmp.Or(d.State, below(env.get("XDG_STATE_HOME"), "wildcard"), below(env.get("HOME"), ".local", "state", "wildcard"))
+		d.State = cmp.Or(d.State, below(env.get("XDG_STATE_HOME"), "wildcard"),
+			below(env.get("HOME"), ".local", "state", "wildcard"))
 		d.Run = cmp.Or(d.Run, below(env.get("XDG_RUNTIME_DIR"), "wildcard"), below(d.State, "run"))
 	}
 	if d.State == "" {
@@ -90,7 +91,8 @@ func PrivateDir(path string) error {
 	case owner(info) != os.Geteuid():
 		return state("%s belongs to another user: %s", Shown(path), commandLine("chown", fmt.Sprint(os.Geteuid()), path))
 	case info.Mode().Perm()&0o077 != 0:
-		return state("%s is open to others (mode %04o): %s", Shown(path), info.Mode().Perm(), commandLine("chmod", "700", path))
+		return state("%s is open to others (mode %04o): %s", Shown(path), info.Mode().Perm(),
+			commandLine("chmod", "700", path))
 	}
 	return nil
 }

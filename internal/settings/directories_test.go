@@ -111,7 +111,7 @@ func TestPrivateDir(t *testing.T) {
 	}
 }
 
-// A folder of root's is no use to an ordinary user, and one of somebody else's is none to root.
+// A folder of root's is no use to an ordinary user, and one of another user's is none to root.
 func TestPrivateDir_Owner(t *testing.T) {
 	t.Parallel()
 	foreign := "/"

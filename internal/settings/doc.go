@@ -17,7 +17,7 @@
 //  6. PROVIDER/.env in certbot's configuration directory, so /etc/letsencrypt/conoha/.env.
 //
 // A source with half a set is passed over when another one is complete, and told about when none is. Half a second account
-// in the very source that is used is an error, since it was meant to be used too. A file that nobody named and that is not
+// in the very source that is used is an error, since it was meant to be used too. A file that no setting named and that is not
 // there, or not for us to read, is passed over; one that can be read but must not be trusted is an error. Any variable may
 // be given as NAME_FILE, the absolute path of a file that holds the value and at most one line end after it. An empty value
 // counts as not set.

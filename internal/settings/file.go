@@ -22,7 +22,7 @@ const (
 type trust fs.FileMode
 
 const (
-	private trust = 0     // nobody
+	private trust = 0     // by no other user
 	service trust = 0o440 // systemd hands credentials to a service's group too (systemd.exec(5), LoadCredential=)
 )
 
@@ -58,7 +58,7 @@ func readFile(path string, trust trust) (string, error) {
 	return string(text), nil
 }
 
-// follow returns where the links at path lead. Whoever may exchange an entry of a folder on the way, or made one of the
+// follow returns where the links at path lead. A user who may exchange an entry of a folder on the way, or made one of the
 // links, is us or root; so what was looked at is what is opened.
 func follow(path string) (string, error) {
 	for range mostLinks + 1 {
@@ -106,7 +106,8 @@ func checkFolder(path string) error {
 		return unsafeFile(path, "its folder belongs to another user", "chown", fmt.Sprint(os.Geteuid()), folder)
 	}
 	if info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
-		return unsafeFile(path, fmt.Sprintf("others can replace it (its folder's mode is %04o)", info.Mode().Perm()), "chmod", "go-w", folder)
+		return unsafeFile(path, fmt.Sprintf("others can replace it (its folder's mode is %04o)", info.Mode().Perm()),
+			"chmod", "go-w", folder)
 	}
 	return nil
 }
@@ -143,7 +144,8 @@ func cannotRead(path string, err error) error {
 
 // unsafeFile says what is wrong with a file, and ends with the command that mends it.
 func unsafeFile(path, why string, command ...string) error {
-	return fault.Errorf(fault.CodeUnsafeFile, fault.Misconfigured, "%s is not safe: %s: %s", Shown(path), why, commandLine(command...))
+	return fault.Errorf(fault.CodeUnsafeFile, fault.Misconfigured, "%s is not safe: %s: %s", Shown(path), why,
+		commandLine(command...))
 }
 
 func bad(what, why string) error {

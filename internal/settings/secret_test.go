@@ -12,7 +12,7 @@ import (
 	"wildcard/providers"
 )
 
-// exposed reports whether s shows the canary, in letters or in hexadecimal.
+// exposed reports whether s shows the secret, in letters or in hexadecimal.
 func exposed(s string) bool {
 	s = strings.ToLower(s)
 	return strings.Contains(s, "canary") || strings.Contains(s, "63616e617279")

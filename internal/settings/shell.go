@@ -86,7 +86,8 @@ func parseWord(s string, exported bool) (value, rest string, err error) {
 		special += "*?[]{}" // to some shells the arguments of export are words like any others
 	}
 	if i := strings.IndexAny(value, special); i >= 0 {
-		return "", "", errors.New(string(value[i]) + " means something to a shell outside quotes; put the value into single quotes")
+		return "", "", errors.New(string(value[i]) +
+			" means something to a shell outside quotes; put the value into single quotes")
 	}
 	if strings.HasPrefix(value, "=") || strings.Contains(value, ":=") { // zsh expands =name to the path of a program, as others do ~
 		return "", "", errors.New("= at the start means something to a shell outside quotes; put the value into single quotes")

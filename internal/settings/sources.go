@@ -57,7 +57,7 @@ func programDirs(argv0, searched string) []string {
 }
 
 // search returns the program that a shell finds in a PATH, or "". Folders that depend on the working directory are passed
-// over: that may be anybody's.
+// over: that may be any user's.
 func search(program, searched string) string {
 	for _, dir := range filepath.SplitList(searched) {
 		if program == "" || !filepath.IsAbs(dir) {

@@ -16,7 +16,7 @@ const (
 // MostFailures is how many validations of a name may fail within an hour before nothing is tried any more.
 const MostFailures = 3
 
-// Intent is an attempt that somebody is about to make.
+// Intent is an attempt that a run is about to make.
 type Intent struct {
 	Lineage    string
 	Server     string
@@ -24,7 +24,7 @@ type Intent struct {
 	Domains    []string
 	Now        time.Time
 	NotAfter   time.Time // when the live certificate expires; zero if there is none
-	Unattended bool      // nobody waits for it
+	Unattended bool      // no person waits for it
 	Force      bool
 }
 
@@ -143,9 +143,11 @@ func backOff(last Attempt, i Intent) error {
 	if !from.After(i.Now) {
 		return nil
 	}
-	return later(CodeBackOff, from, "%d attempts failed so far, the last one by: %s; --force tries at once", last.Failures, last.Text)
+	return later(CodeBackOff, from, "%d attempts failed so far, the last one by: %s; --force tries at once",
+		last.Failures, last.Text)
 }
 
 func later(code string, from time.Time, format string, args ...any) error {
-	return fault.Errorf(code, fault.Temporary, "not before "+from.UTC().Format("2006-01-02 15:04:05 MST")+": "+format, args...)
+	return fault.Errorf(code, fault.Temporary, "not before "+from.UTC().Format("2006-01-02 15:04:05 MST")+": "+format,
+		args...)
 }

@@ -74,7 +74,7 @@ func TestBackOff(t *testing.T) {
 }
 
 // TestFailedValidations has the CA's own limit never reached: three failed validations of an identifier within an hour are
-// the end, for anybody.
+// the end, for every run.
 func TestFailedValidations(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir())
@@ -152,7 +152,7 @@ func TestRateLimited(t *testing.T) {
 	}
 }
 
-// TestWrongClock: Fault #143: what was written under a clock that was ten years ahead holds nobody up.
+// TestWrongClock: Fault #143: what was written under a clock that was ten years ahead stops no run.
 func TestWrongClock(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir())

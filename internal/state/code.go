@@ -8,7 +8,7 @@ const (
 	CodeValidations = "ledger.validations"  // validations of a name failed too often within an hour
 	CodeRateLimited = "ledger.rate-limited" // the CA asked to come back later, and it is not later yet
 	CodeBackOff     = "ledger.back-off"     // the last attempts failed, and the next is not to be made yet
-	CodeHeld        = "ledger.held"         // a certificate was issued and refused; Failed, and holds until somebody decides
+	CodeHeld        = "ledger.held"         // a certificate was issued and refused; Failed, and holds until a person decides
 )
 
 func failed(format string, args ...any) error {

@@ -16,7 +16,7 @@
 // cannot be read is set aside as NAME.json.damaged and counts as none: it costs a new order, never a run.
 //
 // refused/NAME.pem is a certificate that was issued and refused, with its key, 0600: two lines of text, the second one JSON, then
-// PEM, so that whoever decides about it can look at it and use it.
+// PEM, so that the person who decides about it can look at it and use it.
 //
 // watch.json is written whole by each run of "renew". One that cannot be read counts as none: a message too many is better
 // than a renewal that ends for the sake of messages.

@@ -160,7 +160,8 @@ func (s *State) load() ([]Attempt, error) {
 		return nil, nil
 	case err != nil:
 		return nil, failed("%w", err)
-	case s.ledger.file != nil && os.SameFile(info, s.ledger.file) && info.Size() == s.ledger.file.Size() && info.ModTime().Equal(s.ledger.file.ModTime()):
+	case s.ledger.file != nil && os.SameFile(info, s.ledger.file) && info.Size() == s.ledger.file.Size() &&
+		info.ModTime().Equal(s.ledger.file.ModTime()):
 		return s.ledger.attempts, nil
 	}
 	text, info, err := atomicfile.Read(path, mostLedger)
@@ -216,7 +217,8 @@ func (s *State) appendLine(line []byte) error {
 		}
 	}
 	err = failpoint.Do("ledger", "write", func() error { _, err := f.WriteAt(line, end); return err })
-	if err = errors.Join(err, failpoint.Do("ledger", "fsync", f.Sync), failpoint.Do("ledger", "close", f.Close)); err != nil || end > 0 {
+	if err = errors.Join(err, failpoint.Do("ledger", "fsync", f.Sync),
+		failpoint.Do("ledger", "close", f.Close)); err != nil || end > 0 {
 		return err
 	}
 	return syncDir(s.dir)

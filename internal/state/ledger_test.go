@@ -231,7 +231,7 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-// TestHostileFiles has nothing followed or waited for that somebody put in our place.
+// TestHostileFiles has nothing followed or waited for that another user put in our place.
 func TestHostileFiles(t *testing.T) {
 	t.Parallel()
 	for what, plant := range map[string]func(path string) error{

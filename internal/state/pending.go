@@ -27,7 +27,7 @@ type Pending struct {
 	Profile string    `json:"profile,omitempty"`
 	Order   string    `json:"order"`             // URL
 	Key     []byte    `json:"key,omitempty"`     // PEM, of the certificate; nil with CSR
-	CSR     []byte    `json:"csr,omitempty"`     // DER, if somebody else has the key
+	CSR     []byte    `json:"csr,omitempty"`     // DER, if the operator has the key
 	Chain   []byte    `json:"chain,omitempty"`   // PEM: the certificate, once it is there and until it is stored
 	Refused bool      `json:"refused,omitempty"` // the certificate was refused once, and is to be fetched again
 	Created time.Time `json:"created"`

@@ -39,7 +39,8 @@ func (s *State) KeepRefused(name string, r Refused, key, chain []byte) error {
 	if err != nil {
 		return failed("refused: %w", err)
 	}
-	text := fmt.Appendf(nil, "The CA issued this certificate, and it was refused: %s\n%s\n", strings.ReplaceAll(r.Reason, "-----", "---"), facts)
+	text := fmt.Appendf(nil, "The CA issued this certificate, and it was refused: %s\n%s\n",
+		strings.ReplaceAll(r.Reason, "-----", "---"), facts)
 	if err := s.save(s.RefusedPath(name), slices.Concat(text, key, chain)); err != nil {
 		return failed("refused: %w", err)
 	}
@@ -91,7 +92,8 @@ func (s *State) Held(name string, wanted Refused) error {
 	if err != nil || !ok {
 		return err
 	}
-	same := r.Server == wanted.Server && r.Profile == wanted.Profile && r.KeyType == wanted.KeyType && equalSets(r.Domains, wanted.Domains)
+	same := r.Server == wanted.Server && r.Profile == wanted.Profile && r.KeyType == wanted.KeyType &&
+		equalSets(r.Domains, wanted.Domains)
 	if !same && r.Server != "" {
 		return nil // it is another request
 	}

@@ -14,7 +14,7 @@ const (
 	mostWatch = 4 << 20
 )
 
-// Watch is what is kept for whoever watches over renewals: when they last ran, and what people were told.
+// Watch is what is kept for those who watch over renewals: when they last ran, and what people were told.
 type Watch struct {
 	LastRun  time.Time             `json:"last_run,omitzero"`
 	Lineages map[string]*Complaint `json:"lineages,omitempty"` // those with something the matter
@@ -23,10 +23,10 @@ type Watch struct {
 // Complaint is a lineage whose renewal does not go well.
 type Complaint struct {
 	Since time.Time `json:"since"`          // the first failure since it last went well
-	Told  time.Time `json:"told,omitzero"`  // when somebody was told; zero if nobody was
-	Stage int       `json:"stage,omitzero"` // how near the end was when somebody was told; its meaning is that of wildcard/notify
+	Told  time.Time `json:"told,omitzero"`  // when people were told; zero if they were not
+	Stage int       `json:"stage,omitzero"` // how near the end was when people were told; its meaning is that of wildcard/notify
 
-	// What the last run came to. Well says that it went well again, and that nobody was told yet.
+	// What the last run came to. Well says that it went well again, and that people were not told yet.
 	Code      string `json:"code,omitempty"`
 	Text      string `json:"text,omitempty"`
 	Temporary bool   `json:"temporary,omitempty"` // it mends itself

@@ -45,7 +45,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// Recent is the end of one lineage's story; its last failure is known after a success too, also when the ledger is written anew.
+// Recent is the end of one lineage's history; its last failure is known after a success too, also when the ledger is written anew.
 func TestRecent(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir())

@@ -49,7 +49,7 @@ func label(l messages.Language, s *Span) string {
 
 // The names of the machine's work.
 const (
-	WorkWait  = "wait"  // before the start, so that not everybody comes at once
+	WorkWait  = "wait"  // before the start, so that not all come at once
 	WorkSweep = "sweep" // removing what dead runs left
 	WorkStore = "store" // files on disk
 )

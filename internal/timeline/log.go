@@ -97,7 +97,8 @@ func (r *Recorder) hook(kind, command string, took time.Duration, failed bool) {
 	if strings.Contains(first, "=") { // a variable that the shell sets
 		first = "sh"
 	}
-	s := &Span{Kind: Work, Name: kind + " hook", Detail: line(filepath.Base(first)), Start: max(0, end-took.Seconds()), End: end, State: Done}
+	s := &Span{Kind: Work, Name: kind + " hook", Detail: line(filepath.Base(first)), Start: max(0, end-took.Seconds()),
+		End: end, State: Done}
 	if failed {
 		s.State = Failed
 	}

@@ -89,7 +89,9 @@ type legend struct{ Class, Label string }
 
 // HTML is the document as a page for people.
 func (d Document) HTML(l messages.Language) ([]byte, error) {
-	t, err := template.New("page").Funcs(template.FuncMap{"percent": func(x float64) float64 { return x / width * 100 }}).Parse(pageText)
+	t, err := template.New("page").Funcs(template.FuncMap{"percent": func(x float64) float64 {
+		return x / width * 100
+	}}).Parse(pageText)
 	if err != nil {
 		return nil, err
 	}
@@ -198,13 +200,15 @@ func (d Document) row(l messages.Language, s *Span) row {
 		class += " " + string(s.State)
 	}
 	x := s.Start * d.scale()
-	r.Bars = []bar{{x, 3, max(2.5, (s.End-s.Start)*d.scale()), laneHeight - 6, class, r.Label + ": " + took(s.End-s.Start)}}
+	r.Bars = []bar{{x, 3, max(2.5, (s.End-s.Start)*d.scale()), laneHeight - 6, class,
+		r.Label + ": " + took(s.End-s.Start)}}
 	for _, m := range s.Marks {
 		class := "mark"
 		if m.Bad {
 			class += " bad"
 		}
-		r.Marks = append(r.Marks, bar{min(m.At*d.scale(), width-2), 1, 2, laneHeight - 2, class, took(m.At-s.Start) + ": " + m.Text})
+		r.Marks = append(r.Marks, bar{min(m.At*d.scale(), width-2), 1, 2, laneHeight - 2, class,
+			took(m.At-s.Start) + ": " + m.Text})
 	}
 	return r
 }
@@ -220,7 +224,7 @@ func serverDetail(l messages.Language, s *Span) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
 }
 
-// calls draws the calls of services, and what is nobody's in particular, unless it is the single certificate's.
+// calls draws the calls of services, and what is of no certificate in particular, unless it is the single certificate's.
 func (d Document) calls(l messages.Language, single bool) group {
 	g := group{State: Done}
 	rows := map[string]*row{}
@@ -252,7 +256,8 @@ func (d Document) calls(l messages.Language, single bool) group {
 			if s.State == Failed {
 				class += " failed"
 			}
-			r.Bars = append(r.Bars, bar{s.Start * d.scale(), float64(lane)*9 + 2, max(2, (s.End-s.Start)*d.scale()), 7, class, s.Detail + ": " + took(s.End-s.Start)})
+			r.Bars = append(r.Bars, bar{s.Start * d.scale(), float64(lane)*9 + 2, max(2, (s.End-s.Start)*d.scale()), 7, class,
+				s.Detail + ": " + took(s.End-s.Start)})
 			count[s.Name]++
 		}
 	}

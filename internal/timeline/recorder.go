@@ -136,7 +136,8 @@ func (r *Recorder) publication(lineage string, e issuance.Event, at float64) {
 	key := lineage + " " + p.Server + " " + p.Addr + " " + p.Zone
 	s := r.servers[key]
 	if s == nil {
-		s = r.add(&Span{Lineage: lineage, Kind: Server, Name: strings.TrimSuffix(p.Server, "."), Start: at, State: Unfinished})
+		s = r.add(&Span{Lineage: lineage, Kind: Server, Name: strings.TrimSuffix(p.Server, "."), Start: at,
+			State: Unfinished})
 		if p.Addr != p.Server {
 			s.Detail = p.Addr
 		}
@@ -165,7 +166,8 @@ func (r *Recorder) call(service, detail string, took time.Duration, failed bool)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	end := r.now()
-	s := &Span{Kind: Request, Name: service, Detail: line(detail), Start: max(0, end-took.Seconds()), End: end, State: Done}
+	s := &Span{Kind: Request, Name: service, Detail: line(detail), Start: max(0, end-took.Seconds()), End: end,
+		State: Done}
 	if failed {
 		s.State = Failed
 	}
@@ -177,7 +179,8 @@ func (r *Recorder) Document(err error) Document {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := Document{
-		Version: 1, Program: r.program, Command: r.command, Began: r.began.UTC().Truncate(time.Millisecond), Seconds: rounded(r.now()), State: Done,
+		Version: 1, Program: r.program, Command: r.command, Began: r.began.UTC().Truncate(time.Millisecond),
+		Seconds: rounded(r.now()), State: Done,
 		Spans: make([]*Span, 0, len(r.spans)), Notes: make([]Note, 0, len(r.notes)),
 	}
 	for _, n := range r.notes {

@@ -114,7 +114,7 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-// Lines of the log become calls, whether anybody reads the log or not.
+// Lines of the log become calls, whether a log is kept or not.
 func TestHandler(t *testing.T) {
 	t.Parallel()
 	var shown bytes.Buffer

@@ -38,7 +38,7 @@ func (l *Lines) print(to io.Writer) {
 				close(w.printed)
 				continue
 			}
-			_, _ = io.WriteString(to, w.line) // nobody reads it then
+			_, _ = io.WriteString(to, w.line) // no one reads it then
 		case <-l.end:
 			return
 		}

@@ -10,8 +10,8 @@ import (
 // shell between certbot and its hook has. Where environments cannot be read, it is the nearest ancestor that is no shell.
 //
 // A client that can be named but not looked at (hidepid of proc(5)), or that is outside of our pid namespace, is returned
-// without a start time: nobody can tell whether it lives. Neither can anybody when certbot died before we looked: what is
-// left as an ancestor then is process 1 or whoever else takes in orphans. Errors are CodeState: there is no /proc at all,
+// without a start time: it cannot be told whether it lives. Nor can it when certbot died before we looked: what is
+// left as an ancestor then is process 1 or another that takes in orphans. Errors are CodeState: there is no /proc at all,
 // or one of another pid namespace, or it cannot be read for another reason than that it shows us no more. A guess would be
 // written down, and the record would stay for hours after the real client's death.
 func Client() (Process, error) { return proc.client(os.Getpid()) }

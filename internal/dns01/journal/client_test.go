@@ -51,7 +51,7 @@ func TestClient(t *testing.T) {
 }
 
 // A parent that has exported the variables, as a person does to try a hook by hand, looks like the shell between: the client
-// is whoever started it.
+// is what started it.
 func TestClient_Exported(t *testing.T) {
 	t.Parallel()
 	certbot := program(t, "certbot", "CERTBOT_VALIDATION=exported")
@@ -66,7 +66,7 @@ func TestClient_Exported(t *testing.T) {
 	}
 }
 
-// certbot died before its hook looked. Whoever takes in orphans is no certbot that has ended.
+// certbot died before its hook looked. The process that takes in orphans is no certbot that has ended.
 func TestClient_Orphan(t *testing.T) {
 	t.Parallel()
 	hook := program(t, "orphan")

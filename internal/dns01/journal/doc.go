@@ -1,7 +1,7 @@
 // Package journal remembers every DNS record that we made and have not yet deleted, so that none outlives a crash.
 //
 // An entry is on disk, synced, before the call that creates its record, and goes away only after the deletion is confirmed.
-// Whoever starts next, any of our programs, removes what the dead left: [Journal.Sweep].
+// What starts next, any of our programs, removes what the dead left: [Journal.Sweep].
 //
 // # Form
 //
@@ -23,7 +23,7 @@
 //
 // Everything else counts as alive until the entry is three hours old, which is longer than any authorization that we wait
 // for: a process in another container, behind a hidden /proc, or of which no start time is known. So does process 1: it
-// becomes the parent of everybody's orphans. A clock that is set back makes nobody dead.
+// becomes the parent of all orphans. A clock that is set back makes no process dead.
 //
 // # What a sweep may do
 //
@@ -34,7 +34,7 @@
 // call of the killed process may still be under way at the service, and a cleanup that found nothing looks like one that
 // deleted something.
 //
-// Whoever sweeps an entry or takes it over holds its file's lock meanwhile, and looks only then whether the owner is dead, so that
+// The run that sweeps an entry or takes it over holds its file's lock meanwhile, and looks only then whether the owner is dead, so that
 // an entry is never both. What is to be deleted is marked in the entry first.
 //
 // # Taken over
@@ -43,6 +43,6 @@
 // step and with its handle ([Journal.TakeOver]), instead of a deletion and a creation, which slower name servers would show as the
 // old record, then none, then the new one. A run therefore first takes over what it needs and sweeps the rest afterwards; a
 // sweep at its start leaves alone what it may need. To any other sweep the dead are dead, whatever became of their order: a record
-// that nobody comes for must not stay. An entry that is marked is taken over as well, since its record may still be there, but says
+// that no run comes for must not stay. An entry that is marked is taken over as well, since its record may still be there, but says
 // that the record cannot be counted on.
 package journal

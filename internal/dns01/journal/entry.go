@@ -46,7 +46,8 @@ type Entry struct {
 // Challenge is the entry as a provider wants it for a cleanup.
 func (e Entry) Challenge() providers.Challenge {
 	token, _, _ := strings.Cut(e.KeyAuth, ".")
-	return providers.Challenge{Domain: e.Domain, FQDN: e.FQDN, Zone: e.Zone, Value: e.Value, Token: token, KeyAuth: e.KeyAuth}
+	return providers.Challenge{Domain: e.Domain, FQDN: e.FQDN, Zone: e.Zone, Value: e.Value, Token: token,
+		KeyAuth: e.KeyAuth}
 }
 
 // version is that of the form on disk. An entry of a later version is damage to us: it may say what we do not understand.

@@ -59,12 +59,13 @@ func (j *Journal) place(e Entry) (*os.File, error) {
 }
 
 // create makes a file that is to become an entry. Its random name keeps any two writers apart, and its lock, which goes
-// away with the writer, says that somebody is still at it.
+// away with the writer, says that a process is still at it.
 func (j *Journal) create() (*os.File, error) {
 	if err := failpoint.Hit("before journal create"); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(j.dir, newPrefix+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
+	f, err := os.OpenFile(filepath.Join(j.dir, newPrefix+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW,
+		0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func (j *Journal) open(path string) (*os.File, error) {
 	return f, nil
 }
 
-// removeStale removes a file that became no entry because its writer is dead: nobody holds its lock. Between a file's making
+// removeStale removes a file that became no entry because its writer is dead: no process holds its lock. Between a file's making
 // and its locking much less than a minute passes; if not, that writer's rename fails and it creates no record.
 func (j *Journal) removeStale(path string) error {
 	f, err := j.open(path)

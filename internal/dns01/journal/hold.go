@@ -21,7 +21,7 @@ type held struct {
 var errHeld = errors.New("another process has it in hand")
 
 // hold locks an entry and reads it anew. Errors are errHeld, [fs.ErrNotExist], and what is wrong with the file. Where there are
-// no locks (some network file systems), an entry is held by whoever asks.
+// no locks (some network file systems), an entry is held by each process that asks.
 func (j *Journal) hold(id string) (*held, error) {
 	path := j.path(Entry{ID: id})
 	for {

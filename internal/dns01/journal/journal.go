@@ -60,7 +60,7 @@ func Open(dir string, log *slog.Logger) (*Journal, error) {
 func (j *Journal) owns(info fs.FileInfo) bool { return info.Sys().(*syscall.Stat_t).Uid == j.uid }
 
 // failed says what can be done about an error of the file system: room and descriptors may come back by themselves, a disk
-// that is broken is nobody's setting, and everything else somebody has to change.
+// that is broken is no setting, and all else a person has to change.
 func failed(err error) error {
 	class := fault.Misconfigured
 	for _, passing := range []error{unix.ENOSPC, unix.EDQUOT, unix.EFBIG, unix.EMFILE, unix.ENFILE, unix.ENOMEM} {
@@ -84,7 +84,7 @@ func (j *Journal) Add(e Entry) (Entry, error) {
 		return e, fault.Errorf(fault.CodeState, fault.Internal, "journal: new entry: %w", err)
 	}
 	if err := j.write(e); err != nil {
-		// It may be in its place but not safe there. A record that nobody creates would be waited for.
+		// It may be in its place but not safe there. A record that is not created would be waited for.
 		_ = failpoint.Do("journal", "remove", func() error { return os.Remove(j.path(e)) })
 		return e, err
 	}
@@ -92,7 +92,7 @@ func (j *Journal) Add(e Entry) (Entry, error) {
 }
 
 // Update replaces an entry, such as when its handle is known, and survives a loss of power like [Journal.Add]. One that
-// somebody has removed meanwhile is there again: too many entries do no harm, since a sweep finds their records gone. With
+// another process has removed meanwhile is there again: too many entries do no harm, since a sweep finds their records deleted. With
 // an error the entry is as it was or as it was to be.
 func (j *Journal) Update(e Entry) error {
 	if err := e.check(); err != nil {
@@ -101,7 +101,7 @@ func (j *Journal) Update(e Entry) error {
 	return j.write(e)
 }
 
-// Remove forgets an entry whose record is confirmed to be gone. One that is not there is forgotten already, which is no
+// Remove forgets an entry whose record is confirmed to be deleted. One that is not there is forgotten already, which is no
 // error.
 func (j *Journal) Remove(e Entry) error {
 	if !idForm.MatchString(e.ID) {
@@ -134,7 +134,7 @@ func (j *Journal) Entries() ([]Entry, []Damage, error) {
 		}
 		e, err := j.read(path)
 		switch {
-		case errors.Is(err, fs.ErrNotExist): // somebody has just removed it
+		case errors.Is(err, fs.ErrNotExist): // another process has just removed it
 		case err != nil:
 			damaged = append(damaged, Damage{path, err})
 		default:

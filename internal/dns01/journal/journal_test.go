@@ -41,7 +41,7 @@ func TestJournal(t *testing.T) {
 	if err := j.Update(second); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the second time it is gone already
+	for range 2 { // the second time it is removed already
 		if err := j.Remove(first); err != nil {
 			t.Fatal(err)
 		}
@@ -250,7 +250,7 @@ func files(t *testing.T, j *Journal) []string {
 	return names
 }
 
-// A file that somebody is still writing stays, however long it takes; kill -9 leaves one that goes away.
+// A file that a process is still writing stays, however long it takes; kill -9 leaves one that goes away.
 func TestEntries_Unfinished(t *testing.T) {
 	t.Parallel()
 	j := open(t)
@@ -328,7 +328,7 @@ func TestAdd_Fault113_ManyProcesses(t *testing.T) {
 	}
 }
 
-// Whoever reads while others update the same entry gets one of the versions, whole.
+// A process that reads while others update the same entry gets one of the versions, whole.
 func TestUpdate_ManyAtOnce(t *testing.T) {
 	t.Parallel()
 	j := open(t)

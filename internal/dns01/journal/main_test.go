@@ -146,7 +146,7 @@ func programs() map[string]func() error {
 			}
 			return json.NewEncoder(os.Stdout).Encode(client)
 		},
-		// orphan says so when its parent is gone.
+		// orphan says so when its parent has ended.
 		"orphan": func() error {
 			for parent := os.Getenv("JOURNAL_TEST_PARENT"); strconv.Itoa(os.Getppid()) == parent; {
 				time.Sleep(time.Millisecond)
@@ -257,7 +257,7 @@ func (c child) says(t *testing.T) string {
 	return strings.TrimSuffix(line, "\n")
 }
 
-// kill is kill -9; the process is gone when it returns.
+// kill is kill -9; the process has ended when it returns.
 func (c child) kill() {
 	_ = c.Process.Kill()
 	_ = c.Wait()

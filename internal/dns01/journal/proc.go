@@ -36,7 +36,7 @@ func (pfs procfs) usable() error {
 }
 
 // here returns the pid namespace we are in and the boot we are after; "" for what this system does not tell. An error is
-// one of reading, not of what there is to read: whoever writes it down must not take it for "not told".
+// one of reading, not of what there is to read: what writes it down must not take it for "not told".
 func (pfs procfs) here() (namespace, boot string, err error) {
 	namespace, err = os.Readlink(filepath.Join(string(pfs), "self/ns/pid"))
 	id, idErr := os.ReadFile(filepath.Join(string(pfs), "sys/kernel/random/boot_id"))
@@ -112,7 +112,7 @@ func (pfs procfs) environHas(pid int, name string) (bool, error) {
 	}), nil
 }
 
-// isShell reports whether a process is a shell, or a program that only starts another one as somebody else. A shell that
+// isShell reports whether a process is a shell, or a program that only starts another one as another user. A shell that
 // runs a script bears the script's name, but its program and its first argument are still the shell's.
 func (pfs procfs) isShell(pid int) bool {
 	comm, _ := os.ReadFile(pfs.path(pid, "comm"))
@@ -121,7 +121,8 @@ func (pfs procfs) isShell(pid int) bool {
 	arg0, _, _ := strings.Cut(string(cmdline), "\x00")
 	for _, name := range []string{strings.TrimSuffix(string(comm), "\n"), strings.TrimSuffix(exe, " (deleted)"), arg0} {
 		switch strings.TrimPrefix(filepath.Base(name), "-") { // "-bash" is a login shell
-		case "sh", "dash", "bash", "rbash", "ash", "busybox", "toybox", "ksh", "ksh93", "mksh", "lksh", "zsh", "fish", "yash", "posh", "csh", "tcsh",
+		case "sh", "dash", "bash", "rbash", "ash", "busybox", "toybox", "ksh", "ksh93", "mksh", "lksh", "zsh", "fish",
+			"yash", "posh", "csh", "tcsh",
 			"env", "sudo", "doas", "su", "runuser", "timeout":
 			return true
 		}

@@ -33,7 +33,7 @@ func Find(pid int) (Process, error) {
 	return p, nil
 }
 
-// mostUnknown is the age up to which an entry whose owner cannot be judged counts as somebody's.
+// mostUnknown is the age up to which an entry whose owner cannot be judged counts as a living process's.
 const mostUnknown = 3 * time.Hour
 
 // Dead reports whether the owner of an entry of that age is dead, by the rules of the package comment.

@@ -23,7 +23,7 @@ func ours(t *testing.T, j *Journal, change func(*Entry)) Entry {
 	return e
 }
 
-// Of two living runs with one record the last deletes it. What the dead have, or certbot has twice, is nobody else's.
+// Of two living runs with one record the last deletes it. What the dead have, or certbot has twice, is no other run's.
 func TestDelete_OtherEntries(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

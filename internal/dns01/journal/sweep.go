@@ -36,7 +36,8 @@ const (
 // hand are left to it. One entry takes at most half of the time that is left, and an account that did not answer within it is not
 // asked again, so that the others get their turn. What could not be removed stays for the next sweep; only reading the
 // journal itself can fail. Several sweeps at once do no harm.
-func (j *Journal) Sweep(ctx context.Context, accounts []providers.Account, leave func(Entry) bool) (SweepReport, error) {
+func (j *Journal) Sweep(ctx context.Context, accounts []providers.Account,
+	leave func(Entry) bool) (SweepReport, error) {
 	entries, damaged, err := j.Entries()
 	if err != nil {
 		return SweepReport{}, err
@@ -141,7 +142,7 @@ func (s *sweep) cleanUpWithin(ctx context.Context, h *held) error {
 	return err
 }
 
-// mark says in an entry that its record is being deleted, so that whoever takes it over after our death does not count on it.
+// mark says in an entry that its record is being deleted, so that the run that takes it over after our death does not count on it.
 func (s *sweep) mark(h *held) {
 	if h.CleaningUp {
 		return
@@ -153,7 +154,7 @@ func (s *sweep) mark(h *held) {
 	}
 }
 
-// forget removes an entry whose record is gone.
+// forget removes an entry whose record is deleted.
 func (s *sweep) forget(h *held) {
 	if err := s.journal.Remove(h.Entry); err != nil {
 		s.report.Kept = append(s.report.Kept, Kept{h.Entry, err})
@@ -166,7 +167,8 @@ func (s *sweep) forget(h *held) {
 // the entry's must be among them: "there is no such record" means something only there. One that cannot may write only in
 // the ZONE= of its spec.
 func accountOf(ctx context.Context, e Entry, accounts []providers.Account) (providers.Account, error) {
-	err := error(fault.Errorf(fault.CodeMissing, fault.Misconfigured, "journal: the account that made it is not configured: %s", e.Fingerprint))
+	err := error(fault.Errorf(fault.CodeMissing, fault.Misconfigured,
+		"journal: the account that made it is not configured: %s", e.Fingerprint))
 	for _, account := range accounts {
 		if account.Fingerprint != e.Fingerprint {
 			continue
@@ -174,7 +176,8 @@ func accountOf(ctx context.Context, e Entry, accounts []providers.Account) (prov
 		if lister, ok := account.Provider.(providers.Zones); ok {
 			err = lists(ctx, lister, account.Label, e)
 		} else if account.Spec.Zone != "" && !providers.InZone(e.FQDN, account.Spec.Zone) {
-			err = fault.Errorf(fault.CodeNoZone, fault.Misconfigured, "journal: %s may write in %s only", account.Spec, account.Spec.Zone)
+			err = fault.Errorf(fault.CodeNoZone, fault.Misconfigured, "journal: %s may write in %s only", account.Spec,
+				account.Spec.Zone)
 		} else {
 			err = nil
 		}
@@ -199,5 +202,6 @@ func lists(ctx context.Context, lister providers.Zones, label string, e Entry) e
 			return nil
 		}
 	}
-	return fault.Errorf(fault.CodeNoZone, fault.Misconfigured, "journal: %s does not list zone %s any more", label, cmp.Or(e.Zone, "of "+e.FQDN))
+	return fault.Errorf(fault.CodeNoZone, fault.Misconfigured, "journal: %s does not list zone %s any more", label,
+		cmp.Or(e.Zone, "of "+e.FQDN))
 }

@@ -88,7 +88,7 @@ func TestSweep_Keeps(t *testing.T) {
 				test.account.Provider = blind{test.service}
 			}
 			report, err := j.Sweep(t.Context(), []providers.Account{test.account}, nil)
-			ended.CleaningUp = test.asked // unknown may count on the record any more
+			ended.CleaningUp = test.asked // no run may count on the record any more
 			if err != nil || len(report.Kept) != 1 || report.Kept[0].Entry != ended || len(report.Swept) != 0 {
 				t.Fatalf("%+v, %v", report, err)
 			}
@@ -205,7 +205,7 @@ func TestSweep_ManyUnderWay(t *testing.T) {
 	})
 }
 
-// Several processes sweep the same entries. Each entry is deleted by whom it may, and nobody minds that it is gone.
+// Several processes sweep the same entries. Each entry is deleted by whom it may, and none minds that it is deleted.
 func TestSweep_ManyAtOnce(t *testing.T) {
 	t.Parallel()
 	j := open(t)
@@ -288,7 +288,7 @@ func TestSweep_NoTime(t *testing.T) {
 	}
 }
 
-// An owner that nobody can judge is left alone for three hours.
+// An owner that cannot be judged is left alone for three hours.
 func TestSweep_UnknownOwner(t *testing.T) {
 	t.Parallel()
 	j := open(t)

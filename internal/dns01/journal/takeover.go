@@ -35,7 +35,8 @@ func (j *Journal) TakeOver(ctx context.Context, e Entry, again bool) (taken Entr
 }
 
 // takeOver makes what is equal of the entries e's owner's.
-func (j *Journal) takeOver(ctx context.Context, e Entry, entries []Entry, equal func(Entry) bool) (taken Entry, ok bool, err error) {
+func (j *Journal) takeOver(ctx context.Context, e Entry, entries []Entry,
+	equal func(Entry) bool) (taken Entry, ok bool, err error) {
 	var all []*held
 	defer func() {
 		for _, h := range all {

@@ -27,7 +27,7 @@ func takeOver(t *testing.T, j *Journal, change func(*Entry)) (Entry, bool) {
 	return taken, ok
 }
 
-// The entry of a dead run becomes ours in its place, with its handle, and nobody sweeps it any more.
+// The entry of a dead run becomes ours in its place, with its handle, and no run sweeps it any more.
 func TestTakeOver_DeadOwner(t *testing.T) {
 	t.Parallel()
 	j := open(t)

@@ -11,7 +11,7 @@ import (
 	"wildcard/internal/fault"
 )
 
-// Watch returns a channel that is closed when the process has ended. One that nobody can judge (package comment) is taken
+// Watch returns a channel that is closed when the process has ended. One that cannot be judged (package comment) is taken
 // to go on for ever. Watching ends with ctx, after which the channel says nothing. Errors are CodeState.
 func Watch(ctx context.Context, p Process) (<-chan struct{}, error) {
 	ended := make(chan struct{})

@@ -1,6 +1,6 @@
 // Package memory knows what the resolvers of a CA may still remember. They keep an answer for its TTL, Let's Encrypt's for 60
 // seconds at most, the answer "no" too (community.letsencrypt.org 126670, boulder#3405); a value that is added to a record name
-// within that time is not seen by whoever asks them, however well it is published. So it is kept here who had a CA look at
+// within that time is not seen by those who ask them, however well it is published. So it is kept here who had a CA look at
 // which name, when, and which values all name servers had by then; and before another value of that name is shown to the CA,
 // what is left of that time is waited for.
 //
@@ -46,5 +46,5 @@
 // looks.json in a private folder has one line for each record: JSON. It is written whole under a lock, never synced: after a loss of
 // power, starting again takes longer than anything in it lasts. What is over is left out when it is next written, and there are
 // never more than a few thousand lines. One that is damaged or cannot be written costs a failed validation at worst: it is told to
-// the log, and stops nobody. With no folder it is kept in the process.
+// the log, and stops no run. With no folder it is kept in the process.
 package memory

@@ -10,7 +10,7 @@ import (
 const (
 	// margin is beyond the TTL: resolvers count whole seconds.
 	margin = 2 * time.Second
-	// unfinished is how long a CA may go on with a validation that nobody waits for any more; a minute is the most.
+	// unfinished is how long a CA may go on with a validation that no run waits for any more; a minute is the most.
 	unfinished = 20 * time.Second
 	longest    = time.Minute
 	// young is the age up to which it is not looked whether the owner lives: that takes longer than to keep the entry. It is also
@@ -46,7 +46,7 @@ func (e *entry) end(now time.Time, keep float64) {
 	}
 }
 
-// over reports whether nobody needs an entry any more.
+// over reports whether no run needs an entry any more.
 func (e *entry) over(now time.Time) bool {
 	switch {
 	case e.Since.After(now.Add(wrongClock)), e.Ended.After(now.Add(wrongClock)):

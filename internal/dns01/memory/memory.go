@@ -94,7 +94,7 @@ type Reservation struct {
 }
 
 // Reserve returns the reservation with an id, which several processes may share, such as the hooks that one certbot calls for
-// an order. The owner is who lets the CA look: when it is dead, nobody does.
+// an order. The owner is who lets the CA look: when it is dead, none does.
 func (m *Memory) Reserve(id string, owner journal.Process, ca CA) *Reservation {
 	if m == nil || ca.Keep <= 0 {
 		return nil
@@ -209,7 +209,7 @@ type Outcome int
 
 // The outcomes. What was not found may be remembered as not being there, for longer than the TTL of the record.
 const (
-	Unfinished Outcome = iota // nobody waits for it any more; it may go on for some seconds
+	Unfinished Outcome = iota // no run waits for it any more; it may go on for some seconds
 	Missed                    // of some record at least
 	Found                     // all records
 )
@@ -281,12 +281,13 @@ func (m *Memory) LookedAt(ctx context.Context, owner journal.Process, ca CA, rec
 		if known {
 			return kept
 		}
-		return append(kept, entry{Record: record, Owner: owner, CA: ca.Operator, Since: now, Looked: now, Ended: now, Keep: keep})
+		return append(kept, entry{Record: record, Owner: owner, CA: ca.Operator, Since: now, Looked: now, Ended: now,
+			Keep: keep})
 	})
 }
 
 // Knows reports whether a record was there so short a time ago that something is kept of it: a CA looked at it and does so no more,
-// or a process had it that is dead. What the living are about to have, such as whoever asks, does not count.
+// or a process had it that is dead. What the living are about to have, such as the one that asks, does not count.
 func (m *Memory) Knows(record Record) bool {
 	if m == nil {
 		return false

@@ -237,7 +237,7 @@ func TestWait_Others(t *testing.T) {
 	}
 }
 
-// What a dead process reserved is waited for by nobody; its look lasts a minute at most.
+// What a dead process reserved is waited for by no run; its look lasts a minute at most.
 func TestWait_OwnerDead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -378,7 +378,7 @@ func TestLookedAt(t *testing.T) {
 	}
 }
 
-// A file that is damaged, or cannot be written, stops nobody; what is over goes.
+// A file that is damaged, or cannot be written, stops no run; what is over goes.
 func TestFile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -68,7 +68,8 @@ func (r *Resolver) LookUp(ctx context.Context, query Query) (*dns.Msg, error) {
 	if complaint != nil {
 		return complaint, nil
 	}
-	return nil, fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "propagation: look up %s of %s: %s", dns.TypeToString[q.qtype], q.name, listed(silent, 4))
+	return nil, fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "propagation: look up %s of %s: %s",
+		dns.TypeToString[q.qtype], q.name, listed(silent, 4))
 }
 
 // Ask asks one address of a name server over one network, "udp" or "tcp", without falling back from one to the other.
@@ -84,7 +85,8 @@ func (r *Resolver) Ask(ctx context.Context, network string, addr netip.AddrPort,
 	return msg, err
 }
 
-func (r *Resolver) once(ctx context.Context, network string, addr netip.AddrPort, q question, edns bool) (*dns.Msg, error) {
+func (r *Resolver) once(ctx context.Context, network string, addr netip.AddrPort, q question,
+	edns bool) (*dns.Msg, error) {
 	id, packet, err := q.query(false, edns)
 	if err != nil {
 		return nil, err

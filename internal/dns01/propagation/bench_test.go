@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// BenchmarkWaitLoop is the whole of a wait whose values are there from the start: delegation, the first look, the settle
+// BenchmarkWaitLoop is the whole of a wait whose values are there from the start: delegation, the first look, the confirming
 // check, of which a tenth of a second is the pause before it.
 func BenchmarkWaitLoop(b *testing.B) {
 	for _, names := range []int{1, 50} {

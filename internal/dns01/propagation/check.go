@@ -94,11 +94,12 @@ func observe(msg *dns.Msg, err error, zone, fqdn string) observation {
 		return observation{state: Pending, replied: true}
 	}
 	return observation{
-		state:     Lame,
-		replied:   true,
-		denies:    withoutAuthority(msg) && len(owners[*dns.SOA](msg.Ns)) == 0,
-		notServed: msg.Rcode != dns.RcodeServerFailure && msg.Rcode != dns.RcodeFormatError && msg.Rcode != dns.RcodeNotImplemented,
-		detail:    lameness(msg),
+		state:   Lame,
+		replied: true,
+		denies:  withoutAuthority(msg) && len(owners[*dns.SOA](msg.Ns)) == 0,
+		notServed: msg.Rcode != dns.RcodeServerFailure && msg.Rcode != dns.RcodeFormatError &&
+			msg.Rcode != dns.RcodeNotImplemented,
+		detail: lameness(msg),
 	}
 }
 
@@ -121,7 +122,7 @@ func owners[T dns.RR](section []dns.RR) []string {
 	return names
 }
 
-// noIPv6 reports whether the query could not be sent because this machine has no IPv6, which is nobody's fault.
+// noIPv6 reports whether the query could not be sent because this machine has no IPv6, which is no fault of a server's.
 func (o observation) noIPv6(addr netip.AddrPort) bool { return o.noRoute && addr.Addr().Is6() }
 
 func (st *zoneServer) complete() bool {

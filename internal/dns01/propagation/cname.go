@@ -32,7 +32,8 @@ const maxHops = 8
 // Where this machine is kept from the name servers (package comment), resolvers are asked for CNAMEs at names that no account
 // of ours holds, and the first name that one holds is taken as it is. That does not hold with [Resolver.NameServers], which
 // must also answer for the zones that CNAMEs lead to.
-func (r *Resolver) FollowCNAME(ctx context.Context, fqdn string, ours func(ctx context.Context, name string) (bool, error)) (string, error) {
+func (r *Resolver) FollowCNAME(ctx context.Context, fqdn string,
+	ours func(ctx context.Context, name string) (bool, error)) (string, error) {
 	s, err := r.open()
 	if err != nil {
 		return "", err
@@ -62,7 +63,8 @@ func (r *Resolver) FollowCNAME(ctx context.Context, fqdn string, ours func(ctx c
 			return "", err
 		}
 		if wildcard {
-			s.log.Info("the CNAME is a wildcard's and leads nowhere: the record is written in its place", "fqdn", here, "target", link.target)
+			s.log.Info("the CNAME is a wildcard's and leads nowhere: the record is written in its place", "fqdn", here,
+				"target", link.target)
 			return here, nil
 		}
 		switch {
@@ -77,7 +79,8 @@ func (r *Resolver) FollowCNAME(ctx context.Context, fqdn string, ours func(ctx c
 }
 
 // endsHere returns an error if a chain of CNAMEs does not end in a zone of ours.
-func (s *session) endsHere(ctx context.Context, chain []string, ours func(context.Context, string) (bool, error)) error {
+func (s *session) endsHere(ctx context.Context, chain []string,
+	ours func(context.Context, string) (bool, error)) error {
 	if len(chain) == 1 {
 		return nil
 	}
@@ -100,7 +103,8 @@ func foreignEnd(chain []string) error {
 
 // brokenChain says why a chain of CNAMEs cannot be followed from its last name on. A name of others that the DNS does not
 // know, or that its name servers do not serve, is an end that is not ours.
-func (s *session) brokenChain(ctx context.Context, chain []string, ours func(context.Context, string) (bool, error), err error) error {
+func (s *session) brokenChain(ctx context.Context, chain []string, ours func(context.Context, string) (bool, error),
+	err error) error {
 	here := chain[len(chain)-1]
 	silent, ok := errors.AsType[*unansweredError](err)
 	ok = ok && fault.CodeOf(err) == "" // else it is known why
@@ -118,7 +122,8 @@ func (s *session) brokenChain(ctx context.Context, chain []string, ours func(con
 }
 
 func badCNAME(name, format string, args ...any) error {
-	return fault.Errorf(fault.CodeCNAME, fault.Misconfigured, "propagation: CNAME at %s: %s", name, fmt.Sprintf(format, args...))
+	return fault.Errorf(fault.CodeCNAME, fault.Misconfigured, "propagation: CNAME at %s: %s", name,
+		fmt.Sprintf(format, args...))
 }
 
 // link is a CNAME that was found, and where it was.
@@ -168,10 +173,11 @@ func aliases(msg *dns.Msg, name string) []string {
 }
 
 // byWildcard reports whether the CNAME at name, which is in a zone of ours, is one that a wildcard makes. It is if a name
-// beside it that nobody made leads to the same target, unless nothing leads there from below it: a name that exists ends
+// beside it that was never made leads to the same target, unless nothing leads there from below it: a name that exists ends
 // the wildcard for all names below (RFC 4592 §2.2.1), so it is then a CNAME of its own that happens to be like the
 // wildcard's. For that to count, the server must be one whose wildcards hold for names of two labels more, as they should.
-func (s *session) byWildcard(ctx context.Context, name string, l link, ours func(context.Context, string) (bool, error)) (bool, error) {
+func (s *session) byWildcard(ctx context.Context, name string, l link,
+	ours func(context.Context, string) (bool, error)) (bool, error) {
 	if ok, err := ours(ctx, name); err != nil || !ok {
 		return false, err
 	}
@@ -194,7 +200,8 @@ func (s *session) byWildcard(ctx context.Context, name string, l link, ours func
 // noWildcardAnswer is the error where a CNAME that may be a wildcard's cannot be told from one of its own.
 func noWildcardAnswer(name string, err error) error {
 	if silent, ok := errors.AsType[*unansweredError](err); ok {
-		return fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "propagation: CNAME at %s, is it a wildcard's: %w", name, silent)
+		return fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "propagation: CNAME at %s, is it a wildcard's: %w", name,
+			silent)
 	}
 	return err
 }
@@ -215,5 +222,5 @@ func (s *session) leadsTo(ctx context.Context, name string, l link) (bool, error
 	return slices.Contains(aliases(msg, name), l.target), nil
 }
 
-// randomLabel returns a label that nobody has ever given to anything.
+// randomLabel returns a label that was never given to anything.
 func randomLabel(length int) string { return strings.ToLower(rand.Text()[:length]) }

@@ -113,7 +113,7 @@ func TestFollowCNAME_Fault094_NoAnswerIsNotNoCNAME(t *testing.T) {
 	t.Parallel()
 	lame := func(w dns.ResponseWriter, r *dns.Msg) {
 		m := new(dns.Msg).SetRcode(r, dns.RcodeNameError)
-		m.RecursionAvailable = true // somebody who would look for the answer elsewhere
+		m.RecursionAvailable = true // a client that would look for the answer elsewhere
 		w.WriteMsg(m)
 	}
 	for name, c := range map[string]struct {

@@ -73,8 +73,10 @@ func (s *session) cutOff(ctx context.Context, zone string, addrs []Address, reac
 	case g.replied || g.recursion:
 		state = Intercepted
 	}
-	s.log.Debug("no name server answers with authority", "zone", zone, "cut off", string(state), "empty addresses asked", g.sent,
-		"of which answered", g.answered, "zone above answers", g.replied, "with authority", g.authority, "recursion offered", g.recursion)
+	s.log.Debug("no name server answers with authority", "zone", zone, "cut off", string(state), "empty addresses asked",
+		g.sent,
+		"of which answered", g.answered, "zone above answers", g.replied, "with authority", g.authority,
+		"recursion offered", g.recursion)
 	return state
 }
 
@@ -244,7 +246,8 @@ func (s *session) wayOut() string {
 // would deny the TXT record afterwards. So where we are cut off resolvers are asked only for names that no account of ours
 // holds, at which there must be a CNAME; the first that is ours is taken as it is. If a CNAME stands there all the same, the
 // wait sees it.
-func (s *session) aliasUnasked(ctx context.Context, name string, silent *unansweredError, ours func(context.Context, string) (bool, error)) (string, error) {
+func (s *session) aliasUnasked(ctx context.Context, name string, silent *unansweredError,
+	ours func(context.Context, string) (bool, error)) (string, error) {
 	if len(silent.tooLarge) > 0 {
 		return "", tooManyValues(name, silent.values, silent.tooLarge)
 	}
@@ -287,5 +290,6 @@ func (s *session) cutOffError(state State, name string, silent *unansweredError)
 	if state == Intercepted {
 		code = fault.CodeIntercepted
 	}
-	return fault.Errorf(code, fault.Temporary, "propagation: CNAME at %s: %s (%w)%s", name, cutOffWords(state), silent, s.wayOut())
+	return fault.Errorf(code, fault.Temporary, "propagation: CNAME at %s: %s (%w)%s", name, cutOffWords(state), silent,
+		s.wayOut())
 }

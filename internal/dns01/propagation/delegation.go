@@ -60,7 +60,8 @@ type Address struct {
 // ResolversBehind reports whether the resolvers still know name servers that the zone does not have any more: neither its parent
 // nor, as far as it could be asked, the zone itself lists them.
 func (d Delegation) ResolversBehind() bool {
-	return len(d.Delegated) > 0 && len(d.Listed) > 0 && slices.ContainsFunc(d.Cached, func(host string) bool { return !slices.Contains(d.NameServers, host) })
+	return len(d.Delegated) > 0 && len(d.Listed) > 0 &&
+		slices.ContainsFunc(d.Cached, func(host string) bool { return !slices.Contains(d.NameServers, host) })
 }
 
 // For returns the delegation that matters for what is written to an account's zone: a zone that only our own network knows does
@@ -134,7 +135,8 @@ func (r *Resolver) Delegation(ctx context.Context, fqdn string) (Delegation, err
 func checkName(fqdn string) (string, error) {
 	name := providers.CanonicalName(fqdn)
 	if !validName(name) || strings.Count(name, ".") < 2 {
-		return "", fault.Errorf(fault.CodeBadChallenge, fault.Usage, "propagation: %s is not the name of a challenge record", fault.Excerpt(fqdn))
+		return "", fault.Errorf(fault.CodeBadChallenge, fault.Usage,
+			"propagation: %s is not the name of a challenge record", fault.Excerpt(fqdn))
 	}
 	return name, nil
 }
@@ -179,14 +181,16 @@ func (s *session) find(ctx context.Context, start string) (Delegation, error) {
 	if parent(zone) == "" {
 		target = start // the resolvers do not know, or know of the top-level domain alone
 	}
-	d, descentErr := s.found.delegation(ctx, "from the top to "+target, func() (Delegation, error) { return s.descend(lookups, target) })
+	d, descentErr := s.found.delegation(ctx, "from the top to "+target,
+		func() (Delegation, error) { return s.descend(lookups, target) })
 	switch {
 	case descentErr == nil || len(d.Zone) > len(zone):
 		if zone == d.Zone {
 			d.Cached = hosts
 		}
 	case err == nil:
-		s.log.Debug("the name servers are those that resolvers know: the servers above cannot be asked", "zone", zone, "error", descentErr)
+		s.log.Debug("the name servers are those that resolvers know: the servers above cannot be asked", "zone", zone,
+			"error", descentErr)
 		above := d
 		known, cancel := context.WithTimeout(ctx, s.lookupLimit()) // what the descent has used up is not to be missed here
 		defer cancel()
@@ -280,7 +284,8 @@ func (s *session) resolve(ctx context.Context, zone string, hosts []string, glue
 }
 
 // addressesOf looks up the addresses of hosts, but of those to be left out, and returns the first error as well.
-func (s *session) addressesOf(ctx context.Context, hosts []string, leaveOut func(host string) bool) (found [][]netip.Addr, err error) {
+func (s *session) addressesOf(ctx context.Context, hosts []string,
+	leaveOut func(host string) bool) (found [][]netip.Addr, err error) {
 	types := []uint16{dns.TypeA, dns.TypeAAAA}
 	parts := make([][]netip.Addr, len(hosts)*len(types))
 	errs := make([]error, len(parts))

@@ -45,7 +45,7 @@ func TestDelegation_Fault090_ResolversSilent(t *testing.T) {
 	w := newWorld(t, 0)
 	w.resolver.set(silent)
 	r := w.Resolver()
-	r.Servers = append(r.Servers, "127.0.0.250:9") // nobody there
+	r.Servers = append(r.Servers, "127.0.0.250:9") // no server there
 	r.Timeout = 50 * time.Millisecond
 	_, err := r.Delegation(t.Context(), "_acme-challenge.example.test.")
 	wantError(t, err, fault.CodeNoAnswer, fault.Temporary, "_acme-challenge.example.test.", w.resolver.addr.String(), "no answer")

@@ -54,7 +54,8 @@ func (x exchange) attempt(ctx context.Context, addr netip.AddrPort, q question, 
 	msg, udpErr := x.converse(ctx, "udp", addr, x.udp, id, packet, q)
 	truncated := udpErr == nil && msg.Truncated
 	cut := msg
-	if t, ok := errors.AsType[*transportError](udpErr); !truncated && (udpErr == nil || !ok || t.noRoute || !x.tcpWhenSilent) {
+	if t, ok := errors.AsType[*transportError](udpErr); !truncated &&
+		(udpErr == nil || !ok || t.noRoute || !x.tcpWhenSilent) {
 		return msg, udpErr
 	}
 	msg, err = x.converse(ctx, "tcp", addr, x.tcp, id, packet, q)
@@ -72,7 +73,8 @@ func (x exchange) attempt(ctx context.Context, addr netip.AddrPort, q question, 
 // withoutTCP makes what can be made of an answer that was cut short over UDP and cannot be had over TCP. If TCP is refused, the
 // CA's resolvers, which announce no more than we do (1232 bytes, as unbound), will have no answer either; asking once more for a
 // larger one only tells what is in it. If TCP brings nothing, that may be this machine's network, and a larger answer counts.
-func (x exchange) withoutTCP(ctx context.Context, addr netip.AddrPort, q question, cut *dns.Msg, tcp *transportError) (*dns.Msg, error) {
+func (x exchange) withoutTCP(ctx context.Context, addr netip.AddrPort, q question, cut *dns.Msg,
+	tcp *transportError) (*dns.Msg, error) {
 	failure := &transportError{state: Silent, text: "truncated over UDP, over TCP " + tcp.text, tooLarge: tcp.refused}
 	id, packet, err := q.sized(x.recursion, largestBuffer)
 	if err != nil {
@@ -101,8 +103,9 @@ func fits(msg *dns.Msg) bool {
 	return small.Len() <= bufferSize
 }
 
-// converse opens a connected socket, so that nobody but addr can be heard, sends packet and waits for the answer to q.
-func (x exchange) converse(ctx context.Context, network string, addr netip.AddrPort, limit time.Duration, id uint16, packet []byte, q question) (*dns.Msg, error) {
+// converse opens a connected socket, so that only addr can answer, sends packet and waits for the answer to q.
+func (x exchange) converse(ctx context.Context, network string, addr netip.AddrPort, limit time.Duration, id uint16,
+	packet []byte, q question) (*dns.Msg, error) {
 	if err := failpoint.Hit("before question to name server"); err != nil {
 		return nil, transportFailure(ctx, err)
 	}
@@ -176,7 +179,8 @@ func transportFailure(ctx context.Context, err error) error {
 		return &transportError{state: Unreachable, noRoute: true, text: "network is unreachable"}
 	case errors.Is(err, syscall.EHOSTUNREACH):
 		return &transportError{state: Unreachable, text: "host is unreachable"}
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE):
 		return &transportError{state: Silent, text: "connection closed without an answer"}
 	}
 	if sys, ok := errors.AsType[syscall.Errno](err); ok {

@@ -22,7 +22,7 @@ func ParseExtraWait(text string) (time.Duration, error) {
 	return time.Duration(n) * time.Second, nil
 }
 
-// ExtraWait waits for servers that nobody can ask from here: the other machines behind an anycast address or a load balancer,
+// ExtraWait waits for servers that cannot be asked from here: the other machines behind an anycast address or a load balancer,
 // which may get the record later than the one that answers us. It returns after d, or the cause of ctx's end. told is called
 // with what is left, at first and then every second; it may be nil.
 func ExtraWait(ctx context.Context, d time.Duration, told func(left time.Duration)) error {

@@ -40,7 +40,7 @@ func (r *Resolver) views(ctx context.Context, d Delegation, fqdn, value string) 
 	return with, without, err
 }
 
-// UntilHidden waits until no name server that answers shows the record any more. Whoever makes a record anew that was deleted just
+// UntilHidden waits until no name server that answers shows the record any more. A run that makes a record anew that was deleted just
 // now needs it: a server that has heard neither of the deletion nor of the creation shows what is to be waited for, and loses it for
 // a while soon after. If all of them still show it when the zone's longest delay is well over (w.HistoryDir; without a history 180 s),
 // nothing was deleted, as by services and scripts that never do, and UntilHidden returns.

@@ -95,7 +95,7 @@ func (h history) longest() time.Duration {
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// add writes the history with one more delay, in one step: whoever reads sees the old file or the new one.
+// add writes the history with one more delay, in one step: a reader sees the old file or the new one.
 func (h history) add(dir string, delay time.Duration) error {
 	if dir == "" || h.Zone == "" {
 		return nil

@@ -132,7 +132,7 @@ func (s *session) inquire(parent context.Context, d Delegation, q question) (*dn
 	return nil, silent
 }
 
-// usableAnswer reports whether msg, of a server of zone, settles whether name exists and what it holds.
+// usableAnswer reports whether msg, of a server of zone, decides whether name exists and what it holds.
 func usableAnswer(msg *dns.Msg, name, zone string) bool {
 	if child, hosts := referral(msg, name, zone); child != "" && len(hosts) > 0 {
 		return true
@@ -143,11 +143,12 @@ func usableAnswer(msg *dns.Msg, name, zone string) bool {
 // withoutAuthority reports whether msg is what servers say that never claim authority, and are the zone's all the same: the
 // CA takes their word. It is none that looks for the answer elsewhere (it would offer recursion), nor one that refers upwards.
 func withoutAuthority(msg *dns.Msg) bool {
-	return !msg.Authoritative && !msg.RecursionAvailable && (msg.Rcode == dns.RcodeSuccess || msg.Rcode == dns.RcodeNameError) &&
+	return !msg.Authoritative && !msg.RecursionAvailable &&
+		(msg.Rcode == dns.RcodeSuccess || msg.Rcode == dns.RcodeNameError) &&
 		!slices.ContainsFunc(msg.Ns, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeNS })
 }
 
-// lameness says why an answer without data settles nothing.
+// lameness says why an answer without data decides nothing.
 func lameness(msg *dns.Msg) string {
 	if msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError {
 		return rcode(msg.Rcode)

@@ -48,7 +48,7 @@ func (q question) sized(recursion bool, size uint16) (id uint16, packet []byte, 
 }
 
 // parseAnswer returns the message in packet if it answers q under id, truncated or not. Anything else, from noise to an
-// answer to another question, is an error: whoever reads goes on listening for the true answer.
+// answer to another question, is an error: the reader goes on listening for the true answer.
 func parseAnswer(packet []byte, id uint16, q question) (msg *dns.Msg, err error) {
 	defer func() {
 		if p := recover(); p != nil { // a defect of the DNS library must not be a way to crash us from outside
@@ -147,7 +147,7 @@ func unescape(b *strings.Builder, s string) {
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // referral returns the child zone to which msg, an answer of zone's servers about name, delegates name, and the host names
-// of its servers; "" if it does not. A delegation of anything but a zone between the two is somebody's mistake or worse.
+// of its servers; "" if it does not. A delegation of anything but a zone between the two is a mistake or worse.
 func referral(msg *dns.Msg, name, zone string) (child string, hosts []string) {
 	if msg.Authoritative || msg.Rcode != dns.RcodeSuccess || len(msg.Answer) > 0 || zone == "" {
 		return "", nil
@@ -158,7 +158,8 @@ func referral(msg *dns.Msg, name, zone string) (child string, hosts []string) {
 			continue
 		}
 		owner := providers.CanonicalName(ns.Hdr.Name)
-		if owner == zone || !providers.InZone(owner, zone) || !providers.InZone(name, owner) || child != "" && owner != child {
+		if owner == zone || !providers.InZone(owner, zone) || !providers.InZone(name, owner) ||
+			child != "" && owner != child {
 			continue
 		}
 		child = owner

@@ -74,7 +74,8 @@ func (s *session) apex(ctx context.Context, addr netip.AddrPort, zone string) (a
 		return apex{silent: true}
 	}
 	for _, soa := range owned[*dns.SOA](msg.Answer, zone) {
-		a = apex{answered: true, primary: providers.CanonicalName(soa.Ns), mail: providers.CanonicalName(soa.Mbox), serial: soa.Serial}
+		a = apex{answered: true, primary: providers.CanonicalName(soa.Ns), mail: providers.CanonicalName(soa.Mbox),
+			serial: soa.Serial}
 	}
 	a.signed = len(owned[*dns.RRSIG](msg.Answer, zone)) > 0
 	return a
@@ -124,7 +125,8 @@ func (s *session) relate(ctx context.Context, view providers.OriginView, origin 
 	for i, server := range servers {
 		group.Go(func() {
 			a := s.apex(ctx, server.Addr, view.Zone)
-			listed := slices.ContainsFunc(view.NameServers, func(host string) bool { return providers.CanonicalName(host) == server.Host })
+			listed := slices.ContainsFunc(view.NameServers,
+				func(host string) bool { return providers.CanonicalName(host) == server.Host })
 			same := a.primary == view.Primary && a.mail == view.Mail && (listed || s.hasServers(ctx, server.Addr, view))
 			all[i] = relation{Address: server, apex: a, listed: listed, same: same}
 		})
@@ -206,7 +208,8 @@ func (w watcher) compare(ctx context.Context, z *zone, c *check, origin Origin) 
 	if brief.Err() != nil || len(all) == 0 || slices.ContainsFunc(all, func(r relation) bool { return !r.other }) {
 		return nil
 	}
-	return w.otherServers(view, z.delegation, all, fmt.Sprintf("TXT %s: %s, to which it was written, has it", c.fqdn, view.Server))
+	return w.otherServers(view, z.delegation, all,
+		fmt.Sprintf("TXT %s: %s, to which it was written, has it", c.fqdn, view.Server))
 }
 
 func holdsAll(texts []string, values []value) bool {
@@ -248,9 +251,10 @@ func (s *session) otherServers(view providers.OriginView, d Delegation, all []re
 		advice = "another address may show the view that the CA sees: name it with --nameserver"
 	case len(s.nameServers) > 0:
 		advice = fmt.Sprintf("--nameserver names others: leave it out, or name %s", strings.TrimSuffix(view.Server, ":53"))
-	case len(d.Delegated) > 0 && !sameAddress: // whoever begins at the root comes to these: no resolver leads anywhere else
+	case len(d.Delegated) > 0 && !sameAddress: // a resolver that begins at the root comes to these: no resolver leads anywhere else
 		advice = fmt.Sprintf("the parent delegates %s to %s: write there (rfc2136: RFC2136_NAMESERVER), or change the delegation; "+
-			"--nameserver %s helps only with a CA of your own network that asks it", d.Zone, listed(d.Delegated, 6), strings.TrimSuffix(view.Server, ":53"))
+			"--nameserver %s helps only with a CA of your own network that asks it", d.Zone, listed(d.Delegated, 6),
+			strings.TrimSuffix(view.Server, ":53"))
 	case sameAddress:
 		advice = "an address that shows the view that the CA sees can be named with --nameserver, a resolver that leads to one with --resolver"
 	}

@@ -48,7 +48,7 @@ func (s *server) serve(c copyOf) {
 	})
 }
 
-// written is what the server written to has, which nobody asks but those with the credential.
+// written is what the server written to has, which none asks but those with the credential.
 func written(server string, texts ...string) providers.OriginView {
 	return providers.OriginView{Server: server, Texts: texts, Zone: "example.test.", NameServers: []string{"ns1.public.test."},
 		Primary: "ns1.public.test.", Mail: "hostmaster.example.test.", Serial: 100}

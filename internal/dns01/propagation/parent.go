@@ -81,7 +81,8 @@ func (s *session) inquireAbove(ctx context.Context, d Delegation, q question) (*
 }
 
 // refer resolves the hosts of a referral that the servers of d gave.
-func (s *session) refer(ctx context.Context, d Delegation, child string, hosts []string, msg *dns.Msg) (Delegation, error) {
+func (s *session) refer(ctx context.Context, d Delegation, child string, hosts []string,
+	msg *dns.Msg) (Delegation, error) {
 	below, err := s.resolve(ctx, child, hosts, referralGlue{d.Zone, msg.Extra})
 	if err != nil {
 		return Delegation{}, err
@@ -92,7 +93,8 @@ func (s *session) refer(ctx context.Context, d Delegation, child string, hosts [
 
 // sameServers finds out what it means that the servers of d answer about target themselves, by msg: that target is a zone
 // which they serve as well, that it is a name in d, or that there is no such name. last is d, if a referral led there.
-func (s *session) sameServers(ctx context.Context, d, last Delegation, target string, msg *dns.Msg) (Delegation, error) {
+func (s *session) sameServers(ctx context.Context, d, last Delegation, target string,
+	msg *dns.Msg) (Delegation, error) {
 	if msg.Rcode == dns.RcodeNameError {
 		return last, errNotThere
 	}
@@ -151,7 +153,8 @@ func (s *session) addListed(ctx context.Context, d Delegation) Delegation {
 	}
 	lookups, cancel := context.WithTimeout(ctx, s.lookupLimit())
 	defer cancel()
-	more := slices.DeleteFunc(slices.Clone(d.Listed), func(host string) bool { return slices.Contains(d.NameServers, host) })
+	more := slices.DeleteFunc(slices.Clone(d.Listed),
+		func(host string) bool { return slices.Contains(d.NameServers, host) })
 	found, err := s.addressesOf(lookups, more, func(host string) bool { return len(glue.addresses(host)) > 0 })
 	if err != nil {
 		s.log.Debug("addresses of name servers that the zone lists itself", "zone", d.Zone, "error", err)
@@ -168,9 +171,11 @@ func (s *session) addListed(ctx context.Context, d Delegation) Delegation {
 		}
 	}
 	if whole.ResolversBehind() {
-		s.log.Info("resolvers are behind: the zone has other name servers now", "zone", d.Zone, "resolvers", d.Cached, "parent", d.Delegated)
+		s.log.Info("resolvers are behind: the zone has other name servers now", "zone", d.Zone, "resolvers", d.Cached,
+			"parent", d.Delegated)
 	}
-	s.log.Debug("name servers", "zone", d.Zone, "parent", d.Delegated, "zone itself", d.Listed, "addresses", len(whole.Addrs), "unresolved", whole.Unresolved)
+	s.log.Debug("name servers", "zone", d.Zone, "parent", d.Delegated, "zone itself", d.Listed, "addresses",
+		len(whole.Addrs), "unresolved", whole.Unresolved)
 	return whole
 }
 

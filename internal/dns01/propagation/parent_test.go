@@ -109,7 +109,7 @@ func TestWait_OldCopyOnOneOfThree(t *testing.T) {
 	wantError(t, err, fault.CodeNotPublished, fault.Temporary, "ns3.test.")
 }
 
-// P18: the addresses in a referral count, also those that nobody else knows.
+// P18: the addresses in a referral count, also those that no other server knows.
 func TestDelegation_Glue(t *testing.T) {
 	t.Parallel()
 	for subject, c := range map[string]struct {
@@ -249,7 +249,7 @@ func TestDelegation_LameServerOfParent(t *testing.T) {
 	}
 }
 
-// The servers of test. serve example.test. too, so they refer nobody to it.
+// The servers of test. serve example.test. too, so they refer no resolver to it.
 func TestDelegation_ParentServesTheZone(t *testing.T) {
 	t.Parallel()
 	for _, domain := range []string{"example.test.", "a.b.example.test."} {
@@ -379,7 +379,7 @@ func TestDelegation_ZoneListsNothing(t *testing.T) {
 	}
 }
 
-// The servers of the zone above have the account's zone too, which is delegated to nobody else: the parent's set of the zone above
+// The servers of the zone above have the account's zone too, which is delegated to no others: the parent's set of the zone above
 // is not this one's.
 func TestDeepest_ZoneOnTheServersAbove(t *testing.T) {
 	t.Parallel()

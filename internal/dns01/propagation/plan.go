@@ -34,7 +34,8 @@ func tasks(records []Record) ([]*task, error) {
 		if record.Zone != "" {
 			zone = providers.CanonicalName(record.Zone)
 			if !providers.InZone(fqdn, zone) {
-				return nil, fault.Errorf(fault.CodeBadChallenge, fault.Usage, "propagation: %s is not in zone %s", fqdn, fault.Excerpt(zone))
+				return nil, fault.Errorf(fault.CodeBadChallenge, fault.Usage, "propagation: %s is not in zone %s", fqdn,
+					fault.Excerpt(zone))
 			}
 		}
 		t := byName[fqdn]
@@ -117,7 +118,7 @@ func (s *session) deepest(ctx context.Context, t *task, d Delegation) (Delegatio
 	if t.zone == d.Zone || !providers.InZone(t.zone, d.Zone) {
 		return d, nil
 	}
-	// Servers of the zone above that serve this one too refer nobody to it, and everybody finds it there.
+	// Servers of the zone above that serve this one too refer no resolver to it, and everybody finds it there.
 	own, msg, err := s.authority(brief, d, question{name: t.zone, qtype: dns.TypeSOA})
 	switch {
 	case ctx.Err() != nil:
@@ -135,7 +136,8 @@ func (s *session) deepest(ctx context.Context, t *task, d Delegation) (Delegatio
 }
 
 // newPublication lays out what is to be asked of whom.
-func newPublication(all []*task, start time.Time, deadAfter time.Duration, historyDir string, overridden bool) *publication {
+func newPublication(all []*task, start time.Time, deadAfter time.Duration, historyDir string,
+	overridden bool) *publication {
 	b := &publication{
 		start:     start,
 		deadAfter: deadAfter,
@@ -152,12 +154,14 @@ func newPublication(all []*task, start time.Time, deadAfter time.Duration, histo
 		}
 		z := zones[name]
 		if z == nil {
-			z = &zone{name: name, delegation: t.delegation, unresolved: t.delegation.Unresolved, overridden: overridden, history: readHistory(historyDir, name)}
+			z = &zone{name: name, delegation: t.delegation, unresolved: t.delegation.Unresolved, overridden: overridden,
+				history: readHistory(historyDir, name)}
 			for _, addr := range t.delegation.Addrs {
 				z.servers = append(z.servers, &zoneServer{Address: addr, zone: z})
 			}
 			for _, host := range z.unresolved {
-				b.events = append(b.events, Event{Server: host, Zone: name, State: Unreachable, Elapsed: time.Since(start), detail: "has no address"})
+				b.events = append(b.events, Event{Server: host, Zone: name, State: Unreachable, Elapsed: time.Since(start),
+					detail: "has no address"})
 			}
 			zones[name] = z
 			b.zones = append(b.zones, z)

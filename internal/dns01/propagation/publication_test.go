@@ -83,7 +83,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// Without a server that has everything nobody is stepped over.
+// Without a server that has everything none is skipped.
 func TestJudge_NoServerHasIt(t *testing.T) {
 	t.Parallel()
 	b, checks := newTestPublication(false, "192.0.2.1:53", "192.0.2.2:53", "[2001:db8::1]:53")

@@ -94,7 +94,8 @@ func (r *Resolver) open() (*session, error) {
 	if settings.Port < 0 || settings.Port > 65535 {
 		return nil, badServer("propagation: %d is not a port", settings.Port)
 	}
-	s := &session{Resolver: &settings, log: orSilent(r.Log), memory: map[question]func() (*dns.Msg, error){}, found: r.Found}
+	s := &session{Resolver: &settings, log: orSilent(r.Log), memory: map[question]func() (*dns.Msg, error){},
+		found: r.Found}
 	if s.found == nil {
 		s.found = new(Found)
 	}
@@ -188,7 +189,8 @@ func (s *session) recurse(ctx context.Context, q question) (*dns.Msg, error) {
 					"rcode", rcode(msg.Rcode), "records", len(msg.Answer))
 				return msg, nil
 			}
-			s.log.Debug("look-up failed", "name", q.name, "type", dns.TypeToString[q.qtype], "round", round+1, "error", complaints[i])
+			s.log.Debug("look-up failed", "name", q.name, "type", dns.TypeToString[q.qtype], "round", round+1, "error",
+				complaints[i])
 		}
 	}
 	if refused {

@@ -175,7 +175,7 @@ func TestWait_Port53Open_ResolverNotAsked(t *testing.T) {
 	diary.want(t, "")
 }
 
-// Name servers that the user named have nobody to stand in for them.
+// Name servers that the user named have none to stand in for them.
 func TestWait_Port53Blocked_NameServersOverride(t *testing.T) {
 	t.Parallel()
 	w, o, wait, diary := blocked(t, published)
@@ -288,7 +288,7 @@ func TestDelegation_OverHTTPS(t *testing.T) {
 		t.Errorf("the resolver over HTTPS was asked %q, %v", o.asked(), err)
 	}
 
-	r.RootCAs = x509.NewCertPool() // a certificate of somebody we do not know
+	r.RootCAs = x509.NewCertPool() // a certificate of a CA we do not know
 	r.Servers = r.Servers[:1]
 	_, err = r.Delegation(t.Context(), challenge)
 	wantError(t, err, fault.CodeNoAnswer, fault.Temporary, o.URL, "certificate")

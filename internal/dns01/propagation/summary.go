@@ -74,7 +74,8 @@ func more(n int) string {
 func (b *publication) report(unverified bool) Report {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	r := Report{Elapsed: time.Since(b.start), Path: PathDirect, Unverified: unverified, CutOff: b.cutOff, TTLs: map[string]time.Duration{}}
+	r := Report{Elapsed: time.Since(b.start), Path: PathDirect, Unverified: unverified, CutOff: b.cutOff,
+		TTLs: map[string]time.Duration{}}
 	if unverified {
 		r.Path = strings.Join(b.told, " ")
 	}

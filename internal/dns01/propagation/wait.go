@@ -96,7 +96,8 @@ func (w *Wait) Run(ctx context.Context, records []Record) (Report, error) {
 }
 
 // follow lets every address be watched, and judges.
-func (w *Wait) follow(parent context.Context, watcher watcher, origins map[string]Origin, limit time.Duration) (Report, error) {
+func (w *Wait) follow(parent context.Context, watcher watcher, origins map[string]Origin,
+	limit time.Duration) (Report, error) {
 	var (
 		b         = watcher.publication
 		group     sync.WaitGroup

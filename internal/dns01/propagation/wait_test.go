@@ -88,7 +88,7 @@ func TestWait(t *testing.T) {
 	}
 	for i, s := range w.servers {
 		want := "TXT " + challenge + " udp"
-		if n := count(s.asked(), want); n < 2 || n > 3 { // once, once more to settle, and one of them in case of a referral
+		if n := count(s.asked(), want); n < 2 || n > 3 { // once, once more to confirm, and one of them in case of a referral
 			t.Errorf("server %d was asked %d times for two values of one name: %q", i, n, s.asked())
 		}
 	}
@@ -156,7 +156,7 @@ func TestWait_DeadServers(t *testing.T) {
 	w := newWorld(t, 2)
 	w.servers[1].set(silent)
 	w.delegate("example.test.", "refusing.test.", "gone.test.")
-	w.address("refusing.test.", "127.0.0.250") // nobody listens there
+	w.address("refusing.test.", "127.0.0.250") // no server listens there
 	w.publish(challenge, value1)
 	wait, diary := w.wait()
 	wait.DeadAfter, wait.Resolver.Timeout = 50*time.Millisecond, 200*time.Millisecond
@@ -448,7 +448,7 @@ func TestWait_ValueLostAgain(t *testing.T) {
 	w.publish(challenge, value1)
 	diary.react = func(e Event) {
 		if e.Server == "ns2.test." && e.State == Published && len(diary.of("ns2.test.")) == 2 {
-			w.servers[1].withdraw(challenge) // before the settle check, which comes later than this call
+			w.servers[1].withdraw(challenge) // before the confirming look, which comes later than this call
 			before := len(w.servers[1].asked())
 			go func() {
 				w.servers[1].awaitQuestions(t, before+2)
@@ -671,7 +671,7 @@ func TestWait_LongErrorsAreBounded(t *testing.T) {
 	wantError(t, err, fault.CodeNotPublished, fault.Temporary, "47 more names")
 }
 
-// Servers that have both a zone and the one above it refer nobody to it: it is theirs all the same.
+// Servers that have both a zone and the one above it refer no resolver to it: it is theirs all the same.
 func TestWait_ZoneBesideTheOneAbove(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)

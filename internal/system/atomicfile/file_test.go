@@ -62,7 +62,7 @@ func TestPut(t *testing.T) {
 	}
 }
 
-// What is no plain file of the size that is meant is not read, nor waited for; a folder of ours may be anybody's to fill.
+// What is no plain file of the size that is meant is not read, nor waited for; a folder of ours may be any user's to fill.
 func TestRead(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -91,7 +91,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// A writer that was killed leaves one file, which is in nobody's way and goes with the file itself.
+// A writer that was killed leaves one file, which is in no writer's way and goes with the file itself.
 func TestCreate_FileLeft(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

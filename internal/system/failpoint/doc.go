@@ -10,7 +10,7 @@
 //	WILDCARD_FAILPOINT=N:ACTION:A|B  the same, but N counts only points with A or B in their names
 //
 // A signal is sent to the process itself. An error is what the step comes to: before a step, the step is not made; after it,
-// it was made and nobody is told. For a request both are a connection lost, before it was sent or with the reply on its way.
+// it was made and the caller is not told. For a request both are a connection lost, before it was sent or with the reply on its way.
 //
 // The tests that walk along the points of a program are TestSweep… of internal/cli and hooks. They sample with a fixed seed;
 // with WILDCARD_SWEEP=whole they take each action at each point:

@@ -13,7 +13,7 @@ import (
 )
 
 // Nothing of the points is in a program that is built without the tag: no function, no name, no variable to obey.
-func TestNothingRemains(t *testing.T) {
+func TestBuild_WithoutTag(t *testing.T) {
 	t.Parallel()
 	program := filepath.Join(t.TempDir(), "hook")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "wildcard/cmd/wildcard-auth-hook")

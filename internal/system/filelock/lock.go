@@ -18,7 +18,7 @@ import (
 // buckets is how many locks the keys share, so that keys do not leave a file each behind.
 const buckets = 64
 
-// Locks is a set of locks with keys. Two keys may share a lock, so whoever holds one must not wait for another.
+// Locks is a set of locks with keys. Two keys may share a lock, so the holder of one must not wait for another.
 type Locks struct {
 	dir     string
 	name    string

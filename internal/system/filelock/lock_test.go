@@ -12,7 +12,7 @@ import (
 )
 
 // Threads and processes take turns: every New stands for a process.
-func TestTurns(t *testing.T) {
+func TestLock_ManyHolders(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "run")
 	shared := New(dir, "test")

@@ -75,7 +75,7 @@ func (o *Lines) flush() {
 	if o.spent > mostOutput {
 		text = o.Prefix + "(further output is not shown)"
 	}
-	_, _ = io.WriteString(o.To, text+"\n") // nobody reads it then
+	_, _ = io.WriteString(o.To, text+"\n") // no one reads it then
 }
 
 // clean keeps what a terminal would obey out of a line.

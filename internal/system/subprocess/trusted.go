@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// Trusted returns nil if a program is an executable file that nobody but root and we can change or replace, and else an
+// Trusted returns nil if a program is an executable file that no user but root and we can change or replace, and else an
 // error that says what to do about it.
 func Trusted(path string) error {
 	resolved, err := filepath.EvalSymlinks(path)
@@ -44,7 +44,7 @@ func Trusted(path string) error {
 	return nil
 }
 
-// ours returns nil if nobody but root and we can change a file, or what is in a directory.
+// ours returns nil if no user but root and we can change a file, or what is in a directory.
 func ours(path string, directory bool) error {
 	info, err := os.Stat(path)
 	if err != nil {

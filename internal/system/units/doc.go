@@ -20,7 +20,7 @@
 // LoadCredential= without a path takes what is in systemd's own places, and is content with nothing; with a path, a machine
 // that uses another DNS service could not start the unit. The usual /etc/letsencrypt/conoha/.env is read without it.
 //
-// Install writes into /etc/systemd/system, with a first line that has a digest of the rest: by that a file which somebody
+// Install writes into /etc/systemd/system, with a first line that has a digest of the rest: by that a file which the administrator
 // edited is known, of any version of ours, and left alone. Where a package has the same units for the same program, there is
-// nothing to write. Remove undoes what Install did; drop-ins belong to whoever wrote them.
+// nothing to write. Remove undoes what Install did; drop-ins belong to their writers.
 package units

@@ -45,11 +45,14 @@ const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@+
 // with their states before. Nothing is changed if one of them was edited. It may be called again.
 func (m Machine) Install(ctx context.Context) ([]File, error) {
 	if strings.Trim(m.Program, plain) != "" {
-		return nil, fault.Errorf(CodeFailed, fault.Misconfigured, "systemd: %s has characters that mean something else in a unit (install it into /usr/local/bin)", fault.Excerpt(m.Program))
+		return nil, fault.Errorf(CodeFailed, fault.Misconfigured,
+			"systemd: %s has characters that mean something else in a unit (install it into /usr/local/bin)",
+			fault.Excerpt(m.Program))
 	}
 	if m.Root == "" {
 		if err := subprocess.Trusted(m.Program); err != nil {
-			return nil, fault.Errorf(CodeFailed, fault.Misconfigured, "systemd: root is to run this program: %w (install it into /usr/local/bin)", err)
+			return nil, fault.Errorf(CodeFailed, fault.Misconfigured,
+				"systemd: root is to run this program: %w (install it into /usr/local/bin)", err)
 		}
 	}
 	files, err := m.files()
@@ -187,14 +190,16 @@ func (m Machine) run(ctx context.Context, name string, args ...string) (string, 
 	if err != nil {
 		return "", err
 	}
-	c := subprocess.Command(ctx, append(m.environment(), "LC_ALL=C", "TZ=UTC", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0"), path, args...)
+	c := subprocess.Command(ctx, append(m.environment(), "LC_ALL=C", "TZ=UTC", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0"),
+		path, args...)
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
 	if err := failpoint.Do("systemd", "run", c.Run); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		return stdout.String(), failed("%s %s: %w: %s", name, strings.Join(args, " "), err, fault.Excerpt(strings.TrimSpace(stderr.String())))
+		return stdout.String(), failed("%s %s: %w: %s", name, strings.Join(args, " "), err,
+			fault.Excerpt(strings.TrimSpace(stderr.String())))
 	}
 	return stdout.String(), nil
 }

@@ -136,7 +136,7 @@ func TestInstallAndRemove(t *testing.T) {
 	}
 }
 
-// What a call left that was killed while it wrote a unit is gone after the next one, whichever that is.
+// What a call left that was killed while it wrote a unit is removed by the next one, whichever that is.
 func TestKilledBefore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
@@ -163,7 +163,7 @@ func TestKilledBefore(t *testing.T) {
 	}
 }
 
-// A machine on which systemd does not run, such as an image, gets the files, and nobody is told.
+// A machine on which systemd does not run, such as an image, gets the files, and no daemon is told.
 func TestAnotherRoot(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, false)
@@ -177,7 +177,7 @@ func TestAnotherRoot(t *testing.T) {
 	}
 }
 
-// What an older version wrote is replaced; what somebody edited is not, and then nothing else is changed either.
+// What an older version wrote is replaced; what the administrator edited is not, and then nothing else is changed either.
 func TestOlderAndEdited(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
@@ -219,7 +219,7 @@ func TestOlderAndEdited(t *testing.T) {
 	}
 }
 
-// Where a package has the units for this very program, only the timer is enabled; drop-ins are nobody's but the
+// Where a package has the units for this very program, only the timer is enabled; drop-ins are only the
 // administrator's.
 func TestPackaged(t *testing.T) {
 	t.Parallel()

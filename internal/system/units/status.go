@@ -38,7 +38,8 @@ func (m Machine) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return s, err
 	}
-	s.Active, s.Next, s.Last = timer["ActiveState"], moment(timer["NextElapseUSecRealtime"]), moment(timer["LastTriggerUSec"])
+	s.Active, s.Next, s.Last = timer["ActiveState"], moment(timer["NextElapseUSecRealtime"]),
+		moment(timer["LastTriggerUSec"])
 	for unit, result := range map[string]*string{Renewal: &s.Result, Deploy: &s.Deploy} {
 		service, err := m.show(ctx, unit)
 		if err != nil {

@@ -57,7 +57,7 @@ const (
 	Missing  State = "missing"
 	Current  State = "installed"        // as this version of the program writes it
 	Old      State = "older"            // as another version wrote it, or for the program at another place
-	Edited   State = "edited"           // somebody changed it, or wrote it
+	Edited   State = "edited"           // the administrator changed it, or wrote it
 	Packaged State = "from the package" // nothing is to be written
 )
 
@@ -65,7 +65,8 @@ const (
 func (m Machine) files() ([]File, error) {
 	files := []File{
 		{Path: filepath.Join(unitDir, Renewal), text: renewal}, {Path: filepath.Join(unitDir, Deploy), text: deploy},
-		{Path: filepath.Join(unitDir, Timer), text: timer}, {Path: filepath.Join(tmpfilesDir, "wildcard.conf"), text: tmpfiles},
+		{Path: filepath.Join(unitDir, Timer), text: timer},
+		{Path: filepath.Join(tmpfilesDir, "wildcard.conf"), text: tmpfiles},
 	}
 	for i := range files {
 		f := &files[i]
@@ -114,7 +115,7 @@ func stamped(text string) string {
 	return stamp + hex.EncodeToString(digest[:]) + "\n" + text
 }
 
-// ours reports whether a text is one that Install wrote, and nobody edited.
+// ours reports whether a text is one that Install wrote, unedited.
 func ours(text []byte) bool {
 	_, rest, found := bytes.Cut(text, []byte("\n"))
 	return found && string(text) == stamped(string(rest))

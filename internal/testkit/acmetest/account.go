@@ -38,7 +38,8 @@ func (s *Server) newAccount(key *jose.JSONWebKey, body []byte) *Reply {
 			continue
 		}
 		if a.status == "deactivated" && !d.ShowsDeactivated {
-			return Problem(http.StatusForbidden, "unauthorized", "An account with the provided public key exists but is deactivated")
+			return Problem(http.StatusForbidden, "unauthorized",
+				"An account with the provided public key exists but is deactivated")
 		}
 		return s.accountReply(http.StatusOK, a).With("Location", a.url)
 	}
@@ -63,7 +64,8 @@ func (s *Server) newAccount(key *jose.JSONWebKey, body []byte) *Reply {
 		return refusal
 	}
 	id := len(s.accounts) + 1
-	a := &account{id: id, url: s.url(Account, id), key: key, status: "valid", contact: request.Contact, made: s.options.Now()}
+	a := &account{id: id, url: s.url(Account, id), key: key, status: "valid", contact: request.Contact,
+		made: s.options.Now()}
 	s.accounts = append(s.accounts, a)
 	return s.accountReply(http.StatusCreated, a).With("Location", a.url)
 }
@@ -156,7 +158,8 @@ func (s *Server) changeAccount(by *account, id int, body []byte) *Reply {
 	case "deactivated":
 		by.status = "deactivated"
 	default:
-		return Problem(http.StatusBadRequest, "malformed", fmt.Sprintf("Unable to update account :: invalid status %q", request.Status))
+		return Problem(http.StatusBadRequest, "malformed",
+			fmt.Sprintf("Unable to update account :: invalid status %q", request.Status))
 	}
 	return s.accountReply(http.StatusOK, by)
 }

@@ -151,7 +151,7 @@ func (s *Server) challenges(a *authorization, n int, status string) []any {
 	return all
 }
 
-// persistent is the challenge dns-persist-01, which has no token. Nobody can answer it here.
+// persistent is the challenge dns-persist-01, which has no token. It cannot be answered here.
 func (s *Server) persistent(a *authorization, n int, status string) map[string]any {
 	c := s.challenge(a, n, "dns-persist-01", status)
 	delete(c, "token")

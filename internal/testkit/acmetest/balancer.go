@@ -53,8 +53,9 @@ func (s *Server) balance(e Endpoint) *Reply {
 // serviceBusy is the load balancer's refusal. How many seconds it asks for is not known: it is as short as can be.
 func (s *Server) serviceBusy() *Reply {
 	if s.options.Deviations.BalancerSpeaksHTML {
-		return Text(http.StatusTooManyRequests, "text/html", "<html>\r\n<head><title>429 Too Many Requests</title></head>\r\n<body>\r\n"+
-			"<center><h1>429 Too Many Requests</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n")
+		return Text(http.StatusTooManyRequests, "text/html",
+			"<html>\r\n<head><title>429 Too Many Requests</title></head>\r\n<body>\r\n"+
+				"<center><h1>429 Too Many Requests</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n")
 	}
 	return Problem(http.StatusServiceUnavailable, "rateLimited", "Service busy; retry later.").With("Retry-After", "1")
 }

@@ -32,7 +32,8 @@ func (s *Server) lookCAA(v *validation, perspective int) map[string]any {
 			continue
 		}
 		if s.forbids(v.authz, answer.Records) {
-			return problem(http.StatusForbidden, "caa", fmt.Sprintf("While processing CAA for %s: CAA record for %s prevents issuance", name, at))
+			return problem(http.StatusForbidden, "caa",
+				fmt.Sprintf("While processing CAA for %s: CAA record for %s prevents issuance", name, at))
 		}
 		return nil
 	}

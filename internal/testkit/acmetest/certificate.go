@@ -45,7 +45,8 @@ func (s *Server) issueFor(o *OrderState) error {
 	if err != nil {
 		return err
 	}
-	c := &certificate{serial: fmt.Sprintf("%036x", leaf.SerialNumber), leaf: leaf, names: o.Names, account: o.account, order: o}
+	c := &certificate{serial: fmt.Sprintf("%036x", leaf.SerialNumber), leaf: leaf, names: o.Names, account: o.account,
+		order: o}
 	whole := append([]*x509.Certificate{leaf, signer.certificate}, above...)
 	switch {
 	case d.ChainOfOne:
@@ -79,7 +80,8 @@ func (s *Server) joined(chain ...*x509.Certificate) []byte {
 }
 
 // leaf signs a certificate; change may spoil it.
-func (s *Server) leaf(signer issuer, key crypto.PublicKey, names []string, p Profile, change func(*x509.Certificate)) (*x509.Certificate, error) {
+func (s *Server) leaf(signer issuer, key crypto.PublicKey, names []string, p Profile,
+	change func(*x509.Certificate)) (*x509.Certificate, error) {
 	validity := s.options.Validity
 	if validity == 0 {
 		validity = p.Validity

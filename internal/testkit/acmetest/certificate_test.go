@@ -113,7 +113,7 @@ func TestCertificate_Chains(t *testing.T) {
 	}
 }
 
-// F29: names that nobody asked for.
+// F29: names that no client asked for.
 func TestCertificate_AddsNames(t *testing.T) {
 	t.Parallel()
 	c := clock.New(time.Now())
@@ -190,7 +190,7 @@ func TestOrder_Replaces(t *testing.T) {
 	if _, err = core.Orders.NewWithOptions([]string{"example.com"}, &api.OrderOptions{ReplacesCertID: id}); err != nil || s.Count(acmetest.NewOrder) != asked+2 {
 		t.Errorf("%v; lego asks once more after alreadyReplaced, and has asked %d times", err, s.Count(acmetest.NewOrder)-asked)
 	}
-	c.Advance(8 * 24 * time.Hour) // the order that was not finished is gone
+	c.Advance(8 * 24 * time.Hour) // the order that was not finished has been deleted
 	if _, err = core.Orders.NewWithOptions([]string{"example.com"}, &api.OrderOptions{ReplacesCertID: id}); err != nil {
 		t.Error(err)
 	}

@@ -73,9 +73,11 @@ func (s *Server) answer(by *account, a *authorization, n int, kind string, body 
 	if len(a.running) > 0 {
 		switch d.SecondAnswer {
 		case IsConflict:
-			return refuse(http.StatusConflict, "conflict", "Unable to update challenge :: authorization is already being validated")
+			return refuse(http.StatusConflict, "conflict",
+				"Unable to update challenge :: authorization is already being validated")
 		case IsRefused:
-			return refuse(http.StatusBadRequest, "malformed", "Cannot update challenge with status processing, only status pending")
+			return refuse(http.StatusBadRequest, "malformed",
+				"Cannot update challenge with status processing, only status pending")
 		case IsIgnored:
 			return show()
 		case StartsAnew:

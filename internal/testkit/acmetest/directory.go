@@ -5,11 +5,12 @@ import (
 	"net/http"
 )
 
-// directory is made anew each time, with a key that nobody knows, so that clients learn to pass over such (boulder#1780).
+// directory is made anew each time, with a key that no client knows, so that clients learn to pass over such (boulder#1780).
 func (s *Server) directory() *Reply {
 	d := map[string]any{}
 	for name, e := range map[string]Endpoint{
-		"newNonce": NewNonce, "newAccount": NewAccount, "newOrder": NewOrder, "revokeCert": RevokeCert, "keyChange": KeyChange,
+		"newNonce": NewNonce, "newAccount": NewAccount, "newOrder": NewOrder, "revokeCert": RevokeCert,
+		"keyChange": KeyChange,
 	} {
 		d[name] = s.origin() + path(e)
 	}

@@ -10,7 +10,7 @@
 // pending while they are validated, 2 to 7 s, and a second answer is a second validation [ra/ra.go]. Validations run in four phases, of
 // which each can fail: TXT from the primary perspective, TXT from four remote ones, CAA from both [va]; resolvers remember what they
 // found, and what they did not, for a minute. Pending and ready orders are given back, valid authorizations are used again for 30 days
-// [ra NewOrder]. Finalize is synchronous [wfe2]. What has expired is gone. Failed validations, orders and certificates are counted and
+// [ra NewOrder]. Finalize is synchronous [wfe2]. What has expired is not found. Failed validations, orders and certificates are counted and
 // limited [ratelimits], and so is what comes from one address at once. Chains have four certificates, and alternates are their
 // beginnings. Directory, authorizations and accounts look as Boulder's, with a member that no client knows and challenges in any order.
 // Nothing of Boulder's code is in here.

@@ -23,7 +23,8 @@ func (s *Server) finalize(by *account, o *OrderState, body []byte) *Reply {
 		return notFound
 	}
 	if status != "ready" {
-		return Problem(http.StatusForbidden, "orderNotReady", fmt.Sprintf("Order's status (%q) is not acceptable for finalization", status))
+		return Problem(http.StatusForbidden, "orderNotReady",
+			fmt.Sprintf("Order's status (%q) is not acceptable for finalization", status))
 	}
 	var request struct {
 		CSR string `json:"csr"`
@@ -106,7 +107,8 @@ func checkCSR(by *account, o *OrderState, csr *x509.CertificateRequest) *Reply {
 		return unauthorized("CSR does not specify same identifiers as Order")
 	}
 	if sameKey(csr.PublicKey, by.key.Key) {
-		return Problem(http.StatusBadRequest, "malformed", "Error finalizing order :: certificate public key must be different than account key")
+		return Problem(http.StatusBadRequest, "malformed",
+			"Error finalizing order :: certificate public key must be different than account key")
 	}
 	return nil
 }

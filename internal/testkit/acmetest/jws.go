@@ -49,7 +49,8 @@ func (s *Server) authenticate(r *Request) (key *jose.JSONWebKey, by *account, bo
 		return bad("malformed", "no User-Agent")
 	}
 	if len(r.body) > mostBody {
-		return nil, nil, nil, Problem(http.StatusForbidden, "unauthorized", "Unable to validate JWS :: request body too large")
+		return nil, nil, nil, Problem(http.StatusForbidden, "unauthorized",
+			"Unable to validate JWS :: request body too large")
 	}
 	signed, err := jose.ParseSigned(string(r.body), signatures)
 	if err != nil || len(signed.Signatures) != 1 {
@@ -74,10 +75,12 @@ func (s *Server) authenticate(r *Request) (key *jose.JSONWebKey, by *account, bo
 			}
 		}
 		if by == nil {
-			return nil, nil, nil, Problem(http.StatusBadRequest, "accountDoesNotExist", fmt.Sprintf("Unable to validate JWS :: Account %q not found", header.KeyID))
+			return nil, nil, nil, Problem(http.StatusBadRequest, "accountDoesNotExist",
+				fmt.Sprintf("Unable to validate JWS :: Account %q not found", header.KeyID))
 		}
 		if by.status != "valid" {
-			return nil, nil, nil, Problem(http.StatusForbidden, "unauthorized", fmt.Sprintf("Unable to validate JWS :: Account is not valid, has status %q", by.status))
+			return nil, nil, nil, Problem(http.StatusForbidden, "unauthorized",
+				fmt.Sprintf("Unable to validate JWS :: Account is not valid, has status %q", by.status))
 		}
 	}
 	if body, err = signed.Verify(key); err != nil {

@@ -29,7 +29,8 @@ type limits struct {
 
 func (s *Server) limits() limits {
 	l := limits{
-		accounts: limit{10, 3 * time.Hour}, orders: limit{300, 3 * time.Hour}, domain: limit{50, 7 * day}, set: limit{5, 7 * day},
+		accounts: limit{10, 3 * time.Hour}, orders: limit{300, 3 * time.Hour}, domain: limit{50, 7 * day},
+		set:    limit{5, 7 * day},
 		failed: limit{5, time.Hour}, pausing: limit{1152, 48 * day},
 	}
 	if s.options.Staging {
@@ -85,14 +86,16 @@ func (s *Server) limitOrder(by *account, names []string) *Reply {
 		}
 	}
 	if wait, ok := s.allowance("set", strings.Join(names, " ")).take(now, 1, l.set.burst, l.set.period, true); !ok {
-		return s.exceeded(l.set, wait, fmt.Sprintf("certificates (%d) already issued for this exact set of identifiers", int(l.set.burst)))
+		return s.exceeded(l.set, wait, fmt.Sprintf("certificates (%d) already issued for this exact set of identifiers",
+			int(l.set.burst)))
 	}
 	if again {
 		return nil
 	}
 	for _, domain := range registered(names) {
 		if wait, ok := s.allowance("domain", domain).take(now, 1, l.domain.burst, l.domain.period, true); !ok {
-			return s.exceeded(l.domain, wait, fmt.Sprintf("certificates (%d) already issued for %q", int(l.domain.burst), domain))
+			return s.exceeded(l.domain, wait, fmt.Sprintf("certificates (%d) already issued for %q", int(l.domain.burst),
+				domain))
 		}
 	}
 	if wait, ok := s.allowance("orders", id).take(now, 1, l.orders.burst, l.orders.period, false); !ok {

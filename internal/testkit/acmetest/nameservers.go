@@ -53,7 +53,8 @@ func (r NameServers) Look(perspective int, name string, kind uint16) Answer {
 
 // read takes from a reply the records, or the name that an alias leads to, and the least TTL; of an absence it is what the SOA says
 // (RFC 2308 §5).
-func read(reply *dns.Msg, name string, kind uint16, ttl time.Duration) (next string, records []dns.RR, least time.Duration) {
+func read(reply *dns.Msg, name string, kind uint16,
+	ttl time.Duration) (next string, records []dns.RR, least time.Duration) {
 	least = ttl
 	at := name
 	for range mostAliases {

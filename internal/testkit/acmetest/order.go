@@ -92,7 +92,8 @@ func (s *Server) newOrder(by *account, body []byte) *Reply {
 	}
 	p, known := profile(request.Profile)
 	if !known {
-		return Problem(http.StatusBadRequest, "invalidProfile", fmt.Sprintf("profile name %q not recognized", request.Profile))
+		return Problem(http.StatusBadRequest, "invalidProfile",
+			fmt.Sprintf("profile name %q not recognized", request.Profile))
 	}
 	if !exempt {
 		if refusal := s.limitOrder(by, names); refusal != nil {
@@ -160,8 +161,11 @@ func wellFormed(names []string) *Reply {
 	case 1:
 		return Problem(http.StatusBadRequest, "rejectedIdentifier", "Invalid identifiers requested :: "+first)
 	}
-	return Problem(http.StatusBadRequest, "rejectedIdentifier", fmt.Sprintf("Invalid identifiers requested :: %s (and %d more problems. "+
-		"Refer to sub-problems for more information.)", first, len(subproblems)-1)).Edit(func(d map[string]any) { d["subproblems"] = subproblems })
+	return Problem(http.StatusBadRequest, "rejectedIdentifier",
+		fmt.Sprintf("Invalid identifiers requested :: %s (and %d more problems. "+
+			"Refer to sub-problems for more information.)", first, len(subproblems)-1)).Edit(func(d map[string]any) {
+		d["subproblems"] = subproblems
+	})
 }
 
 // reusable is an order that newOrder gives back: the same names and profile, of the same account, not begun with.
@@ -174,7 +178,8 @@ func (s *Server) reusable(by *account, names []string, profile string) *OrderSta
 			continue
 		}
 		s.refresh(o)
-		if same := slices.Sorted(slices.Values(o.Names)); (o.Status == "pending" || o.Status == "ready") && slices.Equal(same, names) {
+		if same := slices.Sorted(slices.Values(o.Names)); (o.Status == "pending" || o.Status == "ready") &&
+			slices.Equal(same, names) {
 			return o
 		}
 	}
@@ -256,7 +261,8 @@ func (s *Server) stale() bool {
 
 // orderReply shows an order.
 func (s *Server) orderReply(code int, o *OrderState, status string) *Reply {
-	d := map[string]any{"status": status, "finalize": s.url(Finalize, o.account.id, o.ID), "expires": o.Expires.UTC().Format(time.RFC3339)}
+	d := map[string]any{"status": status, "finalize": s.url(Finalize, o.account.id, o.ID),
+		"expires": o.Expires.UTC().Format(time.RFC3339)}
 	var ids, authz []any
 	for _, name := range o.Names {
 		ids = append(ids, map[string]any{"type": "dns", "value": name})
@@ -298,7 +304,7 @@ func (s *Server) Orders() []*OrderState {
 	return append([]*OrderState(nil), s.orders...)
 }
 
-// Change has f change the order with an ID while nobody else does.
+// Change has f change the order with an ID, alone.
 func (s *Server) Change(id int, f func(o *OrderState)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -90,5 +90,6 @@ func (s *Server) lookTXT(v *validation, perspective int) map[string]any {
 	if len(values) > 1 {
 		more = fmt.Sprintf(" (and %d more)", len(values)-1)
 	}
-	return problem(http.StatusForbidden, "unauthorized", fmt.Sprintf("Incorrect TXT record %q%s found at %s", wrong, more, name))
+	return problem(http.StatusForbidden, "unauthorized",
+		fmt.Sprintf("Incorrect TXT record %q%s found at %s", wrong, more, name))
 }

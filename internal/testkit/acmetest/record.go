@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// most404 is how often a client may ask for what is gone: a look that meets a lagging replica deserves a few more.
+// most404 is how often a client may ask for what is not found: a look that meets a lagging replica deserves a few more.
 const most404 = 10
 
 // violate notes what a client does that no ACME client may, or that Boulder counts against it.
@@ -18,7 +18,7 @@ func (s *Server) violate(format string, args ...any) {
 
 // Violations are the requests that no ACME client may send: forged, malformed, against RFC 8555. And those that Let's Encrypt's rate
 // limits count against their sender: a second answer to a challenge that was taken, an authorization given up while it was pending,
-// asking on and on for what is gone, a new order before the refusal of the last has ended.
+// asking on and on for what is not found, a new order before the refusal of the last has ended.
 func (s *Server) Violations() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -33,7 +33,7 @@ func (s *Server) noteAnswer(a *authorization) {
 	}
 }
 
-// noteReply notes what was told of a request: whether an answer was taken, and what is gone.
+// noteReply notes what was told of a request: whether an answer was taken, and what was not found.
 func (s *Server) noteReply(r *Request, reply *Reply, from string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,7 +64,9 @@ func (s *Server) refusedUntil(by *account, names []string, reply *Reply) {
 		return
 	}
 	now, list := s.options.Now(), strings.Join(names, " ")
-	if slices.ContainsFunc(s.refusals, func(r refusal) bool { return r.by == by && r.names == list && now.Before(r.until) }) {
+	if slices.ContainsFunc(s.refusals, func(r refusal) bool {
+		return r.by == by && r.names == list && now.Before(r.until)
+	}) {
 		s.violate("orders %s again before the Retry-After of the refusal is over", list)
 	}
 	s.refusals = append(s.refusals, refusal{list, now.Add(time.Duration(seconds) * time.Second), by})

@@ -60,14 +60,19 @@ func (s *Server) byRenewalID(id string) (c *certificate, fault *Reply) {
 	}
 	key, err := base64.RawURLEncoding.DecodeString(aki)
 	if err != nil {
-		return nil, Problem(http.StatusBadRequest, "malformed", "Authority Key Identifier was not base64url-encoded or contained padding: "+err.Error())
+		return nil, Problem(http.StatusBadRequest, "malformed",
+			"Authority Key Identifier was not base64url-encoded or contained padding: "+err.Error())
 	}
-	if !slices.ContainsFunc(s.certificates, func(c *certificate) bool { return string(c.leaf.AuthorityKeyId) == string(key) }) {
-		return nil, Problem(http.StatusNotFound, "malformed", "path contained an Authority Key Identifier that did not match a known issuer")
+	if !slices.ContainsFunc(s.certificates, func(c *certificate) bool {
+		return string(c.leaf.AuthorityKeyId) == string(key)
+	}) {
+		return nil, Problem(http.StatusNotFound, "malformed",
+			"path contained an Authority Key Identifier that did not match a known issuer")
 	}
 	number, err := base64.RawURLEncoding.DecodeString(serial)
 	if err != nil {
-		return nil, Problem(http.StatusNotFound, "malformed", "serial number was not base64url-encoded or contained padding: "+err.Error())
+		return nil, Problem(http.StatusNotFound, "malformed",
+			"serial number was not base64url-encoded or contained padding: "+err.Error())
 	}
 	return s.bySerial(fmt.Sprintf("%036x", new(big.Int).SetBytes(number))), nil
 }

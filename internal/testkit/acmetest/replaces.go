@@ -19,13 +19,15 @@ func (s *Server) checkReplaces(by *account, names []string, id string) (exempt b
 	c, fault := s.byRenewalID(id)
 	if fault != nil {
 		fault.Edit(func(d map[string]any) {
-			d["detail"] = "Could not validate ARI 'replaces' field :: while parsing ARI CertID an error occurred: " + fmt.Sprint(d["detail"])
+			d["detail"] = "Could not validate ARI 'replaces' field :: while parsing ARI CertID an error occurred: " +
+				fmt.Sprint(d["detail"])
 		})
 		return false, fault
 	}
 	check := "while checking that this order is a replacement: "
 	if c == nil {
-		return refuse(http.StatusNotFound, "malformed", check+"request included `replaces` field, but no current certificate with that serial exists")
+		return refuse(http.StatusNotFound, "malformed",
+			check+"request included `replaces` field, but no current certificate with that serial exists")
 	}
 	for _, o := range s.orders {
 		if o.Replaces == "" || s.over(o.Expires) && o.Status != "valid" {
@@ -36,14 +38,19 @@ func (s *Server) checkReplaces(by *account, names []string, id string) (exempt b
 		}
 		if s.refresh(o); o.Status != "invalid" {
 			return refuse(http.StatusConflict, "alreadyReplaced",
-				fmt.Sprintf("cannot indicate an order replaces certificate with serial %q, which already has a replacement order", c.serial))
+				fmt.Sprintf("cannot indicate an order replaces certificate with serial %q, which already has a replacement order",
+					c.serial))
 		}
 	}
 	switch {
 	case c.account != by:
-		return refuse(http.StatusForbidden, "unauthorized", check+"requester account did not request the certificate being replaced by this order")
-	case !slices.ContainsFunc(names, func(name string) bool { return c.leaf.VerifyHostname(name) == nil || slices.Contains(c.names, name) }):
-		return refuse(http.StatusBadRequest, "malformed", check+"identifiers in this order do not match any identifiers in the certificate being replaced")
+		return refuse(http.StatusForbidden, "unauthorized",
+			check+"requester account did not request the certificate being replaced by this order")
+	case !slices.ContainsFunc(names, func(name string) bool {
+		return c.leaf.VerifyHostname(name) == nil || slices.Contains(c.names, name)
+	}):
+		return refuse(http.StatusBadRequest, "malformed",
+			check+"identifiers in this order do not match any identifiers in the certificate being replaced")
 	}
 	start, end := s.window(c)
 	now := s.options.Now()

@@ -32,7 +32,8 @@ func (f LookFunc) Look(_ int, name string, kind uint16) (a Answer) {
 		return a
 	}
 	for _, value := range f(name) {
-		a.Records = append(a.Records, &dns.TXT{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{value}})
+		a.Records = append(a.Records, &dns.TXT{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeTXT, Class: dns.ClassINET},
+			Txt: []string{value}})
 	}
 	return a
 }
@@ -124,9 +125,11 @@ func (a Answer) problem(name string, kind uint16) string {
 	case a.Silent:
 		return "DNS problem: query timed out looking up " + what + " for " + name
 	case a.Rcode == dns.RcodeNameError && kind == dns.TypeTXT:
-		return "DNS problem: NXDOMAIN looking up " + what + " for " + name + " - check that a DNS record exists for this domain"
+		return "DNS problem: NXDOMAIN looking up " + what + " for " + name +
+			" - check that a DNS record exists for this domain"
 	case a.Rcode == dns.RcodeServerFailure:
-		return "DNS problem: SERVFAIL looking up " + what + " for " + name + " - the domain's nameservers may be malfunctioning"
+		return "DNS problem: SERVFAIL looking up " + what + " for " + name +
+			" - the domain's nameservers may be malfunctioning"
 	case a.failed():
 		return "DNS problem: " + dns.RcodeToString[a.Rcode] + " looking up " + what + " for " + name
 	}

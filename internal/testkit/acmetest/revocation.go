@@ -37,13 +37,17 @@ func (s *Server) revoke(key *jose.JSONWebKey, by *account, body []byte) *Reply {
 	case s.over(leaf.NotAfter):
 		return refuse(http.StatusForbidden, "unauthorized", "Certificate is expired")
 	case !slices.Contains([]int{0, 1, 4, 5}, request.Reason):
-		return refuse(http.StatusBadRequest, "badRevocationReason", fmt.Sprintf("disallowed revocation reason: %d", request.Reason))
+		return refuse(http.StatusBadRequest, "badRevocationReason",
+			fmt.Sprintf("disallowed revocation reason: %d", request.Reason))
 	case by == nil && !sameKey(leaf.PublicKey, key.Key):
-		return refuse(http.StatusForbidden, "unauthorized", "JWK embedded in revocation request must be the same public key as the cert to be revoked")
+		return refuse(http.StatusForbidden, "unauthorized",
+			"JWK embedded in revocation request must be the same public key as the cert to be revoked")
 	case by != nil && by != c.account && !s.controls(by, c):
-		return refuse(http.StatusForbidden, "unauthorized", "requester does not control all identifiers in cert with serial "+c.serial)
+		return refuse(http.StatusForbidden, "unauthorized",
+			"requester does not control all identifiers in cert with serial "+c.serial)
 	case c.revoked && by != nil:
-		return refuse(http.StatusBadRequest, "alreadyRevoked", fmt.Sprintf("certificate with serial %s has already been revoked", c.serial))
+		return refuse(http.StatusBadRequest, "alreadyRevoked",
+			fmt.Sprintf("certificate with serial %s has already been revoked", c.serial))
 	}
 	c.revoked = true
 	return &Reply{Status: http.StatusOK, Header: http.Header{}}

@@ -12,9 +12,11 @@ import (
 
 // paths are Boulder's. Orders and what belongs to them have the account's number in front of their own.
 var paths = map[Endpoint]string{
-	Directory: "/directory", NewNonce: "/acme/new-nonce", NewAccount: "/acme/new-acct", Account: "/acme/acct", NewOrder: "/acme/new-order",
-	Order: "/acme/order", Authorization: "/acme/authz", Challenge: "/acme/chall", Finalize: "/acme/finalize", Certificate: "/acme/cert",
-	RevokeCert: "/acme/revoke-cert", KeyChange: "/acme/key-change", RenewalInfo: "/acme/renewal-info",
+	Directory: "/directory", NewNonce: "/acme/new-nonce", NewAccount: "/acme/new-acct", Account: "/acme/acct",
+	NewOrder: "/acme/new-order",
+	Order:    "/acme/order", Authorization: "/acme/authz", Challenge: "/acme/chall", Finalize: "/acme/finalize",
+	Certificate: "/acme/cert",
+	RevokeCert:  "/acme/revoke-cert", KeyChange: "/acme/key-change", RenewalInfo: "/acme/renewal-info",
 }
 
 func path(e Endpoint) string { return paths[e] }
@@ -110,7 +112,8 @@ func (s *Server) carryOut(r *Request) *Reply {
 	if s.options.Deviations.GoogleWays && reply.Status >= 400 {
 		reply.Edit(func(d map[string]any) { delete(d, "status"); d["requestID"] = randomText(22) })
 	}
-	if r.Method == http.MethodGet && r.Endpoint != NewNonce || reply.Status >= 400 && s.options.Deviations.NoNonceOnErrors {
+	if r.Method == http.MethodGet && r.Endpoint != NewNonce ||
+		reply.Status >= 400 && s.options.Deviations.NoNonceOnErrors {
 		return reply
 	}
 	return s.nonce(reply)
@@ -119,7 +122,8 @@ func (s *Server) carryOut(r *Request) *Reply {
 // dispatch finds the one who answers.
 func (s *Server) dispatch(r *Request) *Reply {
 	if s.requests++; s.options.Outages > 0 && s.requests%s.options.Outages == 0 {
-		return Problem(http.StatusInternalServerError, "serverInternal", "Unable to handle the request").With("Retry-After", "60")
+		return Problem(http.StatusInternalServerError, "serverInternal", "Unable to handle the request").With("Retry-After",
+			"60")
 	}
 	switch {
 	case r.Endpoint == Directory && r.Method == http.MethodGet:

@@ -110,7 +110,8 @@ func Start(o Options) (*Server, error) {
 		realTime: o.Now == nil || o.RealTimer, ended: make(chan struct{}),
 		scripts: map[Endpoint]Script{}, counts: map[Endpoint]int{}, nonces: newNonces(o.Deviations.NonceLength),
 		bindings: map[string]bool{}, memory: map[question]remembered{}, shares: map[Endpoint]*bucket{},
-		allowances: map[string]*bucket{}, failed: map[failure]int{}, paused: map[string]bool{}, notFound: map[string]int{}, connections: map[string]bool{},
+		allowances: map[string]*bucket{}, failed: map[failure]int{}, paused: map[string]bool{}, notFound: map[string]int{},
+		connections: map[string]bool{},
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -196,7 +197,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	request := &Request{Method: r.Method, Path: r.URL.Path, Header: r.Header, Payload: payload(body), server: s, body: body}
+	request := &Request{Method: r.Method, Path: r.URL.Path, Header: r.Header, Payload: payload(body), server: s,
+		body: body}
 	request.Endpoint, request.rest = route(r.URL.Path)
 	_, request.Number, _ = request.numbers()
 	s.mu.Lock()

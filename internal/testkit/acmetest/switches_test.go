@@ -83,7 +83,7 @@ func TestOrder_Reuse(t *testing.T) {
 	}
 }
 
-// F11, F17: what has expired is gone.
+// F11, F17: what has expired is not found.
 func TestOrder_Expired(t *testing.T) {
 	t.Parallel()
 	c := clock.New(time.Now())

@@ -33,7 +33,7 @@ type validation struct {
 	took    time.Duration
 	next    phase
 	at      time.Time      // when the next phase is due
-	problem map[string]any // what the first phase found and nobody was told yet
+	problem map[string]any // what the first phase found and no client was told yet
 	trouble bool           // the CA's own
 	byHand  bool           // within the POST
 	busy    bool

@@ -274,7 +274,7 @@ func (c *CA) Services() (names []string) {
 }
 
 // Restart ends a service as an operator does, who lets it finish what it has begun, and starts it again. It returns when the
-// service listens; others may still take it for gone, for some seconds: see Found.
+// service listens; others may still take it for ended, for some seconds: see Found.
 func (c *CA) Restart(ctx context.Context, service string) error {
 	p := c.processes[service]
 	if p == nil {

@@ -32,7 +32,8 @@ type pki struct {
 // caTemplate is a CA's certificate.
 func caTemplate(name string) *x509.Certificate {
 	return &x509.Certificate{
-		Subject:               pkix.Name{Country: []string{"JP"}, Organization: []string{"wildcard's tests"}, CommonName: name},
+		Subject: pkix.Name{Country: []string{"JP"}, Organization: []string{"wildcard's tests"},
+			CommonName: name},
 		NotBefore:             time.Now().Add(-24 * time.Hour),
 		NotAfter:              time.Now().Add(3 * 365 * 24 * time.Hour),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature,

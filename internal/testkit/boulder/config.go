@@ -87,7 +87,8 @@ func (c *CA) features(service string) object {
 		Next: {
 			"wfe": {"CheckIdentifiersPaused", "PropagateCancels"},
 			"ra": {
-				"AutomaticallyPauseZombieClients", "CAARechecksFailOrder", "DNSAccount01Enabled", "DNSPersist01Enabled", "SetAuthzProcessing",
+				"AutomaticallyPauseZombieClients", "CAARechecksFailOrder", "DNSAccount01Enabled", "DNSPersist01Enabled",
+				"SetAuthzProcessing",
 				"RevokeAuthzsUponRevokeCert",
 			},
 			"va": {"DNSAccount01Enabled", "DNSPersist01Enabled"},
@@ -127,7 +128,8 @@ func (c *CA) configurations() map[string]any {
 func (c *CA) sa() object {
 	return object{
 		"sa": object{
-			"db": object{"dbConnectFile": c.file("database"), "maxOpenConns": 100}, "lagFactor": "200ms", "tls": c.tls("sa"), "features": object{},
+			"db": object{"dbConnectFile": c.file("database"), "maxOpenConns": 100}, "lagFactor": "200ms", "tls": c.tls("sa"),
+			"features": object{},
 			"grpc": c.server(portSA, map[string][]string{
 				"sa.StorageAuthority": {"ca", "ra"}, "sa.StorageAuthorityReadOnly": {"wfe", "ra"},
 			}),
@@ -143,8 +145,9 @@ func (c *CA) ca() object {
 			ignored = []string{"w_ext_subject_key_identifier_missing_sub_cert"}
 		}
 		return object{
-			"omitCommonName": short, "omitKeyEncipherment": short, "omitSKID": short, "maxValidityPeriod": validity, "maxValidityBackdate": "1h5m",
-			"ignoredLints": ignored,
+			"omitCommonName": short, "omitKeyEncipherment": short, "omitSKID": short, "maxValidityPeriod": validity,
+			"maxValidityBackdate": "1h5m",
+			"ignoredLints":        ignored,
 		}
 	}
 	issuer := func(name string) object {
@@ -156,15 +159,18 @@ func (c *CA) ca() object {
 	}
 	return object{
 		"ca": object{
-			"tls": c.tls("ca"), "hostnamePolicyFile": c.file("policy.yml"), "grpcCA": c.server(portCA, map[string][]string{"ca.CertificateAuthority": {"ra"}}),
+			"tls": c.tls("ca"), "hostnamePolicyFile": c.file("policy.yml"),
+			"grpcCA":     c.server(portCA, map[string][]string{"ca.CertificateAuthority": {"ra"}}),
 			"sctService": c.client("ra", portSCT, "15s"), "saService": c.client("sa", portSA, "15s"),
 			"issuance": object{
-				"certProfiles": object{"classic": profile("2160h", false), "tlsserver": profile("1080h", true), "shortlived": profile("160h", true)},
-				"crlProfile":   object{"validityInterval": "216h", "maxBackdate": "1h5m"},
-				"issuers":      []object{issuer(issuerE), issuer(issuerR)},
+				"certProfiles": object{"classic": profile("2160h", false), "tlsserver": profile("1080h", true),
+					"shortlived": profile("160h", true)},
+				"crlProfile": object{"validityInterval": "216h", "maxBackdate": "1h5m"},
+				"issuers":    []object{issuer(issuerE), issuer(issuerR)},
 			},
-			"serialPrefixHex": "6e", "goodkey": object{}, "ocspLogMaxLength": 4000, "ctLogListFile": c.file("logs.json"), "disableCRLService": true,
-			"features": c.features("ca"),
+			"serialPrefixHex": "6e", "goodkey": object{}, "ocspLogMaxLength": 4000, "ctLogListFile": c.file("logs.json"),
+			"disableCRLService": true,
+			"features":          c.features("ca"),
 		},
 		"pa":     c.policyAuthority(),
 		"syslog": syslog(),
@@ -174,13 +180,15 @@ func (c *CA) ca() object {
 func (c *CA) ra(port int) object {
 	profile := func(pending, valid, order string, names int, kinds ...string) object {
 		return object{
-			"pendingAuthzLifetime": pending, "validAuthzLifetime": valid, "orderLifetime": order, "maxNames": names, "identifierTypes": kinds,
+			"pendingAuthzLifetime": pending, "validAuthzLifetime": valid, "orderLifetime": order, "maxNames": names,
+			"identifierTypes": kinds,
 		}
 	}
 	services := map[string][]string{"ra.RegistrationAuthority": {"wfe"}, "ra.SCTProvider": {"ca"}}
 	return object{
 		"ra": object{
-			"limiter": c.limiter(), "maxContactsPerRegistration": 3, "hostnamePolicyFile": c.file("policy.yml"), "goodkey": object{},
+			"limiter": c.limiter(), "maxContactsPerRegistration": 3, "hostnamePolicyFile": c.file("policy.yml"),
+			"goodkey":     object{},
 			"issuerCerts": []string{c.pki.cert(issuerE), c.pki.cert(issuerR)}, "finalizeTimeout": "30s",
 			"validationProfiles": object{ // https://letsencrypt.org/docs/profiles/
 				"classic":    profile("168h", "720h", "168h", 100, "dns"),
@@ -188,7 +196,8 @@ func (c *CA) ra(port int) object {
 				"shortlived": profile("1h", "7h", "8h", 25, "dns", "ip"),
 			},
 			"defaultProfileName": "classic", "tls": c.tls("ra"), "grpc": c.server(port, services), "features": c.features("ra"),
-			"vaService": c.client("va", portVA, "20s"), "caService": c.client("ca", portCA, "15s"), "saService": c.client("sa", portSA, "15s"),
+			"vaService": c.client("va", portVA, "20s"), "caService": c.client("ca", portCA, "15s"),
+			"saService":        c.client("sa", portSA, "15s"),
 			"publisherService": c.client("publisher", portPublisher, "300s"),
 			"ctLogs": object{
 				"stagger": "500ms", "logListFile": c.file("logs.json"), "sctLogs": logNames(), "finalLogs": []string{},
@@ -202,7 +211,8 @@ func (c *CA) ra(port int) object {
 // validation is what all validation authorities have in common; the first resolver is the primary's.
 func (c *CA) validation(service string, port, resolver int, clients ...string) object {
 	return object{
-		"userAgent": "boulder", "dnsTries": 3, "dnsStaticResolvers": []string{at(c.ip, portDoH+resolver)}, "dnsTimeout": dnsTimeout,
+		"userAgent": "boulder", "dnsTries": 3, "dnsStaticResolvers": []string{at(c.ip, portDoH+resolver)},
+		"dnsTimeout":   dnsTimeout,
 		"issuerDomain": issuerDomain, "tls": c.tls(service), "features": c.features("va"),
 		"grpc":               c.server(port, map[string][]string{"va.VA": clients, "va.CAA": clients}),
 		"accountURIPrefixes": []string{c.accounts()},
@@ -265,12 +275,15 @@ func (c *CA) wfe() object {
 	}
 	lookup := object{"service": "nonces", "domain": srvDomain}
 	config := object{
-		"timeout": "30s", "listenAddress": at(c.ip, portWFE), "shutdownStopTimeout": "10s", "subscriberAgreementURL": termsURL,
-		"directoryCAAIdentity": issuerDomain, "directoryWebsite": "https://" + issuerDomain, "legacyKeyIDPrefix": c.url() + "/acme/reg/",
-		"goodkey": object{}, "tls": c.tls("wfe"), "raService": c.client("ra", portRA, "15s"), "saService": c.client("sa", portSA, "15s"),
+		"timeout": "30s", "listenAddress": at(c.ip, portWFE), "shutdownStopTimeout": "10s",
+		"subscriberAgreementURL": termsURL,
+		"directoryCAAIdentity":   issuerDomain, "directoryWebsite": "https://" + issuerDomain, "legacyKeyIDPrefix": c.url() + "/acme/reg/",
+		"goodkey": object{}, "tls": c.tls("wfe"), "raService": c.client("ra", portRA, "15s"),
+		"saService":          c.client("sa", portSA, "15s"),
 		"getNonceService":    nonces(object{"srvLookup": lookup}),
 		"redeemNonceService": nonces(object{"srvLookups": []object{lookup}, "srvResolver": "nonce-srv-v2"}),
-		"nonceHMACKey":       object{"keyFile": c.file("nonce-key")}, "chains": c.chainFiles(), "staleTimeout": "5m", "limiter": c.limiter(),
+		"nonceHMACKey":       object{"keyFile": c.file("nonce-key")}, "chains": c.chainFiles(), "staleTimeout": "5m",
+		"limiter":  c.limiter(),
 		"features": c.features("wfe"),
 		"certProfiles": object{
 			"classic": "https://" + issuerDomain + "/profiles#classic", "tlsserver": "https://" + issuerDomain + "/profiles#tlsserver",

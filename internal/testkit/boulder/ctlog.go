@@ -37,10 +37,12 @@ func (c *CA) prepareLogs() error {
 			return err
 		}
 		id := sha256.Sum256(public)
-		personalities = append(personalities, object{"Addr": at(c.ip, portLogA+i), "PrivKey": base64.StdEncoding.EncodeToString(private)})
+		personalities = append(personalities, object{"Addr": at(c.ip, portLogA+i),
+			"PrivKey": base64.StdEncoding.EncodeToString(private)})
 		operators = append(operators, object{
 			"name": "Operator of " + name, "email": []string{}, "logs": []object{{
-				"description": name, "log_id": base64.StdEncoding.EncodeToString(id[:]), "key": base64.StdEncoding.EncodeToString(public),
+				"description": name, "log_id": base64.StdEncoding.EncodeToString(id[:]),
+				"key": base64.StdEncoding.EncodeToString(public),
 				"url": "http://" + at(c.ip, portProxyA+i), "mmd": 86400,
 				"temporal_interval": object{"start_inclusive": "2000-01-01T00:00:00Z", "end_exclusive": "2100-01-01T00:00:00Z"},
 				"state":             object{"usable": object{"timestamp": "2000-01-01T00:00:00Z"}},

@@ -15,7 +15,8 @@ const database = "boulder_sa"
 func (c *CA) prepareDatabase(ctx context.Context) error {
 	data := filepath.Join(c.dir, "mariadb")
 	install := exec.CommandContext(ctx, c.programs.mariadbInstall, append([]string{
-		"--no-defaults", "--datadir=" + data, "--skip-test-db", "--skip-name-resolve", "--auth-root-authentication-method=normal", "--tmpdir=" + c.dir,
+		"--no-defaults", "--datadir=" + data, "--skip-test-db", "--skip-name-resolve",
+		"--auth-root-authentication-method=normal", "--tmpdir=" + c.dir,
 	}, userOption()...)...)
 	if out, err := install.CombinedOutput(); err != nil {
 		return fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
@@ -45,9 +46,11 @@ func (c *CA) prepareDatabase(ctx context.Context) error {
 func (c *CA) databaseOptions() []string {
 	data := filepath.Join(c.dir, "mariadb")
 	return append([]string{
-		"--no-defaults", "--datadir=" + data, "--tmpdir=" + c.dir, "--socket=" + filepath.Join(data, "socket"), "--pid-file=" + filepath.Join(data, "pid"),
+		"--no-defaults", "--datadir=" + data, "--tmpdir=" + c.dir, "--socket=" + filepath.Join(data, "socket"),
+		"--pid-file=" + filepath.Join(data, "pid"),
 		"--bind-address=" + c.ip, fmt.Sprintf("--port=%d", portDatabase), "--skip-name-resolve", "--skip-log-bin",
-		"--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M",
+		"--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-buffer-pool-size=64M",
+		"--innodb-log-file-size=16M",
 		"--max-connections=500",
 	}, userOption()...)
 }
@@ -62,7 +65,8 @@ func userOption() []string {
 
 // sql runs statements in the data base.
 func (c *CA) sql(ctx context.Context, statements string) error {
-	cmd := exec.CommandContext(ctx, c.programs.mariadbClient, "--no-defaults", "--host="+c.ip, fmt.Sprintf("--port=%d", portDatabase), "--protocol=tcp",
+	cmd := exec.CommandContext(ctx, c.programs.mariadbClient, "--no-defaults", "--host="+c.ip,
+		fmt.Sprintf("--port=%d", portDatabase), "--protocol=tcp",
 		"--user=sa", database)
 	cmd.Stdin = strings.NewReader(statements)
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -12,7 +12,7 @@ import (
 
 // Found waits until a service that was restarted has as many clients again as it had before. A client of gRPC whose connection was
 // refused waits 1 s before it connects again, then 1.6 times as long (grpc/doc/connection-backoff.md), and until then Boulder's
-// services take the other for gone, although it listens. Where several are restarted, a client must come before its server, for
+// services take the other for ended, although it listens. Where several are restarted, a client must come before its server, for
 // a client that is new connects only with its first call.
 func (c *CA) Found(ctx context.Context, service string) error {
 	p := c.processes[service]

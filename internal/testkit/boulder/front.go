@@ -108,7 +108,8 @@ func (e *Exchange) decode(body []byte) {
 		return
 	}
 	var protected struct{ Nonce, Kid string }
-	if text, err := base64.RawURLEncoding.DecodeString(jws.Protected); err == nil && json.Unmarshal(text, &protected) == nil {
+	if text, err := base64.RawURLEncoding.DecodeString(jws.Protected); err == nil &&
+		json.Unmarshal(text, &protected) == nil {
 		e.Nonce, e.Account = protected.Nonce, protected.Kid
 	}
 	if text, err := base64.RawURLEncoding.DecodeString(jws.Payload); err == nil {

@@ -30,7 +30,8 @@ type programs struct {
 func install(ctx context.Context) (programs, error) {
 	var p programs
 	for path, name := range map[*string]string{
-		&p.mariadb: "mariadbd", &p.redis: "redis-server", &p.mariadbInstall: "mariadb-install-db", &p.mariadbClient: "mariadb",
+		&p.mariadb: "mariadbd", &p.redis: "redis-server", &p.mariadbInstall: "mariadb-install-db",
+		&p.mariadbClient: "mariadb",
 	} {
 		found, err := lookPath(name)
 		if err != nil {
@@ -65,7 +66,8 @@ func install(ctx context.Context) (programs, error) {
 
 // build installs Boulder, and keeps the schema of its data base beside it.
 func build(ctx context.Context, dir string) error {
-	if _, err := goCommand(ctx, dir, "install", module+"/cmd/boulder@"+Version, module+"/test/ct-test-srv@"+Version); err != nil {
+	if _, err := goCommand(ctx, dir, "install", module+"/cmd/boulder@"+Version,
+		module+"/test/ct-test-srv@"+Version); err != nil {
 		return err
 	}
 	out, err := goCommand(ctx, dir, "mod", "download", "-json", module+"@"+Version)

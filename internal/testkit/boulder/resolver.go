@@ -58,7 +58,7 @@ func (r *resolver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/dns-message")
-	_, _ = w.Write(wire) // the client is gone then
+	_, _ = w.Write(wire) // the client has closed by then
 }
 
 // ask returns a reply of its own to a question about a name in a zone.
@@ -124,5 +124,5 @@ func (n names) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 	case !host:
 		reply.Rcode = dns.RcodeNameError
 	}
-	_ = w.WriteMsg(reply) // the client is gone then
+	_ = w.WriteMsg(reply) // the client has closed by then
 }

@@ -62,8 +62,10 @@ func BIND(t testing.TB, addr, clauses string, zones ...Zone) *os.Process {
 	}
 	dir := folder(t, files)
 	config := fmt.Sprintf(`options { directory "%[1]s"; pid-file "%[1]s/pid"; session-keyfile "%[1]s/session.key"; managed-keys-directory "%[1]s";
-	lock-file none; listen-on { %[2]s; }; listen-on-v6 { none; }; recursion no; dnssec-validation no; allow-transfer { any; };
-	notify explicit; notify-delay 0; notify-rate 1000; serial-query-rate 1000; query-source address %[2]s; transfer-source %[2]s;
+	lock-file none; listen-on { %[2]s; }; listen-on-v6 { none; };
+	recursion no; dnssec-validation no; allow-transfer { any; };
+	notify explicit; notify-delay 0; notify-rate 1000; serial-query-rate 1000;
+	query-source address %[2]s; transfer-source %[2]s;
 	notify-source %[2]s; empty-zones-enable no; };
 controls { };
 %[3]s`, dir, addr, b.String())
@@ -122,7 +124,8 @@ func Knot(t testing.TB, addr string, zones ...Zone) *os.Process {
 		if z.Update.Name != "" {
 			update = fmt.Sprintf(", update%d", i)
 		}
-		fmt.Fprintf(&b, "  - domain: %s\n    storage: %q\n    file: %q\n    acl: [anyone%s]\n", z.Name, dir, z.Name+"zone", update)
+		fmt.Fprintf(&b, "  - domain: %s\n    storage: %q\n    file: %q\n    acl: [anyone%s]\n", z.Name, dir, z.Name+"zone",
+			update)
 		if z.Primary != "" {
 			fmt.Fprintf(&b, "    master: primary%d\n", i)
 		}
@@ -170,7 +173,8 @@ remote-control:
 	for _, z := range zones {
 		fmt.Fprintf(&b, "zone:\n  name: %q\n  zonefile: %q\n", z.Name, z.Name+"zone")
 		if z.Primary != "" {
-			fmt.Fprintf(&b, "  request-xfr: AXFR %[1]s@53 NOKEY\n  allow-notify: %[1]s NOKEY\n  outgoing-interface: %[2]s\n", z.Primary, addr)
+			fmt.Fprintf(&b, "  request-xfr: AXFR %[1]s@53 NOKEY\n  allow-notify: %[1]s NOKEY\n  outgoing-interface: %[2]s\n",
+				z.Primary, addr)
 		}
 		for _, secondary := range z.Notify {
 			fmt.Fprintf(&b, "  notify: %[1]s@53 NOKEY\n  provide-xfr: %[1]s NOKEY\n", secondary)
@@ -274,7 +278,9 @@ remote-control:
 // Dnsmasq runs dnsmasq as a forwarder at 127.0.0.1 on a port, which asks a resolver from a source address.
 func Dnsmasq(t testing.TB, port int, resolver, source string) *os.Process {
 	t.Helper()
-	return Run(t, fmt.Sprintf("127.0.0.1:%d", port), "", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv",
-		"--user=", "--group=", "--pid-file=", "--log-facility=-", "--listen-address=127.0.0.1", "--bind-interfaces", fmt.Sprintf("--port=%d", port),
+	return Run(t, fmt.Sprintf("127.0.0.1:%d", port), "", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
+		"--no-hosts", "--no-resolv",
+		"--user=", "--group=", "--pid-file=", "--log-facility=-", "--listen-address=127.0.0.1", "--bind-interfaces",
+		fmt.Sprintf("--port=%d", port),
 		"--server="+resolver+"@"+source, "--cache-size=1000")
 }

@@ -54,7 +54,8 @@ func Start(o Options) (*CA, error) {
 	if validity == 0 {
 		validity = DefaultValidity
 	}
-	profiles := map[string]ca.Profile{Profile: {Description: "the only profile", ValidityPeriod: uint64(seconds(validity))}}
+	profiles := map[string]ca.Profile{Profile: {Description: "the only profile",
+		ValidityPeriod: uint64(seconds(validity))}}
 	identities := o.CAAIdentities
 	if len(identities) == 0 {
 		identities = []string{"ca.example.test"}

@@ -8,7 +8,7 @@ import (
 	"wildcard/internal/testkit/pebbletest"
 )
 
-// What Start sets for Pebble is gone when it returns, also when several start at once.
+// What Start sets for Pebble is taken back when it returns, also when several start at once.
 func TestEnvironmentIsPutBack(t *testing.T) {
 	t.Setenv("PEBBLE_AUTHZREUSE", "77")
 	t.Setenv("PEBBLE_VA_NOSLEEP", "")

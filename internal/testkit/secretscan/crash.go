@@ -23,7 +23,8 @@ type Crash struct {
 func NewCrash(t testing.TB, environ []string, program string, args ...string) *Crash {
 	t.Helper()
 	c := &Crash{dir: t.TempDir()}
-	c.Cmd = exec.CommandContext(t.Context(), "sh", append([]string{"-c", `ulimit -S -c "$(ulimit -H -c)"; exec "$0" "$@"`, program}, args...)...)
+	c.Cmd = exec.CommandContext(t.Context(), "sh",
+		append([]string{"-c", `ulimit -S -c "$(ulimit -H -c)"; exec "$0" "$@"`, program}, args...)...)
 	c.Cmd.Dir, c.Cmd.Stderr = c.dir, &c.stderr
 	c.Cmd.Env = append(append([]string{}, environ...), "GOTRACEBACK=crash")
 	return c

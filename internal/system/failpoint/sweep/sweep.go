@@ -43,7 +43,8 @@ type Point struct {
 
 // Environ is what makes the program obey.
 func (p Point) Environ() []string {
-	return []string{"WILDCARD_FAILPOINT_LOG=" + p.log, fmt.Sprintf("WILDCARD_FAILPOINT=%d:%s:%s", p.Number, p.Action, strings.Join(p.of, "|"))}
+	return []string{"WILDCARD_FAILPOINT_LOG=" + p.log,
+		fmt.Sprintf("WILDCARD_FAILPOINT=%d:%s:%s", p.Number, p.Action, strings.Join(p.of, "|"))}
 }
 
 // String is the action and where it happened, once it did.
@@ -74,7 +75,8 @@ func (p Point) passed() []string {
 	}
 	var lines []string
 	for line := range strings.SplitSeq(string(bytes.TrimSuffix(text, []byte("\n"))), "\n") {
-		if _, name, _ := strings.Cut(line, " "); name != "" && (len(p.of) == 0 || slices.ContainsFunc(p.of, func(part string) bool { return strings.Contains(name, part) })) {
+		if _, name, _ := strings.Cut(line, " "); name != "" &&
+			(len(p.of) == 0 || slices.ContainsFunc(p.of, func(part string) bool { return strings.Contains(name, part) })) {
 			lines = append(lines, line)
 		}
 	}

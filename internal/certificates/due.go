@@ -26,15 +26,17 @@ type Due struct {
 
 // Renewal is when a lineage is due by what is known on this machine.
 func Renewal(l *lineage.Lineage, s lineage.Settings) (time.Time, messages.Message) {
-	switch {
-	case l.Leaf == nil:
+	if l.Leaf == nil {
 		return time.Time{}, messages.New("its files are damaged")
-	case !s.RenewAt.IsZero() && s.RenewAt.Before(issuance.LastCall(l.Leaf)):
-		return s.RenewAt, messages.New("the CA suggests it")
-	case !s.RenewAt.IsZero():
-		return issuance.LastCall(l.Leaf), messages.New("it is about to expire")
 	}
-	return issuance.RenewalTime(l.Leaf), messages.New("a third of its life is left")
+	at := issuance.DueAt(l.Leaf, s.RenewAt)
+	switch {
+	case s.RenewAt.IsZero():
+		return at, messages.New("a third of its life is left")
+	case at.Equal(s.RenewAt):
+		return at, messages.New("the CA suggests it")
+	}
+	return at, messages.New("it is about to expire")
 }
 
 // due says whether a lineage is due. It asks the CA if what it said last has run out (RFC 9773 §4.3), and keeps the

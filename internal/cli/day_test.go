@@ -170,7 +170,7 @@ func (d *clockwork) due() (n int) {
 		s, _ := l.Conf.Settings()
 		at := s.RenewAt
 		if at.IsZero() {
-			at = issuance.RenewalTime(l.Leaf)
+			at = issuance.DueAt(l.Leaf, time.Time{})
 		}
 		if !d.clock().Before(at) {
 			n++

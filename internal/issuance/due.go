@@ -6,12 +6,16 @@ import (
 )
 
 // DueAt is when a certificate is to be renewed: at the instant that was chosen in the CA's window (RFC 9773 §4.2), though with no
-// less than a twentieth of its life left; if the CA said nothing (chosen is zero), at [RenewalTime].
+// less than a twentieth of its life left; if the CA said nothing (chosen is zero), with a third of its life left, or half of a life
+// under ten days.
 func DueAt(leaf *x509.Certificate, chosen time.Time) time.Time {
-	latest := LastCall(leaf)
+	life := leaf.NotAfter.Sub(leaf.NotBefore)
+	latest := leaf.NotAfter.Add(-life / 20)
 	switch {
+	case chosen.IsZero() && life < 10*24*time.Hour:
+		return leaf.NotAfter.Add(-life / 2)
 	case chosen.IsZero():
-		return RenewalTime(leaf)
+		return leaf.NotAfter.Add(-life / 3)
 	case chosen.Before(latest):
 		return chosen
 	}

@@ -90,21 +90,6 @@ func (w Window) sane(leaf *x509.Certificate) bool {
 	return w.Start.Year() > 1970 && w.Start.Before(w.End) && w.End.Sub(w.Start) <= life && w.Start.Before(leaf.NotAfter)
 }
 
-// RenewalTime is when a certificate is due if the CA says nothing: with a third of its life left, or half of a life under
-// ten days.
-func RenewalTime(leaf *x509.Certificate) time.Time {
-	life := leaf.NotAfter.Sub(leaf.NotBefore)
-	if life < 10*24*time.Hour {
-		return leaf.NotAfter.Add(-life / 2)
-	}
-	return leaf.NotAfter.Add(-life / 3)
-}
-
-// LastCall is when a certificate is due whatever the CA says: with a twentieth of its life left.
-func LastCall(leaf *x509.Certificate) time.Time {
-	return leaf.NotAfter.Add(-leaf.NotAfter.Sub(leaf.NotBefore) / 20)
-}
-
 // CertificateID is a certificate's name in renewal information (RFC 9773 §4.1): the key identifier of its issuer and its
 // serial number; "" if it does not name its issuer's key.
 func CertificateID(leaf *x509.Certificate) string {

@@ -38,7 +38,9 @@ func (h *Held) Lock(ctx context.Context, key, holder string, busy func(holder st
 		return nil, err
 	}
 	for n := 0; ; n++ {
-		err := failpoint.Do("lock", "take", func() error { return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) })
+		err := failpoint.Do("lock", "take", func() error {
+			return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		})
 		switch {
 		case err == nil:
 			_ = write(file, holder[:min(len(holder), mostHolder)])
@@ -57,7 +59,8 @@ func (h *Held) Lock(ctx context.Context, key, holder string, busy func(holder st
 		case <-time.After(50*time.Millisecond + rand.N(50*time.Millisecond)):
 		case <-ctx.Done():
 			_ = file.Close()
-			return nil, fault.Errorf(fault.CodeUnavailable, fault.Temporary, "another process has not done yet: %w", context.Cause(ctx))
+			return nil, fault.Errorf(fault.CodeUnavailable, fault.Temporary,
+				"another process has not done yet: %w", context.Cause(ctx))
 		}
 	}
 }
@@ -81,7 +84,8 @@ func openLock(dir, name string) (*os.File, error) {
 	if err := failpoint.Hit("before lock"); err != nil {
 		return nil, fault.Errorf(fault.CodeState, fault.Misconfigured, "lock: %w", err)
 	}
-	file, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0o600)
+	const flags = os.O_RDWR | os.O_CREATE | syscall.O_NOFOLLOW | syscall.O_CLOEXEC | syscall.O_NONBLOCK
+	file, err := os.OpenFile(filepath.Join(dir, name), flags, 0o600)
 	if err != nil {
 		return nil, fault.Errorf(fault.CodeState, fault.Misconfigured, "lock: %w", err)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // Who has a key keeps out threads and processes alike (each NewHeld stands for one) and is named to those who wait; who wants another
-// key waits for nobody.
+// key does not wait.
 func TestHeld_Turns(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "orders")

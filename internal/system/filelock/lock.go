@@ -65,7 +65,9 @@ func flock(ctx context.Context, dir, name string) (*os.File, error) {
 		return nil, err
 	}
 	for {
-		err := failpoint.Do("lock", "take", func() error { return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) })
+		err := failpoint.Do("lock", "take", func() error {
+			return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		})
 		switch {
 		case err == nil:
 			return file, nil

@@ -73,8 +73,8 @@ func TestIssue_Refused(t *testing.T) {
 		change func(*x509.Certificate)
 		text   string
 	}{
-		"apex of a wildcard": {[]string{"*.example.com"}, adds("example.com"), "nobody asked for example.com"},
-		"another name":       {[]string{"example.com"}, adds("mail.example.com"), "nobody asked for mail.example.com"},
+		"apex of a wildcard": {[]string{"*.example.com"}, adds("example.com"), "example.com was not asked for"},
+		"another name":       {[]string{"example.com"}, adds("mail.example.com"), "mail.example.com was not asked for"},
 		"a name is missing":  {[]string{"example.com", "example.net"}, func(c *x509.Certificate) { c.DNSNames = c.DNSNames[:1] }, "is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -218,7 +218,7 @@ func TestRefused_CannotBeKept(t *testing.T) {
 		}
 	}
 	for range 3 {
-		w.run("issue", "--agree-tos", "example.com").exits(1, "nobody asked for mail.example.com", "refused/.new-example.com.pem")
+		w.run("issue", "--agree-tos", "example.com").exits(1, "mail.example.com was not asked for", "refused/.new-example.com.pem")
 	}
 	w.orders(1)
 }
@@ -231,7 +231,7 @@ func TestRenew_Refused(t *testing.T) {
 	l := w.lineage("example.com")
 	w.delivers(adds("other.example.com"))
 	w.at(due(l))
-	w.run("renew", "--no-jitter", "--quiet").exits(1, "nobody asked for other.example.com")
+	w.run("renew", "--no-jitter", "--quiet").exits(1, "other.example.com was not asked for")
 	for day := range 3 {
 		w.at(due(l).Add(time.Duration(day+1) * 24 * time.Hour))
 		w.run("renew", "--no-jitter", "--quiet").exits(1, "ledger.held", "--force")
@@ -263,7 +263,7 @@ func TestIssueCSR_Refused(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.delivers(adds("example.com"))
-	w.run("issue", "--agree-tos", "--csr", request, "--out", out).exits(1, "nobody asked for example.com")
+	w.run("issue", "--agree-tos", "--csr", request, "--out", out).exits(1, "example.com was not asked for")
 	w.run("issue", "--agree-tos", "--csr", request, "--out", out).exits(1, "ledger.held")
 	w.orders(1)
 	w.delivers(nil)

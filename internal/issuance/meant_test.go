@@ -80,7 +80,7 @@ func TestAuthorizations_Strange(t *testing.T) {
 	} {
 		w := newScripted(t, acmetest.Options{})
 		w.ca.On(acmetest.Authorization, edited(change))
-		if err := w.fails(issuance.CodeReply, fault.Failed, "nobody asked for", "*.example.com"); err == nil {
+		if err := w.fails(issuance.CodeReply, fault.Failed, "was not asked for", "*.example.com"); err == nil {
 			t.Error(name)
 		}
 		w.untouched()

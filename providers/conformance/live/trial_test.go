@@ -19,13 +19,11 @@ import (
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/settings"
-	"wildcard/internal/testkit/parallel"
 	"wildcard/providers"
 	"wildcard/providers/conformance/live"
 )
 
 func TestMain(m *testing.M) {
-	parallel.Waiting()
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"))
 }
 

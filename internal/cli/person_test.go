@@ -74,9 +74,12 @@ func TestManual_Terminal(t *testing.T) {
 			if result.code != 0 {
 				t.Fatalf("exit status %d\n%s", result.code, text)
 			}
-			for words, times := range map[string]int{`TXT "`: 4, "Set these TXT records": 1, "nothing to press": 1, "may be removed": 1} {
-				if n := strings.Count(text, words); n != times {
-					t.Errorf("%d times %q, want %d:\n%s", n, words, times, text)
+			// Records that come together are shown together; on a machine with much else to do they come apart.
+			for words, times := range map[string][2]int{
+				`TXT "`: {4, 4}, "Set these TXT records": {1, 2}, "nothing to press": {1, 2}, "may be removed": {1, 2},
+			} {
+				if n := strings.Count(text, words); n < times[0] || n > times[1] {
+					t.Errorf("%d times %q, want %d to %d:\n%s", n, words, times[0], times[1], text)
 				}
 			}
 			w.lineage("example.com")

@@ -21,10 +21,11 @@ const (
 	mostQuestions        = 16
 	mostToCA             = 8
 	mostToAccount        = 4
-	mostFiles            = 8  // of one certificate at a time: locks, and what is written
-	mostNames            = 50 // on one of our certificates; each may have a goroutine that waits for its turn
-	mostLive             = 32 // MiB
-	crowdNameServers     = 5  // of both generations
+	idleConnections      = 90 * time.Second // after which providers/httpclient closes them; a slow machine's run makes new ones
+	mostFiles            = 8                // of one certificate at a time: locks, and what is written
+	mostNames            = 50               // on one of our certificates; each may have a goroutine that waits for its turn
+	mostLive             = 32               // MiB
+	crowdNameServers     = 5                // of both generations
 	crowdAccounts        = 2
 	reusedAuthorizations = 10 // percent at most; pebbletest's comment has why
 )
@@ -54,12 +55,12 @@ func TestCrowd(t *testing.T) {
 	names := w.areNew()
 	w.nothingLeft()
 	t.Logf("%d names on %d certificates in %v: %.1f names/s", names, len(w.certificates), elapsed.Round(time.Second), float64(names)/elapsed.Seconds())
-	w.askedLittle(names)
+	w.askedLittle(names, elapsed)
 	w.tookLittle(done)
 }
 
 // askedLittle fails the test unless ConoHa and the CA were asked once for each thing that is done once.
-func (w *crowd) askedLittle(names int) {
+func (w *crowd) askedLittle(names int, elapsed time.Duration) {
 	w.t.Helper()
 	calls, acme := w.conoha.Calls(), w.requests.all()
 	questions, busiest := w.questions()
@@ -69,8 +70,9 @@ func (w *crowd) askedLittle(names int) {
 	if values > names || values < names-names*reusedAuthorizations/100 {
 		w.t.Errorf("%d challenges were answered for %d names", values, names)
 	}
+	connections := crowdAccounts * mostToAccount * (1 + int(elapsed/idleConnections))
 	if calls.Logins != crowdAccounts || calls.ZoneLists != crowdAccounts || calls.Creates != values || calls.Deletes != values ||
-		calls.RecordLists+calls.Gets+calls.Other != 0 || calls.Connections > crowdAccounts*mostToAccount {
+		calls.RecordLists+calls.Gets+calls.Other != 0 || calls.Connections > connections {
 		w.t.Errorf("calls of ConoHa for %d values: %+v", values, calls)
 	}
 	for endpoint, want := range map[string]int{

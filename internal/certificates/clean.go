@@ -42,7 +42,7 @@ func (m *Manager) Clean(ctx context.Context, dns DNS, dryRun bool) (Leftovers, e
 			found.InUse = append(found.InUse, entry)
 		}
 	}
-	return found, cause(ctx)
+	return found, context.Cause(ctx)
 }
 
 // everyAccount opens every DNS service that this machine's settings name: by the caller, by the lineages, and, if a person asked

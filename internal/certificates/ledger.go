@@ -13,7 +13,7 @@ import (
 // remember writes what came of the attempt into the ledger and returns its error. An order that is lost for good is not taken up
 // again. A run that was told to end has failed at nothing.
 func (a *attempt) remember(ctx context.Context, result issuance.Result, err error) error {
-	if why := cause(ctx); a.dryRun || err != nil && why != nil && errors.Is(err, why) {
+	if why := context.Cause(ctx); a.dryRun || err != nil && why != nil && errors.Is(err, why) {
 		return err
 	}
 	log := a.m.options.Log

@@ -189,11 +189,3 @@ func (m *Manager) sweep(ctx context.Context, accounts []providers.Account, limit
 	swept(err)
 	return report
 }
-
-// cause is why a context ended, nil if it did not.
-func cause(ctx context.Context) error {
-	if ctx.Err() == nil {
-		return nil
-	}
-	return context.Cause(ctx)
-}

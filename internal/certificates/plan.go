@@ -71,7 +71,7 @@ func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
 	group.Go(func() { atCA = p.ca(ctx) })
 	records, located := p.records(ctx)
 	group.Wait()
-	if err := cause(ctx); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return Plan{}, err
 	}
 	p.plan.Records = records

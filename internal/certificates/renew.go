@@ -99,7 +99,7 @@ func (r *renewal) choose(ctx context.Context) error {
 		return err
 	}
 	for _, name := range names {
-		if err := cause(ctx); err != nil {
+		if err := context.Cause(ctx); err != nil {
 			return err
 		}
 		l, err := r.m.Store.Lineage(name)

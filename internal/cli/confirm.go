@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -38,6 +39,6 @@ func (m *machine) confirm(c *cli.Context, format messages.Text, args ...any) err
 		}
 		return fault.Errorf(codeConfirm, fault.Failed, "not confirmed; nothing was changed")
 	case <-c.Context.Done():
-		return fmt.Errorf("%w; nothing was changed", cause(c.Context))
+		return fmt.Errorf("%w; nothing was changed", context.Cause(c.Context))
 	}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 
@@ -92,7 +93,7 @@ func (p *program) doctor(c *cli.Context) error {
 	} else {
 		m.printReport(answer)
 	}
-	if err := cause(c.Context); err != nil {
+	if err := context.Cause(c.Context); err != nil {
 		return err
 	}
 	if answer.Exit != 0 {

@@ -95,7 +95,7 @@ func (p *program) listProviders(c *cli.Context) error {
 	}
 	all.Wait()
 	lines = append(lines, slices.Concat(described...)...)
-	if err := cause(c.Context); err != nil {
+	if err := context.Cause(c.Context); err != nil {
 		return err
 	}
 	if c.Bool("json") {

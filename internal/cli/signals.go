@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"runtime/debug"
 )
 
@@ -14,11 +13,3 @@ func version() string {
 }
 
 func userAgent() string { return "wildcard/" + version() }
-
-// cause is why a context ended, nil if it did not.
-func cause(ctx context.Context) error {
-	if ctx.Err() == nil {
-		return nil
-	}
-	return context.Cause(ctx)
-}

@@ -75,7 +75,7 @@ func (m *machine) notifyTest(ctx context.Context, all notify.Channels) error {
 	ctx, cancel := context.WithTimeout(ctx, notifyLimit)
 	defer cancel()
 	errs := all.Send(ctx, m.sender().Write([]notify.Event{{Kind: notify.Test}}, m.now()))
-	if err := cause(ctx); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return err
 	}
 	failed := 0

@@ -1,6 +1,7 @@
 package dns01
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -30,7 +31,7 @@ func (s *Solver) CleanUp(ctx context.Context, record *Record) error {
 // Delete is the first half of [Solver.CleanUp]: the journal still has the record afterwards, as one whose deletion has begun. A record
 // that another living run has as well is left to it.
 func (s *Solver) Delete(ctx context.Context, record *Record) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), orDefault(s.CleanUpLimit, usualCleanUp))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(s.CleanUpLimit, usualCleanUp))
 	defer cancel()
 	entry, account := record.journalled(), record.Place.Route.Account
 	if entry.ID == "" {

@@ -29,6 +29,7 @@
 package dns01
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -82,7 +83,7 @@ func (s *Solver) LongestWait() time.Duration {
 			}
 		}
 	}
-	return min(orDefault(limit, propagation.UsualLimit), propagation.MostLimit)
+	return min(cmp.Or(limit, propagation.UsualLimit), propagation.MostLimit)
 }
 
 func (s *Solver) log() *slog.Logger {
@@ -96,11 +97,4 @@ func (s *Solver) tell(e Event) {
 	if s.Observe != nil {
 		s.Observe(e)
 	}
-}
-
-func orDefault(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return d
 }

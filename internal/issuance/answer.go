@@ -1,6 +1,7 @@
 package issuance
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -48,7 +49,7 @@ func (r *run) validationOf(rec *record) *validation {
 		if now := r.CA.now(); at.After(now) { // by another clock
 			at = now
 		}
-		n.answers, n.doubtful, n.lookUp, n.again = 1, true, true, at.Add(orDefault(r.Pacing.AnswerAgain, lostAfter))
+		n.answers, n.doubtful, n.lookUp, n.again = 1, true, true, at.Add(cmp.Or(r.Pacing.AnswerAgain, lostAfter))
 	}
 	return n
 }
@@ -127,7 +128,7 @@ func (v *validator) notThrough(n *validation, err error, after time.Duration) {
 	if unsent(err) {
 		after = againAfter
 	}
-	wait := orDefault(v.Pacing.AnswerAgain, after)
+	wait := cmp.Or(v.Pacing.AnswerAgain, after)
 	problem, ok := asProblem(err)
 	if ok && problem.Type != "badNonce" {
 		var tries retries

@@ -1,6 +1,7 @@
 package issuance
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -90,7 +91,7 @@ func (r *run) finalize(order acme.ExtendedOrder, accepted func()) (acme.Extended
 
 // pace is how long after the nth look the next one comes, where the CA has no wish.
 func (f *finalizer) pace(n int) time.Duration {
-	first := orDefault(f.Pacing.FirstLook, firstLook)
+	first := cmp.Or(f.Pacing.FirstLook, firstLook)
 	return min(first<<min(n, 8), 5*time.Second)
 }
 

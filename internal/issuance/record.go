@@ -1,6 +1,7 @@
 package issuance
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -259,7 +260,7 @@ func (r *run) cleanUp(ctx context.Context) error {
 	if len(left) == 0 {
 		return nil
 	}
-	until := time.Now().Add(orDefault(r.Pacing.CleanUp, time.Minute))
+	until := time.Now().Add(cmp.Or(r.Pacing.CleanUp, time.Minute))
 	return r.step(StepCleanup, len(left), func() error {
 		return r.sideBySide(createsAtOnce, len(left), func(i int) error {
 			solver := *r.solver
@@ -270,11 +271,4 @@ func (r *run) cleanUp(ctx context.Context) error {
 			return nil
 		})
 	})
-}
-
-func orDefault(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return d
 }

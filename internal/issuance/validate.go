@@ -1,6 +1,7 @@
 package issuance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -197,7 +198,7 @@ func (v *validator) answerDue(ctx context.Context) error {
 				return err
 			}
 			if !read { // nothing was learned, so the CA may be looking
-				n.again = v.notBefore(v.CA.now().Add(orDefault(v.Pacing.AnswerAgain, againAfter)))
+				n.again = v.notBefore(v.CA.now().Add(cmp.Or(v.Pacing.AnswerAgain, againAfter)))
 				return nil
 			}
 			n.vain()
@@ -216,7 +217,7 @@ func (v *validator) answerDue(ctx context.Context) error {
 func (v *validator) begin() {
 	v.began = v.CA.now()
 	c := cadenceOf(0, len(v.names), v.looksAtOrder())
-	first := v.began.Add(orDefault(v.Pacing.FirstLook, firstLook))
+	first := v.began.Add(cmp.Or(v.Pacing.FirstLook, firstLook))
 	v.lastOrder, v.lastOne = first.Add(-c.order), first.Add(-c.authorization)
 	if v.early = c.order > 0; v.early {
 		v.lastOne = v.began // the order first

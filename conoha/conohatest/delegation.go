@@ -142,6 +142,10 @@ func (s *Service) enclosing(name string) *zone {
 	return nil
 }
 
+// topIP is the address of the servers of the root and of the top-level domains. None is there: nothing of this world listens at
+// it, and nothing of another world that runs on this machine does at the same port, which may be so of 127.0.0.1.
+const topIP = "127.0.0.41"
+
 // registry answers as the root and the top-level domains together do: it delegates the zones that lie in no other one.
 func (s *Service) registry(name string, kind uint16) outcome {
 	key := canonical(name)
@@ -180,7 +184,7 @@ func (s *Service) registry(name string, kind uint16) outcome {
 	case key == top && kind == dns.TypeNS:
 		a.answer = []dns.RR{newRR(name, 3600, "NS", server)}
 	case key == server && kind == dns.TypeA:
-		a.answer = []dns.RR{newRR(name, 3600, "A", "127.0.0.1")}
+		a.answer = []dns.RR{newRR(name, 3600, "A", topIP)}
 	}
 	if len(a.answer) > 0 {
 		return a

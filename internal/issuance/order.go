@@ -62,8 +62,8 @@ func (r *run) steps(ctx context.Context) error {
 	// Once each authorization is final, or the order accepted, the CA does not look at the records any more. That the order is
 	// ready is not enough: Dogtag's is when the first of its names is valid.
 	cleaned := make(chan error, 1)
-	confirming, confirmed := context.WithCancel(ctx)
-	tidy := sync.OnceFunc(func() { confirmed(); go func() { cleaned <- r.cleanUp(ctx) }() })
+	confirming, confirmed := context.WithCancelCause(ctx)
+	tidy := sync.OnceFunc(func() { confirmed(errNotNeeded); go func() { cleaned <- r.cleanUp(ctx) }() })
 	var confirmation sync.WaitGroup
 	defer func() { tidy(); confirmation.Wait(); r.result.CleanUp = <-cleaned }()
 	confirmation.Go(func() {

@@ -38,6 +38,9 @@ const (
 // errTimeout is the cause of a request that took longer than one may.
 var errTimeout = errors.New("no complete answer in time")
 
+// errNotNeeded is the cause of a request that the run ended itself, since it knows by now what it asked for. It is no failure.
+var errNotNeeded = errors.New("no longer needed")
+
 // replyError is an answer that breaks the protocol.
 type replyError struct{ text string }
 
@@ -151,7 +154,11 @@ func (t *transport) roundTrip(r *http.Request) (*http.Response, error) {
 		if ctx.Err() != nil {
 			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
-		t.log.Debug("acme", "method", r.Method, "url", r.URL.String(), "took", t.now().Sub(began), "error", err)
+		what := slog.Any("error", err)
+		if errors.Is(err, errNotNeeded) {
+			what = slog.String("status", errNotNeeded.Error())
+		}
+		t.log.Debug("acme", "method", r.Method, "url", r.URL.String(), what, "took", t.now().Sub(began))
 		return nil, err
 	}
 	t.log.Debug("acme", "method", r.Method, "url", r.URL.String(), "status", response.StatusCode, "took", t.now().Sub(began))

@@ -1,7 +1,9 @@
 package issuance_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -564,4 +566,31 @@ func TestGone(t *testing.T) {
 			t.Errorf("%d orders", n)
 		}
 	})
+}
+
+// A look that the run no longer needs, since the CA has taken its order by now, is ended, and is no failed request.
+func TestObtain_LookNoLongerNeeded(t *testing.T) {
+	t.Parallel()
+	w := newScripted(t, acmetest.Options{})
+	var text bytes.Buffer
+	w.issuer.CA = w.dialTo(issuance.Options{Log: slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	taken := make(chan struct{})
+	var take sync.Once
+	w.ca.On(acmetest.Authorization, func(r *acmetest.Request) *acmetest.Reply {
+		if r.Count > 2 { // the first two are from before the answers
+			select {
+			case <-taken:
+			case <-t.Context().Done():
+			}
+		}
+		return r.Next()
+	})
+	w.ca.On(acmetest.Certificate, func(r *acmetest.Request) *acmetest.Reply {
+		take.Do(func() { close(taken) })
+		return r.Next()
+	})
+	w.succeeds()
+	if log := text.String(); !strings.Contains(log, `status="no longer needed"`) || strings.Contains(log, "error=") {
+		t.Errorf("%s", log)
+	}
 }

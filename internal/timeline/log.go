@@ -3,8 +3,10 @@ package timeline
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -72,7 +74,8 @@ func (h *handler) read(record slog.Record) {
 	}
 	if status := values["status"]; status != "" {
 		what += " " + status
-		failed = failed || status >= "400"
+		code, err := strconv.Atoi(status)
+		failed = failed || err == nil && code >= http.StatusBadRequest
 	}
 	if server := values["server"]; server != "" {
 		service = server

@@ -124,6 +124,7 @@ func TestHandler(t *testing.T) {
 	log.With("x", 1).WithGroup("g").Debug("acme", "method", "GET", "url", "https://u:"+token+"@ca.example/order/1?token="+token+"#"+token, "status", 200, "took", time.Hour)
 	log.Debug("hook ended", "kind", "deploy", "command", `"/opt/reload --token=`+token+`"`, "took", time.Second, "error", errors.New("exit status 1"))
 	log.Debug("hook ended", "kind", "post", "command", `"TOKEN=`+token+` reload"`, "took", time.Second, "error", error(nil))
+	log.Debug("other", "method", "GET", "url", "https://ca.example/authz/1", "status", "no longer needed", "took", time.Second)
 	log.Debug("nothing that took time", "token", token)
 	log.Info("said", "took", time.Second)
 	if got := shown.String(); !strings.Contains(got, "msg=said") || strings.Count(got, "\n") != 1 {
@@ -136,6 +137,7 @@ func TestHandler(t *testing.T) {
 		state        timeline.State
 	}{
 		{timeline.Request, "conoha", "POST /v1/domains 409", timeline.Failed}, {timeline.Request, "acme", "GET /order/1 200", timeline.Done},
+		{timeline.Request, "other", "GET /authz/1 no longer needed", timeline.Done},
 		{timeline.Work, "deploy hook", "reload", timeline.Failed}, {timeline.Work, "post hook", "sh", timeline.Done},
 	} {
 		if got := spans(d, want.kind, want.name); len(got) != 1 || got[0].Detail != want.detail || got[0].State != want.state || got[0].Start < 0 {

@@ -31,7 +31,7 @@ type Memory struct {
 	log   *slog.Logger
 
 	mu   sync.Mutex
-	here []entry // without a folder
+	here []byte // the file, without a folder
 }
 
 // CA is whose resolvers are spoken of.

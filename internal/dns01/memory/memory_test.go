@@ -476,3 +476,27 @@ func TestLookAt(t *testing.T) {
 		}
 	}
 }
+
+// What is announced already changes nothing, and costs no write.
+func TestAdd_AnnouncedAlready(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.process().Reserve("1", w.self, letsEncrypt())
+	file := func() os.FileInfo {
+		info, err := os.Stat(filepath.Join(w.dir, "looks.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	r.Put(t.Context(), []memory.Record{record(name, "a"), record(other, "b")})
+	before := file()
+	r.Add(t.Context(), record(name, "a"))
+	if after := file(); !os.SameFile(before, after) {
+		t.Error("a record that was known is written again")
+	}
+	r.Add(t.Context(), record(name, "c"))
+	if after := file(); os.SameFile(before, after) {
+		t.Error("a new record is not written")
+	}
+}

@@ -49,7 +49,7 @@ func (m *Manager) due(ctx context.Context, l *lineage.Lineage) (Due, error) {
 	}
 	if now.Before(l.Leaf.NotBefore.Add(-longestSkew)) {
 		return Due{}, fault.Errorf(CodeClock, fault.Misconfigured,
-			"%s: its certificate is valid from %s, and it is %s by this machine's clock: set the clock", l.Name, day(l.Leaf.NotBefore), day(now))
+			"%s: its certificate is valid from %s, and it is %s by this machine's clock: set the clock", l.Name, messages.Instant(l.Leaf.NotBefore), messages.Instant(now))
 	}
 	if !now.Before(s.RetryAfter) && issuance.CertificateID(l.Leaf) != "" {
 		next := m.askCA(ctx, l, s)
@@ -119,6 +119,3 @@ func checkClock(ca *issuance.CA) error {
 	}
 	return nil
 }
-
-// day writes a date as people read it.
-func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }

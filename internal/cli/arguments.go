@@ -88,18 +88,17 @@ func (l commandLine) named(names []string, commands []*cli.Command) (commandLine
 }
 
 // optionsOf are the names of flags, and whether each takes a value; long are those that are proposed for what is mistyped.
-func optionsOf(flags []cli.Flag) (takesValue map[string]bool, long []string) {
-	takesValue = map[string]bool{"help": false, "h": false}
+func optionsOf(flags []cli.Flag) (known map[string]bool, long []string) {
+	known = map[string]bool{"help": false, "h": false}
 	for _, flag := range flags {
-		value, ok := flag.(cli.DocGenerationFlag)
 		for _, name := range flag.Names() {
-			takesValue[name] = ok && value.TakesValue()
+			known[name] = takesValue(flag)
 			if len(name) > 1 {
 				long = append(long, name)
 			}
 		}
 	}
-	return takesValue, long
+	return known, long
 }
 
 // takesNames reports whether the command, although there are commands below it, is itself about names.

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/certificates"
+	"wildcard/internal/cli/display/help"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
@@ -186,11 +187,6 @@ func flagOf(flags []cli.Flag, name string) cli.Flag {
 	return nil
 }
 
-func invisible(flag cli.Flag) bool {
-	visible, ok := flag.(cli.VisibleFlag)
-	return ok && !visible.IsVisible()
-}
-
 func takesValue(flag cli.Flag) bool {
 	value, ok := flag.(cli.DocGenerationFlag)
 	return ok && value.TakesValue()
@@ -199,7 +195,7 @@ func takesValue(flag cli.Flag) bool {
 func flagWords(flags []cli.Flag) (words []word) {
 	for _, flag := range flags {
 		documented, ok := flag.(cli.DocGenerationFlag)
-		if !ok || invisible(flag) {
+		if !ok || help.Hidden(flag) {
 			continue
 		}
 		_, usage := placeholderOf(documented.GetUsage())

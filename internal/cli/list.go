@@ -212,7 +212,7 @@ func (m *machine) listLine(l *lineage.Lineage, ledger *state.State) listLine {
 	line.history = h
 	line.LastAttempt = &attemptLine{h.Last.Time, string(h.Last.Outcome), h.Last.Code, h.Last.Text}
 	if h.Last.Outcome == state.Failed && line.Problem == "" {
-		line.Problem = m.language.Sprintf("the last attempt failed on %s: %s", day(h.Last.Time), h.Last.Text)
+		line.Problem = m.language.Sprintf("the last attempt failed on %s: %s", messages.Instant(h.Last.Time), h.Last.Text)
 	}
 	return line
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/cli/display/help"
 	"wildcard/internal/fault"
 )
 
@@ -165,7 +166,7 @@ func (p *page) options(flags []cli.Flag) {
 func (p *page) flags(flags []cli.Flag) {
 	for _, flag := range flags {
 		documented, ok := flag.(cli.DocGenerationFlag)
-		if !ok || invisible(flag) || slices.Contains(flag.Names(), "help") {
+		if !ok || help.Hidden(flag) || slices.Contains(flag.Names(), "help") {
 			continue
 		}
 		placeholder, usage := placeholderOf(documented.GetUsage())

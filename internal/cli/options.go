@@ -170,6 +170,3 @@ func absolute(what, path string) (string, error) {
 	}
 	return abs, nil
 }
-
-// day writes a date as people read it.
-func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }

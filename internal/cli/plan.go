@@ -145,7 +145,7 @@ func (m *machine) printPlan(answer planAnswer) {
 	case "renew":
 		m.say("The certificate %s would be renewed (%s).", answer.Lineage, answer.Why)
 	default:
-		m.say("The certificate %s would be kept until %s (%s).", answer.Lineage, day(*answer.RenewAt), answer.Why)
+		m.say("The certificate %s would be kept until %s (%s).", answer.Lineage, messages.Instant(*answer.RenewAt), answer.Why)
 	}
 	d := m.details()
 	d.Value("CA", answer.Server)

@@ -66,7 +66,7 @@ func (m *machine) report(got certificates.Result) error {
 	}
 	switch got.Outcome {
 	case certificates.Kept:
-		m.say("%s is valid until %s; nothing to do before %s (%s).", answer.Lineage, day(answer.NotAfter), day(due), until(m.now(), due))
+		m.say("%s is valid until %s; nothing to do before %s (%s).", answer.Lineage, messages.Instant(answer.NotAfter), messages.Instant(due), until(m.now(), due))
 	case certificates.Tested:
 		m.say("The try succeeded: %s issued a certificate for %s. Nothing was kept.", got.Server, strings.Join(answer.Names, " "))
 	default:
@@ -75,8 +75,8 @@ func (m *machine) report(got certificates.Result) error {
 		d.Value("fullchain", answer.Paths.Fullchain)
 		d.Value("key", answer.Paths.Key)
 		d.Value("combined", answer.Paths.Combined)
-		d.Entry("valid", messages.New("until %s", day(answer.NotAfter)))
-		d.Entry("renewal", messages.New("from %s (%s), by \"wildcard renew\"", day(due), until(m.now(), due)))
+		d.Entry("valid", messages.New("until %s", messages.Instant(answer.NotAfter)))
+		d.Entry("renewal", messages.New("from %s (%s), by \"wildcard renew\"", messages.Instant(due), until(m.now(), due)))
 	}
 	if base := uncovered(got.Names); base != "" {
 		m.display.Notice("%s itself is not covered by *.%s; to add it: wildcard issue %s %s", base, base, quoted(got.Names), base)
@@ -95,7 +95,7 @@ func (m *machine) reportCSR(out string, got certificates.Result) error {
 	}
 	m.say("Certificate for %s", strings.Join(got.Leaf.DNSNames, " "))
 	m.details().Value("fullchain", out)
-	m.details().Entry("valid", messages.New("until %s", day(got.Leaf.NotAfter)))
+	m.details().Entry("valid", messages.New("until %s", messages.Instant(got.Leaf.NotAfter)))
 	return got.CleanUp
 }
 

@@ -134,7 +134,7 @@ func (m *machine) printShow(a showAnswer) {
 	}
 	d.Entry("status", status)
 	if a.NotAfter != nil {
-		d.Entry("valid", messages.New("until %s, %s", day(*a.NotAfter), until(m.now(), *a.NotAfter)))
+		d.Entry("valid", messages.New("until %s, %s", messages.Instant(*a.NotAfter), until(m.now(), *a.NotAfter)))
 	}
 	d.Value("issuer", messages.OneLine(a.Issuer))
 	d.Value("serial", a.Serial)
@@ -146,14 +146,14 @@ func (m *machine) printShow(a showAnswer) {
 	d.Entry("key", key)
 	d.Value("renewed by", a.Owner)
 	if a.RenewAt != nil {
-		d.Entry("renewal", messages.New("%s, %s: %s", day(*a.RenewAt), until(m.now(), *a.RenewAt), a.RenewalWhy))
+		d.Entry("renewal", messages.New("%s, %s: %s", messages.Instant(*a.RenewAt), until(m.now(), *a.RenewAt), a.RenewalWhy))
 	}
 	for i, past := range a.History {
 		word := messages.Text("attempts")
 		if i > 0 {
 			word = " "
 		}
-		text := messages.New("%s: %s", day(past.Time), outcomeOf(past.Outcome))
+		text := messages.New("%s: %s", messages.Instant(past.Time), outcomeOf(past.Outcome))
 		if past.Message != "" {
 			text = messages.New("%s: %s", text, messages.OneLine(past.Message))
 		}

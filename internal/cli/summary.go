@@ -85,11 +85,11 @@ func (m *machine) printRenewed(answer renewAnswer, deployOnly bool) {
 	for _, line := range answer.Renewed {
 		switch line.Outcome {
 		case "tested":
-			m.say("%s: tried, and would renew, valid until %s", line.Lineage, day(*line.NotAfter))
+			m.say("%s: tried, and would renew, valid until %s", line.Lineage, messages.Instant(*line.NotAfter))
 		case "deployed":
-			m.say("%s: deployed, valid until %s", line.Lineage, day(*line.NotAfter))
+			m.say("%s: deployed, valid until %s", line.Lineage, messages.Instant(*line.NotAfter))
 		default:
-			m.say("%s: renewed, valid until %s", line.Lineage, day(*line.NotAfter))
+			m.say("%s: renewed, valid until %s", line.Lineage, messages.Instant(*line.NotAfter))
 		}
 		for _, err := range []*messages.Failure{line.CleanUp, line.Deploy} {
 			if err != nil {

@@ -165,7 +165,7 @@ func (p *program) sayTimer(s units.Status) {
 		if t == nil {
 			return messages.New("never")
 		}
-		return messages.New("%s", day(*t))
+		return messages.New("%s", messages.Instant(*t))
 	}
 	switch {
 	case s.Enabled == "not-found":

@@ -238,7 +238,7 @@ func (v *visit) ledger(c Case, account string) {
 	v.limits(c, i)
 	h, err := v.State.Last(name, now)
 	if err == nil && h.Last.Outcome == state.Failed {
-		v.find(FoundAttempt, c.subject(), []any{h.Last.Time.UTC().Format("2006-01-02 15:04 MST"),
+		v.find(FoundAttempt, c.subject(), []any{messages.Instant(h.Last.Time),
 			messages.OneLine(h.Last.Text)}, again)
 	}
 }

@@ -53,7 +53,7 @@ func (v *visit) journal(context.Context) {
 	for _, e := range entries {
 		if e.Owner.Dead(v.now().Sub(e.Created)) {
 			left++
-			v.find(FoundRecordStale, e.FQDN, []any{e.FQDN, e.Value, e.Created.UTC().Format("2006-01-02 15:04 MST"), e.Owner.PID})
+			v.find(FoundRecordStale, e.FQDN, []any{e.FQDN, e.Value, messages.Instant(e.Created), e.Owner.PID})
 		}
 	}
 	if left == 0 {

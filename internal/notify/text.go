@@ -65,11 +65,11 @@ func (s Sender) paragraph(e Event, now time.Time) string {
 	case Test:
 		return l.Sprintf("This is a test. Had it been real, a certificate would need you.")
 	case Recovered:
-		add(l.Sprintf("%s works again. It had failed since %s.", e.Lineage, instant(e.Since)))
+		add(l.Sprintf("%s works again. It had failed since %s.", e.Lineage, messages.Instant(e.Since)))
 	case Failing:
-		add(l.Sprintf("%s could not be renewed, since %s.", e.Lineage, instant(e.Since)))
+		add(l.Sprintf("%s could not be renewed, since %s.", e.Lineage, messages.Instant(e.Since)))
 	case Critical:
-		add(l.Sprintf("%s could not be renewed, since %s, and its end is near.", e.Lineage, instant(e.Since)))
+		add(l.Sprintf("%s could not be renewed, since %s, and its end is near.", e.Lineage, messages.Instant(e.Since)))
 	}
 	if len(e.Names) > 0 {
 		add("  " + l.Sprintf("names: %s", strings.Join(e.Names, " ")))
@@ -77,11 +77,11 @@ func (s Sender) paragraph(e Event, now time.Time) string {
 	switch left := e.NotAfter.Sub(now); {
 	case e.NotAfter.IsZero():
 	case left <= 0:
-		add("  " + l.Sprintf("expired on %s", instant(e.NotAfter)))
+		add("  " + l.Sprintf("expired on %s", messages.Instant(e.NotAfter)))
 	case left < 72*time.Hour:
-		add("  " + l.Sprintf("expires on %s, in %d hours", instant(e.NotAfter), int(left.Hours())))
+		add("  " + l.Sprintf("expires on %s, in %d hours", messages.Instant(e.NotAfter), int(left.Hours())))
 	default:
-		add("  " + l.Sprintf("expires on %s, in %d days", instant(e.NotAfter), int(left.Hours()/24)))
+		add("  " + l.Sprintf("expires on %s, in %d days", messages.Instant(e.NotAfter), int(left.Hours()/24)))
 	}
 	if e.Error != "" {
 		text := e.Error
@@ -93,5 +93,3 @@ func (s Sender) paragraph(e Event, now time.Time) string {
 	}
 	return strings.Join(lines, "\n")
 }
-
-func instant(at time.Time) string { return at.UTC().Format("2006-01-02 15:04 MST") }

@@ -81,7 +81,7 @@ func (s Screen) flags(flags []cli.Flag) {
 			group = categorized.GetCategory()
 		}
 		switch {
-		case hidden(flag):
+		case Hidden(flag):
 		case group == "":
 			own = append(own, flag)
 		default:
@@ -112,7 +112,7 @@ func (s Screen) Group(app *cli.App, group string) {
 		for _, c := range commands {
 			for _, flag := range c.Flags {
 				f, ok := flag.(cli.CategorizableFlag)
-				if ok && f.GetCategory() == group && !hidden(flag) && !seen[flag.Names()[0]] {
+				if ok && f.GetCategory() == group && !Hidden(flag) && !seen[flag.Names()[0]] {
 					seen[flag.Names()[0]] = true
 					flags = append(flags, flag)
 				}
@@ -173,7 +173,8 @@ func unquoted(usage string) string {
 	return strings.Join(parts, "")
 }
 
-func hidden(flag cli.Flag) bool {
+// Hidden reports whether a flag is not shown.
+func Hidden(flag cli.Flag) bool {
 	visible, ok := flag.(cli.VisibleFlag)
 	return ok && !visible.IsVisible()
 }

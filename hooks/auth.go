@@ -86,7 +86,7 @@ func (h *hook) create(ctx context.Context) (*dns01.Record, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, createLimit,
 		fault.Errorf(fault.CodeUnavailable, fault.Temporary, "creating the record took longer than %v", createLimit))
 	defer cancel()
-	h.sweep(ctx, sweepLimit, h.request.wants)
+	h.sweep(ctx, dns01.SweepAtStart, h.request.wants)
 	place, err := h.solver.Locate(ctx, h.request.Domain)
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ func cleanUpDuty() messages.Message {
 func cleanUp(ctx context.Context, h *hook) error {
 	err := h.cleanUpOwn(ctx)
 	if err == nil {
-		h.sweep(ctx, sweepLimit, nil)
+		h.sweep(ctx, dns01.SweepAtStart, nil)
 	}
 	if ctx.Err() != nil {
 		err = errors.Join(context.Cause(ctx), err)

@@ -29,7 +29,6 @@ import (
 const (
 	createLimit  = 5 * time.Minute  // zone, CNAME, delegation and the create call with its retries
 	cleanUpLimit = 60 * time.Second // deleting one record with its retries
-	sweepLimit   = 5 * time.Second  // what the dead left behind; what is not done in time waits for the next start
 )
 
 // Program is what the operating system gives a hook program.
@@ -102,13 +101,10 @@ func run(p Program, program string, duty messages.Message, act func(context.Cont
 }
 
 // open finds directories, credentials and certbot, and opens journal and accounts. It reads; it sends nothing.
-//
-// Delegations are not checked where name servers had to be named and the resolvers are those of the system, which may know nothing
-// of them.
 func (h *hook) open(p Program) error {
 	began := time.Now()
 	h.solver = &dns01.Solver{
-		Register: true, CheckDelegation: len(h.options.nameServers) == 0 || len(h.options.resolvers) > 0,
+		Register: true, CheckDelegation: dns01.ChecksDelegation(h.options.nameServers, h.options.resolvers),
 		CA: memory.CA{Keep: h.options.caCache}, ExtraWait: h.options.extraWait,
 		Within:       func() time.Duration { return propagation.MostLimit - time.Since(began) },
 		CleanUpLimit: cleanUpLimit, Log: h.log,
@@ -123,7 +119,7 @@ func (h *hook) open(p Program) error {
 	if h.owner, err = journal.Client(); err != nil {
 		return err
 	}
-	if h.solver.Resolver, err = h.openResolver(); err != nil {
+	if h.solver.Resolver, err = propagation.NewResolver(h.options.resolvers, h.options.nameServers, h.log); err != nil {
 		return err
 	}
 	entries := filepath.Join(h.dirs.State, "journal")
@@ -158,25 +154,9 @@ func (h *hook) openAccounts(p Program) error {
 	return err
 }
 
-func (h *hook) openResolver() (*propagation.Resolver, error) {
-	servers := h.options.resolvers
-	if len(servers) == 0 {
-		var err error
-		if servers, err = propagation.SystemServers("/etc/resolv.conf"); err != nil && len(h.options.nameServers) == 0 {
-			return nil, err
-		}
-	}
-	return &propagation.Resolver{Servers: servers, NameServers: h.options.nameServers, Found: new(propagation.Found),
-		Log: h.log}, nil
-}
-
 func (h *hook) close() {
 	for _, account := range h.solver.Router.Accounts {
-		if closer, ok := account.Provider.(providers.Closer); ok {
-			if err := closer.Close(); err != nil {
-				h.log.Debug("closing a provider", "account", account.Label, "error", err)
-			}
-		}
+		account.Close(h.log)
 	}
 }
 

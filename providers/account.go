@@ -1,5 +1,7 @@
 package providers
 
+import "log/slog"
+
 // Account is an opened credential: a provider bound to the account it acts for.
 type Account struct {
 	Provider
@@ -17,4 +19,16 @@ type Account struct {
 
 	// Source is where the credential was found: the path of a file, or "the environment"; "" if there is none to find.
 	Source string
+}
+
+// Close ends what the account's provider holds, after the last call of it. A failure is logged alone, as nothing is asked of the
+// provider any more; a log of nil is silent.
+func (a Account) Close(log *slog.Logger) {
+	closer, ok := a.Provider.(Closer)
+	if !ok {
+		return
+	}
+	if err := closer.Close(); err != nil && log != nil {
+		log.Debug("closing a provider", "account", a.Label, "error", err)
+	}
 }

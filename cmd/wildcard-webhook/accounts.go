@@ -82,11 +82,7 @@ func (a *accounts) use(c parsed, namespace string, secret *core.Secret) ([]provi
 func (a *accounts) close(o opened) {
 	o.users.Wait()
 	for _, account := range o.all {
-		if closer, ok := account.Provider.(providers.Closer); ok {
-			if err := closer.Close(); err != nil {
-				a.log.Debug("closing a provider", "account", account.Label, "error", err)
-			}
-		}
+		account.Close(a.log)
 	}
 }
 

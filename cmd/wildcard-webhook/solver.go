@@ -108,7 +108,7 @@ func (s *Solver) solver(ctx context.Context, t target, resolver *propagation.Res
 	var told time.Time
 	return &dns01.Solver{
 		Router: t.router, Resolver: resolver,
-		CheckDelegation: len(t.config.nameServers) == 0 || len(t.config.resolvers) > 0,
+		CheckDelegation: dns01.ChecksDelegation(t.config.nameServers, t.config.resolvers),
 		Memory:          s.memory, CA: memory.CA{Keep: t.config.caCache}, // cert-manager does not tell which it is
 		Within:       func() time.Duration { return min(timeLeft(ctx), mostHeld) },
 		WaitLimit:    max(timeLeft(ctx), 1),
@@ -196,14 +196,7 @@ func (t target) owner() dns01.Owner { return dns01.Owner{Process: self(), Round:
 
 // resolver is how the DNS is asked for an Issuer.
 func (c parsed) resolver(log *slog.Logger) (*propagation.Resolver, error) {
-	resolvers := c.resolvers
-	if len(resolvers) == 0 {
-		var err error
-		if resolvers, err = propagation.SystemServers("/etc/resolv.conf"); err != nil && len(c.nameServers) == 0 {
-			return nil, err
-		}
-	}
-	return &propagation.Resolver{Servers: resolvers, NameServers: c.nameServers, Found: new(propagation.Found), Log: log}, nil
+	return propagation.NewResolver(c.resolvers, c.nameServers, log)
 }
 
 // changing is what differs from one failure to the next of the same kind: durations, times, ports and identifiers of requests.

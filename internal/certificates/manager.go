@@ -26,9 +26,6 @@ import (
 	"wildcard/providers/manual"
 )
 
-// sweepLimit is what removing the leftovers of dead processes may take at a start; what is not done waits for the next.
-const sweepLimit = 5 * time.Second
-
 // Options is what a Manager is made of. Only Dirs is needed.
 type Options struct {
 	Dirs settings.Directories
@@ -175,7 +172,7 @@ func (m *Manager) Sweep(ctx context.Context, all []lineage.Settings, but ...stri
 		return
 	}
 	accounts, _ := m.Services.accountsOf(all) // whoever needs one that cannot be opened says so
-	m.sweep(ctx, accounts, sweepLimit, but...)
+	m.sweep(ctx, accounts, dns01.SweepAtStart, but...)
 }
 
 // sweep is Sweep through accounts that are open, as far as limit allows. What it cannot remove stays in the journal and is no

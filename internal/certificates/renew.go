@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"wildcard/internal/dns01"
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
@@ -169,9 +170,9 @@ func (r *renewal) run(ctx context.Context) {
 		accounts, _ = r.m.everyAccount(r.DNS, false) // whoever needs one that cannot be opened says so
 	}
 	if len(accounts) > 0 {
-		r.m.sweep(ctx, accounts, sweepLimit, r.ordered...)
+		r.m.sweep(ctx, accounts, dns01.SweepAtStart, r.ordered...)
 		if len(r.ordered) > 0 {
-			defer r.m.sweep(ctx, accounts, sweepLimit) // what no order took over
+			defer r.m.sweep(ctx, accounts, dns01.SweepAtStart) // what no order took over
 		}
 	}
 	if len(r.names) == 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
@@ -45,7 +46,7 @@ func (s *Services) close() {
 	defer s.mu.Unlock()
 	for _, o := range s.opened {
 		for _, account := range o.accounts {
-			s.Shut(account)
+			account.Close(s.options.Log)
 		}
 	}
 	for _, d := range s.cas {
@@ -129,7 +130,7 @@ func (s *Services) accountsOf(all []lineage.Settings) (accounts []providers.Acco
 	return accounts, failed
 }
 
-// Open opens DNS services anew. It reads files and sends nothing. Whoever calls shuts them.
+// Open opens DNS services anew. It reads files and sends nothing. The caller closes the accounts.
 func (s *Services) Open(specs []providers.Spec, envFile string) ([]providers.Account, error) {
 	runDir := s.options.Dirs.Run
 	if s.options.ReadOnly || s.options.FreshTokens {
@@ -146,29 +147,12 @@ func (s *Services) Open(specs []providers.Spec, envFile string) ([]providers.Acc
 	})
 }
 
-// Shut ends what a DNS service holds.
-func (s *Services) Shut(account providers.Account) {
-	if closer, ok := account.Provider.(providers.Closer); ok {
-		if err := closer.Close(); err != nil {
-			s.options.Log.Debug("closing a provider", "account", account.Label, "error", err)
-		}
-	}
-}
-
 // Resolver is how the DNS is asked for a lineage.
 func (s *Services) Resolver(l lineage.Settings) (*propagation.Resolver, error) {
-	servers := l.Resolvers
-	if len(servers) == 0 {
-		var err error
-		if servers, err = propagation.SystemServers("/etc/resolv.conf"); err != nil && len(l.NameServers) == 0 {
-			return nil, err
-		}
-	}
-	return &propagation.Resolver{Servers: servers, NameServers: l.NameServers, Found: new(propagation.Found), Log: s.options.Log}, nil
+	return propagation.NewResolver(l.Resolvers, l.NameServers, s.options.Log)
 }
 
-// ChecksDelegation reports whether zones must be delegated to their service: not where name servers had to be named and the
-// resolvers are those of the system, which may know nothing of them.
+// ChecksDelegation reports whether zones of a lineage must be delegated to their service.
 func ChecksDelegation(s lineage.Settings) bool {
-	return len(s.NameServers) == 0 || len(s.Resolvers) > 0
+	return dns01.ChecksDelegation(s.NameServers, s.Resolvers)
 }

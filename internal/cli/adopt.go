@@ -96,7 +96,7 @@ func (m *machine) adopted(c *cli.Context, l *lineage.Lineage, changes []string, 
 	m.say(format, l.Name)
 	if s, ours := l.Conf.Settings(); ours && l.Leaf != nil {
 		at, why := certificates.Renewal(l, s)
-		m.say("It is renewed from %s on (%s): %s.", day(at), until(m.now(), at), why)
+		m.say("It is renewed from %s on (%s): %s.", messages.Instant(at), until(m.now(), at), why)
 	}
 	return nil
 }

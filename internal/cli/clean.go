@@ -111,10 +111,10 @@ func (m *machine) printClean(answer cleanAnswer) {
 		m.say("removed  %s TXT %s", line.FQDN, line.Value)
 	}
 	for _, line := range answer.InUse {
-		m.say("in use   %s TXT %s, by process %d since %s", line.FQDN, line.Value, line.PID, day(line.Created))
+		m.say("in use   %s TXT %s, by process %d since %s", line.FQDN, line.Value, line.PID, messages.Instant(line.Created))
 	}
 	for _, line := range answer.Left {
-		m.say("left     %s TXT %s of %s (%s): %s", line.FQDN, line.Value, day(line.Created), line.Spec, line.Reason)
+		m.say("left     %s TXT %s of %s (%s): %s", line.FQDN, line.Value, messages.Instant(line.Created), line.Spec, line.Reason)
 	}
 	for _, text := range answer.Damaged {
 		m.say("damaged  %s", text)

@@ -183,7 +183,7 @@ func (m *machine) instance(spec providers.Spec, envFile string, like providers.A
 		if account.Fingerprint == like.Fingerprint {
 			found = account
 		} else {
-			m.manager.Services.Shut(account)
+			account.Close(m.log)
 		}
 	}
 	if found.Provider == nil {

@@ -9,11 +9,12 @@ import (
 	"wildcard/internal/fault"
 )
 
-// sweepAtStart is what removing the leftovers of dead processes may take beside other work; what is not done waits for the next.
-const sweepAtStart = 5 * time.Second
+// SweepAtStart is what removing the leftovers of dead processes may take beside other work; what is not done waits for the next.
+const SweepAtStart = 5 * time.Second
 
-// CleanUp deletes a record and then forgets it, unless its creation was broken off, also when ctx has ended, within [Solver.CleanUpLimit]. What is deleted already is no
-// error. Errors are those of the service, which say that the journal has the record, and of the journal.
+// CleanUp deletes a record and then forgets it, unless its creation was broken off; also when ctx has ended, within
+// [Solver.CleanUpLimit]. What is deleted already is no error. Errors are those of the service, which say that the journal has the
+// record, and of the journal.
 func (s *Solver) CleanUp(ctx context.Context, record *Record) error {
 	if !record.Left() {
 		return nil

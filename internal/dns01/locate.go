@@ -132,6 +132,12 @@ func (s *Solver) explain(ctx context.Context, name string, err error) error {
 	return err
 }
 
+// ChecksDelegation reports whether [Solver.CheckDelegation] makes sense: not where name servers had to be named and the resolvers
+// are those of the system, which may know nothing of them.
+func ChecksDelegation(nameServers, resolvers []string) bool {
+	return len(nameServers) == 0 || len(resolvers) > 0
+}
+
 // delegation refuses to write where no CA would look: into a zone that the DNS delegates to other name servers than the
 // account's, or above a child zone that is delegated away.
 func (s *Solver) delegation(ctx context.Context, route providers.Route, fqdn string) error {

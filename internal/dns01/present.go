@@ -56,7 +56,7 @@ func (s *Solver) Make(ctx context.Context, record *Record) error {
 		}
 	}
 	if record.Owner.Last {
-		_, _ = s.Sweep(ctx, sweepAtStart, nil) // what cannot be swept is no reason to stop
+		_, _ = s.Sweep(ctx, SweepAtStart, nil) // what cannot be swept is no reason to stop
 	}
 	if record.taken || s.Journal != nil && (record.Owner.Resumed || s.Memory.Knows(remembered(record.Challenge))) {
 		if there, err := s.fromEarlier(ctx, record); there || err != nil {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"net/netip"
 	"net/url"
 	"os"
@@ -70,6 +71,18 @@ func usable(ip netip.Addr) bool {
 }
 
 func isURL(server string) bool { return strings.Contains(server, "://") }
+
+// NewResolver returns a resolver that asks servers, or those of the system if there are none, and name servers in place of the
+// delegated ones if there are any. Errors are those of [SystemServers], unless name servers are named: they need no others.
+func NewResolver(servers, nameServers []string, log *slog.Logger) (*Resolver, error) {
+	if len(servers) == 0 {
+		var err error
+		if servers, err = SystemServers("/etc/resolv.conf"); err != nil && len(nameServers) == 0 {
+			return nil, err
+		}
+	}
+	return &Resolver{Servers: servers, NameServers: nameServers, Found: new(Found), Log: log}, nil
+}
 
 // SystemServers returns the system's resolvers from a resolv.conf(5), usually /etc/resolv.conf, as ip:port. As everywhere
 // on the system, a file that does not exist or names no server means the one on this machine. Lines that are not an

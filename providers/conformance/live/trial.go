@@ -59,7 +59,7 @@ func (t *Trial) Run(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	defer closeAccount(account)
+	defer account.Close(t.Log)
 	solver := &dns01.Solver{
 		Router: providers.Router{Accounts: []providers.Account{account}}, Resolver: t.Resolver, Journal: t.Journal,
 		WaitLimit: t.Limit, CleanUpLimit: cleanUpLimit, Log: t.Log,
@@ -135,12 +135,6 @@ func (t *Trial) runAll(ctx context.Context, checks []conformance.Check) []Result
 func needsKeyAuth(account providers.Account) bool {
 	h, ok := account.Provider.(providers.ValueComputer)
 	return ok && h.NeedsKeyAuth()
-}
-
-func closeAccount(account providers.Account) {
-	if closer, ok := account.Provider.(providers.Closer); ok {
-		_ = closer.Close() // nothing is asked of it any more
-	}
 }
 
 // Name returns a domain in a zone that has not been used, such as a check writes to.

@@ -154,11 +154,12 @@ func (t *transport) roundTrip(r *http.Request) (*http.Response, error) {
 		if ctx.Err() != nil {
 			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
-		what := slog.Any("error", err)
+		values := []any{"method", r.Method, "url", r.URL.String(), "took", t.now().Sub(began)}
 		if errors.Is(err, errNotNeeded) {
-			what = slog.String("status", errNotNeeded.Error())
+			t.log.Debug("acme", append(values, "status", errNotNeeded.Error())...)
+		} else {
+			t.log.Debug("acme", append(values, "error", err)...)
 		}
-		t.log.Debug("acme", "method", r.Method, "url", r.URL.String(), what, "took", t.now().Sub(began))
 		return nil, err
 	}
 	t.log.Debug("acme", "method", r.Method, "url", r.URL.String(), "status", response.StatusCode, "took", t.now().Sub(began))

@@ -40,7 +40,7 @@ func port53(t *testing.T) {
 		forward(t, host+":53", server)
 	}
 	dir := t.TempDir()
-	build := exec.Command("go", "build", "-o", dir+"/bin/", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
+	build := exec.Command("go", "build", "-o", dir+"/bin/", "wildcard/cmd/wildcard", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -84,6 +84,21 @@ func port53(t *testing.T) {
 	}
 	if got := service.Calls(); got.Creates != 1 {
 		t.Errorf("calls %+v", got)
+	}
+
+	// Where no name server can be asked, what foretells an issuance says so.
+	for _, host := range []string{"ns-a1.conoha.io", "ns-a2.conoha.io", "ns-a3.conoha.io"} {
+		service.SetHostAddresses(host, "127.0.0.250")
+	}
+	for _, c := range []struct{ args, text string }{
+		{"plan --agree-tos --server https://127.0.0.9:1/directory example.com", "no name server of example.com. can be asked from here"},
+		{"providers test --zone example.com conoha", "what the name servers of example.com. have cannot be seen: port 53"},
+	} {
+		cmd := exec.Command(dir+"/bin/wildcard", strings.Fields(c.args)...)
+		cmd.Env = environ
+		if out, _ := cmd.CombinedOutput(); !strings.Contains(string(out), c.text) {
+			t.Errorf("wildcard %s: %s", c.args, out)
+		}
 	}
 }
 

@@ -49,6 +49,7 @@ type PlannedRecord struct {
 	Err        error             // why the rest is not known
 
 	delegation propagation.Delegation // of the zone in which the record is to stand
+	cutOff     propagation.State      // how this machine is kept from its name servers; "" if it is not
 }
 
 // Plan looks up what Obtain would do, by what is known on this machine and what CA and DNS services say now: Obtain asks the CA
@@ -76,6 +77,7 @@ func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
 	}
 	p.plan.Records = records
 	p.plan.Notes = append(p.plan.Notes, delegationNotes(records)...)
+	p.plan.Notes = append(p.plan.Notes, cutOffNotes(records)...)
 	p.plan.Problems = slices.Concat(located, atCA)
 	if !o.dryRun {
 		if err := m.Store.Check(); err != nil {
@@ -199,7 +201,30 @@ func (p *planning) record(ctx context.Context, solver *dns01.Solver, r *PlannedR
 	r.Remembered = p.remembers(r.Domain, at.FQDN)
 	if d, err := solver.Resolver.Delegation(ctx, at.FQDN); err == nil { // else the wait will say so
 		r.delegation = d
+		r.cutOff, _ = solver.Resolver.CutOff(ctx, d.For(r.Zone), r.Zone)
 	}
+}
+
+// cutOffNotes say of which zones the name servers cannot be asked from here, in the words of doctor. Obtain then goes by the word
+// of a resolver, and waits longer.
+func cutOffNotes(records []PlannedRecord) []messages.Message {
+	var notes []messages.Message
+	var seen []string
+	for _, r := range records {
+		if r.cutOff == "" || slices.Contains(seen, r.Zone) {
+			continue
+		}
+		seen = append(seen, r.Zone)
+		what := messages.New("no name server of %s can be asked from here: port 53 is closed, UDP and TCP", r.Zone)
+		if r.cutOff == propagation.Intercepted {
+			what = messages.New("something answers on port 53 in the place of the name servers of %s", r.Zone)
+		}
+		notes = append(notes, what)
+	}
+	if len(notes) > 0 {
+		notes = append(notes, messages.New("What the name servers have cannot be seen, so a resolver's word has to do, and every run waits long for it."))
+	}
+	return notes
 }
 
 // delegationNotes is what may be in the way at the name servers of the records' zones, each said once, in the words of doctor.

@@ -2,6 +2,7 @@ package certificates
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,5 +30,28 @@ func TestPlan_DelegationDiffers(t *testing.T) {
 	}
 	if strings.Join(texts, "\n") != strings.Join(want, "\n") {
 		t.Errorf("%q, want %q", texts, want)
+	}
+}
+
+// Where name servers cannot be asked is said once for each zone, and once what comes of it.
+func TestPlan_CutOff(t *testing.T) {
+	t.Parallel()
+	var texts []string
+	for _, note := range cutOffNotes([]PlannedRecord{
+		{Zone: "a.test.", cutOff: propagation.Blocked}, {Zone: "a.test.", cutOff: propagation.Blocked}, {Zone: "b.test."},
+		{Zone: "c.test.", cutOff: propagation.Intercepted},
+	}) {
+		texts = append(texts, note.String())
+	}
+	want := []string{
+		"no name server of a.test. can be asked from here: port 53 is closed, UDP and TCP",
+		"something answers on port 53 in the place of the name servers of c.test.",
+		"What the name servers have cannot be seen, so a resolver's word has to do, and every run waits long for it.",
+	}
+	if !slices.Equal(texts, want) {
+		t.Errorf("%q, want %q", texts, want)
+	}
+	if notes := cutOffNotes([]PlannedRecord{{Zone: "a.test."}}); len(notes) > 0 {
+		t.Errorf("%q", notes)
 	}
 }

@@ -230,6 +230,20 @@ func cutOffWords(state State) string {
 	return "port 53 seems to be closed from here"
 }
 
+// CutOffError is the error of what has to see the name servers of a zone themselves, by what [Resolver.CutOff] found:
+// [fault.CodeIntercepted] or [fault.CodeNoAnswer], Temporary.
+func CutOffError(state State, zone string) error {
+	return fault.Errorf(state.code(), fault.Temporary, "propagation: what the name servers of %s have cannot be seen: %s", zone, cutOffWords(state))
+}
+
+// code is the error code of being cut off.
+func (s State) code() string {
+	if s == Intercepted {
+		return fault.CodeIntercepted
+	}
+	return fault.CodeNoAnswer
+}
+
 // wayOut is advice that was not taken yet.
 func (s *session) wayOut() string {
 	switch {
@@ -286,10 +300,6 @@ func (s *session) aliasUnasked(ctx context.Context, name string, silent *unanswe
 }
 
 func (s *session) cutOffError(state State, name string, silent *unansweredError) error {
-	code := fault.CodeNoAnswer
-	if state == Intercepted {
-		code = fault.CodeIntercepted
-	}
-	return fault.Errorf(code, fault.Temporary, "propagation: CNAME at %s: %s (%w)%s", name, cutOffWords(state), silent,
+	return fault.Errorf(state.code(), fault.Temporary, "propagation: CNAME at %s: %s (%w)%s", name, cutOffWords(state), silent,
 		s.wayOut())
 }

@@ -44,6 +44,13 @@ func (v *view) open(ctx context.Context, zone string) error {
 		return providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
 			"trial: the DNS knows no zone %s: it ends at %s, served by %s", zone, found, strings.Join(v.delegation.NameServers, ", "))
 	}
+	state, err := v.Resolver.CutOff(ctx, v.delegation, zone)
+	switch {
+	case err != nil:
+		return err
+	case state != "":
+		return propagation.CutOffError(state, zone)
+	}
 	answers, err := v.look(ctx, name)
 	if err != nil {
 		return err

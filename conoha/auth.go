@@ -44,7 +44,8 @@ type identity struct {
 func (i *identity) login(ctx context.Context) (t token, err error) {
 	for try := 1; ; try++ {
 		t, err = i.try(ctx)
-		if err == nil || providers.ClassOf(err) != providers.Temporary || ctx.Err() != nil || try == loginTries || !i.http.Wait(ctx, try, err) {
+		if err == nil || providers.ClassOf(err) != providers.Temporary || ctx.Err() != nil || try == loginTries ||
+			!i.http.Wait(ctx, try, err) {
 			break
 		}
 	}
@@ -52,7 +53,8 @@ func (i *identity) login(ctx context.Context) (t token, err error) {
 		err = httpclient.Unavailable(ctx.Err())
 	}
 	if err != nil {
-		err = providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "log in to %s with %s: %w", i.account.identityURL, i.account.origin, err)
+		err = providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "log in to %s with %s: %w",
+			i.account.identityURL, i.account.origin, err)
 	}
 	return t, err
 }

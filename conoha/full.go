@@ -69,7 +69,8 @@ func (p *Provider) full(ctx context.Context, c providers.Challenge, err error) e
 		whose = fmt.Sprintf("%d of them ours", ours)
 	}
 	if most == 0 {
-		return providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%w: %d records at this name, %s", err, all, whose)
+		return providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%w: %d records at this name, %s", err, all,
+			whose)
 	}
 	return providers.Errorf(providers.CodeTooManyValues, providers.Misconfigured,
 		"%w: %d of %d records at this name, %s: delete the old ones", err, all, most, whose)

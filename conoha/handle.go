@@ -24,5 +24,6 @@ func failed(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
 	}
-	return providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "conoha: %s: %w", fmt.Sprintf(format, args...), err)
+	return providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "conoha: %s: %w", fmt.Sprintf(format, args...),
+		err)
 }

@@ -59,7 +59,8 @@ var (
 // used as it is.
 func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Account, error) {
 	if spec.Arg != "" {
-		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage, "provider %s: conoha takes nothing after a colon", spec)
+		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage,
+			"provider %s: conoha takes nothing after a colon", spec)
 	}
 	sets, err := src.Credentials(spec, Families())
 	if err != nil {
@@ -103,7 +104,8 @@ func newProvider(a account, o Options) *Provider {
 	}
 	return &Provider{
 		account: a, identity: identity, client: client, values: map[string]*value{},
-		zones: &zones{flight: newSingleFlight(), client: client, store: newStore(o.RunDir, "zones", a, log), lockWait: a.timeout, now: time.Now},
+		zones: &zones{flight: newSingleFlight(), client: client, store: newStore(o.RunDir, "zones", a, log),
+			lockWait: a.timeout, now: time.Now},
 	}
 }
 
@@ -184,7 +186,8 @@ func (p *Provider) deleteKnown(ctx context.Context, fqdn, zoneID, id string) err
 
 // inZone does work in the zone that holds the challenge's record. If a list from before, of ours or of the caller's, led to a zone
 // that the service does not take the record in, it is done once more in the one that the account lists now.
-func (p *Provider) inZone(ctx context.Context, verb string, c providers.Challenge, work func(zoneID string) error) error {
+func (p *Provider) inZone(ctx context.Context, verb string, c providers.Challenge,
+	work func(zoneID string) error) error {
 	fqdn := c.FQDN
 	zone, cached, err := p.zones.holding(ctx, fqdn, c.Zone)
 	if err != nil {

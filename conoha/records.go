@@ -114,7 +114,8 @@ func (c *client) create(ctx context.Context, zoneID, fqdn, value string, ttl int
 		switch {
 		case len(ids) > 0:
 			return ids[0], nil
-		case lookErr != nil && (ctx.Err() != nil || httpclient.StatusOf(lookErr) == 0 || httpclient.StatusOf(lookErr) != r.Status):
+		case lookErr != nil &&
+			(ctx.Err() != nil || httpclient.StatusOf(lookErr) == 0 || httpclient.StatusOf(lookErr) != r.Status):
 			return "", providers.Errorf(providers.CodeOf(lookErr), providers.ClassOf(lookErr), "%w; looking for it: %w", err, lookErr)
 		case lookErr != nil || !again:
 			return "", err
@@ -189,7 +190,8 @@ func (c *client) delete(ctx context.Context, zoneID, id string) (there bool, err
 	}
 	// Some other 4xx may be how a generation says "not found" (§3.7 knows next to nothing of Ver.3.0).
 	records, listErr := c.list(ctx, recordsPath(zoneID), "records")
-	if listErr != nil || slices.ContainsFunc(records, func(record item) bool { return cmp.Or(record.UUID, record.ID) == id }) {
+	if listErr != nil || slices.ContainsFunc(records,
+		func(record item) bool { return cmp.Or(record.UUID, record.ID) == id }) {
 		return false, err
 	}
 	return true, nil

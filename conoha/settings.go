@@ -50,7 +50,9 @@ func Families() []settings.Family {
 			{Name: f.user, Optional: f.userID != "", Help: "API user name, gncu...; what Ver.2.0 logs in with"},
 		}
 		if f.userID != "" {
-			variables = append(variables, settings.Variable{Name: f.userID, Optional: true, Help: "API user ID, 32 hexadecimal digits; what Ver.3.0 logs in with"})
+			variables = append(variables,
+				settings.Variable{Name: f.userID, Optional: true,
+					Help: "API user ID, 32 hexadecimal digits; what Ver.3.0 logs in with"})
 		}
 		variables = append(variables,
 			settings.Variable{Name: f.password, Secret: true, Help: "API password"},
@@ -68,7 +70,8 @@ func Settings() []settings.Variable {
 		{Name: "CONOHA_TTL", Optional: true, Help: "TTL of the TXT records in seconds (60)"},
 		{Name: "CONOHA_PROPAGATION_TIMEOUT", Optional: true, Help: "how long to wait until all name servers publish the records, in seconds (900)"},
 		{Name: "CONOHA_HTTP_TIMEOUT", Optional: true, Help: "how long to wait for one answer of the API, in seconds (30)"},
-		{Name: "CONOHA_IDENTITY_URL", Optional: true, Help: "base URL of the identity service, with /v2.0 or /v3 (the region's)"},
+		{Name: "CONOHA_IDENTITY_URL", Optional: true,
+			Help: "base URL of the identity service, with /v2.0 or /v3 (the region's)"},
 		{Name: "CONOHA_DNS_URL", Optional: true, Help: "base URL of the DNS service, without /v1 (the region's)"},
 	}
 }
@@ -139,7 +142,8 @@ func newAccount(set settings.Set) (account, error) {
 		return account{}, r.Err
 	}
 	if a.region != "" && !regionForm.MatchString(a.region) {
-		return account{}, badSetting(f.regional, "%s is not the name of a region, such as tyo1 or c3j1", providers.Excerpt(a.region))
+		return account{}, badSetting(f.regional, "%s is not the name of a region, such as tyo1 or c3j1",
+			providers.Excerpt(a.region))
 	}
 	var id string
 	if f.userID != "" {

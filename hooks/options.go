@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"io"
@@ -37,20 +38,20 @@ var errHelp = errors.New("help")
 func parseOptions(program string, args, environment []string) (options, error) {
 	env := environ.Map(environment)
 	var o options
-	var specs []string
-	resolvers, nameServers := env["WILDCARD_RESOLVERS"], env["WILDCARD_NAMESERVERS"]
-	caCache, extraWait := env["WILDCARD_CA_CACHE"], env["WILDCARD_EXTRA_WAIT"]
-
+	t := texts{
+		resolvers: env["WILDCARD_RESOLVERS"], nameServers: env["WILDCARD_NAMESERVERS"],
+		extraWait: env["WILDCARD_EXTRA_WAIT"], caCache: env["WILDCARD_CA_CACHE"],
+	}
 	flags := flag.NewFlagSet(program, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.Func("provider", "", func(s string) error { specs = append(specs, s); return nil })
+	flags.Func("provider", "", func(s string) error { t.specs = append(t.specs, s); return nil })
 	flags.StringVar(&o.envFile, "env-file", "", "")
 	flags.StringVar(&o.configDir, "config-dir", "", "")
 	flags.StringVar(&o.stateDir, "state-dir", "", "")
-	flags.StringVar(&resolvers, "resolver", resolvers, "")
-	flags.StringVar(&nameServers, "nameserver", nameServers, "")
-	flags.StringVar(&extraWait, "extra-wait", extraWait, "")
-	flags.StringVar(&caCache, "ca-cache", caCache, "")
+	flags.StringVar(&t.resolvers, "resolver", t.resolvers, "")
+	flags.StringVar(&t.nameServers, "nameserver", t.nameServers, "")
+	flags.StringVar(&t.extraWait, "extra-wait", t.extraWait, "")
+	flags.StringVar(&t.caCache, "ca-cache", t.caCache, "")
 	flags.BoolVar(&o.verbose, "v", false, "")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -60,49 +61,54 @@ func parseOptions(program string, args, environment []string) (options, error) {
 	case flags.NArg() > 0:
 		return o, usage("unexpected argument %s", fault.Excerpt(flags.Arg(0)))
 	}
-
 	if o.envFile != "" {
 		var err error
 		if o.envFile, err = filepath.Abs(o.envFile); err != nil {
 			return o, usage("--env-file: %w", err)
 		}
 	}
-	if len(specs) == 0 {
-		specs = strings.Fields(env["WILDCARD_PROVIDER"])
+	if len(t.specs) == 0 {
+		t.specs = strings.Fields(cmp.Or(env["WILDCARD_PROVIDER"], "conoha"))
 	}
-	if len(specs) == 0 {
-		specs = []string{"conoha"}
-	}
-	for _, s := range specs {
+	return o, o.read(flags, t)
+}
+
+// texts are options that have yet to be read.
+type texts struct {
+	specs                                      []string
+	resolvers, nameServers, extraWait, caCache string
+}
+
+func (o *options) read(flags *flag.FlagSet, t texts) (err error) {
+	for _, s := range t.specs {
 		spec, err := providers.ParseSpec(s)
 		if err != nil {
-			return o, err
+			return err
 		}
 		if spec.Name == "lego" {
-			return o, fault.Errorf(fault.CodeBadSpec, fault.Usage,
+			return fault.Errorf(fault.CodeBadSpec, fault.Usage,
 				"provider %s: lego's services compute the value themselves, and certbot gives its hooks only the finished one: use wildcard issue in place of certbot for these names", spec)
 		}
 		o.specs = append(o.specs, spec)
 	}
-	var err error
-	if o.resolvers, err = parseServers(flags, "resolver", resolvers); err != nil {
-		return o, err
+	if o.resolvers, err = parseServers(flags, "resolver", t.resolvers); err != nil {
+		return err
 	}
-	if o.nameServers, err = parseServers(flags, "nameserver", nameServers); err != nil {
-		return o, err
+	if o.nameServers, err = parseServers(flags, "nameserver", t.nameServers); err != nil {
+		return err
 	}
-	if extraWait != "" {
-		if o.extraWait, err = propagation.ParseExtraWait(extraWait); err != nil {
-			return o, fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "--extra-wait (WILDCARD_EXTRA_WAIT): %w", err)
+	if t.extraWait != "" {
+		if o.extraWait, err = propagation.ParseExtraWait(t.extraWait); err != nil {
+			return fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "--extra-wait (WILDCARD_EXTRA_WAIT): %w", err)
 		}
 	}
 	o.caCache = memory.DefaultKeep
-	if caCache != "" {
-		if o.caCache, err = memory.ParseKeep(caCache); err != nil {
-			return o, fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "--ca-cache (WILDCARD_CA_CACHE): %w", err)
+	if t.caCache != "" {
+		if o.caCache, err = memory.ParseKeep(t.caCache); err != nil {
+			return fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "--ca-cache (WILDCARD_CA_CACHE): %w", err)
 		}
 	}
-	return o, nil
+	return nil
 }
 
 // parseServers parses a list that a flag or, without it, the environment gives.

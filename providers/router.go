@@ -102,7 +102,8 @@ func only(candidates []Route, fqdn string, known []string) (Route, error) {
 		return candidates[0], nil
 	}
 	a, b := candidates[0], candidates[1]
-	return Route{}, Errorf(CodeAmbiguous, Misconfigured, "zone of %s: both %s and %s could hold it; say which with %s=NAME",
+	return Route{}, Errorf(CodeAmbiguous, Misconfigured,
+		"zone of %s: both %s and %s could hold it; say which with %s=NAME",
 		fqdn, a.Account.Label, b.Account.Label, cmp.Or(strings.TrimSuffix(a.Zone, "."), "ZONE"))
 }
 

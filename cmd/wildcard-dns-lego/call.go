@@ -28,7 +28,8 @@ func checked(r plugin.Request) (call, *plugin.Failure) {
 	domain, ok := strings.CutPrefix(strings.TrimSuffix(fqdn, "."), providers.ChallengeLabel+".")
 	switch {
 	case !ok:
-		return refuse("misconfigured", "a CNAME leads to %s, and lego knows only names that begin with %s", fqdn, providers.ChallengeLabel)
+		return refuse("misconfigured", "a CNAME leads to %s, and lego knows only names that begin with %s", fqdn,
+			providers.ChallengeLabel)
 	case r.Zone == "" || !providers.InZone(fqdn, providers.CanonicalName(r.Zone)):
 		return refuse("usage", "%s does not lie in a zone that the request names", fqdn)
 	case r.KeyAuthorization == "":
@@ -36,7 +37,8 @@ func checked(r plugin.Request) (call, *plugin.Failure) {
 	}
 	c := call{domain: domain, token: r.Token, keyAuth: r.KeyAuthorization, record: record{fqdn, r.Value}}
 	if info := dns01.GetChallengeInfo(domain, c.keyAuth); info.EffectiveFQDN != fqdn || info.Value != r.Value {
-		return refuse("usage", "lego would make a TXT record %s with %s, and not what is asked for", info.EffectiveFQDN, info.Value)
+		return refuse("usage", "lego would make a TXT record %s with %s, and not what is asked for", info.EffectiveFQDN,
+			info.Value)
 	}
 	return c, nil
 }

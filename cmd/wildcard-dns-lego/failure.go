@@ -38,7 +38,8 @@ func explain(err error) *plugin.Failure {
 	_, network := errors.AsType[net.Error](err)
 	status := statusOf(err)
 	switch {
-	case errors.As(err, &late), errors.Is(err, context.DeadlineExceeded), status == 408, status == 429, status >= 500, network && status == 0:
+	case errors.As(err, &late), errors.Is(err, context.DeadlineExceeded), status == 408, status == 429, status >= 500,
+		network && status == 0:
 		class = "temporary"
 	case status == 401, status == 403:
 		class = "refused"

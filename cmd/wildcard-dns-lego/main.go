@@ -52,7 +52,8 @@ func run() error {
 	if err := dns01.AddRecursiveNameservers([]string{zones.address()})(nil); err != nil {
 		return err
 	}
-	s := newServer(services, zones, secrets, func(name string) (challenge.Provider, error) { return dns.NewDNSChallengeProviderByName(name) })
+	s := newServer(services, zones, secrets,
+		func(name string) (challenge.Provider, error) { return dns.NewDNSChallengeProviderByName(name) })
 	return s.serve(os.Stdin, replies)
 }
 

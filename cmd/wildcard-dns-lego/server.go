@@ -36,7 +36,8 @@ type server struct {
 	writing sync.Mutex
 }
 
-func newServer(all []catalogue.Service, z *zones, s secrets, open func(name string) (challenge.Provider, error)) *server {
+func newServer(all []catalogue.Service, z *zones, s secrets,
+	open func(name string) (challenge.Provider, error)) *server {
 	return &server{catalogue: all, zones: z, secrets: s, open: open, services: map[string]*service{}}
 }
 
@@ -53,7 +54,9 @@ func (s *server) serve(requests io.Reader, replies io.Writer) error {
 			return errors.New("a request is not one line of JSON")
 		}
 		if r.Protocol != plugin.Protocol {
-			s.reply(replies, plugin.Reply{ID: r.ID, Error: &plugin.Failure{Class: "failed", Message: fmt.Sprintf("this is version %d of the protocol", plugin.Protocol)}})
+			s.reply(replies, plugin.Reply{ID: r.ID,
+				Error: &plugin.Failure{Class: "failed",
+					Message: fmt.Sprintf("this is version %d of the protocol", plugin.Protocol)}})
 			continue
 		}
 		switch r.Op {

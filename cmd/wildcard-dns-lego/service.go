@@ -42,7 +42,8 @@ const (
 )
 
 func newService(name string, t traits, open func(name string) (challenge.Provider, error)) *service {
-	return &service{name: name, traits: t, open: open, opening: newLock(), all: newLock(), names: map[string]lock{}, records: map[record]state{}}
+	return &service{name: name, traits: t, open: open, opening: newLock(), all: newLock(), names: map[string]lock{},
+		records: map[record]state{}}
 }
 
 // sequential is implemented by services that ask for one call at a time. The pause is for lego's own checks of publication.

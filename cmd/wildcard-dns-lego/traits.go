@@ -15,7 +15,8 @@ type traits struct {
 
 func traitsOf(service string) traits {
 	t := traits{oneValue: slices.Contains([]string{
-		"ddnss", "dnshomede", "dode", "duckdns", "freemyip", "hurricane", "mijnhost", "mittwald", "rcodezero", "rfc2136", "sonic",
+		"ddnss", "dnshomede", "dode", "duckdns", "freemyip", "hurricane", "mijnhost", "mittwald", "rcodezero", "rfc2136",
+		"sonic",
 	}, service)}
 	switch service {
 	case "artfiles", "cpanel", "eurodns", "gandi", "keyhelp", "namecheap", "netcup", "versio":
@@ -59,7 +60,8 @@ func (t traits) isGone(err error) bool { return t.gone != "" && strings.Contains
 // forgotten reports whether an error of CleanUp says that lego does not know the record's id. Its services use these words
 // for a map that the id should be in.
 func forgotten(err error) bool {
-	return slices.ContainsFunc([]string{"unknown record ID for", "unknown recordID for", "unknown record for"}, func(words string) bool {
-		return strings.Contains(err.Error(), words)
-	})
+	return slices.ContainsFunc([]string{"unknown record ID for", "unknown recordID for", "unknown record for"},
+		func(words string) bool {
+			return strings.Contains(err.Error(), words)
+		})
 }

@@ -83,7 +83,8 @@ func newFolder(dir string) (folder, error) {
 // knows lists and comments, in XDG_CONFIG_HOME, which certbot takes as a file name pattern, in PATH, and in a .env file.
 func usable(dir string) error {
 	const special = "*?[]{}:;#=,'\"`$\\"
-	if i := strings.IndexFunc(dir, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(special, r) }); i >= 0 {
+	unsafe := func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(special, r) }
+	if i := strings.IndexFunc(dir, unsafe); i >= 0 {
 		return usage("folder %q: its path must not have %q in it; choose another with --dir or TMPDIR", dir, dir[i:i+1])
 	}
 	return nil

@@ -19,7 +19,8 @@ type guard struct {
 
 // Programs that start another one: the command that counts is the first of ours or certbot's in their arguments.
 func isLauncher(name string) bool {
-	return slices.Contains([]string{"env", "nice", "ionice", "nohup", "setsid", "stdbuf", "strace", "time", "timeout"}, name)
+	return slices.Contains([]string{"env", "nice", "ionice", "nohup", "setsid", "stdbuf", "strace", "time", "timeout"},
+		name)
 }
 
 // Programs that start another one without the caller's environment.

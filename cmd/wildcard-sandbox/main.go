@@ -99,46 +99,50 @@ func (p *program) app() *cli.App {
 			}
 			return usage("no command %s; --help lists them", fault.Excerpt(word))
 		},
-		Commands: []*cli.Command{
-			{
-				Name:      "demo",
-				Usage:     "get a certificate for *.example.com, and show how",
-				UsageText: "wildcard-sandbox demo [options]",
-				Description: `The folder with the files is kept and named.
+		Commands: p.commands(),
+	}
+}
+
+func (p *program) commands() []*cli.Command {
+	return []*cli.Command{
+		{
+			Name:      "demo",
+			Usage:     "get a certificate for *.example.com, and show how",
+			UsageText: "wildcard-sandbox demo [options]",
+			Description: `The folder with the files is kept and named.
 
   wildcard-sandbox demo
   wildcard-sandbox demo --zone example.co.jp --delay 1s,5s`,
-				HideHelp:     true,
-				OnUsageError: usageError,
-				Flags:        worldFlags(),
-				Action:       p.demo,
-			},
-			{
-				Name:      "serve",
-				Usage:     "print the environment to use, and serve until SIGINT or SIGTERM",
-				UsageText: "wildcard-sandbox serve [options]",
-				Description: `It points a shell into the sandbox.
+			HideHelp:     true,
+			OnUsageError: usageError,
+			Flags:        worldFlags(),
+			Action:       p.demo,
+		},
+		{
+			Name:      "serve",
+			Usage:     "print the environment to use, and serve until SIGINT or SIGTERM",
+			UsageText: "wildcard-sandbox serve [options]",
+			Description: `It points a shell into the sandbox.
 
   eval "$(wildcard-sandbox serve &)"
   kill "$WILDCARD_SANDBOX_PID"`,
-				HideHelp:     true,
-				OnUsageError: usageError,
-				Flags:        worldFlags(),
-				Action:       p.serve,
-			},
-			{
-				Name:      "run",
-				Usage:     "run a command whose environment points into the sandbox",
-				UsageText: "wildcard-sandbox run [options] -- COMMAND [ARGUMENT...]",
-				Description: `The exit status is the command's; signals are passed on to it.
+			HideHelp:     true,
+			OnUsageError: usageError,
+			Flags:        worldFlags(),
+			Action:       p.serve,
+		},
+		{
+			Name:      "run",
+			Usage:     "run a command whose environment points into the sandbox",
+			UsageText: "wildcard-sandbox run [options] -- COMMAND [ARGUMENT...]",
+			Description: `The exit status is the command's; signals are passed on to it.
 
   wildcard-sandbox run -- wildcard issue --agree-tos '*.example.com'
   wildcard-sandbox run --delay 0s -- sh -c 'certbot certificates'`,
-				HideHelp:     true,
-				OnUsageError: usageError,
-				Flags:        worldFlags(),
-				Action:       p.run,
-			},
+			HideHelp:     true,
+			OnUsageError: usageError,
+			Flags:        worldFlags(),
+			Action:       p.run,
 		},
 	}
 }

@@ -41,7 +41,8 @@ func newWorld(o options) (*world, error) {
 			service.AddZone(account.Tenant, z.name)
 		}
 	}
-	w.ca, err = pebbletest.Start(pebbletest.Options{Resolver: service.ValidationResolver(), Strict: true, ValidationDelay: validation})
+	w.ca, err = pebbletest.Start(pebbletest.Options{Resolver: service.ValidationResolver(), Strict: true,
+		ValidationDelay: validation})
 	if err != nil {
 		service.Close()
 		return nil, err

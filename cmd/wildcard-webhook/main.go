@@ -94,7 +94,8 @@ func solvers(registry builtin.Providers, environ []string, log *slog.Logger) []w
 	looks := memory.Open("", log) // one for all: Issuers with different services may have one record name
 	for name := range registry {
 		if name != "manual" {
-			all = append(all, &Solver{name: name, accounts: newAccounts(registry, environ, log), memory: looks, environ: environ, log: log})
+			all = append(all, &Solver{name: name, accounts: newAccounts(registry, environ, log), memory: looks, environ: environ,
+				log: log})
 		}
 	}
 	return all

@@ -135,7 +135,8 @@ func (s *Solver) answer(request *v1alpha1.ChallengeRequest, work func(ctx contex
 	defer cancel()
 	began := time.Now()
 	err := s.solve(ctx, client, request, work)
-	log := s.log.With("action", string(request.Action), "fqdn", request.ResolvedFQDN, "namespace", request.ResourceNamespace, "solver", s.name, "took", time.Since(began).Round(time.Millisecond))
+	log := s.log.With("action", string(request.Action), "fqdn", request.ResolvedFQDN, "namespace",
+		request.ResourceNamespace, "solver", s.name, "took", time.Since(began).Round(time.Millisecond))
 	if err != nil {
 		log.Error("challenge", "error", err, "code", fault.CodeOf(err))
 		return errors.New(steady(err.Error()))
@@ -144,9 +145,11 @@ func (s *Solver) answer(request *v1alpha1.ChallengeRequest, work func(ctx contex
 	return nil
 }
 
-func (s *Solver) solve(ctx context.Context, client kubernetes.Interface, request *v1alpha1.ChallengeRequest, work func(ctx context.Context, t target) error) error {
+func (s *Solver) solve(ctx context.Context, client kubernetes.Interface, request *v1alpha1.ChallengeRequest,
+	work func(ctx context.Context, t target) error) error {
 	if request.Type != "dns-01" && request.Type != "DNS-01" && request.Type != "" {
-		return fault.Errorf(fault.CodeBadChallenge, fault.Usage, "webhook: challenges of type %s are not for DNS", fault.Excerpt(request.Type))
+		return fault.Errorf(fault.CodeBadChallenge, fault.Usage, "webhook: challenges of type %s are not for DNS",
+			fault.Excerpt(request.Type))
 	}
 	config, err := parseConfig(s.name, request.Config, s.environ)
 	if err != nil {
@@ -173,13 +176,15 @@ func (s *Solver) solve(ctx context.Context, client kubernetes.Interface, request
 }
 
 // secret reads the Secret with the credentials.
-func (s *Solver) secret(ctx context.Context, client kubernetes.Interface, c parsed, namespace string) (*core.Secret, error) {
+func (s *Solver) secret(ctx context.Context, client kubernetes.Interface, c parsed,
+	namespace string) (*core.Secret, error) {
 	if c.SecretRef.Name == "" {
 		return nil, nil //nolint:nilnil // the provider says what it lacks
 	}
 	secret, err := client.CoreV1().Secrets(namespace).Get(ctx, c.SecretRef.Name, meta.GetOptions{})
 	if err != nil {
-		return nil, fault.Errorf(fault.CodeMissing, fault.Misconfigured, "webhook: secret %s/%s: %w", namespace, c.SecretRef.Name, err)
+		return nil, fault.Errorf(fault.CodeMissing, fault.Misconfigured, "webhook: secret %s/%s: %w", namespace,
+			c.SecretRef.Name, err)
 	}
 	return secret, nil
 }

@@ -161,7 +161,8 @@ func (s *Service) registry(name string, kind uint16) outcome {
 	if s.isHost(key) {
 		a.answer = s.addressRecords(name, kind)
 	}
-	known := slices.Concat(hosts(s.servers), slices.Collect(maps.Keys(s.delegations)), slices.Collect(maps.Keys(s.addresses)))
+	known := slices.Concat(hosts(s.servers), slices.Collect(maps.Keys(s.delegations)),
+		slices.Collect(maps.Keys(s.addresses)))
 	for zone, d := range s.delegations {
 		known = append(known, d.hosts...)
 		if len(d.hosts) == 0 {
@@ -190,7 +191,8 @@ func (s *Service) registry(name string, kind uint16) outcome {
 		return a
 	}
 	a.authority = []dns.RR{soa}
-	exists := key == top || key == server || slices.ContainsFunc(known, func(other string) bool { return inZone(other, key) })
+	exists := key == top || key == server ||
+		slices.ContainsFunc(known, func(other string) bool { return inZone(other, key) })
 	if !exists {
 		a.rcode = dns.RcodeNameError
 	}

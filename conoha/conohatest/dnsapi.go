@@ -84,7 +84,8 @@ func checkHeaders(c call) *refusal {
 		return nil
 	}
 	if !isJSON(c.Header.Get("Content-Type")) {
-		return &refusal{http.StatusUnsupportedMediaType, "unsupported_content_type", "", "the content type is not application/json"}
+		return &refusal{http.StatusUnsupportedMediaType, "unsupported_content_type", "",
+			"the content type is not application/json"}
 	}
 	if len(c.body) > mostBody {
 		return &refusal{http.StatusRequestEntityTooLarge, "bad_request", "", "the body is too long"}

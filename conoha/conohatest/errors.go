@@ -17,7 +17,8 @@ type refusal struct {
 
 // bad refuses a body that fails the schema (A10, B10).
 func (e *endpoint) bad(member, format string, args ...any) *refusal {
-	return &refusal{cmp.Or(e.switches.InvalidStatus, http.StatusBadRequest), "invalid_object", member, fmt.Sprintf(format, args...)}
+	return &refusal{cmp.Or(e.switches.InvalidStatus, http.StatusBadRequest), "invalid_object", member,
+		fmt.Sprintf(format, args...)}
 }
 
 // misplaced refuses a name where the record cannot be (A11, B10).
@@ -104,7 +105,8 @@ func (e *endpoint) version3Error(status int, text string) []byte {
 }
 
 func keystoneError(status int, text string) []byte {
-	return encode(map[string]any{"error": map[string]any{"code": status, "message": text, "title": http.StatusText(status)}})
+	return encode(map[string]any{"error": map[string]any{"code": status, "message": text,
+		"title": http.StatusText(status)}})
 }
 
 // wrapped is a body with one member, named after the status.

@@ -157,7 +157,8 @@ func (e *endpoint) faultReply(f *Fault, c call) reply {
 		answer.status = cmp.Or(answer.status, http.StatusBadGateway)
 		answer.header.Set("Content-Type", "text/html")
 		title := html.EscapeString(http.StatusText(answer.status))
-		answer.body = []byte("<html>\r\n<head><title>" + title + "</title></head>\r\n<body><h1>" + title + "</h1></body>\r\n</html>\r\n")
+		answer.body = []byte("<html>\r\n<head><title>" + title + "</title></head>\r\n" +
+			"<body><h1>" + title + "</h1></body>\r\n</html>\r\n")
 	case f.Redirect != "":
 		answer.status = cmp.Or(answer.status, http.StatusFound)
 		answer.header.Set("Location", f.Redirect)

@@ -97,7 +97,8 @@ func (e *endpoint) login3(c call) (reply, *refusal) {
 	switch {
 	case account == nil:
 		return reply{}, &refusal{status: http.StatusBadRequest, text: "user does not exist"}
-	case e.switches.V3CheckDomain && (l.user.domain != "" && l.user.domain != "gnc" || l.project.domain != "" && l.project.domain != "gnc"):
+	case e.switches.V3CheckDomain &&
+		(l.user.domain != "" && l.user.domain != "gnc" || l.project.domain != "" && l.project.domain != "gnc"):
 		return reply{}, &refusal{status: login, text: "domain does not exist"}
 	case !samePassword(l.password, account.Password):
 		return reply{}, &refusal{status: login, text: "wrong password"}

@@ -114,7 +114,8 @@ func (n *NameServer) exists(z *zone, key string, now time.Time) bool {
 func (n *NameServer) zoneOf(key string, now time.Time) *zone {
 	var best *zone
 	for _, z := range n.service.zones {
-		if z.version == n.version && inZone(key, z.name) && z.zone.by(n.index, now) && (best == nil || len(z.name) > len(best.name)) {
+		if z.version == n.version && inZone(key, z.name) && z.zone.by(n.index, now) &&
+			(best == nil || len(z.name) > len(best.name)) {
 			best = z
 		}
 	}

@@ -134,17 +134,20 @@ func (e *endpoint) mayHold(z *zone, r, instead *record) *refusal {
 	if !inZone(r.key, z.name) {
 		return e.misplaced("%s is outside %s", r.name, z.display)
 	}
-	others := slices.DeleteFunc(slices.Clone(z.records), func(other *record) bool { return other == instead || other.key != r.key })
+	others := slices.DeleteFunc(slices.Clone(z.records),
+		func(other *record) bool { return other == instead || other.key != r.key })
 	if !(e.version == 3 && e.switches.V3Lenient) {
 		for _, child := range e.zones {
-			if child.version == z.version && child != z && len(child.name) > len(z.name) && inZone(child.name, z.name) && inZone(r.key, child.name) {
+			if child.version == z.version && child != z && len(child.name) > len(z.name) && inZone(child.name, z.name) &&
+				inZone(r.key, child.name) {
 				return e.misplaced("%s belongs to the zone %s", r.name, child.display)
 			}
 		}
 		if r.kind == "CNAME" && (r.key == z.name || slices.ContainsFunc(others, func(o *record) bool { return o.kind != "CNAME" })) {
 			return e.misplaced("a CNAME cannot be at a name that has other records")
 		}
-		if slices.ContainsFunc(others, func(o *record) bool { return o.kind == "CNAME" && (r.kind != "CNAME" || o.data != r.data) }) {
+		if slices.ContainsFunc(others,
+			func(o *record) bool { return o.kind == "CNAME" && (r.kind != "CNAME" || o.data != r.data) }) {
 			return e.misplaced("the name has a CNAME")
 		}
 	}
@@ -157,7 +160,8 @@ func (e *endpoint) mayHold(z *zone, r, instead *record) *refusal {
 			return refused
 		}
 	}
-	if instead == nil && (exceeds(len(z.records)+1, e.switches.RecordsPerZone, 500) || exceeds(len(same), e.switches.RecordsPerSet, 20)) {
+	if instead == nil && (exceeds(len(z.records)+1, e.switches.RecordsPerZone, 500) ||
+		exceeds(len(same), e.switches.RecordsPerSet, 20)) {
 		return &refusal{cmp.Or(e.switches.QuotaStatus, http.StatusRequestEntityTooLarge), "over_quota", "", "over quota"}
 	}
 	return nil

@@ -106,7 +106,8 @@ func (e *endpoint) data(r *record) *refusal {
 		a, err := netip.ParseAddr(r.data)
 		fits = err == nil && a.Is6() && a.Zone() == ""
 	case "TXT":
-		fits = len(r.data) >= 1 && len(r.data) <= 255 && strings.IndexFunc(r.data, func(c rune) bool { return c < ' ' || c > '~' }) < 0
+		fits = len(r.data) >= 1 && len(r.data) <= 255 &&
+			strings.IndexFunc(r.data, func(c rune) bool { return c < ' ' || c > '~' }) < 0
 	case "SRV":
 		fits = isName(r.data)
 		if e.version == 2 {

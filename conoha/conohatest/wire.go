@@ -50,7 +50,8 @@ func (e *endpoint) soaJSON(z *zone) map[string]any { return e.recordJSON(z, z.so
 // soa is the SOA as a record of the API.
 func (z *zone) soa() *record {
 	r := &record{
-		id: z.soaID, name: z.display, key: z.name, kind: "SOA", data: z.soaData(z.serial), created: z.soaCreated, managed: true,
+		id: z.soaID, name: z.display, key: z.name, kind: "SOA", data: z.soaData(z.serial), created: z.soaCreated,
+		managed: true,
 	}
 	if z.version == 3 {
 		ttl := 3600

@@ -39,7 +39,8 @@ type Accounts struct {
 }
 
 // Register makes an account, unless there is one: existed.
-func (a *Accounts) Register(ctx context.Context, at CA, r issuance.Registration) (_ lineage.Account, existed bool, err error) {
+func (a *Accounts) Register(ctx context.Context, at CA,
+	r issuance.Registration) (_ lineage.Account, existed bool, err error) {
 	ca, err := a.services.CA(ctx, at.Server, at.Bundle)
 	if err != nil {
 		return lineage.Account{}, false, err
@@ -73,7 +74,8 @@ func (a *Accounts) At(ctx context.Context, at CA, prefix string) (AccountsAt, er
 }
 
 // Deactivate ends an account for good, by its ID or how that begins, and removes its files. confirm is asked before.
-func (a *Accounts) Deactivate(ctx context.Context, at CA, id string, confirm func(lineage.Account) error) (lineage.Account, error) {
+func (a *Accounts) Deactivate(ctx context.Context, at CA, id string,
+	confirm func(lineage.Account) error) (lineage.Account, error) {
 	ca, err := a.services.CA(ctx, at.Server, at.Bundle)
 	if err != nil {
 		return lineage.Account{}, err
@@ -106,7 +108,8 @@ func (a *Accounts) Import(ctx context.Context, at CA, key crypto.Signer) (lineag
 }
 
 // choose is the ACME account that a lineage uses: the one that is there for the server, else a new one if mayRegister.
-func (a *Accounts) choose(ctx context.Context, ca *issuance.CA, id string, r issuance.Registration, mayRegister bool) (lineage.Account, error) {
+func (a *Accounts) choose(ctx context.Context, ca *issuance.CA, id string, r issuance.Registration,
+	mayRegister bool) (lineage.Account, error) {
 	a.register.Lock()
 	defer a.register.Unlock()
 	stored, err := a.store.Account(ca.Server(), id)
@@ -114,7 +117,8 @@ func (a *Accounts) choose(ctx context.Context, ca *issuance.CA, id string, r iss
 		return stored, err
 	}
 	if !mayRegister {
-		return stored, fault.Errorf(lineage.CodeNotFound, fault.Misconfigured, "%w: wildcard account register --server %s makes one", err, ca.Server())
+		return stored, fault.Errorf(lineage.CodeNotFound, fault.Misconfigured,
+			"%w: wildcard account register --server %s makes one", err, ca.Server())
 	}
 	made, err := ca.Register(ctx, nil, r)
 	if err != nil {

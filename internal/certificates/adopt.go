@@ -97,7 +97,8 @@ func (m *Manager) adoption(r AdoptRequest) (a adoption, err error) {
 
 // adoptedSettings are those of a lineage of certbot's when it is ours: its own parameters, and settings from the request, from
 // our hook's command line if that was its hook, or from beside the script that was.
-func adoptedSettings(dirs settings.Directories, r AdoptRequest, l *lineage.Lineage) (lineage.Settings, lineage.Params, error) {
+func adoptedSettings(dirs settings.Directories, r AdoptRequest,
+	l *lineage.Lineage) (lineage.Settings, lineage.Params, error) {
 	params := l.Conf.Params()
 	s := lineage.Settings{}
 	authenticator, _ := l.Conf.Get("renewalparams", "authenticator")

@@ -128,8 +128,9 @@ func (a *attempt) prepare(ctx context.Context) (*issuance.Issuer, error) {
 		CA: a.ca, Account: issuance.Account{URI: a.account.URI, Key: a.account.Key},
 		Router: router, Resolver: resolver,
 		CheckDelegation: ChecksDelegation(a.settings),
-		Journal:         m.Journal, Orders: filelock.NewHeld(m.options.Dirs.Run, "order"), HistoryDir: m.options.Dirs.State + "/history",
-		Memory: m.memory, Cache: cache(a.settings), ExtraWait: extraWait(a.settings),
+		Journal:         m.Journal, Orders: filelock.NewHeld(m.options.Dirs.Run, "order"),
+		HistoryDir: m.options.Dirs.State + "/history",
+		Memory:     m.memory, Cache: cache(a.settings), ExtraWait: extraWait(a.settings),
 		Observe: m.observe(a.shown()), Log: m.options.Log,
 	}, nil
 }
@@ -169,7 +170,8 @@ func (a *attempt) dial(ctx context.Context) (err error) {
 
 // obtainAgain obtains a certificate after a run that ended with an error that is put right now. What the first run spent, said and
 // left behind counts all the same.
-func obtainAgain(ctx context.Context, issuer *issuance.Issuer, request issuance.Request, first issuance.Result) (issuance.Result, error) {
+func obtainAgain(ctx context.Context, issuer *issuance.Issuer, request issuance.Request,
+	first issuance.Result) (issuance.Result, error) {
 	result, err := issuer.Obtain(ctx, request)
 	result.Warnings = append(first.Warnings, result.Warnings...)
 	result.Spent = append(first.Spent, result.Spent...)
@@ -285,7 +287,8 @@ func (m *Manager) forgetOrder(name string) error {
 // fails from here on, the certificate is not lost.
 func (a *attempt) keep(ctx context.Context, result issuance.Result) (Certificate, error) {
 	m := a.m
-	c := Certificate{Chain: result.Chain, Leaf: result.Leaf, Warnings: result.Warnings, Forgot: result.Forgot, CleanUp: result.CleanUp}
+	c := Certificate{Chain: result.Chain, Leaf: result.Leaf, Warnings: result.Warnings, Forgot: result.Forgot,
+		CleanUp: result.CleanUp}
 	if a.csr != nil || a.dryRun {
 		return c, nil
 	}
@@ -313,7 +316,8 @@ func (a *attempt) keep(ctx context.Context, result issuance.Result) (Certificate
 	}
 	stored(err)
 	if err != nil {
-		return c, fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "%w (the certificate is kept in %s; the next run stores it)", err, m.options.Dirs.State)
+		return c, fault.Errorf(fault.CodeOf(err), fault.ClassOf(err),
+			"%w (the certificate is kept in %s; the next run stores it)", err, m.options.Dirs.State)
 	}
 	if err := m.forgetOrder(a.name); err != nil {
 		m.options.Log.Warn("forgetting an order", "error", err)

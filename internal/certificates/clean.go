@@ -38,7 +38,8 @@ func (m *Manager) Clean(ctx context.Context, dns DNS, dryRun bool) (Leftovers, e
 	}
 	found.Damaged = damaged
 	for _, entry := range entries {
-		if !slices.ContainsFunc(found.Left, func(k journal.Kept) bool { return k.Entry.Value == entry.Value && k.Entry.FQDN == entry.FQDN }) {
+		if !slices.ContainsFunc(found.Left,
+			func(k journal.Kept) bool { return k.Entry.Value == entry.Value && k.Entry.FQDN == entry.FQDN }) {
 			found.InUse = append(found.InUse, entry)
 		}
 	}

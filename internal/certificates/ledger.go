@@ -72,14 +72,17 @@ func isLost(code string) bool {
 // done with. One whose chain or dates are wrong is fetched once more by the next run, since that may be a replica's fault.
 func (a *attempt) refused(url string, refused *issuance.RefusedCertificate, err error) (lost bool, _ error) {
 	ledger := a.m.State
-	if pending, ok, readErr := ledger.Pending(a.name); refused.Passes && readErr == nil && ok && pending.Order == url && !pending.Refused {
+	if pending, ok, readErr := ledger.Pending(a.name); refused.Passes && readErr == nil && ok && pending.Order == url &&
+		!pending.Refused {
 		pending.Refused = true
 		if saveErr := ledger.SavePending(a.name, pending); saveErr != nil {
 			return false, errors.Join(err, saveErr)
 		}
-		return false, fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "%w (the next run fetches it again, without another order)", err)
+		return false, fault.Errorf(fault.CodeOf(err), fault.ClassOf(err),
+			"%w (the next run fetches it again, without another order)", err)
 	}
-	if keepErr := ledger.KeepRefused(a.name, a.refusable(a.m.now(), refused.Reason), a.key.pem, refused.Chain); keepErr != nil {
+	if keepErr := ledger.KeepRefused(a.name, a.refusable(a.m.now(), refused.Reason), a.key.pem,
+		refused.Chain); keepErr != nil {
 		return false, errors.Join(err, keepErr)
 	}
 	return true, fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "%w (it is kept in %s, and nothing is ordered again before --force is given)", err, ledger.RefusedPath(a.name))

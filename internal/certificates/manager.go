@@ -177,7 +177,8 @@ func (m *Manager) Sweep(ctx context.Context, all []lineage.Settings, but ...stri
 
 // sweep is Sweep through accounts that are open, as far as limit allows. What it cannot remove stays in the journal and is no
 // reason to stop.
-func (m *Manager) sweep(ctx context.Context, accounts []providers.Account, limit time.Duration, but ...string) journal.SweepReport {
+func (m *Manager) sweep(ctx context.Context, accounts []providers.Account, limit time.Duration,
+	but ...string) journal.SweepReport {
 	solver := dns01.Solver{Router: providers.Router{Accounts: accounts}, Journal: m.Journal, Log: m.options.Log}
 	swept := m.options.Trace.Begin("", timeline.WorkSweep)
 	report, err := solver.Sweep(ctx, limit, func(entry journal.Entry) bool {

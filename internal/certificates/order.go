@@ -35,8 +35,8 @@ type order struct {
 // draft is what is asked for, over what the lineage says already. Nothing is written.
 func (m *Manager) draft(r Request, name string) (*order, error) {
 	o := &order{
-		name: name, names: r.Names, csr: r.CSR, dryRun: r.DryRun, force: r.Force || r.CSR != nil, again: r.CSR != nil && r.Force,
-		mayRegister: true, registration: r.Registration,
+		name: name, names: r.Names, csr: r.CSR, dryRun: r.DryRun, force: r.Force || r.CSR != nil,
+		again: r.CSR != nil && r.Force, mayRegister: true, registration: r.Registration,
 	}
 	if r.CSR == nil {
 		live, err := m.Store.Lineage(name)
@@ -108,7 +108,8 @@ func (o *order) at(server string) {
 
 // guardStaging refuses to replace a real certificate by one for tries.
 func (o *order) guardStaging() error {
-	if o.live == nil || o.dryRun || !issuance.IsStaging(o.params.Server) || issuance.IsStaging(o.live.Conf.Params().Server) {
+	if o.live == nil || o.dryRun || !issuance.IsStaging(o.params.Server) ||
+		issuance.IsStaging(o.live.Conf.Params().Server) {
 		return nil
 	}
 	return fault.Errorf(CodeStaging, fault.Usage,
@@ -128,7 +129,8 @@ func (o *order) differs() bool {
 	if ours && len(s.Domains) > 0 {
 		asked = s.Domains
 	}
-	return !sameNames(asked, o.names) || !issuance.NamesFit(l.Leaf.DNSNames, asked) || l.Conf.Params().Server != o.params.Server ||
+	return !sameNames(asked, o.names) || !issuance.NamesFit(l.Leaf.DNSNames, asked) ||
+		l.Conf.Params().Server != o.params.Server ||
 		KeyTypeOf(l.Conf.Params()) != o.keyType || s.Profile != o.settings.Profile
 }
 
@@ -164,7 +166,8 @@ func (o *order) coveredNotes() []messages.Message {
 // intent is what the ledger has to agree to.
 func (o *order) intent(account string, now time.Time) state.Intent {
 	i := state.Intent{
-		Lineage: o.name, Server: o.params.Server, Account: account, Domains: o.names, Now: now, Unattended: o.unattended, Force: o.force,
+		Lineage: o.name, Server: o.params.Server, Account: account, Domains: o.names, Now: now, Unattended: o.unattended,
+		Force: o.force,
 	}
 	if leaf := o.liveLeaf(); leaf != nil {
 		i.NotAfter = leaf.NotAfter
@@ -175,7 +178,8 @@ func (o *order) intent(account string, now time.Time) state.Intent {
 // refusable is the order as it is remembered when its certificate is refused.
 func (o *order) refusable(at time.Time, reason string) state.Refused {
 	return state.Refused{
-		Time: at, Server: o.params.Server, Domains: o.names, Profile: o.settings.Profile, KeyType: string(o.keyType), Reason: reason,
+		Time: at, Server: o.params.Server, Domains: o.names, Profile: o.settings.Profile, KeyType: string(o.keyType),
+		Reason: reason,
 	}
 }
 

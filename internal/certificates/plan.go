@@ -64,7 +64,8 @@ func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
 		return Plan{}, err
 	}
 	p := &planning{m: m, o: o, plan: Plan{
-		Lineage: name, Names: o.names, KeyType: o.keyType, Server: o.params.Server, Profile: o.settings.Profile, Notes: o.coveredNotes(),
+		Lineage: name, Names: o.names, KeyType: o.keyType, Server: o.params.Server, Profile: o.settings.Profile,
+		Notes: o.coveredNotes(),
 	}}
 	p.outcome()
 	var atCA []error
@@ -169,7 +170,8 @@ func (p *planning) records(ctx context.Context) ([]PlannedRecord, []error) {
 	if err != nil {
 		return records, []error{err}
 	}
-	solver := &dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: ChecksDelegation(o.settings), Foresee: true}
+	solver := &dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: ChecksDelegation(o.settings),
+		Foresee: true}
 	slots := make(chan struct{}, 8)
 	var group sync.WaitGroup
 	for i := range records {
@@ -239,7 +241,8 @@ func delegationNotes(records []PlannedRecord) []messages.Message {
 		}
 		seen = append(seen, d.Zone)
 		for _, list := range d.Differing() {
-			notes = append(notes, messages.New("the parent of %s delegates to %s, but the zone on %s lists %s", d.Zone, names(d.Delegated), list.Server.String(), names(list.NameServers)))
+			notes = append(notes, messages.New("the parent of %s delegates to %s, but the zone on %s lists %s", d.Zone,
+				names(d.Delegated), list.Server.String(), names(list.NameServers)))
 		}
 		if d.ResolversBehind() {
 			notes = append(notes, messages.New("the resolvers still know %s as name servers of %s; its parent delegates to %s", names(d.Cached), d.Zone, names(d.Delegated)))

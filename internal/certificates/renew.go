@@ -91,7 +91,8 @@ func (r *renewal) choose(ctx context.Context) error {
 			return err
 		}
 		if !l.Owned() {
-			return fault.Errorf(lineage.CodeNotOwned, fault.Usage, "%s is certbot's: wildcard adopt %s takes it over", l.Name, l.Name)
+			return fault.Errorf(lineage.CodeNotOwned, fault.Usage, "%s is certbot's: wildcard adopt %s takes it over", l.Name,
+				l.Name)
 		}
 		return r.consider(ctx, l)
 	}
@@ -281,7 +282,8 @@ func (r *renewal) order(ctx context.Context, name string) (*order, Due, error) {
 	}
 	o := &order{
 		name: name, live: l, params: l.Conf.Params(), dryRun: r.DryRun, force: r.Force, mayRegister: r.DryRun,
-		unattended: r.Unattended, registration: issuance.Registration{AgreeToTerms: r.DryRun}, deployLater: r.Deploy == DeployLater,
+		unattended: r.Unattended, registration: issuance.Registration{AgreeToTerms: r.DryRun},
+		deployLater: r.Deploy == DeployLater,
 	}
 	o.settings, _ = l.Conf.Settings()
 	if err := r.DNS.Over(&o.settings); err != nil {

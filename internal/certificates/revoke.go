@@ -117,7 +117,8 @@ func (m *Manager) Delete(ctx context.Context, name string, confirm func() error)
 		return err
 	}
 	if !l.Owned() {
-		return fault.Errorf(lineage.CodeNotOwned, fault.Usage, "%s is certbot's: certbot delete --cert-name %s deletes it", name, name)
+		return fault.Errorf(lineage.CodeNotOwned, fault.Usage, "%s is certbot's: certbot delete --cert-name %s deletes it",
+			name, name)
 	}
 	if err := confirm(); err != nil {
 		return err

@@ -71,7 +71,8 @@ func (s *Services) CA(ctx context.Context, server, bundle string) (*issuance.CA,
 			return
 		}
 		d.ca, d.err = issuance.Dial(ctx, issuance.Options{
-			Server: server, UserAgent: s.options.UserAgent, RootCAs: roots, Log: s.options.Log, Now: s.options.Now, Sleep: s.options.Sleep,
+			Server: server, UserAgent: s.options.UserAgent, RootCAs: roots, Log: s.options.Log, Now: s.options.Now,
+			Sleep: s.options.Sleep,
 		})
 	})
 	return d.ca, d.err

@@ -50,7 +50,8 @@ func (m *machine) check(ctx context.Context, text string) error {
 		found = append(found, m.problemsOf(line, within)...)
 	}
 	if len(lines) == 0 {
-		found = append(found, checkProblem{"", "none", m.language.Sprintf("there is no certificate in %s", m.manager.Store.Dir())})
+		found = append(found,
+			checkProblem{"", "none", m.language.Sprintf("there is no certificate in %s", m.manager.Store.Dir())})
 	}
 	if ours {
 		if late, is := m.timerProblem(ledger); is {
@@ -89,16 +90,19 @@ func (m *machine) problemsOf(line listLine, within time.Duration) []checkProblem
 	now := m.now()
 	last := messages.New("")
 	if failure := line.history.Last; failure.Outcome == state.Failed {
-		last = messages.New("; the last attempt failed on %s: %s", messages.Instant(failure.Time), messages.OneLine(failure.Text))
+		last = messages.New("; the last attempt failed on %s: %s", messages.Instant(failure.Time),
+			messages.OneLine(failure.Text))
 	}
 	switch {
 	case line.NotAfter == nil:
 	case !now.Before(*line.NotAfter):
 		add("expired", messages.New("expired on %s%s", messages.Instant(*line.NotAfter), last))
 	case line.NotAfter.Sub(now) <= within:
-		add("expiring", messages.New("expires %s, on %s%s", until(now, *line.NotAfter), messages.Instant(*line.NotAfter), last))
+		add("expiring", messages.New("expires %s, on %s%s", until(now, *line.NotAfter), messages.Instant(*line.NotAfter),
+			last))
 	case !line.overdueAt.IsZero() && !now.Before(line.overdueAt):
-		add("overdue", messages.New("should have been renewed since %s, expires %s%s", messages.Instant(*line.RenewAt), until(now, *line.NotAfter), last))
+		add("overdue", messages.New("should have been renewed since %s, expires %s%s", messages.Instant(*line.RenewAt),
+			until(now, *line.NotAfter), last))
 	}
 	if success := line.history.LastSuccess.Time; line.deploy && !success.IsZero() && now.Sub(success) >= hooksLate {
 		add("deploy", messages.New("was renewed on %s, and its deploy hooks have failed since: servers may still use the old certificate", messages.Instant(success)))
@@ -115,7 +119,8 @@ func (m *machine) timerProblem(ledger *state.State) (checkProblem, bool) {
 	if err != nil || w.LastRun.IsZero() || m.now().Sub(w.LastRun) < runsLate {
 		return checkProblem{}, false
 	}
-	return checkProblem{"", "timer", m.language.Sprintf("wildcard renew has not run since %s: is its timer active?", messages.Instant(w.LastRun))}, true
+	return checkProblem{"", "timer",
+		m.language.Sprintf("wildcard renew has not run since %s: is its timer active?", messages.Instant(w.LastRun))}, true
 }
 
 var dayForm = regexp.MustCompile(`^([0-9]{1,5})d(.*)$`)

@@ -23,7 +23,8 @@ exit status is 75.
 
   wildcard clean
   wildcard clean --provider conoha@/etc/letsencrypt/conoha/old.env`,
-		Flags:  slices.Concat([]cli.Flag{&cli.BoolFlag{Name: "dry-run", Usage: "only show what the journal has"}}, dnsFlags(), commonFlags()),
+		Flags: slices.Concat([]cli.Flag{&cli.BoolFlag{Name: "dry-run", Usage: "only show what the journal has"}}, dnsFlags(),
+			commonFlags()),
 		Action: p.clean,
 	}
 }
@@ -95,7 +96,8 @@ func linesOf(entries []journal.Entry) []recordLine {
 }
 
 func lineOf(e journal.Entry, reason error) recordLine {
-	line := recordLine{FQDN: e.FQDN, Value: e.Value, Zone: e.Zone, Spec: e.Spec, Created: e.Created.UTC(), PID: e.Owner.PID}
+	line := recordLine{FQDN: e.FQDN, Value: e.Value, Zone: e.Zone, Spec: e.Spec, Created: e.Created.UTC(),
+		PID: e.Owner.PID}
 	if reason != nil {
 		line.Reason = messages.OneLine(reason.Error())
 	}
@@ -114,7 +116,8 @@ func (m *machine) printClean(answer cleanAnswer) {
 		m.say("in use   %s TXT %s, by process %d since %s", line.FQDN, line.Value, line.PID, messages.Instant(line.Created))
 	}
 	for _, line := range answer.Left {
-		m.say("left     %s TXT %s of %s (%s): %s", line.FQDN, line.Value, messages.Instant(line.Created), line.Spec, line.Reason)
+		m.say("left     %s TXT %s of %s (%s): %s", line.FQDN, line.Value, messages.Instant(line.Created), line.Spec,
+			line.Reason)
 	}
 	for _, text := range answer.Damaged {
 		m.say("damaged  %s", text)

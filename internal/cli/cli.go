@@ -142,16 +142,15 @@ func (p *program) say(format messages.Text, args ...any) {
 
 func (p *program) app() *cli.App {
 	app := &cli.App{
-		Name:                      "wildcard",
-		Usage:                     "certificates for *.example.com, for servers the Internet cannot reach",
-		UsageText:                 "wildcard COMMAND [options] [NAME...]",
-		Description:               description,
-		Version:                   version(),
-		Writer:                    p.stdout,
-		ErrWriter:                 io.Discard, // errors are printed by main, once
-		HideHelp:                  true,       // help.go prints it
-		HideVersion:               true,       // the library has one flag for it, which two programs in a process would share
-		Flags:                     []cli.Flag{&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version"}},
+		Name:      "wildcard",
+		Usage:     "certificates for *.example.com, for servers the Internet cannot reach",
+		UsageText: "wildcard COMMAND [options] [NAME...]", Description: description,
+		Version: version(), Writer: p.stdout,
+		ErrWriter:   io.Discard, // errors are printed by main, once
+		HideHelp:    true,       // help.go prints it
+		HideVersion: true,       // the library has one flag for it, which two programs in a process would share
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "version", Aliases: []string{"v"},
+			Usage: "print the version"}},
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {}, // main decides
 		OnUsageError:              usageError,

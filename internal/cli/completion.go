@@ -158,7 +158,8 @@ func (p *program) valuesOf(flag cli.Flag, current, configDir string) (found comp
 	case "server":
 		values = issuance.ServerNames()
 	case "key-type":
-		values = []string{string(issuance.ECDSA256), string(issuance.ECDSA384), string(issuance.RSA2048), string(issuance.RSA3072), string(issuance.RSA4096)}
+		values = []string{string(issuance.ECDSA256), string(issuance.ECDSA384), string(issuance.RSA2048),
+			string(issuance.RSA3072), string(issuance.RSA4096)}
 	case "lang":
 		values = messages.LanguageNames()
 	case "deploy":
@@ -224,7 +225,8 @@ func (p *program) lineageWords(command, configDir string) (words []word) {
 	wants := map[string]func(owned bool) bool{
 		"renew": func(owned bool) bool { return owned }, "release": func(owned bool) bool { return owned },
 		"adopt": func(owned bool) bool { return !owned },
-		"show":  func(bool) bool { return true }, "revoke": func(bool) bool { return true }, "delete": func(bool) bool { return true },
+		"show":  func(bool) bool { return true }, "revoke": func(bool) bool { return true },
+		"delete": func(bool) bool { return true },
 	}[command]
 	dirs, err := settings.FindDirectories(configDir, "", p.environ)
 	if wants == nil || err != nil {

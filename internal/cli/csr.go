@@ -53,7 +53,8 @@ func (p *program) issueCSR(c *cli.Context) error {
 		return err
 	}
 	if err := output("--out", out, got.Chain); err != nil {
-		return fault.Errorf(codeOutput, fault.Failed, "%w (the next run with this request takes the certificate up again)", err)
+		return fault.Errorf(codeOutput, fault.Failed, "%w (the next run with this request takes the certificate up again)",
+			err)
 	}
 	m.manager.Delivered(der)
 	return m.reportCSR(out, got)

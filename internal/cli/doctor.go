@@ -79,15 +79,17 @@ func (p *program) doctor(c *cli.Context) error {
 		return err
 	}
 	d := doctor.Doctor{
-		Store: m.manager.Store, Dirs: m.dirs, State: m.manager.State, Journal: m.manager.Journal, Log: m.log, Now: p.now, Root: p.root,
-		Router: m.manager.Services.Router, Resolver: m.manager.Services.Resolver, CA: m.manager.Services.CA, Binding: m.registration(c), Endpoints: endpoints, Probe: c.Bool("probe"), Fix: c.Bool("fix"),
+		Store: m.manager.Store, Dirs: m.dirs, State: m.manager.State, Journal: m.manager.Journal, Log: m.log, Now: p.now,
+		Root: p.root, Router: m.manager.Services.Router, Resolver: m.manager.Services.Resolver, CA: m.manager.Services.CA,
+		Binding: m.registration(c), Endpoints: endpoints, Probe: c.Bool("probe"), Fix: c.Bool("fix"),
 	}
 	if d.Probe {
 		m.display.Notice("a TXT record is made in each zone and deleted when every name server has it: this takes as long as publication does")
 	}
 	report := d.Examine(c.Context, cases)
 	m.display.Close()
-	answer := doctorAnswer{Findings: m.findingLines(report.Findings), Good: m.findingLines(report.Good), Repaired: report.Repaired, Exit: report.Exit()}
+	answer := doctorAnswer{Findings: m.findingLines(report.Findings), Good: m.findingLines(report.Good),
+		Repaired: report.Repaired, Exit: report.Exit()}
 	if m.json {
 		m.answer(answer)
 	} else {
@@ -113,7 +115,8 @@ func (p *program) examiner(c *cli.Context) (*machine, error) {
 func (m *machine) cases(c *cli.Context, chosen certificates.DNS) ([]doctor.Case, error) {
 	var cases []doctor.Case
 	add := func(l *lineage.Lineage) error {
-		if slices.ContainsFunc(cases, func(known doctor.Case) bool { return known.Lineage != nil && known.Lineage.Name == l.Name }) {
+		if slices.ContainsFunc(cases,
+			func(known doctor.Case) bool { return known.Lineage != nil && known.Lineage.Name == l.Name }) {
 			return nil
 		}
 		found, err := m.caseOf(c, chosen, l)
@@ -203,8 +206,8 @@ func (m *machine) findingLines(findings []doctor.Finding) []findingLine {
 	lines := []findingLine{}
 	for _, f := range findings {
 		lines = append(lines, findingLine{
-			Code: f.Code, Severity: string(f.Severity), Subject: f.Subject, What: f.What.In(m.language), Why: f.Why.In(m.language), Fix: f.Fix.In(m.language),
-			Cause: f.Cause, Exit: f.Exit,
+			Code: f.Code, Severity: string(f.Severity), Subject: f.Subject, What: f.What.In(m.language),
+			Why: f.Why.In(m.language), Fix: f.Fix.In(m.language), Cause: f.Cause, Exit: f.Exit,
 		})
 	}
 	return lines
@@ -237,7 +240,8 @@ func (m *machine) printReport(answer doctorAnswer) {
 	switch {
 	case len(answer.Findings) > 0:
 		m.say("")
-		m.say("Errors: %d, warnings: %d, notes: %d.", count[string(doctor.Error)], count[string(doctor.Warning)], count[string(doctor.Note)])
+		m.say("Errors: %d, warnings: %d, notes: %d.", count[string(doctor.Error)], count[string(doctor.Warning)],
+			count[string(doctor.Note)])
 	case !m.quiet:
 		m.say("Nothing is wrong.")
 	}

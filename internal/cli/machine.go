@@ -33,7 +33,8 @@ func (p *program) reader(c *cli.Context) (*machine, error) {
 }
 
 func (p *program) open(c *cli.Context, o certificates.Options) (*machine, error) {
-	m := &machine{program: p, json: c.Bool("json"), quiet: c.Bool("quiet"), plain: c.Bool("plain"), log: slog.New(slog.DiscardHandler)}
+	m := &machine{program: p, json: c.Bool("json"), quiet: c.Bool("quiet"), plain: c.Bool("plain"),
+		log: slog.New(slog.DiscardHandler)}
 	level := slog.LevelInfo
 	if c.Bool("vv") {
 		level = slog.LevelDebug

@@ -189,7 +189,8 @@ func (p *page) exitStatus() {
 	p.section("EXIT STATUS")
 	for _, status := range [][2]string{
 		{"0", "done; nothing was due"}, {"1", "failed"}, {"2", "wrong usage or hostile input"}, {"70", "internal error"},
-		{"75", "try again later: locked, rate limited, network down"}, {"77", "refused: credentials or terms"}, {"78", "configuration"},
+		{"75", "try again later: locked, rate limited, network down"}, {"77", "refused: credentials or terms"},
+		{"78", "configuration"},
 		{"130, 143", "interrupted; its records were removed first"},
 	} {
 		p.item(`\fB`+status[0]+`\fR`, status[1])
@@ -222,7 +223,8 @@ func dashes(text string) string { return strings.ReplaceAll(roff(text), "-", `\-
 // variables are those of the environment that concern more than one option.
 func variables() [][2]string {
 	return [][2]string{
-		{"WILDCARD_CONFIG_DIR, WILDCARD_STATE_DIR, WILDCARD_RUN_DIR", "folders of certificates, of journal and history, and of locks"},
+		{"WILDCARD_CONFIG_DIR, WILDCARD_STATE_DIR, WILDCARD_RUN_DIR",
+			"folders of certificates, of journal and history, and of locks"},
 		{"WILDCARD_PROVIDER", "DNS services, [ZONE=]NAME[:ARG][@ENVFILE], several separated by spaces (conoha)"},
 		{"WILDCARD_ENV_FILE", "file with the credentials"},
 		{"WILDCARD_RESOLVERS, WILDCARD_NAMESERVERS", "resolvers for look-ups, and name servers that are asked for publication"},

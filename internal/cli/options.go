@@ -116,7 +116,8 @@ func (p *program) dns(c *cli.Context) (d certificates.DNS, err error) {
 }
 
 // seconds is choice for a length of time.
-func (p *program) seconds(c *cli.Context, flag, variable string, parse func(string) (time.Duration, error)) (certificates.Choice[string], error) {
+func (p *program) seconds(c *cli.Context, flag, variable string,
+	parse func(string) (time.Duration, error)) (certificates.Choice[string], error) {
 	chosen := p.choice(c, flag, variable)
 	if chosen.Value == "" {
 		return chosen, nil
@@ -155,7 +156,8 @@ func (p *program) server(c *cli.Context) certificates.Choice[string] {
 func (p *program) registration(c *cli.Context) issuance.Registration {
 	return issuance.Registration{
 		Emails: c.StringSlice("email"), AgreeToTerms: c.Bool("agree-tos"),
-		EABKeyID: p.choice(c, "eab-kid", "WILDCARD_EAB_KID").Value, EABKey: p.choice(c, "eab-hmac-key", "WILDCARD_EAB_HMAC_KEY").Value,
+		EABKeyID: p.choice(c, "eab-kid", "WILDCARD_EAB_KID").Value,
+		EABKey:   p.choice(c, "eab-hmac-key", "WILDCARD_EAB_HMAC_KEY").Value,
 	}
 }
 

@@ -98,8 +98,10 @@ func (p *program) plan(c *cli.Context) error {
 // planAnswer puts a plan into words.
 func (m *machine) planAnswer(plan certificates.Plan) planAnswer {
 	answer := planAnswer{
-		Action: planActions()[plan.Outcome], Lineage: plan.Lineage, Names: plan.Names, KeyType: string(plan.KeyType), Server: plan.Server,
-		Account: plan.Account, Register: plan.Register, Profile: plan.Profile, Why: plan.Why.In(m.language), Notes: m.texts(plan.Notes), Problems: []*messages.Failure{},
+		Action: planActions()[plan.Outcome], Lineage: plan.Lineage, Names: plan.Names, KeyType: string(plan.KeyType),
+		Server:  plan.Server,
+		Account: plan.Account, Register: plan.Register, Profile: plan.Profile, Why: plan.Why.In(m.language),
+		Notes: m.texts(plan.Notes), Problems: []*messages.Failure{},
 	}
 	if !plan.RenewAt.IsZero() {
 		at := plan.RenewAt.UTC()
@@ -145,7 +147,8 @@ func (m *machine) printPlan(answer planAnswer) {
 	case "renew":
 		m.say("The certificate %s would be renewed (%s).", answer.Lineage, answer.Why)
 	default:
-		m.say("The certificate %s would be kept until %s (%s).", answer.Lineage, messages.Instant(*answer.RenewAt), answer.Why)
+		m.say("The certificate %s would be kept until %s (%s).", answer.Lineage, messages.Instant(*answer.RenewAt),
+			answer.Why)
 	}
 	d := m.details()
 	d.Value("CA", answer.Server)
@@ -157,10 +160,12 @@ func (m *machine) printPlan(answer planAnswer) {
 	d.Value("key", answer.KeyType)
 	for _, r := range answer.Records {
 		if r.Remembered > 0 {
-			d.Entry("wait", messages.New("%d s, until the CA's resolvers have forgotten what stood at %s before", int(r.Remembered), r.FQDN))
+			d.Entry("wait", messages.New("%d s, until the CA's resolvers have forgotten what stood at %s before",
+				int(r.Remembered), r.FQDN))
 		}
 		if r.Failed > 0 {
-			d.Entry("limit", messages.New("%d of %d failed validations of %s within an hour are spent", r.Failed, r.Most, r.Domain))
+			d.Entry("limit", messages.New("%d of %d failed validations of %s within an hour are spent", r.Failed, r.Most,
+				r.Domain))
 		}
 	}
 	for _, note := range answer.Notes {

@@ -61,13 +61,15 @@ func (m *machine) writeMeasurements(ctx context.Context, path string) error {
 func (m *machine) measurements(lines []listLine, ledger *state.State) []metrics.Family {
 	build := metrics.Family{Name: "wildcard_build_info", Help: "Version of the program that wrote this file."}
 	build.Add(1, "version", version(), "goversion", runtime.Version())
-	lastRun := metrics.Family{Name: "wildcard_last_run_timestamp_seconds", Help: "When wildcard renew, or issue, last looked after the certificates."}
+	lastRun := metrics.Family{Name: "wildcard_last_run_timestamp_seconds",
+		Help: "When wildcard renew, or issue, last looked after the certificates."}
 	if ledger != nil {
 		if w, err := ledger.Watch(); err == nil {
 			lastRun.AddTime(w.LastRun)
 		}
 	}
-	records := metrics.Family{Name: "wildcard_journal_records", Help: "TXT records that were created and are not deleted yet."}
+	records := metrics.Family{Name: "wildcard_journal_records",
+		Help: "TXT records that were created and are not deleted yet."}
 	if n, err := m.journalled(); err == nil {
 		records.Add(float64(n))
 	}
@@ -82,12 +84,18 @@ func (m *machine) measurements(lines []listLine, ledger *state.State) []metrics.
 // certificateFamilies are those with a sample for each certificate.
 func certificateFamilies(lines []listLine) []metrics.Family {
 	end := metrics.Family{Name: "wildcard_certificate_not_after_timestamp_seconds", Help: "When the certificate expires."}
-	renewal := metrics.Family{Name: "wildcard_certificate_renewal_timestamp_seconds", Help: "When the certificate is due for renewal."}
-	success := metrics.Family{Name: "wildcard_certificate_last_success_timestamp_seconds", Help: "When it was last obtained."}
-	failure := metrics.Family{Name: "wildcard_certificate_last_failure_timestamp_seconds", Help: "When obtaining it last failed."}
-	failures := metrics.Family{Name: "wildcard_certificate_consecutive_failures", Help: "Failures since it was last obtained."}
-	healthy := metrics.Family{Name: "wildcard_certificate_files_good", Help: "1 if its files are complete and match, else 0."}
-	waiting := metrics.Family{Name: "wildcard_certificate_deploy_pending", Help: "1 if its deploy hooks have yet to succeed, else 0."}
+	renewal := metrics.Family{Name: "wildcard_certificate_renewal_timestamp_seconds",
+		Help: "When the certificate is due for renewal."}
+	success := metrics.Family{Name: "wildcard_certificate_last_success_timestamp_seconds",
+		Help: "When it was last obtained."}
+	failure := metrics.Family{Name: "wildcard_certificate_last_failure_timestamp_seconds",
+		Help: "When obtaining it last failed."}
+	failures := metrics.Family{Name: "wildcard_certificate_consecutive_failures",
+		Help: "Failures since it was last obtained."}
+	healthy := metrics.Family{Name: "wildcard_certificate_files_good",
+		Help: "1 if its files are complete and match, else 0."}
+	waiting := metrics.Family{Name: "wildcard_certificate_deploy_pending",
+		Help: "1 if its deploy hooks have yet to succeed, else 0."}
 	for _, line := range lines {
 		labels := []string{"lineage", line.Lineage, "owner", line.Owner}
 		if line.NotAfter != nil {

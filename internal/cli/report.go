@@ -47,9 +47,9 @@ func pathsOf(l *lineage.Lineage) *paths {
 // report prints what came of "issue", and returns what of it is a failure all the same.
 func (m *machine) report(got certificates.Result) error {
 	answer := issueAnswer{
-		Action: string(got.Outcome), Names: got.Leaf.DNSNames, NotAfter: got.Leaf.NotAfter.UTC(), Server: got.Server, Account: got.Account,
-		Warnings: m.texts(slices.Concat(got.LeftOut, got.Warnings)), Extra: got.ExtraWait.Seconds(), Forgot: got.Forgot.Round(time.Millisecond).Seconds(),
-		CleanUp: m.errorOf(got.CleanUp), Deploy: m.errorOf(got.Deploy),
+		Action: string(got.Outcome), Names: got.Leaf.DNSNames, NotAfter: got.Leaf.NotAfter.UTC(), Server: got.Server,
+		Account: got.Account, Warnings: m.texts(slices.Concat(got.LeftOut, got.Warnings)), Extra: got.ExtraWait.Seconds(),
+		Forgot: got.Forgot.Round(time.Millisecond).Seconds(), CleanUp: m.errorOf(got.CleanUp), Deploy: m.errorOf(got.Deploy),
 	}
 	due := got.Due.At
 	if got.Lineage != nil {
@@ -66,9 +66,11 @@ func (m *machine) report(got certificates.Result) error {
 	}
 	switch got.Outcome {
 	case certificates.Kept:
-		m.say("%s is valid until %s; nothing to do before %s (%s).", answer.Lineage, messages.Instant(answer.NotAfter), messages.Instant(due), until(m.now(), due))
+		m.say("%s is valid until %s; nothing to do before %s (%s).", answer.Lineage, messages.Instant(answer.NotAfter),
+			messages.Instant(due), until(m.now(), due))
 	case certificates.Tested:
-		m.say("The try succeeded: %s issued a certificate for %s. Nothing was kept.", got.Server, strings.Join(answer.Names, " "))
+		m.say("The try succeeded: %s issued a certificate for %s. Nothing was kept.", got.Server,
+			strings.Join(answer.Names, " "))
 	default:
 		m.say("Certificate for %s", strings.Join(answer.Names, " "))
 		d := m.details()
@@ -79,7 +81,8 @@ func (m *machine) report(got certificates.Result) error {
 		d.Entry("renewal", messages.New("from %s (%s), by \"wildcard renew\"", messages.Instant(due), until(m.now(), due)))
 	}
 	if base := uncovered(got.Names); base != "" {
-		m.display.Notice("%s itself is not covered by *.%s; to add it: wildcard issue %s %s", base, base, quoted(got.Names), base)
+		m.display.Notice("%s itself is not covered by *.%s; to add it: wildcard issue %s %s", base, base, quoted(got.Names),
+			base)
 	}
 	return left
 }
@@ -87,7 +90,8 @@ func (m *machine) report(got certificates.Result) error {
 // reportCSR prints what came of "issue --csr".
 func (m *machine) reportCSR(out string, got certificates.Result) error {
 	if m.json {
-		m.answer(issueAnswer{Action: "issued", Names: got.Leaf.DNSNames, Out: out, NotAfter: got.Leaf.NotAfter.UTC(), Warnings: m.texts(got.Warnings), CleanUp: m.errorOf(got.CleanUp)})
+		m.answer(issueAnswer{Action: "issued", Names: got.Leaf.DNSNames, Out: out, NotAfter: got.Leaf.NotAfter.UTC(),
+			Warnings: m.texts(got.Warnings), CleanUp: m.errorOf(got.CleanUp)})
 		if got.CleanUp != nil {
 			return &outcomeError{fault.ExitCode(got.CleanUp)}
 		}

@@ -70,7 +70,8 @@ func (p *program) revoke(c *cli.Context) error {
 	done, err := m.manager.Revoke(c.Context, certificates.RevokeRequest{
 		Lineage: name, Reason: why, Delete: c.Bool("delete"), CABundle: bundle,
 		Confirm: func(l *lineage.Lineage) error {
-			return m.confirm(c, "Revoke the certificate %s (%s)? This cannot be undone.", name, strings.Join(l.Leaf.DNSNames, " "))
+			return m.confirm(c, "Revoke the certificate %s (%s)? This cannot be undone.", name,
+				strings.Join(l.Leaf.DNSNames, " "))
 		},
 	})
 	if err != nil {
@@ -84,7 +85,8 @@ func (p *program) revoke(c *cli.Context) error {
 func (m *machine) revoked(name string, done certificates.Revoked) {
 	if m.json {
 		m.answer(map[string]any{
-			"lineage": name, "names": done.Lineage.Leaf.DNSNames, "revoked": true, "was_revoked": done.WasRevoked, "deleted": done.Deleted,
+			"lineage": name, "names": done.Lineage.Leaf.DNSNames, "revoked": true, "was_revoked": done.WasRevoked,
+			"deleted": done.Deleted,
 		})
 		return
 	}

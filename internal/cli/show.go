@@ -91,8 +91,9 @@ func (m *machine) showAnswer(l *lineage.Lineage) showAnswer {
 	params := l.Conf.Params()
 	ledger := m.manager.State
 	a := showAnswer{
-		listLine: m.listLine(l, ledger), Version: l.Version, KeyType: string(certificates.KeyTypeOf(params)), ReuseKey: params.ReuseKey,
-		Server: params.Server, Account: params.Account, Profile: s.Profile, PreferredChain: params.PreferredChain,
+		listLine: m.listLine(l, ledger), Version: l.Version, KeyType: string(certificates.KeyTypeOf(params)),
+		ReuseKey: params.ReuseKey,
+		Server:   params.Server, Account: params.Account, Profile: s.Profile, PreferredChain: params.PreferredChain,
 		Providers: s.SpecTexts(), EnvFile: s.EnvFile, Resolvers: s.Resolvers, NameServers: s.NameServers,
 		ExtraWait: s.ExtraWait, CACache: s.CACache,
 		AuthHook: params.AuthHook, DeployHooks: certificates.DeployCommands(params, s),

@@ -32,16 +32,16 @@ wildcard-renew.service"); a unit that was edited otherwise is left alone.
   wildcard systemd status`,
 		Subcommands: []*cli.Command{
 			{
-				Name: "install", Usage: "write the units, enable and start the timer", UsageText: "wildcard systemd install [options]",
-				Flags: flags(), Action: p.systemdInstall,
+				Name: "install", Usage: "write the units, enable and start the timer",
+				UsageText: "wildcard systemd install [options]", Flags: flags(), Action: p.systemdInstall,
 			},
 			{
-				Name: "status", Usage: "whether the timer runs, when next, and what came of it last", UsageText: "wildcard systemd status [options]",
-				Flags: flags(), Action: p.systemdStatus,
+				Name: "status", Usage: "whether the timer runs, when next, and what came of it last",
+				UsageText: "wildcard systemd status [options]", Flags: flags(), Action: p.systemdStatus,
 			},
 			{
-				Name: "remove", Usage: "stop the timer and remove what install wrote", UsageText: "wildcard systemd remove [options]",
-				Flags: flags(), Action: p.systemdRemove,
+				Name: "remove", Usage: "stop the timer and remove what install wrote",
+				UsageText: "wildcard systemd remove [options]", Flags: flags(), Action: p.systemdRemove,
 			},
 		},
 	}
@@ -76,7 +76,8 @@ func (p *program) systemdInstall(c *cli.Context) error {
 		return err
 	}
 	return p.systemdChanged(c, m, files, map[units.State]messages.Message{
-		units.Missing: messages.New("written"), units.Old: messages.New("replaced"), units.Current: messages.New("there already"),
+		units.Missing: messages.New("written"), units.Old: messages.New("replaced"),
+		units.Current:  messages.New("there already"),
 		units.Packaged: messages.New("from the package"),
 	})
 }
@@ -102,7 +103,8 @@ type systemdAnswer struct {
 	units.Status
 }
 
-func (p *program) systemdChanged(c *cli.Context, m units.Machine, files []units.File, words map[units.State]messages.Message) error {
+func (p *program) systemdChanged(c *cli.Context, m units.Machine, files []units.File,
+	words map[units.State]messages.Message) error {
 	status, err := m.Status(c.Context)
 	if err != nil {
 		return err

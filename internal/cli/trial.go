@@ -157,7 +157,8 @@ func (m *machine) trialAccount(ctx context.Context, s lineage.Settings, zone str
 		}
 	}
 	domain := live.Name(zone)
-	place, err := (&dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: certificates.ChecksDelegation(s), Foresee: true}).Locate(ctx, domain)
+	place, err := (&dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: certificates.ChecksDelegation(s),
+		Foresee: true}).Locate(ctx, domain)
 	if err != nil {
 		return providers.Account{}, err
 	}

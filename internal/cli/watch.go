@@ -48,7 +48,8 @@ func (m *machine) channelsOfEnvironment(o notify.Options) (notify.Channels, erro
 	text, file := m.environment("WILDCARD_NOTIFY"), m.environment("WILDCARD_NOTIFY_FILE")
 	switch {
 	case text != "" && file != "":
-		return nil, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "WILDCARD_NOTIFY and WILDCARD_NOTIFY_FILE are both set")
+		return nil, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured,
+			"WILDCARD_NOTIFY and WILDCARD_NOTIFY_FILE are both set")
 	case file != "":
 		secret, err := settings.FromProcess(m.args[0], m.environ, "", m.dirs.Config).ReadSecretFile(file)
 		if err != nil {

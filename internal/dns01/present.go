@@ -95,7 +95,8 @@ func (s *Solver) deleteElsewhere(ctx context.Context, but *Record) error {
 
 // Create calls the service, whether or not the record is there, and keeps the handle. It may be called several times, and at once, as
 // the conformance suite does.
-func (s *Solver) Create(ctx context.Context, record *Record, present func(context.Context) (providers.Handle, error)) error {
+func (s *Solver) Create(ctx context.Context, record *Record,
+	present func(context.Context) (providers.Handle, error)) error {
 	lasting, cancel := lingering(ctx, cmp.Or(s.Linger, usualLinger))
 	defer cancel()
 	handle, err := present(lasting)

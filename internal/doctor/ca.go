@@ -13,7 +13,10 @@ import (
 	"wildcard/internal/state"
 )
 
-func caKinds() []Kind {
+func caKinds() []Kind { return slices.Concat(accountKinds(), orderKinds()) }
+
+// accountKinds are of the clock, the CA and the account there.
+func accountKinds() []Kind {
 	return []Kind{
 		{
 			Code: FoundClockSkewed, Severity: Warning,
@@ -45,6 +48,12 @@ func caKinds() []Kind {
 			Why:  "Nothing can be ordered in the name of this account.",
 			Fix:  fault.Verbatim("wildcard account show --server %s"),
 		},
+	}
+}
+
+// orderKinds are of what the CA would say to the next order.
+func orderKinds() []Kind {
+	return []Kind{
 		{
 			Code: FoundProfile, Severity: Error, Class: fault.Usage,
 			What: "the CA offers no profile %s, only: %s",

@@ -2,13 +2,18 @@ package doctor
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"wildcard/internal/dns01"
+	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
 )
 
-func domainKinds() []Kind {
+func domainKinds() []Kind { return slices.Concat(placeKinds(), serverKinds(), delegationKinds()) }
+
+// placeKinds are of where the record is to stand.
+func placeKinds() []Kind {
 	return []Kind{
 		{
 			Code: FoundName, Severity: Error, Class: fault.Misconfigured,
@@ -22,6 +27,12 @@ func domainKinds() []Kind {
 			Why:  "What is written to this account is never seen by the CA.",
 			Fix:  "set the name servers at the registrar of %s, or use the service that publishes it (--provider)",
 		},
+	}
+}
+
+// serverKinds are of one name server's answers.
+func serverKinds() []Kind {
+	return []Kind{
 		{
 			Code: FoundServerSilent, Severity: Warning,
 			What: "%s does not answer over UDP: %s",
@@ -58,6 +69,12 @@ func domainKinds() []Kind {
 			Why:  "The challenge is seen all the same; a CA also asks for CAA records, which have to be answered.",
 			Fix:  fault.Verbatim("dig +norecurse @%s %s SOA"),
 		},
+	}
+}
+
+// delegationKinds are of the name servers together, and of whether they can be asked from here.
+func delegationKinds() []Kind {
+	return []Kind{
 		{
 			Code: FoundServerSets, Severity: Warning,
 			What: "the parent of %s delegates to %s, but the zone on %s lists %s",
@@ -151,11 +168,17 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 	if d.Zone == "" && at.Route.Zone != at.FQDN { // name servers that were named
 		d.Zone = at.Route.Zone
 	}
+	v.place(ctx, c, resolver, d, at.FQDN, domain)
+}
+
+// place looks at the zone and the name servers of a record, and at what stands at its name.
+func (v *visit) place(ctx context.Context, c Case, resolver *propagation.Resolver, d propagation.Delegation,
+	fqdn, domain string) {
 	var group sync.WaitGroup
 	for _, look := range []func(){
 		func() {
 			if d.Zone != "" && v.first("name servers", d.Zone) {
-				v.nameServers(ctx, resolver, d, at.FQDN)
+				v.nameServers(ctx, resolver, d, fqdn)
 			}
 		},
 		func() {
@@ -164,8 +187,8 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 			}
 		},
 		func() {
-			if v.first("records", at.FQDN) {
-				v.records(ctx, resolver, c, at.FQDN)
+			if v.first("records", fqdn) {
+				v.records(ctx, resolver, c, fqdn)
 			}
 		},
 	} {

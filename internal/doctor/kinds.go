@@ -83,7 +83,8 @@ func Kinds() []Kind {
 func Codes() []messages.Code {
 	var codes []messages.Code
 	for _, k := range Kinds() {
-		codes = append(codes, messages.Code{Name: k.Code, Exits: []int{k.Exit()}, Cause: k.Why, Next: fault.Verbatim("wildcard doctor")})
+		codes = append(codes,
+			messages.Code{Name: k.Code, Exits: []int{k.Exit()}, Cause: k.Why, Next: fault.Verbatim("wildcard doctor")})
 	}
 	return codes
 }

@@ -73,7 +73,8 @@ func (ca *CA) MayRegister(r Registration) error {
 	key, err := bindingKey(r.EABKey)
 	switch {
 	case err != nil:
-		return fault.Errorf(CodeExternalAccount, fault.Misconfigured, "acme: register at %s: --eab-hmac-key is not base64", ca.server.Host)
+		return fault.Errorf(CodeExternalAccount, fault.Misconfigured, "acme: register at %s: --eab-hmac-key is not base64",
+			ca.server.Host)
 	case len(key) < minBindingKey:
 		return fault.Errorf(CodeExternalAccount, fault.Misconfigured,
 			"acme: register at %s: --eab-hmac-key has %d bytes, and HS256 needs %d: it was not copied whole, or the CA gave out one that is too short", ca.server.Host, len(key), minBindingKey)
@@ -101,7 +102,8 @@ func (ca *CA) FindAccount(ctx context.Context, key crypto.Signer) (Account, erro
 	return ca.newAccount(ctx, key, "find account", acme.Account{OnlyReturnExisting: true}, Registration{})
 }
 
-func (ca *CA) newAccount(ctx context.Context, key crypto.Signer, what string, request acme.Account, r Registration) (Account, error) {
+func (ca *CA) newAccount(ctx context.Context, key crypto.Signer, what string, request acme.Account,
+	r Registration) (Account, error) {
 	s, err := ca.session(ctx, key, "")
 	if err != nil {
 		return Account{}, err
@@ -111,7 +113,8 @@ func (ca *CA) newAccount(ctx context.Context, key crypto.Signer, what string, re
 	if r.EABKeyID != "" && r.EABKey != "" {
 		decoded, err := bindingKey(r.EABKey)
 		if err != nil {
-			return Account{}, fault.Errorf(CodeExternalAccount, fault.Misconfigured, "acme: %s at %s: --eab-hmac-key is not base64", what, ca.server.Host)
+			return Account{}, fault.Errorf(CodeExternalAccount, fault.Misconfigured,
+				"acme: %s at %s: --eab-hmac-key is not base64", what, ca.server.Host)
 		}
 		key64 = base64.RawURLEncoding.EncodeToString(decoded)
 	}
@@ -130,9 +133,11 @@ func (ca *CA) newAccount(ctx context.Context, key crypto.Signer, what string, re
 	case err != nil:
 		return Account{}, err
 	case made.Location == "":
-		return Account{}, fault.Errorf(CodeReply, fault.Failed, "acme: %s at %s: the reply names no account", what, ca.server.Host)
+		return Account{}, fault.Errorf(CodeReply, fault.Failed, "acme: %s at %s: the reply names no account", what,
+			ca.server.Host)
 	case made.Status != "" && made.Status != acme.StatusValid:
-		return Account{}, fault.Errorf(CodeUnauthorized, fault.Refused, "acme: %s at %s: the account is %s", what, ca.server.Host, printable(made.Status, 40))
+		return Account{}, fault.Errorf(CodeUnauthorized, fault.Refused, "acme: %s at %s: the account is %s", what,
+			ca.server.Host, printable(made.Status, 40))
 	}
 	return Account{URI: made.Location, Key: key}, nil
 }
@@ -217,10 +222,12 @@ func (f CAFacts) mayRevoke(reason uint) error {
 	for _, r := range f.Reasons {
 		taken = append(taken, reasonNames()[r])
 	}
-	return fault.Errorf(CodeReason, fault.Usage, "acme: revoke: %s takes no %s as a reason, only %s", f.Company, reasonNames()[reason], strings.Join(taken, ", "))
+	return fault.Errorf(CodeReason, fault.Usage, "acme: revoke: %s takes no %s as a reason, only %s", f.Company,
+		reasonNames()[reason], strings.Join(taken, ", "))
 }
 
 // reasonNames are the reasons that subscribers may give (RFC 5280 §5.3.1), under certbot's names.
 func reasonNames() map[uint]string {
-	return map[uint]string{0: "unspecified", 1: "keycompromise", 3: "affiliationchanged", 4: "superseded", 5: "cessationofoperation"}
+	return map[uint]string{0: "unspecified", 1: "keycompromise", 3: "affiliationchanged", 4: "superseded",
+		5: "cessationofoperation"}
 }

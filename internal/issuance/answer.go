@@ -152,7 +152,8 @@ func (v *validator) notThrough(n *validation, err error, after time.Duration) {
 		return
 	}
 	n.again = v.CA.now().Add(wait)
-	v.log.Debug("whether the CA has the answer shows in the authorization", "name", n.rec.name, "again", wait, "error", err)
+	v.log.Debug("whether the CA has the answer shows in the authorization", "name", n.rec.name, "again", wait, "error",
+		err)
 }
 
 // missed is what a CA says that validates while it is answered and did not find the record, as RFC 8555 erratum 5732 has it:

@@ -184,7 +184,8 @@ func isTLS(err error) bool {
 		return true
 	}
 	// How crypto/tls tells that the other side refused; an internal error of the other side may pass.
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" && op.Err.Error() != "tls: internal error" {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" &&
+		op.Err.Error() != "tls: internal error" {
 		return true
 	}
 	_, ok := errors.AsType[tls.RecordHeaderError](err)

@@ -104,7 +104,9 @@ func KnownCA(server string) (CAFacts, bool) {
 func (f CAFacts) recognized(d Directory) CAFacts {
 	all := knownCAs()
 	for _, other := range all {
-		if other.Ended == nil && slices.ContainsFunc(d.CAAIdentities, func(id string) bool { return slices.Contains(other.CAA, strings.ToLower(id)) }) {
+		if other.Ended == nil &&
+			slices.ContainsFunc(d.CAAIdentities,
+				func(id string) bool { return slices.Contains(other.CAA, strings.ToLower(id)) }) {
 			other.Operator, other.Memory, other.CoveredRefused = f.Operator, f.Memory, false
 			return other
 		}
@@ -115,7 +117,8 @@ func (f CAFacts) recognized(d Directory) CAFacts {
 			return f
 		}
 	}
-	f.Names, f.ProfileNames, f.Reasons, f.NoContact = software.Names, software.ProfileNames, software.Reasons, software.NoContact
+	f.Names, f.ProfileNames, f.Reasons, f.NoContact = software.Names, software.ProfileNames, software.Reasons,
+		software.NoContact
 	return f
 }
 

@@ -1,13 +1,19 @@
 package issuance
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // knownCAs is the one table of what is different at which CA. Each line has its source: [S] the CA's own source code, [D]
 // its documentation, [L] logs and reports of its users, [2] second-hand, from another client's documentation or a
 // comparison. What is not here is not known, and nothing is refused for it.
 //
 //nolint:funlen // a table
-func knownCAs() []CAFacts {
+func knownCAs() []CAFacts { return slices.Concat(publicCAs(), paidCAs(), customersCAs(), endedCAs()) }
+
+// publicCAs are those that give everyone certificates with wildcards for nothing.
+func publicCAs() []CAFacts {
 	dns01 := []string{"http-01", "dns-01", "tls-alpn-01"}
 	return []CAFacts{
 		{
@@ -50,6 +56,12 @@ func knownCAs() []CAFacts {
 			CAA:     []string{"sectigo.com"}, // [D] one platform with Sectigo
 			Memory:  defaultMemory,
 		},
+	}
+}
+
+// paidCAs are those at which some or all of it is paid for.
+func paidCAs() []CAFacts {
+	return []CAFacts{
 		{
 			Name: "sectigo", Company: "Sectigo", Operator: "sectigo.com",
 			Directory: "https://acme.sectigo.com/v2/DV", // [2] lego's list; OV and EV have other paths
@@ -90,6 +102,12 @@ func knownCAs() []CAFacts {
 			AddsWWW:   true,                                          // [L]
 			Memory:    defaultMemory,
 		},
+	}
+}
+
+// customersCAs are those of companies' customers, many of whom have a directory of their own, and of resellers.
+func customersCAs() []CAFacts {
+	return []CAFacts{
 		{
 			Name: "digicert", Company: "DigiCert", Operator: "digicert.com",
 			Directory: "https://one.digicert.com/mpki/api/v1/acme/v2/directory", // [2] lego's list; customers have their own, too
@@ -137,6 +155,12 @@ func knownCAs() []CAFacts {
 			CAA:     []string{"godaddy.com", "starfieldtech.com"}, // [2]
 			Memory:  defaultMemory,
 		},
+	}
+}
+
+// endedCAs are those that issue nothing any more.
+func endedCAs() []CAFacts {
+	return []CAFacts{
 		{
 			Name: "buypass", Company: "Buypass", Operator: "buypass.com",
 			Directory: "https://api.buypass.com/acme/directory",

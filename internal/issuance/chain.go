@@ -78,9 +78,11 @@ func CheckChain(chain []byte, e Expectation) (Delivered, error) {
 	case len(leaf.IPAddresses)+len(leaf.EmailAddresses)+len(leaf.URIs) > 0:
 		return refuse("its names are %s, and there are others than DNS names", listed(leaf.DNSNames))
 	case leaf.NotBefore.After(e.Now.Add(clockTolerance)):
-		return refuseForNow("it is not valid before %s; it is %s now", leaf.NotBefore.UTC().Format(time.RFC3339), e.Now.UTC().Format(time.RFC3339))
+		return refuseForNow("it is not valid before %s; it is %s now", leaf.NotBefore.UTC().Format(time.RFC3339),
+			e.Now.UTC().Format(time.RFC3339))
 	case !leaf.NotAfter.After(e.Now):
-		return refuseForNow("it was valid until %s; it is %s now", leaf.NotAfter.UTC().Format(time.RFC3339), e.Now.UTC().Format(time.RFC3339))
+		return refuseForNow("it was valid until %s; it is %s now", leaf.NotAfter.UTC().Format(time.RFC3339),
+			e.Now.UTC().Format(time.RFC3339))
 	}
 	for _, name := range added {
 		d.Notes = append(d.Notes, messages.New("the CA put %s on the certificate, too", printable(name, 100)))
@@ -221,7 +223,8 @@ func issuerIn(roots *x509.CertPool, leaf *x509.Certificate, now time.Time) *x509
 	if roots == nil {
 		return nil
 	}
-	chains, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	chains, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: now,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	if err != nil || len(chains[0]) != 2 {
 		return nil
 	}

@@ -71,7 +71,8 @@ func Dial(ctx context.Context, o Options) (*CA, error) {
 	if err != nil || server.Scheme != "https" || server.Host == "" || server.User != nil || server.Fragment != "" {
 		return nil, fault.Errorf(fault.CodeUsage, fault.Usage, "server %s: must be the https:// URL of an ACME directory", fault.Excerpt(o.Server))
 	}
-	ca := &CA{server: server, base: newBase(o.RootCAs), agent: o.UserAgent, timeout: o.RequestTimeout, now: o.Now, sleep: o.Sleep, log: o.Log}
+	ca := &CA{server: server, base: newBase(o.RootCAs), agent: o.UserAgent, timeout: o.RequestTimeout, now: o.Now,
+		sleep: o.Sleep, log: o.Log}
 	if ca.timeout == 0 {
 		ca.timeout = 30 * time.Second
 	}
@@ -167,14 +168,16 @@ func (ca *CA) readDirectory(ctx context.Context) error {
 		return err
 	}
 	if err := json.Unmarshal(body, &ca.directory); err != nil {
-		return fault.Errorf(CodeDirectory, fault.Failed, "acme: directory %s: not an ACME directory: %s", ca.server, printable(string(body), 120))
+		return fault.Errorf(CodeDirectory, fault.Failed, "acme: directory %s: not an ACME directory: %s", ca.server,
+			printable(string(body), 120))
 	}
 	d := ca.directory
 	for _, entry := range []struct{ name, url string }{
 		{"newNonce", d.NewNonceURL}, {"newAccount", d.NewAccountURL}, {"newOrder", d.NewOrderURL},
 	} {
 		if entry.url == "" {
-			return fault.Errorf(CodeDirectory, fault.Failed, "acme: directory %s: %s is missing: not an ACME directory", ca.server, entry.name)
+			return fault.Errorf(CodeDirectory, fault.Failed, "acme: directory %s: %s is missing: not an ACME directory",
+				ca.server, entry.name)
 		}
 	}
 	for _, entry := range []string{d.NewNonceURL, d.NewAccountURL, d.NewOrderURL, d.RevokeCertURL} {
@@ -198,8 +201,8 @@ func (ca *CA) readDirectory(ctx context.Context) error {
 
 func (ca *CA) transport(ctx context.Context) *transport {
 	return &transport{
-		ctx: ctx, base: ca.base, directory: ca.server, document: ca.document, newNonce: ca.directory.NewNonceURL, nonces: ca.nonces,
-		agent: ca.agent, timeout: ca.timeout, now: ca.now, log: ca.log, last: map[string]reply{},
+		ctx: ctx, base: ca.base, directory: ca.server, document: ca.document, newNonce: ca.directory.NewNonceURL,
+		nonces: ca.nonces, agent: ca.agent, timeout: ca.timeout, now: ca.now, log: ca.log, last: map[string]reply{},
 		slots: ca.slots, asking: ca.asking,
 	}
 }

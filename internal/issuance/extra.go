@@ -16,8 +16,9 @@ func (r *run) unseen(err error) error {
 	}
 	for _, f := range failed.Failures {
 		if notFound(f.Reason) {
-			return fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "%w; the name servers that could be asked from here had it: "+
-				"if others answer the CA (anycast), wait longer before it looks, with --extra-wait SECONDS (now %d)", err, int(r.ExtraWait.Seconds()))
+			return fault.Errorf(fault.CodeOf(err), fault.ClassOf(err),
+				"%w; the name servers that could be asked from here had it: "+
+					"if others answer the CA (anycast), wait longer before it looks, with --extra-wait SECONDS (now %d)", err, int(r.ExtraWait.Seconds()))
 		}
 	}
 	return err
@@ -30,7 +31,8 @@ func notFound(p *Problem) bool {
 		return false
 	}
 	detail := strings.ToLower(p.Detail)
-	for _, words := range []string{"nxdomain", "no txt record", "incorrect txt record", "not found", "no such", "no valid txt", "does not exist", "did not match", "response: 3"} {
+	for _, words := range []string{"nxdomain", "no txt record", "incorrect txt record", "not found", "no such",
+		"no valid txt", "does not exist", "did not match", "response: 3"} {
 		if strings.Contains(detail, words) {
 			return true
 		}

@@ -247,7 +247,8 @@ func (r *run) download(order acme.ExtendedOrder) error {
 		return err
 	}
 	expect := Expectation{
-		Key: r.publicKey(), Names: r.request.Names, Now: r.CA.clock(), Roots: r.CA.base.TLSClientConfig.RootCAs, Alone: r.request.Alone,
+		Key: r.publicKey(), Names: r.request.Names, Now: r.CA.clock(), Roots: r.CA.base.TLSClientConfig.RootCAs,
+		Alone: r.request.Alone,
 	}
 	delivered, err := CheckChain(chain, expect)
 	if err != nil && forAnotherKey(chain, expect.Key) {

@@ -86,7 +86,8 @@ func ParseKey(text []byte) (crypto.Signer, error) {
 	}
 	signer, ok := key.(crypto.Signer)
 	if err != nil || !ok {
-		return nil, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "private key: neither PKCS #8, PKCS #1 nor SEC 1") // not the parser's words, which might quote
+		return nil, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured,
+			"private key: neither PKCS #8, PKCS #1 nor SEC 1") // not the parser's words, which might quote
 	}
 	return signer, nil
 }

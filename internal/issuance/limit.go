@@ -26,7 +26,8 @@ type limit struct {
 }
 
 // newLimit ends ctx by cancel after d. stop has to be called.
-func newLimit(ctx context.Context, now func() time.Time, cancel context.CancelCauseFunc, d time.Duration) (l *limit, stop func()) {
+func newLimit(ctx context.Context, now func() time.Time, cancel context.CancelCauseFunc,
+	d time.Duration) (l *limit, stop func()) {
 	l = &limit{
 		now: now, cancel: cancel, at: now().Round(0).Add(d), // without the monotonic part
 		cause: fault.Errorf(CodeDeadline, fault.Temporary, "acme: the run took longer than %v", d),

@@ -56,5 +56,6 @@ func (n *nonces) take() (string, bool) {
 }
 
 func isNonce(s string) bool {
-	return s != "" && len(s) <= 512 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
+	return s != "" && len(s) <= 512 &&
+		strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
 }

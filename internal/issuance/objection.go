@@ -24,7 +24,8 @@ func (ca *CA) Objections(names []string, profile string) []error {
 	all := ca.facts.Objections(names, profile)
 	profiles := ca.Directory().Profiles
 	if _, offered := profiles[profile]; profile != "" && !offered {
-		all = append(all, fault.Errorf(CodeProfile, fault.Usage, "acme: order: profile %s: %s offers %s", printable(profile, 100), ca.server,
+		all = append(all, fault.Errorf(CodeProfile, fault.Usage, "acme: order: profile %s: %s offers %s",
+			printable(profile, 100), ca.server,
 			cmp.Or(strings.Join(slices.Sorted(maps.Keys(profiles)), " "), "none")))
 	}
 	return all
@@ -37,7 +38,8 @@ func (f CAFacts) Objections(names []string, profile string) []error {
 		all = append(all, fault.Errorf(code, fault.Usage, "acme: order: "+format, args...))
 	}
 	if most := f.MostNames(profile); most > 0 && len(names) > most && !f.NamesUnsure {
-		object(CodeTooMany, "%d names, and %s takes at most %d on one certificate%s", len(names), f.Company, most, ofProfile(profile))
+		object(CodeTooMany, "%d names, and %s takes at most %d on one certificate%s", len(names), f.Company, most,
+			ofProfile(profile))
 	}
 	if stars := wildcardsOf(names); f.Wildcards == NotOffered && len(stars) > 0 {
 		object(CodeNoWildcard, "%s: %s issues no wildcard certificates by ACME", listed(stars), f.Company)
@@ -52,16 +54,19 @@ func (f CAFacts) Objections(names []string, profile string) []error {
 func (f CAFacts) Notes(names []string, profile string) []messages.Message {
 	var all []messages.Message
 	if most := f.MostNames(profile); most > 0 && len(names) > most && f.NamesUnsure {
-		all = append(all, messages.New("%d names: %s is said to take at most %d on one certificate", len(names), f.Company, most))
+		all = append(all, messages.New("%d names: %s is said to take at most %d on one certificate", len(names), f.Company,
+			most))
 	}
 	if stars := wildcardsOf(names); f.Wildcards == Paid && len(stars) > 0 {
 		all = append(all, messages.New("%s: %s issues wildcard certificates to paid accounts only", listed(stars), f.Company))
 	}
-	plain := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return isWWW(name, names) || Base(name) != name })
+	plain := slices.DeleteFunc(slices.Clone(names),
+		func(name string) bool { return isWWW(name, names) || Base(name) != name })
 	if n := len(plain); f.Free > 0 && n > f.Free {
 		all = append(all, messages.New("%d names: at %s a certificate without charge has %d, and www. before it", n, f.Company, f.Free))
 	}
-	if i := slices.IndexFunc(names, func(name string) bool { return strings.Contains("."+name, ".xn--") }); i >= 0 && f.NoIDN {
+	if i := slices.IndexFunc(names, func(name string) bool { return strings.Contains("."+name, ".xn--") }); i >= 0 &&
+		f.NoIDN {
 		all = append(all, messages.New("%s: %s is said to refuse names in other scripts", names[i], f.Company))
 	}
 	return all

@@ -126,7 +126,8 @@ func (r *run) order() (acme.ExtendedOrder, error) {
 		case err != nil && fault.ClassOf(err) == fault.Temporary:
 			return order, err
 		}
-		r.log.Debug("the earlier order cannot be taken up", "order", r.request.Resume.Order, "status", order.Status, "error", err)
+		r.log.Debug("the earlier order cannot be taken up", "order", r.request.Resume.Order, "status", order.Status, "error",
+			err)
 	}
 	order, err := r.newOrderReplacing()
 	if err == nil && r.request.ProveAgain {
@@ -165,7 +166,8 @@ func (r *run) resumable(order acme.ExtendedOrder) bool {
 	case acme.StatusInvalid, acme.StatusDeactivated, acme.StatusExpired, acme.StatusRevoked, "":
 		return false
 	}
-	if at, err := time.Parse(time.RFC3339, order.Expires); err == nil && order.Status != acme.StatusValid && at.Before(r.CA.clock().Add(time.Minute)) {
+	if at, err := time.Parse(time.RFC3339, order.Expires); err == nil && order.Status != acme.StatusValid &&
+		at.Before(r.CA.clock().Add(time.Minute)) {
 		return false
 	}
 	var got, asked []string
@@ -189,7 +191,8 @@ func (r *run) newOrder(replaces string) (acme.ExtendedOrder, error) {
 	}
 	defer func() { r.session.transport.spell = nil }()
 	err := r.session.attempt("new order", always, func() (err error) {
-		order, err = r.session.core.Orders.NewWithOptions(r.request.Names, &api.OrderOptions{Profile: r.request.Profile, ReplacesCertID: replaces})
+		order, err = r.session.core.Orders.NewWithOptions(r.request.Names,
+			&api.OrderOptions{Profile: r.request.Profile, ReplacesCertID: replaces})
 		return err
 	})
 	if err != nil {
@@ -371,9 +374,11 @@ func (r *run) namesOf(all []acme.Authorization, urls []string) ([]string, error)
 		about := printable(a.Identifier.Type+" "+a.Identifier.Value, 100)
 		switch {
 		case !asked:
-			return nil, fault.Errorf(CodeReply, fault.Failed, "acme: order: an authorization is for %s, which was not asked for", about)
+			return nil, fault.Errorf(CodeReply, fault.Failed, "acme: order: an authorization is for %s, which was not asked for",
+				about)
 		case slices.Index(urls, urls[i]) != i, !assign(i, base) && !assign(i, "*."+base) && names[i] == "":
-			return nil, fault.Errorf(CodeReply, fault.Failed, "acme: order: there are more authorizations for %s than were asked for", about)
+			return nil, fault.Errorf(CodeReply, fault.Failed,
+				"acme: order: there are more authorizations for %s than were asked for", about)
 		}
 	}
 	return names, nil

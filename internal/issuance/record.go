@@ -56,7 +56,8 @@ func (r *run) newRecord(name, url string, a acme.Authorization, p dns01.Place) (
 	case rec.challenge.Type == "":
 		return nil, fault.Errorf(CodeNoChallenge, fault.Failed, "acme: authorization of %s: the CA offers no dns-01", name)
 	case !tokenForm.MatchString(rec.challenge.Token):
-		return nil, fault.Errorf(CodeReply, fault.Failed, "acme: authorization of %s: not a token: %s", name, printable(rec.challenge.Token, 60))
+		return nil, fault.Errorf(CodeReply, fault.Failed, "acme: authorization of %s: not a token: %s", name,
+			printable(rec.challenge.Token, 60))
 	case rec.challenge.URL == "":
 		return nil, fault.Errorf(CodeReply, fault.Failed, "acme: authorization of %s: the challenge has no URL", name)
 	}
@@ -90,7 +91,8 @@ func (i *Issuer) newSolver() *dns01.Solver {
 
 // told passes on what the solver tells of.
 func (r *run) told(e dns01.Event) {
-	out := Event{Step: Step(e.Step), State: State(e.State), Err: e.Err, Left: e.Left, Others: e.Pause.Others, FQDN: e.Pause.Record.FQDN, Total: len(r.records)}
+	out := Event{Step: Step(e.Step), State: State(e.State), Err: e.Err, Left: e.Left, Others: e.Pause.Others,
+		FQDN: e.Pause.Record.FQDN, Total: len(r.records)}
 	if e.State == dns01.Finished {
 		out.Done = out.Total
 	}
@@ -146,7 +148,8 @@ func (r *run) locate(ctx context.Context) (map[string]dns01.Place, error) {
 		defer mu.Unlock()
 		places[domains[i]] = p
 		if want := providers.ChallengeName(domains[i]); p.FQDN != want {
-			r.observe(Event{Step: StepZones, State: Noted, Domain: domains[i], FQDN: p.FQDN, Text: messages.New("a CNAME leads there from %s", want)})
+			r.observe(Event{Step: StepZones, State: Noted, Domain: domains[i], FQDN: p.FQDN,
+				Text: messages.New("a CNAME leads there from %s", want)})
 		}
 		return nil
 	})
@@ -190,7 +193,8 @@ func (r *run) present(parent context.Context) error {
 		mu.Lock()
 		defer mu.Unlock()
 		done++
-		r.observe(Event{Step: StepRecords, State: Progress, Domain: rec.name, FQDN: rec.place.FQDN, Done: done, Total: len(r.records)})
+		r.observe(Event{Step: StepRecords, State: Progress, Domain: rec.name, FQDN: rec.place.FQDN, Done: done,
+			Total: len(r.records)})
 		return nil
 	})
 	if parent.Err() != nil {

@@ -39,12 +39,14 @@ func (w Window) Pick() time.Time {
 func (ca *CA) RenewalInfo(ctx context.Context, leaf *x509.Certificate) (Window, error) {
 	id := CertificateID(leaf)
 	if ca.directory.RenewalInfo == "" || id == "" {
-		return Window{}, fault.Errorf(CodeRenewalInfo, fault.Failed, "acme: renewal information: %s has none for this certificate", ca.server.Host)
+		return Window{}, fault.Errorf(CodeRenewalInfo, fault.Failed,
+			"acme: renewal information: %s has none for this certificate", ca.server.Host)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, min(renewalInfoLimit, ca.timeout), errTimeout)
 	defer cancel()
 	bad := func(err error) (Window, error) {
-		return Window{RetryAfter: askAgain}, fault.Errorf(CodeRenewalInfo, fault.Temporary, "acme: renewal information: %w", err)
+		return Window{RetryAfter: askAgain},
+			fault.Errorf(CodeRenewalInfo, fault.Temporary, "acme: renewal information: %w", err)
 	}
 	t := ca.transport(ctx)
 	if elsewhere, err := url.Parse(ca.directory.RenewalInfo); err == nil {
@@ -73,12 +75,14 @@ func (ca *CA) RenewalInfo(ctx context.Context, leaf *x509.Certificate) (Window, 
 	if err := json.Unmarshal(body, &info); err != nil {
 		return bad(&replyError{"not renewal information: " + printable(string(body), 80)})
 	}
-	w := Window{Start: info.SuggestedWindow.Start, End: info.SuggestedWindow.End, Explanation: printable(info.ExplanationURL, 200), RetryAfter: askAgain}
+	w := Window{Start: info.SuggestedWindow.Start, End: info.SuggestedWindow.End,
+		Explanation: printable(info.ExplanationURL, 200), RetryAfter: askAgain}
 	if after := t.seen(u).retryAfter; after > 0 {
 		w.RetryAfter = max(after, minRenewalInfo)
 	}
 	if !w.sane(leaf) {
-		return bad(&replyError{"a window from " + w.Start.UTC().Format(time.RFC3339) + " to " + w.End.UTC().Format(time.RFC3339) + " makes no sense"})
+		from, to := w.Start.UTC().Format(time.RFC3339), w.End.UTC().Format(time.RFC3339)
+		return bad(&replyError{"a window from " + from + " to " + to + " makes no sense"})
 	}
 	return w, nil
 }

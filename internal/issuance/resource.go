@@ -90,7 +90,8 @@ type wireChallenge struct {
 
 func (c wireChallenge) challenge(base string) acme.Challenge {
 	return acme.Challenge{
-		Type: string(c.Type), URL: resolve(base, string(c.URL)), Status: string(c.Status), Token: string(c.Token), Error: wireError(c.Error),
+		Type: string(c.Type), URL: resolve(base, string(c.URL)), Status: string(c.Status), Token: string(c.Token),
+		Error: wireError(c.Error),
 	}
 }
 
@@ -144,8 +145,8 @@ func readOrder(from string, body []byte) (acme.ExtendedOrder, error) {
 		return acme.ExtendedOrder{}, err
 	}
 	o := acme.Order{
-		Status: string(w.Status), Expires: string(w.Expires), Identifiers: w.Identifiers, Profile: string(w.Profile), Error: wireError(w.Error),
-		Finalize: string(w.Finalize), Certificate: string(w.Certificate),
+		Status: string(w.Status), Expires: string(w.Expires), Identifiers: w.Identifiers, Profile: string(w.Profile),
+		Error: wireError(w.Error), Finalize: string(w.Finalize), Certificate: string(w.Certificate),
 	}
 	for _, a := range w.Authorizations {
 		o.Authorizations = append(o.Authorizations, string(a))
@@ -157,7 +158,8 @@ func readOrder(from string, body []byte) (acme.ExtendedOrder, error) {
 
 // resolveOrder makes the URLs of an order absolute.
 func resolveOrder(from string, o *acme.ExtendedOrder) {
-	o.Location, o.Finalize, o.Certificate = resolve(from, o.Location), resolve(from, o.Finalize), resolve(from, o.Certificate)
+	o.Location, o.Finalize, o.Certificate = resolve(from, o.Location), resolve(from, o.Finalize),
+		resolve(from, o.Certificate)
 	for i, a := range o.Authorizations {
 		o.Authorizations[i] = resolve(from, a)
 	}

@@ -139,65 +139,31 @@ func (t *transport) roundTrip(r *http.Request) (*http.Response, error) {
 	if t.document != nil && r.Method == http.MethodGet && *r.URL == *t.directory {
 		return answer(r, http.Header{"Content-Type": {"application/json"}}, t.document), nil
 	}
-
 	if err := t.turn(asks); err != nil {
 		return nil, err
 	}
 	defer func() { <-t.slots }()
-	ctx, cancel := context.WithTimeoutCause(t.ctx, t.timeout, errTimeout)
-	defer cancel()
-	r = r.Clone(ctx)
-	r.Header.Set("User-Agent", t.agent)
-	began := t.now()
-	response, body, err := t.send(r)
+	response, body, err := t.exchange(r)
 	if err != nil {
-		if ctx.Err() != nil {
-			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
-		}
-		values := []any{"method", r.Method, "url", r.URL.String(), "took", t.now().Sub(began)}
-		if errors.Is(err, errNotNeeded) {
-			t.log.Debug("acme", append(values, "status", errNotNeeded.Error())...)
-		} else {
-			t.log.Debug("acme", append(values, "error", err)...)
-		}
 		return nil, err
 	}
-	t.log.Debug("acme", "method", r.Method, "url", r.URL.String(), "status", response.StatusCode, "took", t.now().Sub(began))
-
 	fresh := response.Header.Get("Replay-Nonce")
 	response.Header.Del("Replay-Nonce")
 	if !asks {
 		t.nonces.put(fresh)
 	}
-	seen := reply{retryAfter: t.retryAfter(response.Header), alternates: alternates(r.URL, response.Header)}
-	if response.StatusCode < 300 && len(body) <= keptBody {
-		seen.body = body
-	}
-	t.mu.Lock()
-	t.last[r.URL.String()] = seen
-	t.mu.Unlock()
-
+	seen := t.keep(r.URL, response, body)
 	switch {
 	case response.StatusCode >= 400:
-		problem := parseProblem(response.StatusCode, body)
-		if seen.retryAfter > 0 {
-			problem.after = seen.retryAfter
-			at := t.now().Add(seen.retryAfter + time.Second - 1).Truncate(time.Second)
-			if seen.retryAfter < maxRetryAfter || problem.RetryAfter.Before(at) { // else the text has what was cut off
-				problem.RetryAfter = at
-			}
-		}
-		if problem.Type == "userActionRequired" {
-			problem.Terms = printable(link(response.Header, "terms-of-service"), 200)
-		}
-		return nil, problem
+		return nil, t.problem(response, body, seen)
 	case asks:
 		if !isNonce(fresh) {
 			return nil, &replyError{"no usable Replay-Nonce in the reply to newNonce"}
 		}
 		response.Header.Set("Replay-Nonce", fresh)
 	case response.StatusCode < 300 && len(body) > 0 && !acceptable(response.Header.Get("Content-Type"), body):
-		return nil, &replyError{fmt.Sprintf("unexpected content type %s: %s", printable(response.Header.Get("Content-Type"), 60), printable(string(body), 120))}
+		return nil, &replyError{fmt.Sprintf("unexpected content type %s: %s",
+			printable(response.Header.Get("Content-Type"), 60), printable(string(body), 120))}
 	}
 	if t.spell != nil && r.Method == http.MethodPost {
 		body = t.spell(r.URL.String(), body)
@@ -205,6 +171,58 @@ func (t *transport) roundTrip(r *http.Request) (*http.Response, error) {
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	response.ContentLength = int64(len(body))
 	return response, nil
+}
+
+// exchange sends a request and reads the whole reply, within the time for one.
+func (t *transport) exchange(r *http.Request) (*http.Response, []byte, error) {
+	ctx, cancel := context.WithTimeoutCause(t.ctx, t.timeout, errTimeout)
+	defer cancel()
+	r = r.Clone(ctx)
+	r.Header.Set("User-Agent", t.agent)
+	began := t.now()
+	response, body, err := t.send(r)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	values := []any{"method", r.Method, "url", r.URL.String(), "took", t.now().Sub(began)}
+	switch {
+	case errors.Is(err, errNotNeeded):
+		values = append(values, "status", errNotNeeded.Error())
+	case err != nil:
+		values = append(values, "error", err)
+	default:
+		values = append(values, "status", response.StatusCode)
+	}
+	t.log.Debug("acme", values...)
+	return response, body, err
+}
+
+// keep remembers what a reply says besides what lego reads.
+func (t *transport) keep(from *url.URL, response *http.Response, body []byte) reply {
+	seen := reply{retryAfter: t.retryAfter(response.Header), alternates: alternates(from, response.Header)}
+	if response.StatusCode < 300 && len(body) <= keptBody {
+		seen.body = body
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last[from.String()] = seen
+	return seen
+}
+
+// problem is the error that a reply is.
+func (t *transport) problem(response *http.Response, body []byte, seen reply) *Problem {
+	problem := parseProblem(response.StatusCode, body)
+	if seen.retryAfter > 0 {
+		problem.after = seen.retryAfter
+		at := t.now().Add(seen.retryAfter + time.Second - 1).Truncate(time.Second)
+		if seen.retryAfter < maxRetryAfter || problem.RetryAfter.Before(at) { // else the text has what was cut off
+			problem.RetryAfter = at
+		}
+	}
+	if problem.Type == "userActionRequired" {
+		problem.Terms = printable(link(response.Header, "terms-of-service"), 200)
+	}
+	return problem
 }
 
 // check refuses every URL that is not the CA's own: a CA's replies must not lead us anywhere else.
@@ -264,7 +282,8 @@ func (t *transport) send(r *http.Request) (*http.Response, []byte, error) {
 		return nil, nil, err
 	}
 	if len(body) > maxBody {
-		return nil, nil, &replyError{fmt.Sprintf("%d reply of more than %d bytes: %s", response.StatusCode, maxBody, printable(string(body[:200]), 120))}
+		return nil, nil, &replyError{fmt.Sprintf("%d reply of more than %d bytes: %s", response.StatusCode, maxBody,
+			printable(string(body[:200]), 120))}
 	}
 	return response, body, nil
 }
@@ -281,14 +300,16 @@ func answer(r *http.Request, header http.Header, body []byte) *http.Response {
 // neither JSON nor PEM, or nothing, are common enough that the contents decide: a document, or a certificate.
 func acceptable(contentType string, body []byte) bool {
 	media, _, err := mime.ParseMediaType(contentType)
-	if err == nil && (media == "application/json" || strings.HasSuffix(media, "+json") || media == "application/pem-certificate-chain") {
+	if err == nil && (media == "application/json" || strings.HasSuffix(media, "+json") ||
+		media == "application/pem-certificate-chain") {
 		return true
 	}
 	if err == nil && (media == "text/html" || media == "application/xhtml+xml") {
 		return false
 	}
 	trimmed := bytes.TrimSpace(body)
-	return contentType == "" || bytes.HasPrefix(trimmed, []byte("{")) || bytes.Contains(trimmed, []byte("-----BEGIN CERTIFICATE-----"))
+	return contentType == "" || bytes.HasPrefix(trimmed, []byte("{")) ||
+		bytes.Contains(trimmed, []byte("-----BEGIN CERTIFICATE-----"))
 }
 
 // seen returns what the headers of the last reply from a URL said.

@@ -28,11 +28,12 @@ func (r *run) takeTurn(ctx context.Context, limit time.Duration) error {
 	slices.Sort(names)
 	key := strings.Join(append([]string{r.CA.Server(), r.Account.URI, r.request.Profile}, names...), "\n")
 	holder := ""
-	unlock, err := r.Orders.Lock(waiting, key, fmt.Sprintf("%s (PID %d)", r.request.Label, os.Getpid()), func(other string) {
-		holder = printable(other, 100)
-		r.observe(Event{Step: StepOrder, State: Noted, Text: messages.New(
-			"another run has an order for the same names: waiting until it is done with it: %s", holder)})
-	})
+	unlock, err := r.Orders.Lock(waiting, key, fmt.Sprintf("%s (PID %d)", r.request.Label, os.Getpid()),
+		func(other string) {
+			holder = printable(other, 100)
+			r.observe(Event{Step: StepOrder, State: Noted, Text: messages.New(
+				"another run has an order for the same names: waiting until it is done with it: %s", holder)})
+		})
 	switch {
 	case err == nil:
 		r.turn = sync.OnceFunc(unlock)

@@ -69,7 +69,8 @@ func (r *run) validate(ctx context.Context, order acme.ExtendedOrder) error {
 	for _, n := range v.names {
 		switch {
 		case n.verdict != nil:
-			failed.Failures = append(failed.Failures, ValidationFailure{Name: n.rec.name, Reason: n.verdict, Answers: n.counted()})
+			failed.Failures = append(failed.Failures,
+				ValidationFailure{Name: n.rec.name, Reason: n.verdict, Answers: n.counted()})
 		case n.err != nil:
 			err = errors.Join(n.err, err)
 		}
@@ -460,5 +461,6 @@ func (v *validator) notBefore(at time.Time) time.Time {
 // giveUp deactivates an authorization (RFC 8555 §7.5.2), which must be valid: Boulder counts a pending one that is
 // deactivated as a failed validation.
 func giveUp(s *session, name, authorization string) error {
-	return s.attempt("deactivate the authorization of "+name, once, func() error { return s.core.Authorizations.Deactivate(authorization) })
+	return s.attempt("deactivate the authorization of "+name, once,
+		func() error { return s.core.Authorizations.Deactivate(authorization) })
 }

@@ -54,7 +54,8 @@ func problemOf(d *acme.ProblemDetails) *Problem {
 		if len(p.Names) == 100 {
 			break
 		}
-		p.Names = append(p.Names, SubProblem{printable(sub.Identifier.Value, 100), problemType(sub.Type), printable(sub.Detail, 200)})
+		p.Names = append(p.Names,
+			SubProblem{printable(sub.Identifier.Value, 100), problemType(sub.Type), printable(sub.Detail, 200)})
 	}
 	return p
 }
@@ -110,7 +111,8 @@ func passes(detail string) bool {
 		}
 	}
 	for _, passing := range []string{
-		"timed out", "timeout", "time-out", "servfail", "server failure", "networking error", "cached error", "no reachable authority",
+		"timed out", "timeout", "time-out", "servfail", "server failure", "networking error", "cached error",
+		"no reachable authority",
 		"network error", "connection refused", "temporary failure", "server misbehaving",
 	} {
 		if strings.Contains(detail, passing) {
@@ -130,5 +132,6 @@ func (i *Issuer) nameForCAA(err error) error {
 	if len(names) == 0 || fault.CodeOf(err) != CodeCAA {
 		return err
 	}
-	return fault.Errorf(CodeCAA, fault.ClassOf(err), "%w; in CAA records this CA is called %s", err, printable(names[0], 100))
+	return fault.Errorf(CodeCAA, fault.ClassOf(err), "%w; in CAA records this CA is called %s", err,
+		printable(names[0], 100))
 }

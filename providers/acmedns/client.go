@@ -46,7 +46,8 @@ func (c *client) register(ctx context.Context) (entry, error) {
 	}
 	var e entry
 	if err == nil && json.Unmarshal(reply.Body, &e) != nil {
-		err = providers.Errorf(providers.CodeService, providers.Failed, "%d with a reply that is not of this API", reply.Status)
+		err = providers.Errorf(providers.CodeService, providers.Failed, "%d with a reply that is not of this API",
+			reply.Status)
 	}
 	if err != nil {
 		return entry{}, failed(err, "register at %s", c.base)
@@ -74,7 +75,8 @@ func (c *client) update(ctx context.Context, r registration, value string) error
 	case reply.Status != http.StatusOK:
 		return c.refusal(reply, "there is no acme-dns at this URL ("+apiBase+")")
 	case json.Unmarshal(reply.Body, &made) != nil || made.TXT != value:
-		return &ambiguousError{providers.Errorf(providers.CodeService, providers.Failed, "%d with a reply that is not of this API", reply.Status)}
+		return &ambiguousError{providers.Errorf(providers.CodeService, providers.Failed,
+			"%d with a reply that is not of this API", reply.Status)}
 	}
 	return nil
 }
@@ -96,7 +98,8 @@ func (c *client) refusal(r httpclient.Reply, absent string) error {
 	err := c.http.Refusal(r)
 	switch {
 	case r.Status >= 300 && r.Status < 400:
-		return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "%w: set "+apiBase+" to where it leads", err)
+		return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "%w: set "+apiBase+" to where it leads",
+			err)
 	case r.Status == http.StatusUnauthorized, r.Status == http.StatusForbidden:
 		return providers.Errorf(providers.CodeCredentials, providers.Refused,
 			"%w: the server does not know the account, or not from this machine's address (allowfrom)", err)

@@ -41,7 +41,8 @@ type value struct {
 
 // used are the values in use.
 func (h held) used(now time.Time) []value {
-	return slices.DeleteFunc(slices.Clone(h.Values), func(v value) bool { return v.Used.IsZero() || now.Sub(v.Used).Abs() > inUse })
+	return slices.DeleteFunc(slices.Clone(h.Values),
+		func(v value) bool { return v.Used.IsZero() || now.Sub(v.Used).Abs() > inUse })
 }
 
 // newest reports whether the next update is sure to take the place of another value than v.

@@ -65,7 +65,8 @@ func (p *Provider) send(ctx context.Context, r registration, before held, text s
 		_, ambiguous := errors.AsType[*ambiguousError](err)
 		before.Open, before.Last = before.Open || ambiguous, ended
 		p.keep(r, before)
-		if providers.CodeOf(err) != providers.CodeUnavailable || ambiguous && try >= attempts || try == httpclient.Tries || !p.client.http.Wait(ctx, try, err) {
+		if providers.CodeOf(err) != providers.CodeUnavailable || ambiguous && try >= attempts || try == httpclient.Tries ||
+			!p.client.http.Wait(ctx, try, err) {
 			return before, err
 		}
 	}

@@ -86,7 +86,9 @@ func (s *storage) obtain(ctx context.Context, domain string, register func() (en
 	}
 	r, err := e.registration()
 	if err != nil {
-		return registration{}, providers.Errorf(providers.CodeService, providers.Failed, "acmedns: register at %s: the reply is no account: %w", s.server, err)
+		return registration{},
+			providers.Errorf(providers.CodeService, providers.Failed, "acmedns: register at %s: the reply is no account: %w",
+				s.server, err)
 	}
 	e.ServerURL = s.server
 	if all[domain], err = json.Marshal(e); err != nil {
@@ -100,7 +102,8 @@ func (s *storage) obtain(ctx context.Context, domain string, register func() (en
 
 // begin makes the file that is to take the place of the old one, and says where that is: an administrator's link stays one.
 func (s *storage) begin() (file *os.File, target string, err error) {
-	if err := failpoint.Do("accounts", "mkdir", func() error { return os.MkdirAll(filepath.Dir(s.path), 0o700) }); err != nil {
+	if err := failpoint.Do("accounts", "mkdir",
+		func() error { return os.MkdirAll(filepath.Dir(s.path), 0o700) }); err != nil {
 		return nil, "", err
 	}
 	if target, err = filepath.EvalSymlinks(s.path); err != nil {
@@ -118,7 +121,8 @@ func finish(file *os.File, target string, all contents) error {
 	if err != nil {
 		return err
 	}
-	if err := failpoint.Do("accounts", "write", func() error { _, err := file.Write(append(text, '\n')); return err }); err != nil {
+	if err := failpoint.Do("accounts", "write",
+		func() error { _, err := file.Write(append(text, '\n')); return err }); err != nil {
 		return err
 	}
 	if err := failpoint.Do("accounts", "fsync", file.Sync); err != nil {
@@ -136,5 +140,6 @@ func finish(file *os.File, target string, all contents) error {
 }
 
 func (s *storage) cannotWrite(err error) error {
-	return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "acmedns: the account cannot be saved: %w", err)
+	return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "acmedns: the account cannot be saved: %w",
+		err)
 }

@@ -51,6 +51,13 @@ type Providers map[string]Kind
 
 // Registry returns the providers that are part of our programs.
 func Registry() Providers {
+	all := services()
+	maps.Copy(all, programs())
+	return all
+}
+
+// services are those that this program talks to itself, and the person who sets records.
+func services() Providers {
 	return Providers{
 		"acmedns": {
 			Summary: "acme-dns, to which a CNAME leads from each domain", Form: "acmedns", Link: "https://github.com/joohoi/acme-dns", Families: acmedns.Families(),
@@ -65,17 +72,37 @@ func Registry() Providers {
 				return conoha.Open(spec, c.Settings, conoha.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log})
 			},
 		},
-		"certbot-hook": {
-			Summary: "any pair of certbot's manual hooks, with the variables of @ENVFILE", Form: "ZONE=certbot-hook:/AUTH,/CLEANUP",
-			Link: "https://eff-certbot.readthedocs.io/en/stable/using.html#pre-and-post-validation-hooks",
-			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
-				return plugin.OpenCertbotHook(spec, c.program())
-			},
-		},
 		"designate": {
 			Summary: "OpenStack DNS", Form: "designate", Link: "https://docs.openstack.org/designate/latest/", Families: designate.Families(),
 			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
 				return designate.Open(spec, c.Settings, designate.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log})
+			},
+		},
+		"manual": {
+			Summary: "a person, who is shown the records to set", Form: "manual",
+			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
+				return manual.Open(spec, manual.Options{Tell: c.Person, Certbot: c.Certbot})
+			},
+		},
+		"rfc2136": {
+			Summary: "BIND, Knot, PowerDNS and others, by signed DNS updates", Form: "ZONE=rfc2136", Link: "https://www.rfc-editor.org/rfc/rfc2136",
+			Families: rfc2136.Families(),
+			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
+				return rfc2136.Open(spec, c.Settings, rfc2136.Options{Log: c.Log})
+			},
+		},
+	}
+}
+
+// programs are those that another program talks to.
+func programs() Providers {
+	return Providers{
+		"certbot-hook": {
+			Summary: "any pair of certbot's manual hooks, with the variables of @ENVFILE",
+			Form:    "ZONE=certbot-hook:/AUTH,/CLEANUP",
+			Link:    "https://eff-certbot.readthedocs.io/en/stable/using.html#pre-and-post-validation-hooks",
+			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
+				return plugin.OpenCertbotHook(spec, c.program())
 			},
 		},
 		"exec": {
@@ -91,23 +118,10 @@ func Registry() Providers {
 				return plugin.Open(spec, c.Settings, c.program())
 			},
 		},
-		"manual": {
-			Summary: "a person, who is shown the records to set", Form: "manual",
-			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
-				return manual.Open(spec, manual.Options{Tell: c.Person, Certbot: c.Certbot})
-			},
-		},
 		"plugin": {
 			Summary: "the program wildcard-dns-NAME", Form: "[ZONE=]plugin:NAME",
 			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
 				return plugin.Open(spec, c.Settings, c.program())
-			},
-		},
-		"rfc2136": {
-			Summary: "BIND, Knot, PowerDNS and others, by signed DNS updates", Form: "ZONE=rfc2136", Link: "https://www.rfc-editor.org/rfc/rfc2136",
-			Families: rfc2136.Families(),
-			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
-				return rfc2136.Open(spec, c.Settings, rfc2136.Options{Log: c.Log})
 			},
 		},
 	}

@@ -56,7 +56,8 @@ func (s *subject) presentAtOnce(cs []providers.Challenge) []providers.Handle {
 
 func (s *subject) cleanUpAtOnce(cs []providers.Challenge, handles []providers.Handle) {
 	s.Helper()
-	s.atOnce("CleanUp at once", len(cs), func(ctx context.Context, i int) error { return s.doCleanUp(ctx, cs[i], handles[i]) })
+	s.atOnce("CleanUp at once", len(cs),
+		func(ctx context.Context, i int) error { return s.doCleanUp(ctx, cs[i], handles[i]) })
 }
 
 func values(cs []providers.Challenge) []string {

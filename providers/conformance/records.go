@@ -21,7 +21,8 @@ func zonesAreCanonical(s *subject) {
 			s.Errorf("Zones, fresh %t: %q lacks %s", fresh, zones, s.Zone)
 		}
 		for i, zone := range zones {
-			if zone != providers.CanonicalName(zone) || strings.ContainsFunc(zone, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			if zone != providers.CanonicalName(zone) ||
+				strings.ContainsFunc(zone, func(r rune) bool { return r <= ' ' || r > '~' }) {
 				s.Errorf("Zones, fresh %t: %q is not ASCII in lower case with a trailing dot", fresh, zone)
 			}
 			if slices.Contains(zones[:i], zone) {

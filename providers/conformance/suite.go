@@ -123,7 +123,8 @@ const (
 )
 
 func (c Config) allows(n need) bool {
-	lacks := map[need]bool{ordinary: c.Rolling, valueOnly: c.NeedsKeyAuth, stall: c.Stall == nil, loseReply: c.LoseReply == nil, own: c.Live, several: c.OneValue, single: !c.OneValue}
+	lacks := map[need]bool{ordinary: c.Rolling, valueOnly: c.NeedsKeyAuth, stall: c.Stall == nil,
+		loseReply: c.LoseReply == nil, own: c.Live, several: c.OneValue, single: !c.OneValue}
 	for each, lacking := range lacks {
 		if n&each != 0 && lacking {
 			return false

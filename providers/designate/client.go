@@ -63,7 +63,8 @@ func (s *session) exchange(ctx context.Context, a access, requests func(*gopherc
 }
 
 func serviceClient(ctx context.Context, e *httpclient.Exchange, base string) *gophercloud.ServiceClient {
-	return &gophercloud.ServiceClient{ProviderClient: &gophercloud.ProviderClient{HTTPClient: e.HTTPClient(), Context: ctx}, Endpoint: base}
+	return &gophercloud.ServiceClient{ProviderClient: &gophercloud.ProviderClient{HTTPClient: e.HTTPClient(),
+		Context: ctx}, Endpoint: base}
 }
 
 // get decodes a reply that has to have a list in it: a reply of something else, such as {}, must not pass for an empty list.
@@ -105,7 +106,8 @@ func (s *session) login(ctx context.Context, old access) (access, error) {
 	}
 	a, err := s.authenticate(ctx)
 	if err != nil {
-		return access{}, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "log in to %s with %s: %w", s.account.identityURL, s.account.origin, err)
+		return access{}, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "log in to %s with %s: %w",
+			s.account.identityURL, s.account.origin, err)
 	}
 	s.current = a
 	return a, nil
@@ -127,7 +129,8 @@ func (s *session) authenticate(ctx context.Context) (access, error) {
 	}
 	catalogue, err := result.ExtractServiceCatalog()
 	if err != nil || token == "" {
-		return access{}, providers.Errorf(providers.CodeService, providers.Failed, "%d without a token and a catalogue", e.Status)
+		return access{}, providers.Errorf(providers.CodeService, providers.Failed, "%d without a token and a catalogue",
+			e.Status)
 	}
 	a := access{token, s.account.dnsURL}
 	if a.dnsURL != "" {
@@ -154,7 +157,8 @@ func inRegion(name string) string {
 // options are what Keystone is told.
 func (a *account) options() *tokens.AuthOptions {
 	if a.Auth.CredentialID != "" {
-		return &tokens.AuthOptions{ApplicationCredentialID: a.Auth.CredentialID, ApplicationCredentialSecret: a.Auth.CredentialSecret.Reveal()}
+		return &tokens.AuthOptions{ApplicationCredentialID: a.Auth.CredentialID,
+			ApplicationCredentialSecret: a.Auth.CredentialSecret.Reveal()}
 	}
 	o := &tokens.AuthOptions{UserID: a.Auth.UserID, Password: a.Auth.Password.Reveal()}
 	domainID, domainName := a.Auth.UserDomainID, a.Auth.UserDomainName

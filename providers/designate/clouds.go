@@ -96,7 +96,8 @@ func pick(src settings.Sources, clouds map[string]yaml.Node, path, name string) 
 	if !ok {
 		return cloud{}, badSetting(cloudName, "%s has no cloud %s", settings.Shown(path), providers.Excerpt(name))
 	}
-	unfit := badSetting(cloudName, "%s: cloud %s is not written as OpenStack's tools read it", settings.Shown(path), providers.Excerpt(name))
+	unfit := badSetting(cloudName, "%s: cloud %s is not written as OpenStack's tools read it", settings.Shown(path),
+		providers.Excerpt(name))
 	var c cloud
 	if node.Decode(&c) != nil {
 		return cloud{}, unfit
@@ -130,7 +131,8 @@ func pick(src settings.Sources, clouds map[string]yaml.Node, path, name string) 
 	case c.Profile != "" && c.Auth.URL == "":
 		return cloud{}, badSetting(cloudName, "%s: cloud %s takes the profile %s, which is not read: write auth.auth_url", settings.Shown(path), providers.Excerpt(name), providers.Excerpt(c.Profile))
 	case len(missing) > 0:
-		return cloud{}, providers.Errorf(providers.CodeMissing, providers.Misconfigured, "designate: %s: cloud %s in %s lacks %s",
+		return cloud{}, providers.Errorf(providers.CodeMissing, providers.Misconfigured,
+			"designate: %s: cloud %s in %s lacks %s",
 			cloudName, providers.Excerpt(name), settings.Shown(path), strings.Join(missing, ", "))
 	}
 	return c, nil

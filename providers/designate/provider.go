@@ -43,7 +43,8 @@ var (
 // [settings.Sources.Credentials], and CodeBadSettings for a setting that cannot be used as it is.
 func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Account, error) {
 	if spec.Arg != "" {
-		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage, "provider %s: designate takes nothing after a colon", spec)
+		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage,
+			"provider %s: designate takes nothing after a colon", spec)
 	}
 	sets, err := src.Credentials(spec, Families())
 	if err != nil {
@@ -165,5 +166,6 @@ func failed(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
 	}
-	return providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "designate: "+format+": %w", append(args, err)...)
+	return providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "designate: "+format+": %w",
+		append(args, err)...)
 }

@@ -36,7 +36,9 @@ func (p *Provider) look(ctx context.Context, z zone, fqdn string) (recordsets.Re
 			continue
 		}
 		if !idForm.MatchString(set.ID) { // it becomes part of a path
-			return recordsets.RecordSet{}, providers.Errorf(providers.CodeService, providers.Failed, "the service gave the record set the id %s, which is none", providers.Excerpt(set.ID))
+			return recordsets.RecordSet{},
+				providers.Errorf(providers.CodeService, providers.Failed,
+					"the service gave the record set the id %s, which is none", providers.Excerpt(set.ID))
 		}
 		return set, nil
 	}
@@ -55,7 +57,8 @@ func (p *Provider) change(ctx context.Context, z zone, fqdn, record string, want
 			return changed, nil
 		}
 		if round == rounds {
-			return changed, providers.Errorf(providers.CodeUnavailable, providers.Temporary, "the records there change under our hands")
+			return changed, providers.Errorf(providers.CodeUnavailable, providers.Temporary,
+				"the records there change under our hands")
 		}
 		changed = true
 		err = p.write(ctx, z, fqdn, record, set, want)
@@ -108,7 +111,8 @@ const putBack = 20 * time.Second
 func (p *Provider) remove(ctx context.Context, z zone, fqdn, record string, set recordsets.RecordSet) error {
 	var was recordsets.RecordSet
 	err := p.session.change(ctx, func(c *gophercloud.ServiceClient) error {
-		_, err := c.Delete(c.ServiceURL("zones", z.id, "recordsets", set.ID), &gophercloud.RequestOpts{OkCodes: []int{http.StatusAccepted}, JSONResponse: &was}) //nolint:bodyclose // gophercloud closes it
+		_, err := c.Delete(c.ServiceURL("zones", z.id, "recordsets", set.ID),
+			&gophercloud.RequestOpts{OkCodes: []int{http.StatusAccepted}, JSONResponse: &was}) //nolint:bodyclose // gophercloud closes it
 		return err
 	})
 	lost := others(was, record)

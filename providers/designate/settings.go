@@ -44,10 +44,16 @@ const (
 // Families returns the variables of an account: three ways to name it, of which the first complete one is taken. Where
 // little is set, what is missing is said of the one that is nearest.
 func Families() []settings.Family {
-	optional := func(name string, help providers.Text, aliases ...string) settings.Variable {
-		return settings.Variable{Name: name, Optional: true, Help: help, Aliases: aliases}
-	}
-	common := []settings.Variable{
+	return []settings.Family{cloudFamily(), userFamily(), credentialFamily()}
+}
+
+func optional(name string, help providers.Text, aliases ...string) settings.Variable {
+	return settings.Variable{Name: name, Optional: true, Help: help, Aliases: aliases}
+}
+
+// with are variables of one family and those that all have.
+func with(own ...settings.Variable) []settings.Variable {
+	return append(own,
 		optional(region, "region, if the catalogue has several"),
 		optional(side, "public (default), internal or admin", "OS_ENDPOINT_TYPE"),
 		optional(caFile, "file with the CA of a private cloud, PEM"),
@@ -55,58 +61,67 @@ func Families() []settings.Family {
 		optional(ttl, "TTL of the TXT records in seconds (60)"),
 		optional(httpTimeout, "how long to wait for one answer, in seconds (30)"),
 		optional(propagation, "how long to wait until all name servers publish the records, in seconds (900)"),
+	)
+}
+
+// cloudFamily is a cloud of clouds.yaml.
+func cloudFamily() settings.Family {
+	return settings.Family{
+		Account: "designate", Name: "OS_CLOUD",
+		Variables: with(
+			optional(cloudName, "name of the cloud in clouds.yaml; or one of the other two sets"),
+			optional(cloudsFile, "clouds.yaml; else CONFIG_DIR/designate, ~/.config/openstack or /etc/openstack"),
+		),
+		Check: func(get func(string) string) []string {
+			if get(cloudName) != "" {
+				return nil
+			}
+			return []string{
+				cloudName + ", or " + authURL + " with " + credID + " and " + credSecret +
+					", or " + authURL + " with " + username + ", " + password + " and " + projectName,
+			}
+		},
 	}
-	with := func(own ...settings.Variable) []settings.Variable { return append(own, common...) }
-	return []settings.Family{
-		{
-			Account: "designate", Name: "OS_CLOUD",
-			Variables: with(
-				optional(cloudName, "name of the cloud in clouds.yaml; or one of the other two sets"),
-				optional(cloudsFile, "clouds.yaml; else CONFIG_DIR/designate, ~/.config/openstack or /etc/openstack"),
-			),
-			Check: func(get func(string) string) []string {
-				if get(cloudName) != "" {
-					return nil
-				}
-				return []string{
-					cloudName + ", or " + authURL + " with " + credID + " and " + credSecret +
-						", or " + authURL + " with " + username + ", " + password + " and " + projectName,
-				}
-			},
+}
+
+// userFamily is a user with a password.
+func userFamily() settings.Family {
+	return settings.Family{
+		Account: "designate", Name: "OS_USERNAME, OS_PASSWORD",
+		Variables: with(
+			settings.Variable{Name: authURL, Help: "URL of Keystone, such as https://keystone.example.com/v3"},
+			optional(username, "user name; or OS_USER_ID"),
+			optional(userID, "user ID"),
+			settings.Variable{Name: password, Secret: true, Help: "password"},
+			optional(projectName, "project; or OS_PROJECT_ID", "OS_TENANT_NAME"),
+			optional(projectID, "project ID", "OS_TENANT_ID"),
+			optional(userDomain, "domain of the user (Default)"),
+			optional(userDomID, "ID of the user's domain"),
+			optional(projDomain, "domain of the project (the user's)"),
+			optional(projDomID, "ID of the project's domain"),
+		),
+		Check: func(get func(string) string) []string {
+			var missing []string
+			if get(username) == "" && get(userID) == "" {
+				missing = append(missing, username+" or "+userID)
+			}
+			if get(projectName) == "" && get(projectID) == "" {
+				missing = append(missing, projectName+" or "+projectID)
+			}
+			return missing
 		},
-		{
-			Account: "designate", Name: "OS_USERNAME, OS_PASSWORD",
-			Variables: with(
-				settings.Variable{Name: authURL, Help: "URL of Keystone, such as https://keystone.example.com/v3"},
-				optional(username, "user name; or OS_USER_ID"),
-				optional(userID, "user ID"),
-				settings.Variable{Name: password, Secret: true, Help: "password"},
-				optional(projectName, "project; or OS_PROJECT_ID", "OS_TENANT_NAME"),
-				optional(projectID, "project ID", "OS_TENANT_ID"),
-				optional(userDomain, "domain of the user (Default)"),
-				optional(userDomID, "ID of the user's domain"),
-				optional(projDomain, "domain of the project (the user's)"),
-				optional(projDomID, "ID of the project's domain"),
-			),
-			Check: func(get func(string) string) []string {
-				var missing []string
-				if get(username) == "" && get(userID) == "" {
-					missing = append(missing, username+" or "+userID)
-				}
-				if get(projectName) == "" && get(projectID) == "" {
-					missing = append(missing, projectName+" or "+projectID)
-				}
-				return missing
-			},
-		},
-		{
-			Account: "designate", Name: "OS_APPLICATION_CREDENTIAL_*",
-			Variables: with(
-				settings.Variable{Name: authURL, Help: "URL of Keystone, such as https://keystone.example.com/v3"},
-				settings.Variable{Name: credID, Help: "ID of the application credential"},
-				settings.Variable{Name: credSecret, Secret: true, Help: "its secret"},
-			),
-		},
+	}
+}
+
+// credentialFamily is an application credential.
+func credentialFamily() settings.Family {
+	return settings.Family{
+		Account: "designate", Name: "OS_APPLICATION_CREDENTIAL_*",
+		Variables: with(
+			settings.Variable{Name: authURL, Help: "URL of Keystone, such as https://keystone.example.com/v3"},
+			settings.Variable{Name: credID, Help: "ID of the application credential"},
+			settings.Variable{Name: credSecret, Secret: true, Help: "its secret"},
+		),
 	}
 }
 
@@ -227,7 +242,8 @@ func parseURL(name, text string) (*url.URL, error) {
 
 // fingerprint tells accounts apart: see [providers.Account].
 func (a *account) fingerprint() string {
-	who := []string{a.Auth.CredentialID, a.Auth.UserID, a.Auth.UserDomainID, a.Auth.UserDomainName, a.Auth.Username, a.Auth.ProjectID, a.Auth.ProjectDomainID, a.Auth.ProjectDomainName, a.Auth.ProjectName}
+	who := []string{a.Auth.CredentialID, a.Auth.UserID, a.Auth.UserDomainID, a.Auth.UserDomainName, a.Auth.Username,
+		a.Auth.ProjectID, a.Auth.ProjectDomainID, a.Auth.ProjectDomainName, a.Auth.ProjectName}
 	for i, part := range who {
 		who[i] = url.PathEscape(part)
 	}

@@ -43,7 +43,8 @@ func (e *Exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	limited, cancel := context.WithTimeout(r.Context(), c.Timeout)
 	defer cancel()
 	var sent atomic.Bool
-	request := r.Clone(httptrace.WithClientTrace(limited, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }}))
+	request := r.Clone(httptrace.WithClientTrace(limited,
+		&httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }}))
 	if c.Agent != "" {
 		request.Header.Set("User-Agent", c.Agent)
 	}
@@ -58,7 +59,8 @@ func (e *Exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		e.err = c.lost(r.Context(), limited, err, sent.Load())
 	}
-	c.Log.Debug(c.Service+": request", "method", r.Method, "path", r.URL.RequestURI(), "status", e.Status, "bytes", len(e.Body),
+	c.Log.Debug(c.Service+": request", "method", r.Method, "path", r.URL.RequestURI(), "status", e.Status, "bytes",
+		len(e.Body),
 		"took", time.Since(began), "error", e.err)
 	if e.err != nil {
 		return nil, e.err
@@ -98,7 +100,8 @@ func (c *Client) lost(caller, limited context.Context, err error, sent bool) err
 
 // HTTPClient is the exchange as the library wants to have it.
 func (e *Exchange) HTTPClient() http.Client {
-	return http.Client{Transport: e, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return http.Client{Transport: e,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // NoReply returns why there is no reply, given what the library made of that; nil if there is one.
@@ -113,5 +116,6 @@ func (e *Exchange) NoReply(ctx context.Context, err error) error {
 	case err == nil:
 		err = errors.New("nothing was sent")
 	}
-	return providers.Errorf(providers.CodeService, providers.Internal, "the request could not be made: %s", e.client.Mask.Shown(err.Error()))
+	return providers.Errorf(providers.CodeService, providers.Internal, "the request could not be made: %s",
+		e.client.Mask.Shown(err.Error()))
 }

@@ -54,7 +54,8 @@ var (
 func Open(spec providers.Spec, o Options) ([]providers.Account, error) {
 	switch {
 	case spec.Arg != "" || spec.EnvFile != "":
-		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage, "provider %s: manual has no settings: write manual or ZONE=manual", spec)
+		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage,
+			"provider %s: manual has no settings: write manual or ZONE=manual", spec)
 	case o.Certbot:
 		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage,
 			"provider %s: what certbot's hooks print is not shown while they wait: use \"wildcard issue --provider %s\" at a terminal, or certbot --manual without hooks", spec, spec)
@@ -110,10 +111,12 @@ func (p *Provider) check(verb string, c providers.Challenge) (Record, error) {
 		return Record{}, providers.Errorf(providers.CodeBadChallenge, providers.Usage, "manual: %s TXT: %w", verb, err)
 	}
 	if _, err := providers.ParseValue(c.Value); err != nil {
-		return Record{}, providers.Errorf(providers.CodeBadChallenge, providers.Usage, "manual: %s TXT %s: %w", verb, fqdn, err)
+		return Record{}, providers.Errorf(providers.CodeBadChallenge, providers.Usage, "manual: %s TXT %s: %w", verb, fqdn,
+			err)
 	}
 	if p.spec.Zone != "" && !providers.InZone(fqdn, p.spec.Zone) {
-		return Record{}, providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "manual: %s TXT %s: it does not lie in %s, the zone of the spec", verb, fqdn, p.spec.Zone)
+		return Record{}, providers.Errorf(providers.CodeNoZone, providers.Misconfigured,
+			"manual: %s TXT %s: it does not lie in %s, the zone of the spec", verb, fqdn, p.spec.Zone)
 	}
 	return Record{FQDN: fqdn, Value: c.Value}, nil
 }

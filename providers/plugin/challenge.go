@@ -25,7 +25,8 @@ func checkChallenge(c providers.Challenge) (string, error) {
 // knows no CNAME.
 func computable(c providers.Challenge, fqdn string) error {
 	if c.KeyAuth == "" {
-		return providers.Errorf(providers.CodeBadChallenge, providers.Usage, "it needs the key authorization, which certbot does not tell")
+		return providers.Errorf(providers.CodeBadChallenge, providers.Usage,
+			"it needs the key authorization, which certbot does not tell")
 	}
 	if !strings.HasPrefix(fqdn, providers.ChallengeLabel+".") {
 		return providers.Errorf(providers.CodeCNAME, providers.Misconfigured,
@@ -37,7 +38,8 @@ func computable(c providers.Challenge, fqdn string) error {
 // inZone refuses names outside of the spec's zone.
 func inZone(spec providers.Spec, fqdn string) error {
 	if !providers.InZone(fqdn, spec.Zone) {
-		return providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "%s does not lie in %s, the zone of the spec", fqdn, strings.TrimSuffix(spec.Zone, "."))
+		return providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "%s does not lie in %s, the zone of the spec",
+			fqdn, strings.TrimSuffix(spec.Zone, "."))
 	}
 	return nil
 }

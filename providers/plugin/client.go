@@ -46,8 +46,8 @@ func start(path string, environ []string, stderr io.Writer, prefix string) (*ses
 		return nil, providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "it is not run: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &session{cmd: subprocess.Command(ctx, environ, path), stderr: &subprocess.Lines{To: stderr, Prefix: prefix}, cancel: cancel,
-		done: make(chan struct{}), waiting: map[int]chan answer{}}
+	s := &session{cmd: subprocess.Command(ctx, environ, path), stderr: &subprocess.Lines{To: stderr, Prefix: prefix},
+		cancel: cancel, done: make(chan struct{}), waiting: map[int]chan answer{}}
 	s.cmd.Stderr = s.stderr
 	stdin, err := s.cmd.StdinPipe()
 	if err != nil {
@@ -219,7 +219,8 @@ func (s *session) ask(caller context.Context, r Request, limit time.Duration, se
 		if !several || caller.Err() == nil {
 			s.kill(context.Cause(ctx))
 		}
-		return Reply{}, &lostError{providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%w", context.Cause(ctx)), true}
+		return Reply{}, &lostError{providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%w", context.Cause(ctx)),
+			true}
 	}
 }
 

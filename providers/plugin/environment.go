@@ -15,7 +15,8 @@ func environment(from []string) []string {
 	for _, entry := range from {
 		name, value, _ := strings.Cut(entry, "=")
 		switch name {
-		case "HOME", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy":
+		case "HOME", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy",
+			"https_proxy", "no_proxy":
 			if value != "" {
 				environ = append(environ, entry)
 			}
@@ -36,7 +37,8 @@ func fileVariables(path string) ([]string, error) {
 	var environ []string
 	for _, name := range file.Names() {
 		if v := (Description{Variables: []Variable{{Name: name}}}); v.check() != nil {
-			return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "%s: %s may not be set for another program", path, providers.Excerpt(name))
+			return nil, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured,
+				"%s: %s may not be set for another program", path, providers.Excerpt(name))
 		}
 		environ = append(environ, name+"="+file.Get(name))
 	}

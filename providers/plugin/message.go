@@ -128,7 +128,8 @@ var (
 // check looks at what a plugin says about itself. Names of variables that could change how programs run are refused.
 func (d *Description) check() error {
 	for _, v := range d.Variables {
-		if !variableForm.MatchString(v.Name) || strings.HasPrefix(v.Name, "LD_") || v.Name == "PATH" || v.Name == "BASH_ENV" || v.Name == "ENV" || v.Name == "GODEBUG" {
+		if !variableForm.MatchString(v.Name) || strings.HasPrefix(v.Name, "LD_") || v.Name == "PATH" ||
+			v.Name == "BASH_ENV" || v.Name == "ENV" || v.Name == "GODEBUG" {
 			return fmt.Errorf("it describes a variable %s", providers.Excerpt(v.Name))
 		}
 	}

@@ -111,7 +111,8 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 		}
 		source = sets[0].Source
 	}
-	p := &Provider{spec: spec, name: spec.Name + ":" + spec.Arg, path: path, service: service, environ: environ, description: d, options: o}
+	p := &Provider{spec: spec, name: spec.Name + ":" + spec.Arg, path: path, service: service, environ: environ,
+		description: d, options: o}
 	if !d.Concurrent {
 		p.asking = wait.NewMutex()
 	}
@@ -193,7 +194,8 @@ func (p *Provider) call(ctx context.Context, op string, c providers.Challenge, h
 		}
 	}
 	reply, err := p.request(ctx, Request{
-		Op: op, Zone: cmp.Or(c.Zone, p.spec.Zone), Domain: c.Domain, FQDN: fqdn, Value: c.Value, Token: c.Token, KeyAuthorization: c.KeyAuth, Handle: string(h),
+		Op: op, Zone: cmp.Or(c.Zone, p.spec.Zone), Domain: c.Domain, FQDN: fqdn, Value: c.Value, Token: c.Token,
+		KeyAuthorization: c.KeyAuth, Handle: string(h),
 	})
 	if err != nil {
 		return Reply{}, p.failed(op+" "+fqdn, err)

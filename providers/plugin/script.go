@@ -64,7 +64,8 @@ func OpenExec(spec providers.Spec, o Options) ([]providers.Account, error) {
 func OpenCertbotHook(spec providers.Spec, o Options) ([]providers.Account, error) {
 	auth, cleanup, ok := strings.Cut(spec.Arg, ",")
 	if !ok || !filepath.IsAbs(auth) || !filepath.IsAbs(cleanup) {
-		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage, "provider %s: want certbot-hook:/AUTH/HOOK,/CLEANUP/HOOK", spec)
+		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage,
+			"provider %s: want certbot-hook:/AUTH/HOOK,/CLEANUP/HOOK", spec)
 	}
 	return openScript(spec, o, &script{
 		dialect: func(op, fqdn string, c providers.Challenge, h providers.Handle) (call, error) {
@@ -74,7 +75,8 @@ func OpenCertbotHook(spec providers.Spec, o Options) ([]providers.Account, error
 					"a CNAME leads to %s, and hooks of certbot know only names that begin with %s", fqdn, providers.ChallengeLabel)
 			}
 			out := call{argv: []string{auth}, environ: []string{
-				"CERTBOT_DOMAIN=" + domain, "CERTBOT_ALL_DOMAINS=" + domain, "CERTBOT_VALIDATION=" + c.Value, "CERTBOT_REMAINING_CHALLENGES=0",
+				"CERTBOT_DOMAIN=" + domain, "CERTBOT_ALL_DOMAINS=" + domain, "CERTBOT_VALIDATION=" + c.Value,
+				"CERTBOT_REMAINING_CHALLENGES=0",
 			}}
 			if op == "cleanup" {
 				output, err := base64.RawURLEncoding.DecodeString(string(h))
@@ -82,7 +84,8 @@ func OpenCertbotHook(spec providers.Spec, o Options) ([]providers.Account, error
 					output = nil
 				}
 				out.argv = []string{cleanup}
-				out.environ = append(out.environ, "CERTBOT_AUTH_OUTPUT="+strings.ToValidUTF8(strings.ReplaceAll(string(output), "\x00", ""), ""))
+				out.environ = append(out.environ,
+					"CERTBOT_AUTH_OUTPUT="+strings.ToValidUTF8(strings.ReplaceAll(string(output), "\x00", ""), ""))
 			}
 			return out, nil
 		},
@@ -103,7 +106,8 @@ func openScript(spec providers.Spec, o Options, s *script, paths ...string) ([]p
 	}
 	for _, path := range paths {
 		if err := subprocess.Trusted(path); err != nil {
-			return nil, providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "provider %s: it is not run: %w", spec, err)
+			return nil, providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "provider %s: it is not run: %w",
+				spec, err)
 		}
 	}
 	variables, err := fileVariables(spec.EnvFile)
@@ -144,7 +148,8 @@ func (s *script) run(ctx context.Context, op string, c providers.Challenge, h pr
 		return nil, err
 	}
 	fail := func(err error) ([]byte, error) {
-		return nil, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%s:%s: %s %s: %w", s.spec.Name, s.spec.Arg, op, fqdn, err)
+		return nil, providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "%s:%s: %s %s: %w", s.spec.Name,
+			s.spec.Arg, op, fqdn, err)
 	}
 	if err := inZone(s.spec, fqdn); err != nil {
 		return fail(err)
@@ -162,7 +167,8 @@ func (s *script) run(ctx context.Context, op string, c providers.Challenge, h pr
 	late := fmt.Errorf("it did not end within %v", s.options.limit())
 	limited, cancel := context.WithTimeoutCause(ctx, s.options.limit(), late)
 	defer cancel()
-	cmd := subprocess.Command(limited, append(s.environ[:len(s.environ):len(s.environ)], what.environ...), what.argv[0], what.argv[1:]...)
+	cmd := subprocess.Command(limited, append(s.environ[:len(s.environ):len(s.environ)], what.environ...), what.argv[0],
+		what.argv[1:]...)
 	var stdout head
 	stderr := &subprocess.Lines{To: s.options.stderr(), Prefix: filepath.Base(what.argv[0]) + ": "}
 	cmd.Stdout, cmd.Stderr = &stdout, stderr
@@ -172,7 +178,8 @@ func (s *script) run(ctx context.Context, op string, c providers.Challenge, h pr
 	case err == nil, errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState.Success():
 		return stdout.text, nil
 	case ctx.Err() != nil:
-		return nil, providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%s:%s: %s %s: %w", s.spec.Name, s.spec.Arg, op, fqdn, context.Cause(ctx))
+		return nil, providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%s:%s: %s %s: %w", s.spec.Name,
+			s.spec.Arg, op, fqdn, context.Cause(ctx))
 	case limited.Err() != nil:
 		return fail(providers.Errorf(providers.CodeUnavailable, providers.Temporary, "%w", late))
 	}

@@ -17,7 +17,9 @@ const describeLimit = 20 * time.Second
 func Describe(ctx context.Context, name, service string, o Options) (Description, error) {
 	for _, text := range []string{name, service} {
 		if text != "" && !nameForm.MatchString(text) || name == "" {
-			return Description{}, providers.Errorf(providers.CodeBadSpec, providers.Usage, "plugin %s: want plugin:NAME or lego:NAME", providers.Excerpt(text))
+			return Description{},
+				providers.Errorf(providers.CodeBadSpec, providers.Usage, "plugin %s: want plugin:NAME or lego:NAME",
+					providers.Excerpt(text))
 		}
 	}
 	d, _, err := describe(ctx, name, service, o)
@@ -63,7 +65,8 @@ func (d Description) Family(account string) settings.Family {
 		if v.Default != "" {
 			help = strings.TrimPrefix(help+", default "+v.Default, ", ")
 		}
-		f.Variables = append(f.Variables, settings.Variable{Name: v.Name, Help: fault.Verbatim(help), Optional: !v.Required, Secret: v.Secret})
+		f.Variables = append(f.Variables, settings.Variable{Name: v.Name, Help: fault.Verbatim(help), Optional: !v.Required,
+			Secret: v.Secret})
 		required = required || v.Required
 		switch {
 		case v.Secret:

@@ -73,7 +73,8 @@ func (s *server) exchange(ctx context.Context, m request) (reply, error) {
 			err = cause
 		}
 		err = lost("%s: %w", s.address, plain(err))
-		s.log.Debug("no answer", "server", s.address, "request", describe(m.Msg), "took", time.Since(start).Round(time.Millisecond), "error", err)
+		s.log.Debug("no answer", "server", s.address, "request", describe(m.Msg), "took",
+			time.Since(start).Round(time.Millisecond), "error", err)
 		return reply{}, err
 	}
 	s.log.Debug("answered", "server", s.address, "network", network, "request", describe(m.Msg),
@@ -266,14 +267,16 @@ func (s *server) read(packet []byte, m request, mac string) (r reply, err error)
 
 // answers reports whether a reply repeats the question of a query, as all but refusals must.
 func answers(msg, m *dns.Msg) bool {
-	return m.Opcode != dns.OpcodeQuery || refuses(msg.Rcode) || len(msg.Question) == 1 && msg.Question[0].Qtype == m.Question[0].Qtype &&
+	return m.Opcode != dns.OpcodeQuery || refuses(msg.Rcode) || len(msg.Question) == 1 &&
+		msg.Question[0].Qtype == m.Question[0].Qtype &&
 		msg.Question[0].Qclass == dns.ClassINET && providers.CanonicalName(msg.Question[0].Name) == m.Question[0].Name
 }
 
 // refuses reports whether a reply says no more than that the server will not do what it was asked for.
 func refuses(rcode int) bool {
 	switch rcode {
-	case dns.RcodeFormatError, dns.RcodeServerFailure, dns.RcodeNotImplemented, dns.RcodeRefused, dns.RcodeNotAuth, dns.RcodeNotZone:
+	case dns.RcodeFormatError, dns.RcodeServerFailure, dns.RcodeNotImplemented, dns.RcodeRefused, dns.RcodeNotAuth,
+		dns.RcodeNotZone:
 		return true
 	}
 	return false

@@ -23,7 +23,8 @@ func zoneIn(h providers.Handle, fqdn, value string) string {
 		return ""
 	}
 	zone := parts[1]
-	if canonical, err := providers.ParseOwner(zone); err != nil || canonical != zone || !providers.InZone(fqdn, zone) || h != handle(fqdn, zone, value) {
+	if canonical, err := providers.ParseOwner(zone); err != nil || canonical != zone || !providers.InZone(fqdn, zone) ||
+		h != handle(fqdn, zone, value) {
 		return ""
 	}
 	return zone
@@ -34,5 +35,6 @@ func failed(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
 	}
-	return providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "rfc2136: %s: %w", fmt.Sprintf(format, args...), err)
+	return providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "rfc2136: %s: %w", fmt.Sprintf(format, args...),
+		err)
 }

@@ -27,7 +27,8 @@ var (
 
 // newKey checks a key. No error shows a secret; a name or an algorithm that is none may be one in the wrong place.
 func newKey(name, algorithm string, secret settings.Secret) (key, error) {
-	k := key{name: providers.CanonicalName(strings.TrimSpace(name)), algorithm: providers.CanonicalName(strings.TrimSpace(algorithm))}
+	k := key{name: providers.CanonicalName(strings.TrimSpace(name)),
+		algorithm: providers.CanonicalName(strings.TrimSpace(algorithm))}
 	if !keyNameForm.MatchString(k.name) || len(k.name) > 254 {
 		return key{}, errors.New(tsigKey + ": the key's name is not a name of letters, digits, - _ + and dots")
 	}

@@ -35,7 +35,8 @@ func (p *Provider) origin(ctx context.Context, fqdn string) (providers.OriginVie
 	}
 	for _, rr := range soa.Answer {
 		if record, ok := rr.(*dns.SOA); ok && owns(rr, view.Zone) {
-			view.Primary, view.Mail, view.Serial = providers.CanonicalName(record.Ns), providers.CanonicalName(record.Mbox), record.Serial
+			view.Primary, view.Mail, view.Serial = providers.CanonicalName(record.Ns), providers.CanonicalName(record.Mbox),
+				record.Serial
 		}
 	}
 	keys, err := p.server.query(ctx, view.Zone, dns.TypeDNSKEY)

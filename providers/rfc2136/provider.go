@@ -47,7 +47,8 @@ var (
 // is.
 func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Account, error) {
 	if spec.Arg != "" {
-		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage, "provider %s: rfc2136 takes nothing after a colon", spec)
+		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage,
+			"provider %s: rfc2136 takes nothing after a colon", spec)
 	}
 	sets, err := src.Credentials(spec, Families())
 	if err != nil {
@@ -69,7 +70,8 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 			server:  &server{address: a.address, key: a.key, timeout: a.timeout, now: time.Now, log: log},
 			pause:   250 * time.Millisecond,
 		}
-		account := providers.Account{Provider: p, Spec: spec, Fingerprint: a.fingerprint(), Label: a.label(), Source: a.source}
+		account := providers.Account{Provider: p, Spec: spec, Fingerprint: a.fingerprint(), Label: a.label(),
+			Source: a.source}
 		if len(a.zones) > 0 {
 			account.Provider = zoned{p}
 		}
@@ -161,7 +163,8 @@ func (p *Provider) check(verb string, c providers.Challenge) (fqdn string, err e
 		return "", failed(err, "%s TXT", verb)
 	}
 	no := func(format string, args ...any) error {
-		return failed(providers.Errorf(providers.CodeNoZone, providers.Misconfigured, format, args...), "%s TXT %s", verb, fqdn)
+		return failed(providers.Errorf(providers.CodeNoZone, providers.Misconfigured, format, args...), "%s TXT %s", verb,
+			fqdn)
 	}
 	switch {
 	case p.bound == "" && len(p.account.zones) == 0:
@@ -187,7 +190,8 @@ func (p *Provider) zoneOf(ctx context.Context, fqdn, given string) func(recordSe
 		}
 		switch {
 		case listed && set.zone != "" && set.zone != zone:
-			return "", providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "%s: it holds the name in %s, not in %s of %s",
+			return "", providers.Errorf(providers.CodeNoZone, providers.Misconfigured,
+				"%s: it holds the name in %s, not in %s of %s",
 				p.server.address, set.zone, zone, zoneList)
 		case set.zone != "":
 			zone = set.zone

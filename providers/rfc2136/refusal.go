@@ -32,7 +32,8 @@ func (s *server) refusal(r reply, zone string) error {
 		return &lostError{no(providers.CodeService, providers.Temporary, "the server has a fault; its log says more")}
 	case dns.RcodeRefused:
 		if zone == "" {
-			return no(providers.CodeNoZone, providers.Misconfigured, "it holds no zone with that name, or %s may not ask it (allow-query)", s.key)
+			return no(providers.CodeNoZone, providers.Misconfigured,
+				"it holds no zone with that name, or %s may not ask it (allow-query)", s.key)
 		}
 		return no(providers.CodeCredentials, providers.Refused,
 			"%s may not change the record (update-policy, allow-update), or the zone is frozen or a secondary's", s.key)
@@ -67,12 +68,14 @@ func (s *server) refusedKey(t *dns.TSIG) error {
 		ours := s.now().UTC()
 		theirs, ok := serverTime(t)
 		if !ok {
-			return no(CodeClock, providers.Misconfigured, "BADTIME: its clock is more than %d s away from ours, which says %s", fudge, ours.Format(time.RFC3339))
+			return no(CodeClock, providers.Misconfigured, "BADTIME: its clock is more than %d s away from ours, which says %s",
+				fudge, ours.Format(time.RFC3339))
 		}
 		return no(CodeClock, providers.Misconfigured, "BADTIME: its clock says %s and ours %s, %v apart, and %d s are allowed: set the one that is wrong",
 			theirs.Format(time.RFC3339), ours.Format(time.RFC3339), theirs.Sub(ours).Abs().Round(time.Second), fudge)
 	case dns.RcodeBadTrunc:
-		return no(providers.CodeCredentials, providers.Refused, "BADTRUNC: it wants shorter or longer signatures of %s", s.key)
+		return no(providers.CodeCredentials, providers.Refused, "BADTRUNC: it wants shorter or longer signatures of %s",
+			s.key)
 	}
 	return no(providers.CodeCredentials, providers.Refused, "TSIG error %d with %s", t.Error, s.key)
 }

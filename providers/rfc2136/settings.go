@@ -42,7 +42,8 @@ func Families() []settings.Family {
 	variables := []settings.Variable{
 		{Name: nameserver, Help: "the zone's primary name server: host or host:port (port 53)"},
 		{Name: tsigKey, Optional: true, Help: "name of the TSIG key; required without RFC2136_TSIG_FILE"},
-		{Name: tsigSecret, Optional: true, Secret: true, Help: "secret of the TSIG key, base64; required without RFC2136_TSIG_FILE"},
+		{Name: tsigSecret, Optional: true, Secret: true,
+			Help: "secret of the TSIG key, base64; required without RFC2136_TSIG_FILE"},
 		{Name: algorithm, Optional: true, Help: "hmac-sha256 (default), hmac-sha512, hmac-sha384, hmac-sha224 or hmac-sha1"},
 		{Name: tsigFile, Optional: true, Help: "path of a key file as tsig-keygen prints it, in place of name, algorithm and secret"},
 		{Name: zoneList, Optional: true, Help: "zones to write in, separated by commas; not needed with a spec ZONE=rfc2136"},
@@ -93,7 +94,8 @@ func newAccount(set settings.Set, src settings.Sources) (account, error) {
 	if a.key, err = readKey(set, src); err != nil {
 		return account{}, err
 	}
-	for _, text := range strings.FieldsFunc(set.Get(zoneList), func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
+	for _, text := range strings.FieldsFunc(set.Get(zoneList),
+		func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
 		zone, err := providers.ParseZone(text)
 		if err != nil {
 			return account{}, badSetting(zoneList, "%w", err)
@@ -126,7 +128,8 @@ func parseAddress(s string) (string, error) {
 	}
 	host = strings.TrimSuffix(providers.CanonicalName(host), ".")
 	if !hostForm.MatchString(host) || len(host) > 253 {
-		return "", badSetting(nameserver, "%s is neither an IP address nor a host name, with or without :port", providers.Excerpt(s))
+		return "", badSetting(nameserver, "%s is neither an IP address nor a host name, with or without :port",
+			providers.Excerpt(s))
 	}
 	return net.JoinHostPort(host, strconv.FormatUint(number, 10)), nil
 }

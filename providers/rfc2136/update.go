@@ -17,7 +17,8 @@ type changedError struct{ error }
 const mostChanges = 20
 
 // add makes value one of the TXT values at fqdn. zoneOf tells the zone from what the server holds there.
-func (s *server) add(ctx context.Context, fqdn, value string, ttl uint32, zoneOf func(recordSet) (string, error)) (zone string, err error) {
+func (s *server) add(ctx context.Context, fqdn, value string, ttl uint32,
+	zoneOf func(recordSet) (string, error)) (zone string, err error) {
 	aliased := false
 	for range mostChanges {
 		set, err := s.look(ctx, fqdn)
@@ -44,7 +45,8 @@ func (s *server) add(ctx context.Context, fqdn, value string, ttl uint32, zoneOf
 		}
 		aliased = set.alias != ""
 	}
-	return zone, providers.Errorf(providers.CodeService, providers.Temporary, "%s: the records there changed %d times meanwhile", s.address, mostChanges)
+	return zone, providers.Errorf(providers.CodeService, providers.Temporary,
+		"%s: the records there changed %d times meanwhile", s.address, mostChanges)
 }
 
 // addition is the update that adds one record to the set that was seen, without changing the TTL of the others.
@@ -80,7 +82,8 @@ func (s *server) remove(ctx context.Context, zone, fqdn, value string) error {
 }
 
 func record(fqdn, value string, ttl uint32) dns.RR {
-	return &dns.TXT{Hdr: dns.RR_Header{Name: fqdn, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: ttl}, Txt: []string{value}}
+	return &dns.TXT{Hdr: dns.RR_Header{Name: fqdn, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: ttl},
+		Txt: []string{value}}
 }
 
 func (s *server) update(ctx context.Context, m *dns.Msg) error {

@@ -70,7 +70,8 @@ func (s *server) walk(ctx context.Context, fqdn, limit string) (string, error) {
 			return zone, err
 		}
 	}
-	return "", providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "%s: it names no zone of %s up to %s", s.address, fqdn, limit)
+	return "", providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "%s: it names no zone of %s up to %s",
+		s.address, fqdn, limit)
 }
 
 // query asks one question and returns an answer given with authority.
@@ -137,7 +138,8 @@ func shows(r reply, name string) bool {
 // referral returns the zone that a server sends us elsewhere for, or "".
 func referral(r reply, name string) string {
 	for _, rr := range r.Ns {
-		if owner := providers.CanonicalName(rr.Header().Name); rr.Header().Rrtype == dns.TypeNS && owner != "." && providers.InZone(name, owner) {
+		if owner := providers.CanonicalName(rr.Header().Name); rr.Header().Rrtype == dns.TypeNS && owner != "." &&
+			providers.InZone(name, owner) {
 			return owner
 		}
 	}

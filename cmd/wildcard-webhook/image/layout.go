@@ -54,7 +54,8 @@ func write(folder string, compile func(architecture string) ([]byte, error)) (v1
 	if err != nil {
 		return v1.Hash{}, err
 	}
-	if err := path.AppendIndex(index, layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": "latest"})); err != nil {
+	if err := path.AppendIndex(index,
+		layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": "latest"})); err != nil {
 		return v1.Hash{}, err
 	}
 	return index.Digest()
@@ -63,7 +64,8 @@ func write(folder string, compile func(architecture string) ([]byte, error)) (v1
 // build makes the image of one architecture.
 func build(architecture string, binary []byte) (v1.Image, error) {
 	// The certificates change less often than the program: whoever has an older image need not fetch them again.
-	trusted, err := layer(file{certificates, 0o644, roots()}, file{"etc/passwd", 0o644, []byte("nonroot:x:65532:65532::/:/sbin/nologin\n")})
+	trusted, err := layer(file{certificates, 0o644, roots()},
+		file{"etc/passwd", 0o644, []byte("nonroot:x:65532:65532::/:/sbin/nologin\n")})
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +73,8 @@ func build(architecture string, binary []byte) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	image, err := mutate.AppendLayers(mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON), trusted, own)
+	bare := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	image, err := mutate.AppendLayers(bare, trusted, own)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +86,9 @@ func build(architecture string, binary []byte) (v1.Image, error) {
 	config.OS, config.Architecture = "linux", architecture
 	config.Config = v1.Config{
 		User: user, Entrypoint: []string{"/" + program}, Env: []string{"SSL_CERT_FILE=/" + certificates}, WorkingDir: "/",
-		Labels: map[string]string{"org.opencontainers.image.title": "wildcard-webhook", "org.opencontainers.image.licenses": "MIT"},
+		Labels: map[string]string{
+			"org.opencontainers.image.title": "wildcard-webhook", "org.opencontainers.image.licenses": "MIT",
+		},
 	}
 	return mutate.ConfigFile(image, config)
 }
@@ -102,7 +107,8 @@ func layer(files ...file) (v1.Layer, error) {
 				}
 			}
 		}
-		if err := w.WriteHeader(&tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data)), Typeflag: tar.TypeReg}); err != nil {
+		if err := w.WriteHeader(&tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data)),
+			Typeflag: tar.TypeReg}); err != nil {
 			return nil, err
 		}
 		if _, err := w.Write(f.data); err != nil {
@@ -112,8 +118,10 @@ func layer(files ...file) (v1.Layer, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(packed.Bytes())), nil },
-		tarball.WithCompressionLevel(gzip.BestCompression), tarball.WithCompressedCaching, tarball.WithMediaType(types.OCILayer))
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(packed.Bytes())), nil }
+	return tarball.LayerFromOpener(open,
+		tarball.WithCompressionLevel(gzip.BestCompression), tarball.WithCompressedCaching,
+		tarball.WithMediaType(types.OCILayer))
 }
 
 // roots are the CA certificates, PEM.

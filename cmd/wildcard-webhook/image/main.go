@@ -19,7 +19,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: image FOLDER")
 		os.Exit(2)
 	}
-	digest, err := write(os.Args[1], func(architecture string) ([]byte, error) { return compile(context.Background(), architecture) })
+	digest, err := write(os.Args[1],
+		func(architecture string) ([]byte, error) { return compile(context.Background(), architecture) })
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "image: %v\n", err)
 		os.Exit(1)

@@ -58,7 +58,8 @@ type serverView struct {
 }
 
 func newLiveView(out *Lines, language messages.Language, terminal Terminal) *liveView {
-	p := &liveView{out: out, terminal: terminal, language: language, stop: make(chan struct{}), stopped: make(chan struct{})}
+	p := &liveView{out: out, terminal: terminal, language: language, stop: make(chan struct{}),
+		stopped: make(chan struct{})}
 	go p.run()
 	return p
 }

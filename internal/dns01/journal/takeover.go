@@ -75,7 +75,8 @@ func (j *Journal) takeOver(ctx context.Context, e Entry, entries []Entry,
 // one without a handle would delete what is equal.
 func (j *Journal) become(all []*held, e Entry) (Entry, bool, error) {
 	first := all[0]
-	e.ID, e.Handle, e.CleaningUp, e.Created, e.Sequence = first.ID, first.Handle, first.CleaningUp, j.now().UTC().Round(0), j.next(e.Owner)
+	e.ID, e.Handle, e.CleaningUp, e.Created, e.Sequence = first.ID, first.Handle, first.CleaningUp, j.now().UTC().Round(0),
+		j.next(e.Owner)
 	for _, h := range all {
 		if h.Answered.After(e.Answered) {
 			e.Answered = h.Answered

@@ -116,30 +116,42 @@ func (s *session) signs(parent context.Context, zone string, addrs []Address, re
 		})
 	}
 	if reached || len(s.nameServers) > 0 {
-		offered, without, down := 0, 0, 0
-		some := addrs[:min(len(addrs), 4)]
-		for _, a := range some {
-			group.Go(func() {
-				msg, err := recursive.ask(ctx, a.Addr, soa)
-				failure, failed := errors.AsType[*transportError](err)
-				mu.Lock()
-				defer mu.Unlock()
-				switch {
-				case failed && failure.refused:
-					down++
-					g.refused = down == len(some)
-				case err != nil:
-				case msg.RecursionAvailable && !msg.Authoritative:
-					offered++
-				default:
-					without++
-				}
-				g.recursion = offered > 0 && without == 0
-			})
-		}
+		group.Go(func() {
+			recursion, refused := offers(ctx, recursive, addrs[:min(len(addrs), 4)], soa)
+			mu.Lock()
+			defer mu.Unlock()
+			g.recursion, g.refused = recursion, refused
+		})
 	}
 	group.Wait()
 	return g
+}
+
+// offers asks the name servers for recursion. recursion is that all that answer offer it and have no authority, refused that
+// nothing listens at any of them.
+func offers(ctx context.Context, e exchange, addrs []Address, q question) (recursion, refused bool) {
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	offered, without, down := 0, 0, 0
+	for _, a := range addrs {
+		group.Go(func() {
+			msg, err := e.ask(ctx, a.Addr, q)
+			failure, failed := errors.AsType[*transportError](err)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case failed && failure.refused:
+				down++
+			case err != nil:
+			case msg.RecursionAvailable && !msg.Authoritative:
+				offered++
+			default:
+				without++
+			}
+		})
+	}
+	group.Wait()
+	return offered > 0 && without == 0, down > 0 && down == len(addrs)
 }
 
 // above asks servers of the zone above for that zone's SOA record.
@@ -233,7 +245,8 @@ func cutOffWords(state State) string {
 // CutOffError is the error of what has to see the name servers of a zone themselves, by what [Resolver.CutOff] found:
 // [fault.CodeIntercepted] or [fault.CodeNoAnswer], Temporary.
 func CutOffError(state State, zone string) error {
-	return fault.Errorf(state.code(), fault.Temporary, "propagation: what the name servers of %s have cannot be seen: %s", zone, cutOffWords(state))
+	return fault.Errorf(state.code(), fault.Temporary, "propagation: what the name servers of %s have cannot be seen: %s",
+		zone, cutOffWords(state))
 }
 
 // code is the error code of being cut off.
@@ -300,6 +313,7 @@ func (s *session) aliasUnasked(ctx context.Context, name string, silent *unanswe
 }
 
 func (s *session) cutOffError(state State, name string, silent *unansweredError) error {
-	return fault.Errorf(state.code(), fault.Temporary, "propagation: CNAME at %s: %s (%w)%s", name, cutOffWords(state), silent,
+	return fault.Errorf(state.code(), fault.Temporary, "propagation: CNAME at %s: %s (%w)%s", name, cutOffWords(state),
+		silent,
 		s.wayOut())
 }

@@ -54,28 +54,17 @@ func (e *unansweredError) Error() string { return e.text }
 // authoritative answer or referral to a child zone, or, if there is none of these, an answer without authority. The error is an *unansweredError or the cause of ctx's end.
 func (s *session) inquire(parent context.Context, d Delegation, q question) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(parent, s.lookupLimit())
-	type result struct {
-		from Address
-		msg  *dns.Msg
-		err  error
-	}
 	var (
-		results   = make(chan result, len(d.Addrs))
-		asked     int
-		answered  int
-		next      = time.NewTimer(0)
-		group     sync.WaitGroup
-		reached   bool
-		withoutAA *dns.Msg // the best answer without authority
-		complaint []string
-		tooLarge  []string
-		values    int
-		noIPv6    int // addresses to which this machine has no way
+		all     = inquiry{name: q.name, zone: d.Zone, servers: len(d.Addrs)}
+		replies = make(chan inquired, len(d.Addrs))
+		asked   int
+		next    = time.NewTimer(0)
+		group   sync.WaitGroup
 	)
 	defer group.Wait()
 	defer cancel()
 	defer next.Stop()
-	for answered < len(d.Addrs) {
+	for all.answered < len(d.Addrs) {
 		select {
 		case <-next.C:
 			if asked == len(d.Addrs) {
@@ -85,51 +74,85 @@ func (s *session) inquire(parent context.Context, d Delegation, q question) (*dn
 			asked++
 			group.Go(func() {
 				msg, err := s.direct().ask(ctx, from.Addr, q)
-				results <- result{from, msg, err}
+				replies <- inquired{from, msg, err}
 			})
 			next.Reset(stagger)
-		case r := <-results:
-			answered++
-			reached = reached || r.err == nil
-			why := ""
-			switch {
-			case parent.Err() != nil:
+		case r := <-replies:
+			if parent.Err() != nil {
 				return nil, context.Cause(parent)
-			case r.err != nil:
-				why = r.err.Error()
-				t, ok := errors.AsType[*transportError](r.err)
-				switch {
-				case ok && t.tooLarge:
-					tooLarge, values = append(tooLarge, r.from.String()), max(values, len(t.values))
-				case ok && t.noRoute && r.from.Addr.Addr().Is6():
-					noIPv6++
-				}
-			case usableAnswer(r.msg, q.name, d.Zone):
-				return r.msg, nil
-			default:
-				why = lameness(r.msg)
-				if withoutAuthority(r.msg) && (withoutAA == nil || len(withoutAA.Answer) == 0) {
-					withoutAA = r.msg
-				}
 			}
-			complaint = append(complaint, r.from.String()+": "+why)
+			if all.take(r) {
+				return r.msg, nil
+			}
 			next.Reset(0)
 		case <-ctx.Done():
 			if parent.Err() != nil {
 				return nil, context.Cause(parent)
 			}
-			complaint = append(complaint, "no more within "+s.lookupLimit().String())
-			return nil, &unansweredError{reached: reached, text: listed(complaint, 6)}
+			all.complaints = append(all.complaints, "no more within "+s.lookupLimit().String())
+			return nil, &unansweredError{reached: all.reached, text: listed(all.complaints, 6)}
 		}
 	}
-	if withoutAA != nil {
-		return withoutAA, nil
+	if all.withoutAA != nil {
+		return all.withoutAA, nil
 	}
-	silent := &unansweredError{reached: reached, text: listed(complaint, 6)}
-	if len(tooLarge) > 0 && len(tooLarge)+noIPv6 == len(d.Addrs) {
-		silent.tooLarge, silent.values = tooLarge, values
+	return nil, all.silent()
+}
+
+// inquired is what came of asking one server.
+type inquired struct {
+	from Address
+	msg  *dns.Msg
+	err  error
+}
+
+// inquiry is what came of asking the servers of a zone, of which none has an answer of use so far.
+type inquiry struct {
+	name, zone string // what for, and the zone whose servers these are
+	servers    int
+
+	answered   int
+	reached    bool     // something answered
+	withoutAA  *dns.Msg // the best answer without authority
+	complaints []string
+	tooLarge   []string // of the servers whose answer needs TCP
+	values     int
+	noIPv6     int // addresses to which this machine has no way
+}
+
+// take takes up what a server said, and reports whether it is the answer.
+func (n *inquiry) take(r inquired) bool {
+	n.answered++
+	n.reached = n.reached || r.err == nil
+	why := ""
+	switch {
+	case r.err != nil:
+		why = r.err.Error()
+		t, ok := errors.AsType[*transportError](r.err)
+		switch {
+		case ok && t.tooLarge:
+			n.tooLarge, n.values = append(n.tooLarge, r.from.String()), max(n.values, len(t.values))
+		case ok && t.noRoute && r.from.Addr.Addr().Is6():
+			n.noIPv6++
+		}
+	case usableAnswer(r.msg, n.name, n.zone):
+		return true
+	default:
+		why = lameness(r.msg)
+		if withoutAuthority(r.msg) && (n.withoutAA == nil || len(n.withoutAA.Answer) == 0) {
+			n.withoutAA = r.msg
+		}
 	}
-	return nil, silent
+	n.complaints = append(n.complaints, r.from.String()+": "+why)
+	return false
+}
+
+func (n *inquiry) silent() *unansweredError {
+	silent := &unansweredError{reached: n.reached, text: listed(n.complaints, 6)}
+	if len(n.tooLarge) > 0 && len(n.tooLarge)+n.noIPv6 == n.servers {
+		silent.tooLarge, silent.values = n.tooLarge, n.values
+	}
+	return silent
 }
 
 // usableAnswer reports whether msg, of a server of zone, decides whether name exists and what it holds.

@@ -186,7 +186,8 @@ func (b *publication) judge() verdict {
 	}
 	v.elsewhere, v.tooLarge = b.elsewhere, b.tooManyValues()
 	v.done = v.done && b.cutOff != Intercepted
-	v.byResolver = v.unanswered && b.cutOff != "" && !slices.ContainsFunc(b.names(), func(c *check) bool { return !b.atResolver(c) })
+	v.byResolver = v.unanswered && b.cutOff != "" &&
+		!slices.ContainsFunc(b.names(), func(c *check) bool { return !b.atResolver(c) })
 	return v
 }
 

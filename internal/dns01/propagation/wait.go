@@ -98,100 +98,132 @@ func (w *Wait) Run(ctx context.Context, records []Record) (Report, error) {
 // follow lets every address be watched, and judges.
 func (w *Wait) follow(parent context.Context, watcher watcher, origins map[string]Origin,
 	limit time.Duration) (Report, error) {
-	var (
-		b         = watcher.publication
-		group     sync.WaitGroup
-		again     = time.NewTimer(0)
-		confirmed chan int
-		examined  chan State // why no server answers with authority
-		doubt     chan State // why none of the doubtful zone does
-		doubtful  *zone
-		others    = make(chan error, 1)
-	)
 	ctx, cancel := context.WithCancel(parent)
 	direct, stop := context.WithCancel(ctx)
-	defer group.Wait()
+	f := &following{Wait: w, watcher: watcher, b: watcher.publication, limit: limit, stop: stop}
+	others, again := make(chan error, 1), time.NewTimer(0)
+	defer f.group.Wait()
 	defer cancel()
 	defer stop()
 	defer again.Stop()
-	for _, a := range b.addresses {
-		group.Go(func() { watcher.watch(direct, a) })
+	for _, a := range f.b.addresses {
+		f.group.Go(func() { watcher.watch(direct, a) })
 	}
 	if len(origins) > 0 {
-		group.Go(func() {
+		f.group.Go(func() {
 			if err := watcher.compareUntil(ctx, origins, orDefault(w.CompareAfter, 4*time.Second)); err != nil {
 				others <- err
 			}
 		})
 	}
 	for {
-		v := b.judge()
-		if v.unanswered && examined == nil {
-			examined = make(chan State, 1)
-			group.Go(func() { examined <- watcher.examine(ctx, b.zones[0]) })
-		}
-		if v.doubtful != nil && doubt == nil {
-			doubt, doubtful = make(chan State, 1), v.doubtful
-			group.Go(func() { doubt <- watcher.examine(ctx, v.doubtful) })
-		}
-		w.tell(b)
+		v := f.b.judge()
+		f.begin(ctx, v)
+		w.tell(f.b)
 		switch {
 		case v.byResolver:
-			return b.report(true), nil
+			return f.b.report(true), nil
 		case v.elsewhere != nil:
-			return b.report(true), v.elsewhere
+			return f.b.report(true), v.elsewhere
 		case v.tooLarge != nil:
-			return b.report(false), v.tooLarge
-		case v.done && confirmed == nil:
-			confirmed = make(chan int, 1)
-			group.Go(func() {
-				watcher.confirm(ctx, confirm)
-				confirmed <- v.generation
-			})
+			return f.b.report(false), v.tooLarge
 		}
 		again.Stop()
 		if !v.again.IsZero() {
 			again.Reset(time.Until(v.again))
 		}
 		select {
-		case <-b.changed:
+		case <-f.b.changed:
 		case <-again.C:
 		case err := <-others:
-			w.tell(b)
-			return b.report(false), err
-		case state := <-examined:
-			b.conclude(state)
-			if state == Intercepted {
-				stop() // it might ask a resolver in turn, which would remember a "no"
+			return f.failed(err)
+		case state := <-f.examined:
+			if err := f.concluded(ctx, state); err != nil {
+				return f.failed(err)
 			}
-			if state != "" {
-				b.post(Event{State: state, detail: cutOffWords(state)})
-				if state == Intercepted && len(watcher.standIns()) == 0 {
-					w.tell(b)
-					return b.report(false), b.failure(0, watcher.session)
-				}
-				group.Go(func() {
-					watcher.askResolvers(ctx, w.firstResolverLook(b, limit), orDefault(w.ResolverEvery, 30*time.Second))
-				})
-			}
-		case state := <-doubt:
-			b.concludeZone(doubtful, state)
-			doubt = nil
-			if state == Intercepted {
-				b.post(Event{Zone: doubtful.name, State: state, detail: cutOffWords(state)})
-			}
-		case generation := <-confirmed:
-			confirmed = nil
+		case state := <-f.doubt:
+			f.concludedZone(state)
+		case generation := <-f.confirmed:
+			f.confirmed = nil
 			// Nothing was gained or lost since: all that there is was confirmed.
-			if v := b.judge(); v.done && v.generation == generation && ctx.Err() == nil {
-				w.tell(b)
-				return b.report(false), nil
+			if v := f.b.judge(); v.done && v.generation == generation && ctx.Err() == nil {
+				w.tell(f.b)
+				return f.b.report(false), nil
 			}
 		case <-ctx.Done():
-			w.tell(b)
-			return b.report(false), b.failure(limit, watcher.session)
+			return f.failed(f.b.failure(limit, watcher.session))
 		}
 	}
+}
+
+func (f *following) failed(err error) (Report, error) {
+	f.tell(f.b)
+	return f.b.report(false), err
+}
+
+// following is a wait that is under way, with what it finds out beside watching the servers.
+type following struct {
+	*Wait
+	watcher watcher
+	b       *publication
+	limit   time.Duration
+	stop    func() // asks the name servers no more
+	group   sync.WaitGroup
+
+	confirmed chan int   // the generation that was confirmed
+	examined  chan State // why no server answers with authority
+	doubt     chan State // why none of the doubtful zone does
+	doubtful  *zone
+}
+
+// begin begins what the state of the publication calls for and is not under way.
+func (f *following) begin(ctx context.Context, v verdict) {
+	if v.unanswered && f.examined == nil {
+		examined := make(chan State, 1)
+		f.examined = examined
+		f.group.Go(func() { examined <- f.watcher.examine(ctx, f.b.zones[0]) })
+	}
+	if v.doubtful != nil && f.doubt == nil {
+		doubt := make(chan State, 1)
+		f.doubt, f.doubtful = doubt, v.doubtful
+		f.group.Go(func() { doubt <- f.watcher.examine(ctx, v.doubtful) })
+	}
+	if v.done && f.confirmed == nil && !v.byResolver && v.elsewhere == nil && v.tooLarge == nil {
+		confirmed := make(chan int, 1)
+		f.confirmed = confirmed
+		f.group.Go(func() {
+			f.watcher.confirm(ctx, confirm)
+			confirmed <- v.generation
+		})
+	}
+}
+
+// concludedZone takes up why no server of the doubtful zone does.
+func (f *following) concludedZone(state State) {
+	f.b.concludeZone(f.doubtful, state)
+	f.doubt = nil
+	if state == Intercepted {
+		f.b.post(Event{Zone: f.doubtful.name, State: state, detail: cutOffWords(state)})
+	}
+}
+
+// concluded takes up why no server answers with authority. The error is what ends the wait.
+func (f *following) concluded(ctx context.Context, state State) error {
+	f.b.conclude(state)
+	if state == Intercepted {
+		f.stop() // it might ask a resolver in turn, which would remember a "no"
+	}
+	if state == "" {
+		return nil
+	}
+	f.b.post(Event{State: state, detail: cutOffWords(state)})
+	if state == Intercepted && len(f.watcher.standIns()) == 0 {
+		return f.b.failure(0, f.watcher.session)
+	}
+	f.group.Go(func() {
+		f.watcher.askResolvers(ctx, f.firstResolverLook(f.b, f.limit), orDefault(f.ResolverEvery, 30*time.Second))
+	})
+	return nil
 }
 
 // examine finds out why no server of z answers with authority.

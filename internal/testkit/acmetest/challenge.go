@@ -71,18 +71,8 @@ func (s *Server) answer(by *account, a *authorization, n int, kind string, body 
 		return refuse(http.StatusBadRequest, "malformed", "Unable to update challenge :: authorization must be pending")
 	}
 	if len(a.running) > 0 {
-		switch d.SecondAnswer {
-		case IsConflict:
-			return refuse(http.StatusConflict, "conflict",
-				"Unable to update challenge :: authorization is already being validated")
-		case IsRefused:
-			return refuse(http.StatusBadRequest, "malformed",
-				"Cannot update challenge with status processing, only status pending")
-		case IsIgnored:
-			return show()
-		case StartsAnew:
-			s.abandon(a)
-		case StartsAnother:
+		if r := s.secondAnswer(a, show); r != nil {
+			return r
 		}
 	}
 	before := show()
@@ -102,6 +92,24 @@ func (s *Server) answer(by *account, a *authorization, n int, kind string, body 
 	case TurnsProcessing:
 	}
 	return show()
+}
+
+// secondAnswer is what an answer to a challenge that is being validated comes to: a reply, or nil for one more validation.
+func (s *Server) secondAnswer(a *authorization, show func() *Reply) *Reply {
+	switch s.options.Deviations.SecondAnswer {
+	case IsConflict:
+		return Problem(http.StatusConflict, "conflict",
+			"Unable to update challenge :: authorization is already being validated")
+	case IsRefused:
+		return Problem(http.StatusBadRequest, "malformed",
+			"Cannot update challenge with status processing, only status pending")
+	case IsIgnored:
+		return show()
+	case StartsAnew:
+		s.abandon(a)
+	case StartsAnother:
+	}
+	return nil
 }
 
 // proof is the value of the TXT record that answers a challenge (RFC 8555 §8.4).

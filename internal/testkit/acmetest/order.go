@@ -58,9 +58,6 @@ func (s *Server) newOrder(by *account, body []byte) *Reply {
 		Profile     string                         `json:"profile"`
 		Replaces    string                         `json:"replaces"`
 	}
-	malformed := func(format string, args ...any) *Reply {
-		return Problem(http.StatusBadRequest, "malformed", fmt.Sprintf(format, args...))
-	}
 	switch err := json.Unmarshal(body, &request); {
 	case err != nil:
 		return malformed("Unable to unmarshal NewOrder request body")
@@ -80,36 +77,9 @@ func (s *Server) newOrder(by *account, body []byte) *Reply {
 	asked := slices.Clone(names)
 	slices.Sort(names)
 	names = slices.Compact(names)
-	if refusal := wellFormed(names); refusal != nil {
-		return refusal
-	}
-	if refusal := s.checkPaused(names); refusal != nil {
-		return refusal
-	}
-	exempt, refusal := s.checkReplaces(by, names, request.Replaces)
+	p, exempt, refusal := s.checkOrder(by, names, request.Profile, request.Replaces)
 	if refusal != nil {
 		return refusal
-	}
-	p, known := profile(request.Profile)
-	if !known {
-		return Problem(http.StatusBadRequest, "invalidProfile",
-			fmt.Sprintf("profile name %q not recognized", request.Profile))
-	}
-	if !exempt {
-		if refusal := s.limitOrder(by, names); refusal != nil {
-			s.refusedUntil(by, names, refusal)
-			return refusal
-		}
-	}
-	if len(names) > p.MaxNames {
-		return malformed("Error creating new order :: Order cannot contain more than %d identifiers", p.MaxNames)
-	}
-	for _, name := range names {
-		label, parent, _ := strings.Cut(name, ".")
-		if label != "*" && !s.options.Deviations.TakesCoveredNames && slices.Contains(names, "*."+parent) {
-			return malformed("Error creating new order :: Domain name %q is redundant with a wildcard domain in the same request. "+
-				"Remove one or the other from the certificate request.", name)
-		}
 	}
 	if earlier := s.reusable(by, names, request.Profile); earlier != nil {
 		return s.orderReply(http.StatusCreated, earlier, earlier.Status)
@@ -125,6 +95,48 @@ func (s *Server) newOrder(by *account, body []byte) *Reply {
 	s.authorize(o, p)
 	s.refresh(o)
 	return s.orderReply(http.StatusCreated, o, o.Status)
+}
+
+// checkOrder is what Boulder looks at before it makes an order, in its sequence. exempt is that limits do not count.
+func (s *Server) checkOrder(by *account, names []string, profileName, replaces string) (p Profile, exempt bool,
+	refusal *Reply) {
+	var known bool
+	if refusal = wellFormed(names); refusal != nil {
+		return p, exempt, refusal
+	}
+	if refusal = s.checkPaused(names); refusal != nil {
+		return p, exempt, refusal
+	}
+	exempt, refusal = s.checkReplaces(by, names, replaces)
+	if refusal != nil {
+		return p, exempt, refusal
+	}
+	p, known = profile(profileName)
+	if !known {
+		return p, exempt, Problem(http.StatusBadRequest, "invalidProfile",
+			fmt.Sprintf("profile name %q not recognized", profileName))
+	}
+	if !exempt {
+		if refusal = s.limitOrder(by, names); refusal != nil {
+			s.refusedUntil(by, names, refusal)
+			return p, exempt, refusal
+		}
+	}
+	if len(names) > p.MaxNames {
+		return p, exempt, malformed("Error creating new order :: Order cannot contain more than %d identifiers", p.MaxNames)
+	}
+	for _, name := range names {
+		label, parent, _ := strings.Cut(name, ".")
+		if label != "*" && !s.options.Deviations.TakesCoveredNames && slices.Contains(names, "*."+parent) {
+			return p, exempt, malformed("Error creating new order :: Domain name %q is redundant with a wildcard domain in the same request. "+
+				"Remove one or the other from the certificate request.", name)
+		}
+	}
+	return p, exempt, nil
+}
+
+func malformed(format string, args ...any) *Reply {
+	return Problem(http.StatusBadRequest, "malformed", fmt.Sprintf(format, args...))
 }
 
 // wellFormed refuses names that no public CA takes (boulder policy/pa.go).

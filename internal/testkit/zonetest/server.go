@@ -87,7 +87,8 @@ func (s *Server) Address() string { return s.address }
 
 // Environ are the variables with which the provider rfc2136 writes to the server.
 func (s *Server) Environ() []string {
-	return []string{"RFC2136_NAMESERVER=" + s.address, "RFC2136_TSIG_KEY=" + key, "RFC2136_TSIG_SECRET=" + secret, "RFC2136_TSIG_ALGORITHM=hmac-sha256"}
+	return []string{"RFC2136_NAMESERVER=" + s.address, "RFC2136_TSIG_KEY=" + key, "RFC2136_TSIG_SECRET=" + secret,
+		"RFC2136_TSIG_ALGORITHM=hmac-sha256"}
 }
 
 // Texts are the TXT values at a name.
@@ -161,8 +162,8 @@ func (s *Server) answer(q dns.Question, reply *dns.Msg) {
 	}
 	reply.Authoritative = true
 	soa := &dns.SOA{
-		Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: 60}, Ns: "ns." + zone, Mbox: "root." + zone,
-		Serial: 1, Refresh: 60, Retry: 60, Expire: 3600, Minttl: 60,
+		Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: 60}, Ns: "ns." + zone,
+		Mbox: "root." + zone, Serial: 1, Refresh: 60, Retry: 60, Expire: 3600, Minttl: 60,
 	}
 	texts := s.Texts(q.Name)
 	if q.Qtype == dns.TypeTXT {
@@ -209,7 +210,8 @@ func (s *Server) update(m *dns.Msg) (rcode int) {
 		}
 	}
 	txt, ok := m.Ns[0].(*dns.TXT)
-	if !ok || len(txt.Txt) != 1 || txt.Hdr.Class != dns.ClassINET && txt.Hdr.Class != dns.ClassNONE || !providers.InZone(txt.Hdr.Name, zone) {
+	if !ok || len(txt.Txt) != 1 || txt.Hdr.Class != dns.ClassINET && txt.Hdr.Class != dns.ClassNONE ||
+		!providers.InZone(txt.Hdr.Name, zone) {
 		s.violations = append(s.violations, "an update changes "+m.Ns[0].String())
 		return dns.RcodeRefused
 	}

@@ -107,7 +107,8 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) {
 	s.accounts = append(s.accounts, a)
 	answer(w, http.StatusCreated, map[string]any{
 		"username": a.username, "password": a.password, "subdomain": a.subdomain,
-		"fulldomain": a.subdomain + "." + strings.TrimSuffix(s.domain, "."), "allowfrom": append([]string{}, request.AllowFrom...),
+		"fulldomain": a.subdomain + "." + strings.TrimSuffix(s.domain, "."),
+		"allowfrom":  append([]string{}, request.AllowFrom...),
 	})
 }
 
@@ -142,7 +143,8 @@ func (s *Server) authorized(r *http.Request) *account {
 		return nil
 	}
 	a := s.accounts[i]
-	if len(a.allow) > 0 && !slices.ContainsFunc(a.allow, func(n *net.IPNet) bool { return n.Contains(net.ParseIP(host)) }) {
+	if len(a.allow) > 0 &&
+		!slices.ContainsFunc(a.allow, func(n *net.IPNet) bool { return n.Contains(net.ParseIP(host)) }) {
 		return nil
 	}
 	return a

@@ -60,7 +60,7 @@ func (s *Server) answer(w dns.ResponseWriter, query *dns.Msg) {
 
 func (s *Server) soa() *dns.SOA {
 	return &dns.SOA{
-		Hdr: dns.RR_Header{Name: s.domain, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: 1}, Ns: s.domain, Mbox: "admin." + s.domain,
-		Serial: 1, Refresh: 28800, Retry: 7200, Expire: 604800, Minttl: 86400,
+		Hdr: dns.RR_Header{Name: s.domain, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: 1}, Ns: s.domain,
+		Mbox: "admin." + s.domain, Serial: 1, Refresh: 28800, Retry: 7200, Expire: 604800, Minttl: 86400,
 	}
 }

@@ -76,7 +76,8 @@ func Run(t *testing.T, c Config) {
 
 // suite is c for the suite, whose reporters are the tests that Run makes.
 func (c Config) suite() conformance.Config {
-	s := conformance.Config{Zone: c.Zone, NeedsKeyAuth: c.NeedsKeyAuth, Rolling: c.Rolling, OneValue: c.OneValue, Grace: c.Grace}
+	s := conformance.Config{Zone: c.Zone, NeedsKeyAuth: c.NeedsKeyAuth, Rolling: c.Rolling, OneValue: c.OneValue,
+		Grace: c.Grace}
 	if c.Open != nil {
 		s.Open = func(r conformance.Reporter) providers.Provider { return c.Open(r.(testing.TB)) }
 	}

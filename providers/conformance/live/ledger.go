@@ -33,7 +33,8 @@ type ledger struct {
 func newLedger(solver *dns01.Solver, zone string) (*ledger, error) {
 	self, err := journal.Self()
 	return &ledger{
-		solver: solver, owner: dns01.Owner{Process: self}, route: providers.Route{Account: solver.Router.Accounts[0], Zone: zone},
+		solver: solver, owner: dns01.Owner{Process: self},
+		route:   providers.Route{Account: solver.Router.Accounts[0], Zone: zone},
 		records: map[string]*dns01.Record{},
 	}, err
 }

@@ -42,7 +42,8 @@ func (v *view) open(ctx context.Context, zone string) error {
 	v.overridden = v.delegation.Zone == ""
 	if found := v.delegation.Zone; found != "" && found != zone {
 		return providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
-			"trial: the DNS knows no zone %s: it ends at %s, served by %s", zone, found, strings.Join(v.delegation.NameServers, ", "))
+			"trial: the DNS knows no zone %s: it ends at %s, served by %s", zone, found,
+			strings.Join(v.delegation.NameServers, ", "))
 	}
 	state, err := v.Resolver.CutOff(ctx, v.delegation, zone)
 	switch {
@@ -62,7 +63,8 @@ func (v *view) open(ctx context.Context, zone string) error {
 		err = a.Err
 	}
 	if err == nil {
-		err = providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "trial: no name server of %s can be reached", zone)
+		err = providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "trial: no name server of %s can be reached",
+			zone)
 	}
 	return err
 }
@@ -155,7 +157,8 @@ func (v *view) follow(ctx context.Context, fqdn string, fit func([]string) bool)
 
 // judge returns the first name server whose values do not fit, or that does not answer and may yet do so, and what there is;
 // "" if there is none and a server has answered.
-func (v *view) judge(answers []propagation.Answer, fit func([]string) bool, elapsed time.Duration) (have []string, late string) {
+func (v *view) judge(answers []propagation.Answer, fit func([]string) bool,
+	elapsed time.Duration) (have []string, late string) {
 	late = "any name server: none answers"
 	for _, a := range answers {
 		if a.Err == nil {

@@ -59,7 +59,8 @@ func readConstants(dir string) (constants, error) {
 	}
 	main := values["envNamespace"]
 	for name, other := range values {
-		if strings.HasPrefix(name, "altEnv") && strings.HasSuffix(name, "Namespace") && !strings.HasSuffix(name, "SubNamespace") && namespaceForm.MatchString(other) {
+		if strings.HasPrefix(name, "altEnv") && strings.HasSuffix(name, "Namespace") &&
+			!strings.HasSuffix(name, "SubNamespace") && namespaceForm.MatchString(other) {
 			for _, v := range c.variables {
 				if rest, ok := strings.CutPrefix(v, main); ok && main != "" {
 					c.others[other+rest] = v
@@ -73,7 +74,8 @@ func readConstants(dir string) (constants, error) {
 }
 
 func environmental(constant string) bool {
-	return strings.HasPrefix(constant, "Env") || strings.HasPrefix(constant, "env") || strings.HasPrefix(constant, "altEnv")
+	return strings.HasPrefix(constant, "Env") || strings.HasPrefix(constant, "env") ||
+		strings.HasPrefix(constant, "altEnv")
 }
 
 // evaluate adds the string constants of a declaration.

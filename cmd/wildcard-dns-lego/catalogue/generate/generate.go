@@ -47,7 +47,8 @@ func generate() ([]byte, error) {
 
 // legoDir is where the source of lego's version in go.mod is.
 func legoDir() (string, error) {
-	out, err := exec.CommandContext(context.Background(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/go-acme/lego/v4").Output()
+	out, err := exec.CommandContext(context.Background(), "go", "list", "-m", "-f", "{{.Dir}}",
+		"github.com/go-acme/lego/v4").Output()
 	if err != nil {
 		return "", fmt.Errorf("go list: %w", err)
 	}

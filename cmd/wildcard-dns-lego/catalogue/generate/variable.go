@@ -24,7 +24,8 @@ func splitHelp(text string) (help, value string) {
 // handed to all plugins alike. (Of NAME and NAME_FILE in lego's list, only NAME_FILE is offered: the file has more than a
 // line, and any other NAME may come as NAME_FILE before it gets here.)
 func offered(name string) bool {
-	return wordForm.MatchString(name) && !slices.Contains([]string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUEST_METHOD"}, name)
+	return wordForm.MatchString(name) &&
+		!slices.Contains([]string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUEST_METHOD"}, name)
 }
 
 // secret tells from its name whether a variable's value is one. lego's metadata do not say it. What is called a secret
@@ -36,7 +37,8 @@ func secret(name string) bool {
 		return false
 	}
 	return slices.ContainsFunc(words, func(word string) bool {
-		return slices.ContainsFunc([]string{"KEY", "TOKEN", "PASS", "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "HMAC", "CREDENTIAL", "AUTH", "OTP", "SIGNATURE"},
+		return slices.ContainsFunc([]string{"KEY", "TOKEN", "PASS", "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "HMAC",
+			"CREDENTIAL", "AUTH", "OTP", "SIGNATURE"},
 			func(telling string) bool {
 				return strings.HasSuffix(strings.TrimSuffix(word, "S"), strings.TrimSuffix(telling, "S"))
 			})

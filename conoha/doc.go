@@ -17,7 +17,7 @@
 //   - A handle is "ZONEUUID/RECORDUUID". One that does not have this form is treated as empty, since it comes from
 //     journals and logs that may be damaged. Whether the record that a handle names was changed by another program in the
 //     meantime is not checked: that would cost a call for every deletion, and ids are never used again.
-//   - A 404 to a deletion means "already gone" only if the account lists the handle's zone; otherwise the credentials
+//   - A 404 to a deletion means "deleted already" only if the account lists the handle's zone; otherwise the credentials
 //     are those of another account, and the record may well exist there.
 //   - Credentials that were refused are not tried again by the same [Provider]. A login that fails for other lasting
 //     reasons (no token in the reply, a token that has expired already) is not repeated either.

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	canary      = "c4n4ry/S3cret" // what no error may show
+	marker      = "c4n4ry/S3cret" // what no error may show
 	placeholder = "SECRET"        // stands for it in what the fuzzer makes
 )
 
@@ -38,9 +38,9 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // fuzzed is a client of Ver.3.0, or 2.0, with that service.
 func fuzzed(s *service, paged bool) *client {
-	c := newTestClient(s, canary+"-%d")
+	c := newTestClient(s, marker+"-%d")
 	c.paged = paged
-	c.http.Mask.Add(canary)
+	c.http.Mask.Add(marker)
 	return c
 }
 
@@ -54,7 +54,7 @@ func wantTold(t *testing.T, err error) {
 	if providers.CodeOf(err) == "" {
 		t.Errorf("no code: %v", err)
 	}
-	if strings.Contains(text, canary) {
+	if strings.Contains(text, marker) {
 		t.Errorf("the secret is shown: %s", text)
 	}
 	if len(text) > 2000 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' && r != '…' }) {
@@ -81,7 +81,7 @@ func FuzzReplies(f *testing.F) {
 		f.Add(302, body, "-1", false)
 	}
 	f.Fuzz(func(t *testing.T, status int, body, after string, paged bool) {
-		s := &service{status: 200 + (status%400+400)%400, body: strings.ReplaceAll(body, placeholder, canary), header: http.Header{"Retry-After": {after}, "Location": {"https://evil.example/" + canary}}}
+		s := &service{status: 200 + (status%400+400)%400, body: strings.ReplaceAll(body, placeholder, marker), header: http.Header{"Retry-After": {after}, "Location": {"https://evil.example/" + marker}}}
 		c := fuzzed(s, paged)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -140,9 +140,9 @@ func FuzzLogin(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, status, version int, body, subject, date string) {
-		s := &service{status: 200 + (status%400+400)%400, body: strings.ReplaceAll(body, placeholder, canary),
+		s := &service{status: 200 + (status%400+400)%400, body: strings.ReplaceAll(body, placeholder, marker),
 			header: http.Header{"X-Subject-Token": {subject}, "Date": {date}, "Location": {"https://evil.example/"}, "Retry-After": {date}}}
-		a := account{version: 2, identityURL: "https://identity.example/v2.0", tenant: "t", user: "u", password: settings.NewSecret(canary)}
+		a := account{version: 2, identityURL: "https://identity.example/v2.0", tenant: "t", user: "u", password: settings.NewSecret(marker)}
 		if version == 3 {
 			a.version, a.identityURL, a.userIsID = 3, "https://identity.example/v3", true
 		}

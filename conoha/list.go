@@ -73,7 +73,7 @@ func (c *client) listOnce(ctx context.Context, path, member string) (items []ite
 }
 
 // parseList reads {"member": […], "total_count": N}. The member must be there: nothing found where nothing was said would
-// pass for "already gone".
+// pass for "deleted already".
 func parseList(r httpclient.Reply, member string) (items []item, total int, err error) {
 	bad := func(why string) ([]item, int, error) {
 		return nil, 0, failedService("200 with %s in place of a list of %s", why, member)

@@ -144,7 +144,7 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 }
 
 // CleanUp deletes the record that h names. With an h that names none, it deletes every record equal to the challenge's in
-// name, type and data. A record that is gone already is deleted.
+// name, type and data. A record that is not there any more is deleted.
 func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h providers.Handle) error {
 	c, err := check("delete", c)
 	if err != nil {

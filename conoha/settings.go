@@ -149,7 +149,7 @@ func newAccount(set settings.Set) (account, error) {
 	if f.userID != "" {
 		id = set.Get(f.userID)
 	}
-	if err := a.settle(f, id); err != nil {
+	if err := a.decide(f, id); err != nil {
 		return account{}, err
 	}
 	const unfit = "%s has characters that are not printable ASCII, or is too long"
@@ -180,8 +180,8 @@ func badSetting(name, format string, args ...any) error {
 	return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured, "conoha: "+name+": "+format, args...)
 }
 
-// settle decides the generation, and with it what to log in with and where.
-func (a *account) settle(f family, id string) error {
+// decide decides the generation, and with it what to log in with and where.
+func (a *account) decide(f family, id string) error {
 	identityV3 := strings.HasSuffix(a.identityURL, "/v3")
 	identityV2 := strings.HasSuffix(a.identityURL, "/v2.0")
 	switch {

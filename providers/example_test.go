@@ -31,7 +31,7 @@ func (s *shelf) Present(ctx context.Context, c providers.Challenge) (providers.H
 	return providers.Handle(c.Value), ctx.Err()
 }
 
-// CleanUp removes the one value. That it is gone already is success (rule 3).
+// CleanUp removes the one value. That it is not there any more is success (rule 3).
 func (s *shelf) CleanUp(ctx context.Context, c providers.Challenge, _ providers.Handle) error {
 	fqdn, err := providers.ParseRecord(c)
 	if err != nil {

@@ -10,7 +10,7 @@
 //  2. Present twice with one value leaves one record. After an ambiguous failure it looks first, then creates; there is no
 //     blind second POST.
 //  3. CleanUp removes what the handle names; with an empty handle, only records equal in name and type and value. Already
-//     gone is success. Nothing is ever deleted by name alone.
+//     it is not there any more is success. Nothing is ever deleted by name alone.
 //  4. Both honour the context and may run concurrently. Callers give CleanUp a context that outlives the work
 //     ([context.WithoutCancel]) and a deadline.
 package providers

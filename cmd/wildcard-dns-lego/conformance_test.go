@@ -206,9 +206,9 @@ func TestFailures(t *testing.T) {
 		providers.CodeCredentials, providers.Refused, "lego:httpreq: present _acme-challenge.example.com.: ", "401", "with ***?")
 	fails(t, try("HTTPREQ_ENDPOINT="+s.URL+"/elsewhere", "HTTPREQ_USERNAME=user", "HTTPREQ_PASSWORD=canary-password"),
 		providers.CodeService, providers.Failed, "404")
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	fails(t, try("HTTPREQ_ENDPOINT="+gone.URL), providers.CodeUnavailable, providers.Temporary, "refused")
+	notFound := httptest.NewServer(nil)
+	notFound.Close()
+	fails(t, try("HTTPREQ_ENDPOINT="+notFound.URL), providers.CodeUnavailable, providers.Temporary, "refused")
 	_, err := host{dir, "nonsense", nil}.open(t)
 	fails(t, err, providers.CodeUnknownProvider, providers.Usage, `no DNS service "nonsense"`)
 	elsewhere := c

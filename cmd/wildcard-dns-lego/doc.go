@@ -29,7 +29,7 @@
 //   - lego has no deadlines. A call that is late is answered as temporary, and goes on; what comes next for the same name waits
 //     for it.
 //   - What lego logs goes to standard error, without secrets. A service that panics has failed; the others go on.
-//   - lego:exec runs a program only if nobody else can change it, as exec: does. It gets the EXEC_… variables and no others.
+//   - lego:exec runs a program only if no other user can change it, as exec: does. It gets the EXEC_… variables and no others.
 //   - lego's "manual" is left out, since it asks at a terminal.
 //
 // # What cannot be mended

@@ -24,7 +24,7 @@ import (
 // legoCall begins a command line of lego's. The fake's name servers are not at port 53, where lego would look for the records.
 const legoCall = "lego --accept-tos --email you@example.com --domains '*.example.com' --domains example.com --dns.propagation-wait 1s"
 
-// legoUser is somebody who has got certificates with lego's own program so far, in a home of their own, and has wildcard now.
+// legoUser is a user who has got certificates with lego's own program so far, in a home of their own, and has wildcard now.
 type legoUser struct {
 	t       testing.TB
 	home    string

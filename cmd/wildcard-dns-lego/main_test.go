@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// pluginDir returns a folder with the plugin in it, to which nobody else can write.
+// pluginDir returns a folder with the plugin in it, to which no other user can write.
 func pluginDir(t testing.TB) string {
 	t.Helper()
 	own, err := os.Executable()
@@ -50,7 +50,7 @@ func pluginDir(t testing.TB) string {
 	return dir
 }
 
-// private is a folder that nobody else can write to, whatever the umask.
+// private is a folder that no other user can write to, whatever the umask.
 func private(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()

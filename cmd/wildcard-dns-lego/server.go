@@ -85,7 +85,7 @@ func (s *server) reply(to io.Writer, r plugin.Reply) {
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	_, _ = to.Write(append(line, '\n')) // nobody is there to be told
+	_, _ = to.Write(append(line, '\n')) // the reader has ended
 }
 
 // describe tells about all services or about one.

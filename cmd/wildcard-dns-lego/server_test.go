@@ -306,7 +306,7 @@ func TestSideBySide(t *testing.T) {
 				}
 				f.mu.Unlock()
 				if test.most > 1 {
-					<-met // nobody gets on before all are there
+					<-met // no call goes on before all are there
 				}
 				return nil
 			}

@@ -37,7 +37,7 @@ type state int
 const (
 	unknown state = iota // also when a call for it failed half-way
 	there
-	gone
+	notFound
 	refused // the service answered that it did not make it
 )
 
@@ -122,13 +122,13 @@ func (s *service) present(provider challenge.Provider, c call) error {
 
 func (s *service) cleanUp(provider challenge.Provider, c call) error {
 	before := s.state(c.record)
-	if before == gone {
+	if before == notFound {
 		return nil
 	}
 	err := provider.CleanUp(c.domain, c.token, c.keyAuth)
 	switch {
-	case err == nil, s.traits.isGone(err), before == refused && forgotten(err):
-		s.note(c.record, gone)
+	case err == nil, s.traits.isNotFound(err), before == refused && forgotten(err):
+		s.note(c.record, notFound)
 		return nil
 	case before == unknown && forgotten(err):
 		return &failed{plugin.Failure{Class: "failed", Message: fmt.Sprintf(

@@ -64,7 +64,7 @@ func TestTraits(t *testing.T) {
 		if traitsOf(s.Name).alone {
 			alone++
 		}
-		if traitsOf(s.Name).gone != "" {
+		if traitsOf(s.Name).notFound != "" {
 			looking++
 		}
 	}

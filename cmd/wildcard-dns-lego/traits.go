@@ -10,7 +10,7 @@ type traits struct {
 	oneValue bool   // the service, or lego's code for it, holds one value at a name, and a second one replaces it
 	alone    bool   // calls for different names get in each other's way, and lego does not say so (it makes one at a time)
 	there    string // part of the error of Present for a value that is there already
-	gone     string // part of the error of CleanUp when the service was asked and has no such record
+	notFound string // part of the error of CleanUp when the service was asked and has no such record
 }
 
 func traitsOf(service string) traits {
@@ -26,25 +26,25 @@ func traitsOf(service string) traits {
 	}
 	switch service {
 	case "axelname", "baiducloud", "vegadns":
-		t.gone = "record not found"
+		t.notFound = "record not found"
 	case "active24":
-		t.gone = "no record found"
+		t.notFound = "no record found"
 	case "clouddns", "rainyun":
-		t.gone = "record not found: domainID"
+		t.notFound = "record not found: domainID"
 	case "conoha", "conohav3":
-		t.there, t.gone = "[status code: 409]", "no such record"
+		t.there, t.notFound = "[status code: 409]", "no such record"
 	case "hyperone":
-		t.gone = "not found: fqdn="
+		t.notFound = "not found: fqdn="
 	case "inwx", "limacity":
-		t.gone = "TXT record not found"
+		t.notFound = "TXT record not found"
 	case "nicmanager":
-		t.gone = "no record found to clean up"
+		t.notFound = "no record found to clean up"
 	case "oraclecloud":
-		t.gone = "no record to clean up"
+		t.notFound = "no record to clean up"
 	case "pdns":
-		t.there, t.gone = "Duplicate record", "no existing record found"
+		t.there, t.notFound = "Duplicate record", "no existing record found"
 	case "selectelv2":
-		t.gone = "rrset not found"
+		t.notFound = "rrset not found"
 	}
 	return t
 }
@@ -54,8 +54,10 @@ func (t traits) isThere(err error) bool {
 	return t.there != "" && strings.Contains(err.Error(), t.there)
 }
 
-// isGone reports whether an error of CleanUp says that there is nothing to remove.
-func (t traits) isGone(err error) bool { return t.gone != "" && strings.Contains(err.Error(), t.gone) }
+// isNotFound reports whether an error of CleanUp says that there is nothing to remove.
+func (t traits) isNotFound(err error) bool {
+	return t.notFound != "" && strings.Contains(err.Error(), t.notFound)
+}
 
 // forgotten reports whether an error of CleanUp says that lego does not know the record's id. Its services use these words
 // for a map that the id should be in.

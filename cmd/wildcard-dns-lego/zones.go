@@ -27,7 +27,7 @@ func startZones() (*zones, error) {
 	z.server = &dns.Server{PacketConn: conn, Handler: z}
 	started := make(chan struct{})
 	z.server.NotifyStartedFunc = func() { close(started) }
-	go func() { _ = z.server.ActivateAndServe() }() // ends with close; lego tells when nobody answers
+	go func() { _ = z.server.ActivateAndServe() }() // ends with close; lego tells when no server answers
 	<-started
 	return z, nil
 }

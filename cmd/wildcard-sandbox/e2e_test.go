@@ -177,11 +177,11 @@ func TestCertbotWithoutRoot(t *testing.T) {
 	cmd.Dir = home
 	cmd.Env = append(os.Environ(), "HOME="+home, "TMPDIR="+home)
 	if os.Getuid() == 0 {
-		const nobody = 65534
-		if err := os.Chown(home, nobody, nobody); err != nil {
+		const ordinary = 65534
+		if err := os.Chown(home, ordinary, ordinary); err != nil {
 			t.Fatal(err)
 		}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: ordinary, Gid: ordinary}}
 	}
 	output, err := cmd.CombinedOutput()
 	if err != nil {

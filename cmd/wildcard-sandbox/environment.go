@@ -26,7 +26,7 @@ func newEnvironment(f folder, w *world, caller []string) environment {
 		{"WILDCARD_CONFIG_DIR", f.letsencrypt()},
 		{"WILDCARD_STATE_DIR", f.state()},
 		{"WILDCARD_RUN_DIR", f.run()},
-		{"WILDCARD_CA_CACHE", "0"}, // its CA asks the name servers themselves, so nobody has to wait for it to forget
+		{"WILDCARD_CA_CACHE", "0"}, // its CA asks the name servers themselves, so no run has to wait for it to forget
 	}}
 	e.set = append(e.set, w.environ()...)
 	e.set = append(e.set,

@@ -48,7 +48,7 @@ func signalled(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "WORK"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no terminal, whoever runs the tests
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no terminal, whatever runs the tests
 	executable.DefaultSignals()
 	ts.Check(cmd.Start())
 	ended := make(chan error, 1)

@@ -39,7 +39,7 @@ func newAccounts(registry builtin.Providers, environ []string, log *slog.Logger)
 }
 
 // use returns the accounts for a config and its Secret, and what is to be called when they are no longer used. Accounts of an
-// earlier version of the Secret are closed once nobody uses them.
+// earlier version of the Secret are closed once no call uses them.
 func (a *accounts) use(c parsed, namespace string, secret *core.Secret) ([]providers.Account, func(), error) {
 	place := strings.Join([]string{c.spec.String(), namespace, c.SecretRef.Name}, "\x00")
 	version := version(c, secret)

@@ -96,7 +96,7 @@ func parseConfig(name string, raw *apiextensions.JSON, environ []string) (parsed
 	return c, nil
 }
 
-// installed reports whether all programs of a spec lie where plugins do. Whoever may make an Issuer is not to choose among all
+// installed reports whether all programs of a spec lie where plugins do. A user who may make an Issuer is not to choose among all
 // programs of the pod.
 func installed(programs string, environ []string) bool {
 	for program := range strings.SplitSeq(programs, ",") {
@@ -108,7 +108,7 @@ func installed(programs string, environ []string) bool {
 }
 
 // refuseFiles refuses variables that name files: those would be files of the pod, such as the token of its ServiceAccount, and
-// whoever may make an Issuer and a Secret could have them sent to a server of his own.
+// a user who may make an Issuer and a Secret could have them sent to a server of his own.
 func refuseFiles(c parsed, secret *core.Secret) error {
 	for _, entry := range variables(c, secret) {
 		name, _, _ := strings.Cut(entry, "=")

@@ -91,7 +91,7 @@ func (c *cluster) keys() {
 	c.write("proxy.crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})))
 }
 
-// kubeconfig writes how somebody with a token reaches the API server.
+// kubeconfig writes how a client with a token reaches the API server.
 func (c *cluster) kubeconfig(path, token string) {
 	c.t.Helper()
 	text := fmt.Sprintf(`apiVersion: v1
@@ -143,7 +143,7 @@ func (c *cluster) try(stdin string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// healthy asks a server, which has a certificate of ca for a name, how it is, as one who is nobody in particular.
+// healthy asks a server, which has a certificate of ca for a name, how it is, as a client without rights.
 func healthy(url, ca, name string) (bool, string) {
 	roots := x509.NewCertPool()
 	text, err := os.ReadFile(ca)

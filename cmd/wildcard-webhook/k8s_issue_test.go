@@ -115,7 +115,7 @@ func killedBeforeCleanUp(t *testing.T, w *issuing) {
 	w.clean("two.example")
 }
 
-// Nobody wants the certificate any more when the webhook starts again.
+// The certificate is not wanted any more when the webhook starts again.
 func killedAndDeleted(t *testing.T, w *issuing) {
 	w.zone(2, "three.example")
 	w.conoha.SetPublicationDelay(24 * time.Hour)

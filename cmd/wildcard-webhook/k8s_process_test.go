@@ -115,7 +115,7 @@ func until(t *testing.T, what string, so func() (ok bool, why string)) {
 	}
 }
 
-// freePort is a port of 127.0.0.1 on which nobody listens.
+// freePort is a port of 127.0.0.1 on which no program listens.
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -47,10 +47,10 @@
 // The Secret is read from the namespace that cert-manager names: that of the Issuer, or the cluster resource namespace for a
 // ClusterIssuer. Nothing else of the pod's environment is a credential, whatever allowAmbientCredentials says.
 //
-// Whoever may make an Issuer and a Secret in a namespace gets nothing of the pod by it: variables that name files are refused, and
+// A user who may make an Issuer and a Secret in a namespace gets nothing of the pod by it: variables that name files are refused, and
 // programs of exec: and certbot-hook: only run from where plugins lie.
 //
-// lego: is refused: cert-manager tells the hash of the key authorization only. manual is refused, as nobody is there.
+// lego: is refused: cert-manager tells the hash of the key authorization only. manual is refused, as no operator is there.
 package main
 
 import (

@@ -11,7 +11,7 @@ import (
 )
 
 // mostHeld is how long a call waits for the CA to forget. cert-manager has few workers and calls again after 5, 10, 20, 40 seconds, so
-// what takes longer is left to that: a minute's memory costs some 75 s, and nobody's turn.
+// what takes longer is left to that: a minute's memory costs some 75 s, and no other's turn.
 const mostHeld = 15 * time.Second
 
 // remembered is a challenge's record as package memory knows it.

@@ -15,7 +15,7 @@ import (
 )
 
 // serve answers for the solvers in an API group until ctx ends. The arguments are those of any API server, such as
-// --secure-port. [pflag.ErrHelp] means that somebody has only asked for them, and was told.
+// --secure-port. [pflag.ErrHelp] means that the user has only asked for them, and was told.
 func serve(ctx context.Context, group string, args []string, solvers []webhook.Solver) error {
 	config, err := configure(group, args, solvers)
 	if err != nil {

@@ -88,7 +88,7 @@ func (s *Solver) Present(request *v1alpha1.ChallengeRequest) error {
 	})
 }
 
-// CleanUp removes the challenge's value from its TXT record set. What is gone already is a success.
+// CleanUp removes the challenge's value from its TXT record set. What is not there any more is a success.
 func (s *Solver) CleanUp(request *v1alpha1.ChallengeRequest) error {
 	return s.answer(request, func(ctx context.Context, t target) error {
 		solver := s.solver(ctx, t, nil)

@@ -133,7 +133,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// sleep waits, and reports whether the call is to go on: not if the client or the Service is gone.
+// sleep waits, and reports whether the call is to go on: not if the client or the Service has ended.
 func (s *Service) sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return true

@@ -144,7 +144,7 @@ func (n *NameServer) delegated(z *zone, key string, now time.Time) (cut string, 
 // visible returns the records of a zone, as the server has it now, that match.
 func (n *NameServer) visible(z *zone, now time.Time, match func(*record) bool) []*record {
 	var out []*record
-	for _, list := range [][]*record{z.records, z.gone} {
+	for _, list := range [][]*record{z.records, z.deleted} {
 		for _, r := range list {
 			if match(r) && r.serve.by(n.index, now) && (r.hide == nil || !r.hide.by(n.index, now)) {
 				out = append(out, r)

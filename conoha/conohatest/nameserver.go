@@ -182,7 +182,7 @@ func (n *NameServer) SetPublicationDelay(d time.Duration) {
 		for _, r := range z.records {
 			reschedule(&r.serve)
 		}
-		for _, r := range z.gone {
+		for _, r := range z.deleted {
 			reschedule(&r.serve)
 			reschedule(r.hide)
 		}

@@ -108,7 +108,7 @@ func respond(w dns.ResponseWriter, query, m *dns.Msg) {
 	}
 	m.Compress = true
 	m.Truncate(size)
-	_ = w.WriteMsg(m) // an asker that is gone does not matter
+	_ = w.WriteMsg(m) // an asker that has ended does not matter
 }
 
 func network(w dns.ResponseWriter) string { return w.LocalAddr().Network() }

@@ -23,12 +23,12 @@ type zone struct {
 	soaCreated time.Time
 
 	records []*record   // what the API has, in the order of creation, without the SOA
-	gone    []*record   // no longer there, but maybe still served
+	deleted []*record   // no longer there, but maybe still served
 	serials []published // of the SOA, oldest first
 	zone    published   // when the zone itself is served
 }
 
-// record is a record of a zone, in one state: a changed record is a new one with the same id, beside the old one in gone.
+// record is a record of a zone, in one state: a changed record is a new one with the same id, beside the old one in deleted.
 type record struct {
 	id               string
 	name, key        string // as the API shows it, and in canonical form
@@ -143,7 +143,7 @@ func (s *Service) change(z *zone, p published) {
 		}
 		z.serials = slices.Delete(z.serials, 0, known)
 	}
-	z.gone = slices.DeleteFunc(z.gone, func(r *record) bool { return r.hide.everywhere(now) })
+	z.deleted = slices.DeleteFunc(z.deleted, func(r *record) bool { return r.hide.everywhere(now) })
 	z.serials = append(z.serials, p)
 }
 
@@ -161,7 +161,7 @@ func (s *Service) remove(z *zone, r *record, atOnce bool) {
 	p := s.publish(z, atOnce)
 	z.records = slices.DeleteFunc(z.records, func(other *record) bool { return other == r })
 	r.hide = &p
-	z.gone = append(z.gone, r)
+	z.deleted = append(z.deleted, r)
 	s.change(z, p)
 }
 
@@ -171,7 +171,7 @@ func (s *Service) replace(z *zone, old, changed *record) {
 	changed.serve = p
 	z.records[slices.Index(z.records, old)] = changed
 	old.hide = &p
-	z.gone = append(z.gone, old)
+	z.deleted = append(z.deleted, old)
 	s.published[publicationKey(z.version, changed.key, changed.data)] = p.at
 	s.change(z, p)
 }

@@ -38,7 +38,7 @@ type attempt struct {
 	key     key // none with a CSR
 }
 
-// obtain obtains one certificate and stores it. Whoever calls has the lineage's order lock.
+// obtain obtains one certificate and stores it. The caller has the lineage's order lock.
 func (m *Manager) obtain(ctx context.Context, o *order) (got Certificate, err error) {
 	a := &attempt{order: o, m: m}
 	issuer, err := a.prepare(ctx)
@@ -268,7 +268,7 @@ func (m *Manager) hasStored(l *lineage.Lineage) bool {
 	return err == nil && ok && isStored(l, p)
 }
 
-// forgetStored forgets such an order, with the key that is in it. Whoever calls has the lineage's order lock.
+// forgetStored forgets such an order, with the key that is in it. The caller has the lineage's order lock.
 func (m *Manager) forgetStored(l *lineage.Lineage) {
 	if !m.hasStored(l) {
 		return

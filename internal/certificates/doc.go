@@ -24,7 +24,7 @@
 // A request without the name of a lineage is for the one of ours with exactly these names, else for the one named after the first
 // name. If that one is certbot's, it is left alone, and the error names "adopt".
 //
-// A lineage has one order at a time, in all processes: whoever works at it has its order lock. Before an order, and after it,
+// A lineage has one order at a time, in all processes: the process that works at it has its order lock. Before an order, and after it,
 // records that dead processes left are removed, but for those that the order may take up again.
 //
 // The key of a new certificate is kept with its order before the CA hears of it, and the certificate before it is stored: a run

@@ -37,9 +37,9 @@ type Options struct {
 	UserAgent   string   // for CAs and DNS services
 	Environ     []string // "NAME=value", of which hooks and DNS services take what is theirs; nothing else is read from it
 
-	Events func(Event)                                // told of what happens, by several goroutines; nil is nobody
+	Events func(Event)                                // told of what happens, by several goroutines; nil: not told
 	Output io.Writer                                  // takes whole lines of hooks and plugins; nil is nowhere
-	Person func(manual.Task)                          // does what a DNS service without an API wants done (provider "manual"); nil is nobody
+	Person func(manual.Task)                          // does what a DNS service without an API wants done (provider "manual"); nil: there is no operator
 	Log    *slog.Logger                               // nil is silent
 	Now    func() time.Time                           // nil is [time.Now]
 	Sleep  func(context.Context, time.Duration) error // before and between requests to a CA, and while it remembers; nil is a timer
@@ -165,13 +165,13 @@ func (m *Manager) locked(name string, do func() error) error {
 }
 
 // Sweep removes what dead processes left behind, through the services of these settings. With an empty journal nothing is
-// opened. What stands at the names but is left: their orders may be taken up again, with their records. Whoever gives names
+// opened. What stands at the names but is left: their orders may be taken up again, with their records. A caller that gives names
 // calls again without, when the orders have come to their end.
 func (m *Manager) Sweep(ctx context.Context, all []lineage.Settings, but ...string) {
 	if entries, _, err := m.Journal.Entries(); err != nil || len(entries) == 0 {
 		return
 	}
-	accounts, _ := m.Services.accountsOf(all) // whoever needs one that cannot be opened says so
+	accounts, _ := m.Services.accountsOf(all) // what needs one that cannot be opened says so
 	m.sweep(ctx, accounts, dns01.SweepAtStart, but...)
 }
 

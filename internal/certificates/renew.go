@@ -168,7 +168,7 @@ func (m *Manager) jitter(ctx context.Context, longest time.Duration) error {
 func (r *renewal) run(ctx context.Context) {
 	var accounts []providers.Account
 	if r.Deploy != DeployOnly {
-		accounts, _ = r.m.everyAccount(r.DNS, false) // whoever needs one that cannot be opened says so
+		accounts, _ = r.m.everyAccount(r.DNS, false) // what needs one that cannot be opened says so
 	}
 	if len(accounts) > 0 {
 		r.m.sweep(ctx, accounts, dns01.SweepAtStart, r.ordered...)
@@ -213,7 +213,7 @@ func (r *renewal) add(result Result) {
 	}
 }
 
-// one renews one lineage under its lock. A panic is its failure, and nobody else's.
+// one renews one lineage under its lock. A panic is its failure, and no other lineage's.
 func (r *renewal) one(ctx context.Context, name string) (result Result) {
 	var err error
 	defer func() {

@@ -75,7 +75,7 @@ func (m *Manager) Revoke(ctx context.Context, r RevokeRequest) (Revoked, error) 
 }
 
 // revokeLive revokes the live certificate in the name of its account, or of its own key if that leaked or the account is
-// gone: byKey.
+// deleted: byKey.
 func (m *Manager) revokeLive(ctx context.Context, l *lineage.Lineage, r RevokeRequest) (byKey bool, err error) {
 	s, _ := l.Conf.Settings()
 	ca, err := m.Services.CA(ctx, l.Conf.Params().Server, text(r.CABundle, s.CABundle))

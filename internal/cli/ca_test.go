@@ -76,7 +76,7 @@ func TestIssue_DirectoryRefusesName(t *testing.T) {
 }
 
 // TestIssue_NameCoveredByWildcard: Let's Encrypt refuses a certificate with *.N and a name that it covers. Such a name is left out with a note, as
-// plan shows without asking anybody but the CA, which cannot be reached from here; a signing request is refused.
+// plan shows without asking any server but the CA, which cannot be reached from here; a signing request is refused.
 func TestIssue_NameCoveredByWildcard(t *testing.T) {
 	t.Parallel()
 	w := newWorldOf(t, acmetest.Options{Deviations: acmetest.Deviations{TakesCoveredNames: true}})

@@ -18,7 +18,7 @@ func yesFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"}
 }
 
-// confirm asks a person who sits at the terminal, in the user's language. Where nobody does, the command line was the decision, as with certbot.
+// confirm asks a person who sits at the terminal, in the user's language. Without one the command line was the decision, as with certbot.
 func (m *machine) confirm(c *cli.Context, format messages.Text, args ...any) error {
 	if c.Bool("yes") || m.json || !display.IsTerminal(m.stdin) || !display.IsTerminal(m.stderr) {
 		return nil

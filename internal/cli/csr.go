@@ -14,7 +14,7 @@ import (
 	"wildcard/internal/issuance"
 )
 
-// issueCSR obtains a certificate for a request that somebody else made. Nothing is kept but the file.
+// issueCSR obtains a certificate for a request made elsewhere. Nothing is kept but the file.
 func (p *program) issueCSR(c *cli.Context) error {
 	switch {
 	case !c.IsSet("csr") || !c.IsSet("out"):

@@ -21,7 +21,7 @@ type failure struct {
 	strike func(*clockwork)
 }
 
-// conohaDown leaves entries in the journal: nobody knows whether ConoHa has made the records. The next run looks after them,
+// conohaDown leaves entries in the journal: it is not known whether ConoHa has made the records. The next run looks after them,
 // since the process has ended, as those of the timer do.
 func (d *clockwork) conohaDown() {
 	defer d.conoha.Fault(conohatest.Fault{Times: -1, Status: http.StatusServiceUnavailable, HTML: true}).Remove()

@@ -100,7 +100,7 @@ func TestDoctorPicks(t *testing.T) {
 	}
 	w.update("one", func(s *lineage.Settings) { s.Deploy = true })
 	for _, args := range [][]string{{}, {"one"}, {"*.example.com"}} {
-		// Whether hooks of ours are installed on the machine the test runs on is nobody's business: "two" names them.
+		// Whether hooks of ours are installed on the machine the test runs on does not matter: "two" names them.
 		if said := w.run(append([]string{"doctor"}, args...)...); said.code == 0 || !strings.Contains(said.stdout, "one: its deploy hooks") {
 			t.Errorf("exit status %d\n%s%s", said.code, said.stdout, said.stderr)
 		}

@@ -64,7 +64,7 @@ func TestIssueRunsOrRenews(t *testing.T) {
 	w.nothingLeft()
 }
 
-// Fault #155: one bad name refuses the whole request, before anybody is asked for anything or a file is made.
+// Fault #155: one bad name refuses the whole request, before any server is asked for anything or a file is made.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -97,7 +97,7 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-// The terms of a CA that has some are agreed to by nobody but the user.
+// The terms of a CA that has some are agreed to by the user alone.
 func TestTerms(t *testing.T) {
 	t.Parallel()
 	w := newWorldOf(t, acmetest.Options{Meta: map[string]any{"termsOfService": "https://ca.example/terms"}, Deviations: unproven})

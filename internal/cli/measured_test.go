@@ -52,7 +52,7 @@ type outcome struct {
 }
 
 // measuredMain is a program that carries out errands, one after the other, and says how many file descriptors, goroutines and
-// bytes that took: wildcard itself, by any clock, without the fakes it speaks to, watched from within, since nobody else may
+// bytes that took: wildcard itself, by any clock, without the fakes it speaks to, watched from within, since no other process may
 // look into it (harden).
 func measuredMain() {
 	harden()
@@ -153,7 +153,7 @@ func watch(end <-chan struct{}) (moments []figures) {
 	}
 }
 
-// look counts without stopping anybody.
+// look counts without stopping any of them.
 func look() (figures, error) {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)

@@ -88,7 +88,7 @@ func TestManual_Terminal(t *testing.T) {
 	}
 }
 
-// A timer has nobody to tell: nothing is ordered, and nothing hangs.
+// A timer has no operator to tell: nothing is ordered, and nothing hangs.
 func TestManual_NoTerminal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -96,7 +96,7 @@ func TestManual_NoTerminal(t *testing.T) {
 	w.orders(0)
 }
 
-// What a dead run asked for stays in the journal until somebody can be told.
+// What a dead run asked for stays in the journal until the operator can be told.
 func TestManual_RunKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

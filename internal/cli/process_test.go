@@ -70,7 +70,7 @@ func phases() map[string]func(w *world, hit func()) {
 	return all
 }
 
-// Fault #139: SIGTERM in each phase ends the run with the records gone and the next one succeeding. Fault #141: after SIGKILL
+// Fault #139: SIGTERM in each phase ends the run with the records deleted and the next one succeeding. Fault #141: after SIGKILL
 // in each phase the next run removes the records, and takes the order up or makes one more.
 func TestSignalsInEachPhase(t *testing.T) {
 	t.Parallel()
@@ -295,7 +295,7 @@ func TestBlockedOutput(t *testing.T) {
 }
 
 // Fault #16: proxies of the environment are honoured, as the design decides, and TLS goes through them whole. Fault #17:
-// SSL_CERT_FILE makes nobody a CA to trust. Fault #18: nor does LEGO_CA_CERTIFICATES, and a file that is not there is no panic.
+// SSL_CERT_FILE makes no one a CA to trust. Fault #18: nor does LEGO_CA_CERTIFICATES, and a file that is not there is no panic.
 func TestEnvironmentIsNoWayIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

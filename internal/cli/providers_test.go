@@ -10,7 +10,7 @@ import (
 	"wildcard/internal/testkit/executable"
 )
 
-// plugins makes a folder of plugins, of which each is a shell script that describes itself. Nobody else can write to it,
+// plugins makes a folder of plugins, of which each is a shell script that describes itself. No other user can write to it,
 // whatever the umask.
 func (w *world) plugins(descriptions map[string]string) string {
 	w.t.Helper()
@@ -32,14 +32,14 @@ const describing = `case $line in
 *) echo '{"protocol":1,"id":1,"error":{"class":"usage","message":"no such service"}}' ;;
 esac`
 
-// nobody is an environment without a single setting, but for where plugins are.
-func nobody(dir string) []string { return []string{"HOME=/nonexistent", "WILDCARD_PLUGIN_DIR=" + dir} }
+// bare is an environment without a single setting, but for where plugins are.
+func bare(dir string) []string { return []string{"HOME=/nonexistent", "WILDCARD_PLUGIN_DIR=" + dir} }
 
 // What there is, and what is to be set, is told without credentials, configuration or network.
 func TestProviders(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.environ = nobody(w.plugins(map[string]string{
+	w.environ = bare(w.plugins(map[string]string{
 		"lego":   describing,
 		"files":  `echo '{"protocol":1,"id":1,"title":"A folder","lists_zones":true,"variables":[{"name":"STORE","help":"folder","required":true}]}'`,
 		"broken": `echo hello`,
@@ -98,7 +98,7 @@ func TestProviders(t *testing.T) {
 func TestProvidersRoots(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.environ = append(nobody(w.plugins(map[string]string{"roots": `echo '{"protocol":1,"id":1,"title":"'$SSL_CERT_FILE:$SSL_CERT_DIR'"}'`})),
+	w.environ = append(bare(w.plugins(map[string]string{"roots": `echo '{"protocol":1,"id":1,"title":"'$SSL_CERT_FILE:$SSL_CERT_DIR'"}'`})),
 		"SSL_CERT_FILE=/roots.pem", "SSL_CERT_DIR=/roots")
 	if got := w.start("providers", "plugin:roots").end(); got.code != 0 || !strings.Contains(got.stdout, "/roots.pem:/roots") {
 		t.Errorf("exit status %d: %s%s", got.code, got.stdout, got.stderr)

@@ -58,14 +58,14 @@ func TestIssue_WWWAdded(t *testing.T) {
 	w.at(due(l))
 	w.run("renew", "--no-jitter").exits(0, "renewed")
 	w.orders(2)
-	// Whoever asks for www. as well has another request.
+	// A user who asks for www. as well has another request.
 	w.delivers(nil)
 	w.issue("example.com", "www.example.com", "--cert-name", "example.com").exits(0)
 	w.orders(3)
 }
 
 // TestIssue_Refused: report P23 (b) and its kind. A certificate that was issued and is not what was asked for is kept with its key,
-// and neither issue nor renew orders another one by itself, whoever calls; --force does, and so does another request.
+// and neither issue nor renew orders another one by itself, whichever command it is; --force does, and so does another request.
 func TestIssue_Refused(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -154,7 +154,7 @@ func (w *world) comes(times int, change func(leaf []byte, o *acmetest.OrderState
 }
 
 // TestRefused_ChainOnce: a certificate whose chain or dates are wrong when it comes is fetched again by the next run, without
-// another order and without a person, whoever runs.
+// another order and without a person, in whatever run.
 func TestRefused_ChainOnce(t *testing.T) {
 	t.Parallel()
 	for text := range (&world{}).wrongChains() {

@@ -94,10 +94,10 @@ func (p *program) renewRequest(c *cli.Context) (r certificates.RenewRequest, err
 	return r, nil
 }
 
-// unattended reports whether nobody sits at a terminal.
+// unattended reports whether no user sits at a terminal.
 func (p *program) unattended() bool { return !display.IsTerminal(p.stdin) }
 
-// underSystemd reports whether a unit runs us (systemd.exec(5), INVOCATION_ID), and nobody at a terminal that a unit started.
+// underSystemd reports whether a unit runs us (systemd.exec(5), INVOCATION_ID), and not a user at a terminal that a unit started.
 func (p *program) underSystemd() bool { return p.unattended() && p.environment("INVOCATION_ID") != "" }
 
 func deployFlag() cli.Flag {

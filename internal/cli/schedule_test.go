@@ -93,7 +93,7 @@ func TestValidationFailsAgainAndAgain(t *testing.T) {
 }
 
 // Fault #154: a timer that fires a hundred times in a minute makes one order, and one conversation with the CA.
-func TestTimerGoneMad(t *testing.T) {
+func TestRenew_TimerTooOften(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.issue("*.example.com")

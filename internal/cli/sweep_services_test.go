@@ -149,7 +149,7 @@ func TestSweepRegistration(t *testing.T) {
 		w.start(arguments...).end().exits(0)
 		w.nothingLeft()
 		w.isWhole()
-		w.settled(1)
+		w.finished(1)
 		if names := server.Names(); len(names) > 2 {
 			t.Errorf("registered: %q", names)
 		}

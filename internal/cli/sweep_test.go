@@ -56,7 +56,7 @@ func TestSweepRenew(t *testing.T) {
 		w.start("renew", "--force", "--cert-name", "example.com").end().exits(0)
 		w.nothingLeft()
 		w.isWhole()
-		w.settled(3)
+		w.finished(3)
 	})
 }
 
@@ -69,7 +69,7 @@ func (w *world) issuesAgain(p sweep.Point, args ...string) {
 	w.start(args...).end().exits(0)
 	w.nothingLeft()
 	w.isWhole()
-	w.settled(2)
+	w.finished(2)
 }
 
 // struck runs a command to which something happens, and judges how it ends and what it says. Untouched it ends with a status of
@@ -153,9 +153,9 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// settled fails the test if there were more orders than these, if an account was made more than twice, or if an order is still
+// finished fails the test if there were more orders than these, if an account was made more than twice, or if an order is still
 // under way.
-func (w *world) settled(orders int) {
+func (w *world) finished(orders int) {
 	w.t.Helper()
 	if n := len(w.ca.Orders()); n > orders {
 		w.t.Errorf("%d orders", n)

@@ -117,15 +117,15 @@ func (r news) tell(ctx context.Context, all notify.Channels) {
 		return
 	}
 	var events []notify.Event
-	heard, unheard := map[string]*state.Complaint{}, map[string]*state.Complaint{}
+	heard, unread := map[string]*state.Complaint{}, map[string]*state.Complaint{}
 	for _, condition := range r.conditions(watch) {
 		event, ifHeard, ifNot := notify.Judge(condition, watch.Lineages[condition.Lineage], r.now())
-		heard[condition.Lineage], unheard[condition.Lineage] = ifHeard, ifNot
+		heard[condition.Lineage], unread[condition.Lineage] = ifHeard, ifNot
 		if event.Kind != "" {
 			events = append(events, event)
 		}
 	}
-	next := unheard
+	next := unread
 	if len(events) > 0 && len(all) > 0 {
 		ctx, cancel := context.WithTimeout(ctx, notifyLimit)
 		defer cancel()

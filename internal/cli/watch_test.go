@@ -175,11 +175,11 @@ func TestNotifyInHalves(t *testing.T) {
 // A webhook's token comes from a file, and stays there.
 func TestNotifySecretFile(t *testing.T) {
 	t.Parallel()
-	const canary = "canary-notify-77"
+	const marker = "canary-notify-77"
 	w := newWorld(t)
 	h := w.listen()
 	path := filepath.Join(w.dir, "channels")
-	if err := os.WriteFile(path, []byte(h.spec+"\nhttp://127.0.0.1:1/"+canary+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(h.spec+"\nhttp://127.0.0.1:1/"+marker+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.environ = append(w.environ, "WILDCARD_NOTIFY_FILE="+path)
@@ -192,12 +192,12 @@ func TestNotifySecretFile(t *testing.T) {
 		t.Errorf("told: %s", said)
 	}
 	for _, s := range []said{got, more} {
-		if strings.Contains(s.stdout+s.stderr, canary) {
+		if strings.Contains(s.stdout+s.stderr, marker) {
 			t.Errorf("the token is shown:\n%s%s", s.stdout, s.stderr)
 		}
 	}
 	if err := filepath.WalkDir(w.dir, func(name string, entry os.DirEntry, err error) error {
-		if err == nil && entry.Type().IsRegular() && name != path && strings.Contains(w.read(name), canary) {
+		if err == nil && entry.Type().IsRegular() && name != path && strings.Contains(w.read(name), marker) {
 			t.Errorf("the token is in %s", name)
 		}
 		return err

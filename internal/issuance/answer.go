@@ -166,7 +166,7 @@ func (v *validator) missed(n *validation, words *Problem, asked time.Duration) {
 		wait = wish(asked, longestAsk)
 	}
 	if n.misses > answersMore || wait >= v.left() {
-		v.settle(n, words, nil)
+		v.conclude(n, words, nil)
 		return
 	}
 	n.again = v.CA.now().Add(wait)
@@ -178,9 +178,9 @@ func (v *validator) missed(n *validation, words *Problem, asked time.Duration) {
 func (v *validator) shown(n *validation, c acme.Challenge, asked time.Duration) {
 	switch {
 	case c.Status == acme.StatusValid:
-		v.settle(n, nil, nil)
+		v.conclude(n, nil, nil)
 	case c.Status == acme.StatusInvalid:
-		v.settle(n, reasonOf(c.Error), nil)
+		v.conclude(n, reasonOf(c.Error), nil)
 	case c.Error != nil:
 		v.missed(n, reasonOf(c.Error), asked)
 	case c.Status != acme.StatusPending: // it is being validated
@@ -188,8 +188,8 @@ func (v *validator) shown(n *validation, c acme.Challenge, asked time.Duration) 
 	}
 }
 
-// settle ends the validation of a name and tells of it.
-func (v *validator) settle(n *validation, verdict *Problem, err error) {
+// conclude ends the validation of a name and tells of it.
+func (v *validator) conclude(n *validation, verdict *Problem, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if n.over {

@@ -29,7 +29,7 @@ func TestAnswer_LookTellsNothing(t *testing.T) {
 	} {
 		for _, lasts := range []time.Duration{7 * time.Second, 50 * time.Second} {
 			if name == "missing" && lasts > 5*time.Second {
-				lasts = 4 * time.Second // longer it is gone
+				lasts = 4 * time.Second // longer it is deleted
 			}
 			for _, names := range [][]string{{"*.example.com"}, {"*.example.com", "example.com", "a.example.net"}} {
 				t.Run(fmt.Sprint(name, lasts, len(names)), func(t *testing.T) {

@@ -17,12 +17,12 @@ import (
 
 // How often and how long a request is tried again.
 const (
-	nonceRetries = 10               // after badNonce
-	nonceLimit   = 30 * time.Second // and not for longer than that
-	lagLimit     = 30 * time.Second // after 404, where replicas may not agree yet
-	goneLimit    = 5 * time.Second  // after 404 of what was there a moment ago: Let's Encrypt looks again itself
-	patience     = 90 * time.Second // the longest Retry-After that is waited for within a run: every 500 of Boulder's says 60
-	shortestWait = 250 * time.Millisecond
+	nonceRetries  = 10               // after badNonce
+	nonceLimit    = 30 * time.Second // and not for longer than that
+	lagLimit      = 30 * time.Second // after 404, where replicas may not agree yet
+	notFoundLimit = 5 * time.Second  // after 404 of what was there a moment ago: Let's Encrypt looks again itself
+	patience      = 90 * time.Second // the longest Retry-After that is waited for within a run: every 500 of Boulder's says 60
+	shortestWait  = 250 * time.Millisecond
 )
 
 // policy is what may be tried again.
@@ -31,7 +31,7 @@ type policy int
 const (
 	always  policy = iota // after whatever a second request may mend
 	lagging               // the same, and after 404: what is asked for was made a moment ago
-	known                 // the same, and after 404 for a little: what is asked for may be gone
+	known                 // the same, and after 404 for a little: what is asked for may have been deleted
 	once                  // only after badNonce: the caller finds out whether it happened
 )
 
@@ -133,7 +133,7 @@ func (s *session) again(err error, p policy, n *retries, spent time.Duration) (t
 	case p == once && !unsent(err):
 		return 0, false
 	case refused && problem.Status == http.StatusNotFound:
-		limit := map[policy]time.Duration{lagging: lagLimit, known: goneLimit}[p]
+		limit := map[policy]time.Duration{lagging: lagLimit, known: notFoundLimit}[p]
 		lasted := lasts(&n.missing, &n.missingFrom, spent)
 		return max(shortestWait, min(lasted, 2*time.Second)), lasted < limit
 	case refused:

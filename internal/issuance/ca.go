@@ -19,7 +19,7 @@ type CAFacts struct {
 	Directory string   // URL; "" if every customer has one of their own
 	Staging   string   // URL of the directory for tries; ""
 	Hosts     []string // hosts, and all below them, of which other directories are this CA's, too
-	Ended     *Ended   // the service is gone; nil
+	Ended     *Ended   // the service has ended; nil
 
 	Wildcards    Offer          // certificates for *.N by ACME
 	Names        int            // most names on a certificate; 0 is not known
@@ -99,7 +99,7 @@ func KnownCA(server string) (CAFacts, bool) {
 
 // recognized adds what is known of a CA by what its directory says, where the URL says nothing: behind a proxy, or at a
 // new address. The issuer domains of its CAA records (caaIdentities, RFC 8555 §7.1.1) are one company's; Let's Encrypt's
-// three profiles mean its software, with its published numbers, whoever runs it. Whose resolvers look, for how
+// three profiles mean its software, with its published numbers, no matter who runs it. Whose resolvers look, for how
 // long they remember, and whether a name may stand beside its wildcard, stays unknown.
 func (f CAFacts) recognized(d Directory) CAFacts {
 	all := knownCAs()
@@ -169,7 +169,7 @@ func StagingOf(server string) (string, bool) {
 	return f.Staging, f.Staging != ""
 }
 
-// IsStaging reports whether a directory is for tries only: nobody trusts its certificates (certbot/_internal/cli, is_staging).
+// IsStaging reports whether a directory is for tries only: no client trusts its certificates (certbot/_internal/cli, is_staging).
 func IsStaging(server string) bool {
 	f, _ := KnownCA(server)
 	switch normalized(server) {

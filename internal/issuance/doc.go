@@ -35,7 +35,7 @@
 // nonce of that very reply, ten times at most.
 //
 // A Retry-After of a refusal (429, 5xx) is an order: it is waited for up to 90 s, as every 500 of Boulder's says 60, and if the
-// run has the time; else the run ends with a [*Problem] of class Temporary that has the instant, and whoever called keeps it.
+// run has the time; else the run ends with a [*Problem] of class Temporary that has the instant, and the caller keeps it.
 // Without one it is 5, 15 and 45 s after a limit, and 1, 2, 4 and 8 s after 5xx. In a good reply it is a wish, followed from
 // 2 s to 30 s (orders: 60 s); what asks for longer is looked at after 30 s.
 //
@@ -80,7 +80,7 @@
 // signing request, whose names are as they are, is refused.
 //
 // A certificate may have "www." before an asked name; every other name more or less is refused, with the certificate in the
-// error, so that whoever called can keep it. What else a CA sends with it is reduced to one path. A certificate without its
+// error, so that the caller can keep it. What else a CA sends with it is reduced to one path. A certificate without its
 // issuer is completed from --ca-bundle, since certbot can keep none without a chain.
 //
 // Authorizations are matched by base name. An external account's key that is base64 of base64 is refused by the CA before we say

@@ -22,7 +22,7 @@ func DueAt(leaf *x509.Certificate, chosen time.Time) time.Time {
 	return latest
 }
 
-// OverdueAt is when a certificate that was due at one instant and ends at another has gone without a renewal for too long:
+// OverdueAt is when a certificate that was due at one instant and ends at another has been without a renewal for too long:
 // when a third of the time between the two has passed. That leaves two thirds of it to act, whatever the certificate's
 // life: one of 90 days is due 30 days before its end and overdue 10 days later, one of six days is due 80 hours before its
 // end and overdue 27 hours later.

@@ -497,7 +497,7 @@ func TestCertificateIsNotWhatWasAskedFor(t *testing.T) {
 			w.fails(test.code, fault.Failed, test.text)
 		})
 	}
-	// Fault #56: a root at the end harms nobody.
+	// Fault #56: a root at the end does no harm.
 	t.Run("#56 with the root", func(t *testing.T) {
 		t.Parallel()
 		w := newScripted(t, acmetest.Options{Deviations: acmetest.Deviations{RootIncluded: true}})

@@ -122,7 +122,7 @@ func TestHugeBodies(t *testing.T) {
 	w.untouched()
 }
 
-// Fault #7: 200 MB in 200 kB of gzip. Nobody asked for an encoding, so none is undone.
+// Fault #7: 200 MB in 200 kB of gzip. No encoding was asked for, so none is undone.
 func TestGzipBomb(t *testing.T) {
 	t.Parallel()
 	w := newScripted(t, acmetest.Options{})

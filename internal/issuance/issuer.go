@@ -41,7 +41,7 @@ type Issuer struct {
 	Wait            time.Duration  // the longest wait for publication; 0 is what the services ask for, else 15 min; 50 min at most
 	ExtraWait       time.Duration  // from publication until the CA is told to look, for servers that cannot be asked from here
 	Limit           time.Duration  // for the whole run; 0 is Wait, ExtraWait and 15 min
-	Observe         func(Event)    // told of what happens, one event at a time; nil is nobody
+	Observe         func(Event)    // told of what happens, one event at a time; nil: not told
 	Log             *slog.Logger   // nil is silent
 
 	Pacing Pacing // zero values are those of the package comment

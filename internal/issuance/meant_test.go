@@ -143,7 +143,7 @@ func TestExternalAccounts_Hints(t *testing.T) {
 }
 
 // TestReplaces_NotToBlame: an order that says what it replaces and is refused for another reason is refused for that reason, and
-// nobody is told of "replaces". One that is refused for it goes on without, and says so only if there is something to know.
+// The user is not told of "replaces". One that is refused for it goes on without, and says so only if there is something to know.
 func TestReplaces_NotToBlame(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

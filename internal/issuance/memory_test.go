@@ -113,7 +113,7 @@ func TestObtain_NothingRemembered(t *testing.T) {
 func TestObtain_AfterFailedValidation(t *testing.T) {
 	t.Parallel()
 	w := newRemembering(t)
-	w.ca.LookUp("_acme-challenge.example.com.") // somebody else had it look before there was anything, as no one here knows
+	w.ca.LookUp("_acme-challenge.example.com.") // another machine had it look before there was anything, as no one here knows
 	w.fails(issuance.CodeValidation, fault.Failed, "")
 	w.succeeds()
 	if d, _ := w.waited(); d != 62*time.Second || w.ca.Failed() == 0 {

@@ -175,7 +175,7 @@ func (r *run) resumable(order acme.ExtendedOrder) bool {
 		got = append(got, Base(id.Value))
 	}
 	for _, name := range r.request.Names {
-		asked = append(asked, Base(name)) // some CAs drop "*." (lego#2519); whoever resumes has asked for the same names before
+		asked = append(asked, Base(name)) // some CAs drop "*." (lego#2519); a run that resumes has asked for the same names before
 	}
 	missing, added := difference(got, asked)
 	return len(missing)+len(added) == 0

@@ -181,7 +181,7 @@ func (r *run) present(parent context.Context) error {
 		case <-ctx.Done():
 		}
 		if ctx.Err() != nil {
-			return nil // whoever ended it says why
+			return nil // its cause says why
 		}
 		if err := r.create(ctx, rec); err != nil {
 			if errors.Is(err, errFailed) {
@@ -251,7 +251,7 @@ func (r *run) published(report propagation.Report) {
 }
 
 // cleanUp deletes the records that may be there, whatever has happened to ctx, and returns what it could not. It may be
-// called several times, from several goroutines; what is gone is gone.
+// called several times, from several goroutines; what is deleted stays so.
 func (r *run) cleanUp(ctx context.Context) error {
 	r.cleaning.Lock()
 	defer r.cleaning.Unlock()

@@ -52,7 +52,7 @@ func TestObtain_OrderOfALiveRun(t *testing.T) {
 	}
 }
 
-// A record that is not known from before is created at once: nobody is asked whether it is there.
+// A record that is not known from before is created at once: the service is not asked whether it is there.
 func TestObtain_NothingOfEarlierRuns(t *testing.T) {
 	t.Parallel()
 	w := newRemembering(t)
@@ -191,7 +191,7 @@ func TestObtain_TurnEndsWithTheOrder(t *testing.T) {
 	w.answeredOnce()
 }
 
-// A folder in which no file can be locked keeps nobody from a certificate.
+// A folder in which no file can be locked keeps no run from a certificate.
 func TestObtain_NoLocks(t *testing.T) {
 	t.Parallel()
 	w := newScripted(t, acmetest.Options{})

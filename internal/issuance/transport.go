@@ -59,7 +59,7 @@ func newBase(roots *x509.CertPool) *http.Transport {
 		MaxIdleConnsPerHost:    requestsAtOnce,
 		IdleConnTimeout:        time.Minute,
 		MaxResponseHeaderBytes: 256 << 10,
-		DisableCompression:     true, // an encoding that nobody asked for is refused, and so is every bomb
+		DisableCompression:     true, // an encoding that was not asked for is refused, and so is every bomb
 	}
 }
 

@@ -348,7 +348,7 @@ func (v *validator) lookAtOrder() error {
 			if !n.over {
 				v.unconfirmed = append(v.unconfirmed, n.rec)
 			}
-			v.settle(n, nil, nil)
+			v.conclude(n, nil, nil)
 		}
 	case acme.StatusInvalid, acme.StatusDeactivated, acme.StatusExpired, acme.StatusRevoked:
 		// Why, the authorizations tell; those that are not final yet come to their end all the same.
@@ -367,8 +367,8 @@ func (v *validator) lookAt(n *validation) (read bool, err error) {
 			if n.missing.IsZero() {
 				n.missing = now
 			}
-			if now.Sub(n.missing) >= goneLimit {
-				v.settle(n, nil, fmt.Errorf("%w: authorization of %s is gone", errOrderLost, n.rec.name))
+			if now.Sub(n.missing) >= notFoundLimit {
+				v.conclude(n, nil, fmt.Errorf("%w: authorization of %s is gone", errOrderLost, n.rec.name))
 			}
 			n.next = now.Add(time.Second)
 			return false, nil
@@ -383,16 +383,16 @@ func (v *validator) lookAt(n *validation) (read bool, err error) {
 	n.next = now.Add(wish(asked, longestAsk))
 	switch a.Status {
 	case acme.StatusValid:
-		v.settle(n, nil, nil)
+		v.conclude(n, nil, nil)
 	case acme.StatusInvalid:
 		if n.rec.deleted && n.answers == 1 && n.doubtful {
-			v.settle(n, nil, fmt.Errorf("%w: authorization of %s is invalid, since an earlier run was ended while the CA looked for its record",
+			v.conclude(n, nil, fmt.Errorf("%w: authorization of %s is invalid, since an earlier run was ended while the CA looked for its record",
 				errOrderLost, n.rec.name))
 			break
 		}
-		v.settle(n, reason(a), nil)
+		v.conclude(n, reason(a), nil)
 	case acme.StatusDeactivated, acme.StatusExpired, acme.StatusRevoked:
-		v.settle(n, nil, fmt.Errorf("%w: authorization of %s is %s", errOrderLost, n.rec.name, printable(a.Status, 40)))
+		v.conclude(n, nil, fmt.Errorf("%w: authorization of %s is %s", errOrderLost, n.rec.name, printable(a.Status, 40)))
 	default: // whatever is not final is waited for
 		for _, c := range a.Challenges {
 			if c.Type == n.rec.challenge.Type && (c.Error == nil || n.again.IsZero()) {
@@ -400,7 +400,7 @@ func (v *validator) lookAt(n *validation) (read bool, err error) {
 			}
 		}
 		if !n.over && !n.refused.IsZero() && now.Sub(n.refused) >= lagLimit {
-			v.settle(n, nil, n.failure)
+			v.conclude(n, nil, n.failure)
 		}
 	}
 	return true, nil

@@ -523,8 +523,8 @@ func TestLimit_AuthorizationsExpire(t *testing.T) {
 	}
 }
 
-// Rule R19: an authorization or an order that is gone is given up after 5 s, and a new order made.
-func TestGone(t *testing.T) {
+// Rule R19: an authorization or an order that is not found is given up after 5 s, and a new order made.
+func TestValidate_NotFound(t *testing.T) {
 	t.Parallel()
 	missing := func(w *scripted) acmetest.Script {
 		return func(r *acmetest.Request) *acmetest.Reply {

@@ -15,7 +15,7 @@ import (
 // nothing is what a CA finds that does not see our records.
 func nothing(string) []string { return nil }
 
-// Google's dates of 1970, fractions of seconds, profile that nobody asked for, and problems without a status are what they mean.
+// Google's dates of 1970, fractions of seconds, profile that was not asked for, and problems without a status are what they mean.
 func TestObtain_GoogleWays(t *testing.T) {
 	t.Parallel()
 	w := newScripted(t, acmetest.Options{Deviations: acmetest.Deviations{GoogleWays: true, WhileValidating: acmetest.TurnsProcessing, NonceLength: 130}})

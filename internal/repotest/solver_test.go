@@ -11,7 +11,7 @@ import (
 )
 
 // TestPresent_CalledByTheSolver finds who lets a service make a record without the journal, the wait and the clean-up of
-// internal/dns01: nobody does but the conformance suite, whose subject it is.
+// internal/dns01: nothing does but the conformance suite, whose subject it is.
 func TestPresent_CalledByTheSolver(t *testing.T) {
 	t.Parallel()
 	found := map[string]bool{"wildcard/internal/dns01": false, "wildcard/providers/conformance": false}

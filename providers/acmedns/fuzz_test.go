@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	canary      = "c4n4ry/S3cret" // what no error may show
+	marker      = "c4n4ry/S3cret" // what no error may show
 	placeholder = "SECRET"        // stands for it in what the fuzzer makes
 	ours        = "https://acme-dns.example"
 )
@@ -29,7 +29,7 @@ func wantTold(t *testing.T, err error) {
 		return
 	}
 	text := err.Error()
-	if providers.CodeOf(err) == "" || strings.Contains(text, canary) || len(text) > 1000 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' && r != '…' }) {
+	if providers.CodeOf(err) == "" || strings.Contains(text, marker) || len(text) > 1000 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' && r != '…' }) {
 		t.Errorf("code %q, text %q", providers.CodeOf(err), text)
 	}
 }
@@ -48,7 +48,7 @@ func FuzzStorage(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		text = strings.ReplaceAll(text, placeholder, canary)
+		text = strings.ReplaceAll(text, placeholder, marker)
 		path := filepath.Join(dir, "accounts.json")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -67,7 +67,7 @@ func FuzzStorage(f *testing.F) {
 		asked := false
 		got, err := s.obtain(t.Context(), "example.com", func() (entry, error) {
 			asked = true
-			return entry{FullDomain: "b.auth.example", Subdomain: "b", Username: "v", Password: canary}, nil
+			return entry{FullDomain: "b.auth.example", Subdomain: "b", Username: "v", Password: marker}, nil
 		})
 		wantTold(t, err)
 		if err != nil {
@@ -130,10 +130,10 @@ func FuzzReplies(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		s := service{200 + (status%400+400)%400, strings.ReplaceAll(body, placeholder, canary)}
+		s := service{200 + (status%400+400)%400, strings.ReplaceAll(body, placeholder, marker)}
 		c := newClient(account{base: ours, timeout: time.Minute}, Options{}, nil)
 		c.http.Transport = s
-		r := registration{name: "a.auth.example.", subdomain: "a", username: "u", password: settings.NewSecret(canary)}
+		r := registration{name: "a.auth.example.", subdomain: "a", username: "u", password: settings.NewSecret(marker)}
 		err := c.update(t.Context(), r, value)
 		wantTold(t, err)
 		var said struct{ TXT string }

@@ -50,12 +50,12 @@ func TestTwoValues(t *testing.T) {
 	w.fails(err, CodeCrowded, providers.Temporary, "both are in use")
 	w.holds(fqdn, 1, 2)
 	// What is cleaned up makes room, and only that: whichever of the two it is, within one second of the server's clock.
-	for next, gone := range map[int]int{4: 1, 3: 2} {
-		w.cleanUp(fqdn, gone)
+	for next, deleted := range map[int]int{4: 1, 3: 2} {
+		w.cleanUp(fqdn, deleted)
 		w.present(fqdn, next)
-		w.holds(fqdn, next, 3-gone)
+		w.holds(fqdn, next, 3-deleted)
 		w.cleanUp(fqdn, next)
-		w.present(fqdn, gone)
+		w.present(fqdn, deleted)
 		w.holds(fqdn, 1, 2)
 	}
 }

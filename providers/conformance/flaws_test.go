@@ -13,7 +13,7 @@ import (
 	"wildcard/providers"
 )
 
-// flawed is a provider with one method gone wrong; a nil function leaves the right one.
+// flawed is a provider with one method that is wrong; a nil function leaves the right one.
 type flawed struct {
 	provider
 	present func(ctx context.Context, c providers.Challenge) (providers.Handle, error)

@@ -18,7 +18,7 @@ func hyphenValue(s *subject) {
 	h := s.present(c)
 	s.holds(c.FQDN, c.Value)
 	s.cleanUp(c, h)
-	s.gone(c)
+	s.deleted(c)
 }
 
 func hostileValues(s *subject) {

@@ -20,21 +20,21 @@ func endedContext(s *subject) {
 			s.Fatalf("Present succeeded although its context had ended (%v)", ctx.Err())
 		}
 		s.cleanUp(c, h)
-		s.gone(c)
+		s.deleted(c)
 
 		// A clean up that has nothing to do may succeed. One that has something to do and leaves it may not.
 		h = s.present(c)
 		err = s.tryCleanUp(ctx, c, h)
 		if err == nil {
-			s.gone(c)
+			s.deleted(c)
 		}
 		s.cleanUp(c, h)
-		s.gone(c)
+		s.deleted(c)
 	}
 }
 
-// gone ends the check if c's value is still held by a service that can delete.
-func (s *subject) gone(c providers.Challenge) {
+// deleted ends the check if c's value is still held by a service that can delete.
+func (s *subject) deleted(c providers.Challenge) {
 	s.Helper()
 	if !s.Rolling {
 		s.holds(c.FQDN)
@@ -57,12 +57,12 @@ func cancelledOnTheWay(s *subject) {
 		s.cleanUp(c, h)
 	}
 	for _, c := range cs {
-		s.settlesEmpty(c)
+		s.endsEmpty(c)
 	}
 }
 
-// settlesEmpty cleans up after creations that the service carried out late.
-func (s *subject) settlesEmpty(c providers.Challenge) {
+// endsEmpty cleans up after creations that the service carried out late.
+func (s *subject) endsEmpty(c providers.Challenge) {
 	s.Helper()
 	for tries := 0; tries < 50 && len(s.Records(s.Reporter, c.FQDN)) > 0; tries++ {
 		s.cleanUp(c, "")
@@ -86,9 +86,9 @@ func silentService(s *subject) {
 	s.whileSilent("CleanUp", func(ctx context.Context) error { return s.tryCleanUp(ctx, kept, h) })
 
 	s.cleanUp(late, "")
-	s.settlesEmpty(late)
+	s.endsEmpty(late)
 	s.cleanUp(kept, h)
-	s.settlesEmpty(kept)
+	s.endsEmpty(kept)
 }
 
 func (s *subject) whileSilent(what string, call func(context.Context) error) {

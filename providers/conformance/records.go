@@ -139,7 +139,7 @@ func othersComeAndGo(s *subject) {
 	s.another().present(kept)
 	s.holds(kept.FQDN, kept.Value)
 	s.cleanUp(kept, h)
-	s.gone(kept)
+	s.deleted(kept)
 }
 
 func presentTwice(s *subject) {

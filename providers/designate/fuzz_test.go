@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	canary      = "c4n4ry/S3cret" // what no error may show
+	marker      = "c4n4ry/S3cret" // what no error may show
 	placeholder = "SECRET"        // stands for it in what the fuzzer makes
 )
 
@@ -29,7 +29,7 @@ func wantTold(t *testing.T, err error) {
 		return
 	}
 	text := err.Error()
-	if providers.CodeOf(err) == "" || strings.Contains(text, canary) || len(text) > 2000 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' && r != '…' }) {
+	if providers.CodeOf(err) == "" || strings.Contains(text, marker) || len(text) > 2000 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' && r != '…' }) {
 		t.Errorf("code %q, text %q", providers.CodeOf(err), text)
 	}
 }
@@ -55,7 +55,7 @@ func FuzzClouds(f *testing.F) {
 	f.Fuzz(func(t *testing.T, clouds, secure string) {
 		path := filepath.Join(dir, "clouds.yaml")
 		for file, text := range map[string]string{path: clouds, filepath.Join(dir, "secure.yaml"): secure} {
-			if err := os.WriteFile(file, []byte(strings.ReplaceAll(text, placeholder, canary)), 0o600); err != nil {
+			if err := os.WriteFile(file, []byte(strings.ReplaceAll(text, placeholder, marker)), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -73,7 +73,7 @@ func FuzzClouds(f *testing.F) {
 		if c.Auth.URL == "" || c.Auth.CredentialSecret.IsZero() && c.Auth.Password.IsZero() {
 			t.Errorf("%+v is not whole", c)
 		}
-		if c.Auth.Password.Reveal()+c.Auth.CredentialSecret.Reveal() == canary && strings.Contains(fmt.Sprintf("%+v %#v %v", c.Auth.Password, c.Auth.Password, c.Auth.CredentialSecret), canary) {
+		if c.Auth.Password.Reveal()+c.Auth.CredentialSecret.Reveal() == marker && strings.Contains(fmt.Sprintf("%+v %#v %v", c.Auth.Password, c.Auth.Password, c.Auth.CredentialSecret), marker) {
 			t.Error("the secret is shown")
 		}
 	})
@@ -99,7 +99,7 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	status, header, body := s.status, s.header.Clone(), s.body
 	if strings.HasSuffix(r.URL.Path, "/auth/tokens") && !s.broken {
-		status, header, body = http.StatusCreated, http.Header{"X-Subject-Token": {canary}}, `{"token":{"catalog":[]}}`
+		status, header, body = http.StatusCreated, http.Header{"X-Subject-Token": {marker}}, `{"token":{"catalog":[]}}`
 	}
 	return &http.Response{StatusCode: status, Status: strconv.Itoa(status) + " \x1b[31m", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: header, Body: io.NopCloser(strings.NewReader(body)), ContentLength: -1, Request: r}, nil
@@ -125,13 +125,13 @@ func FuzzReplies(f *testing.F) {
 		f.Add(401, body, "", true)
 	}
 	f.Fuzz(func(t *testing.T, status int, body, subject string, broken bool) {
-		s := &service{status: 200 + (status%400+400)%400, body: strings.ReplaceAll(body, placeholder, canary), broken: broken,
-			header: http.Header{"X-Subject-Token": {strings.ReplaceAll(subject, placeholder, canary)}, "Location": {"https://evil.example/"}, "Content-Type": {"application/json"}}}
+		s := &service{status: 200 + (status%400+400)%400, body: strings.ReplaceAll(body, placeholder, marker), broken: broken,
+			header: http.Header{"X-Subject-Token": {strings.ReplaceAll(subject, placeholder, marker)}, "Location": {"https://evil.example/"}, "Content-Type": {"application/json"}}}
 		calls := httpclient.New("designate", "", time.Minute, nil)
 		calls.Transport, calls.Pause, calls.MaxPause = s, 1, 1
-		calls.Mask.Add(canary)
+		calls.Mask.Add(marker)
 		a := account{identityURL: "https://openstack.example/v3/", dnsURL: "https://openstack.example/v2/", timeout: time.Minute, ttl: 60, origin: "OS_* from here"}
-		a.Auth.Username, a.Auth.Password, a.Auth.ProjectName = "u", settings.NewSecret(canary), "p"
+		a.Auth.Username, a.Auth.Password, a.Auth.ProjectName = "u", settings.NewSecret(marker), "p"
 		p := &Provider{session: &session{account: a, http: calls, loggingIn: wait.NewMutex()}, listing: wait.NewMutex()}
 		all, err := p.list(t.Context(), false)
 		wantTold(t, err)

@@ -114,7 +114,7 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 
 var idForm = regexp.MustCompile(`^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$`)
 
-// CleanUp takes the challenge's value out of the record set. What is gone already is taken out.
+// CleanUp takes the challenge's value out of the record set. What is not there any more is taken out.
 func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h providers.Handle) error {
 	fqdn, err := p.check("delete", c)
 	if err != nil {
@@ -126,7 +126,7 @@ func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h provide
 			if changed || err != nil && httpclient.StatusOf(err) != http.StatusNotFound {
 				return err
 			}
-			// Gone, or the zone has been made anew since: the list of zones tells.
+			// Deleted, or the zone has been made anew since: the list of zones tells.
 		}
 		return p.inZone(ctx, fqdn, c.Zone, func(z zone) error {
 			_, err := p.change(ctx, z, fqdn, quoted(c.Value), false)

@@ -121,12 +121,12 @@ func waitFor(t *testing.T, done func() bool) {
 	}
 }
 
-// Who has gone before the list is shown is not on it, and a list without records is not shown.
+// A caller that has left before the list is shown is not on it, and a list without records is not shown.
 func TestPresent_CallerGivesUp(t *testing.T) {
 	t.Parallel()
 	p := &person{}
 	provider := newProvider(spec(t, "manual"), p.tell, time.Hour)
-	gone := errors.New("gone")
+	left := errors.New("gone")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	ended := make(chan error)
 	go func() {
@@ -138,8 +138,8 @@ func TestPresent_CallerGivesUp(t *testing.T) {
 		defer provider.set.mu.Unlock()
 		return provider.set.open != nil
 	})
-	cancel(gone)
-	if err := <-ended; !errors.Is(err, gone) {
+	cancel(left)
+	if err := <-ended; !errors.Is(err, left) {
 		t.Errorf("%v, want the cause", err)
 	}
 	provider.set.close()

@@ -26,12 +26,12 @@ type session struct {
 	stdin  io.WriteCloser
 	stderr *subprocess.Lines
 	cancel context.CancelFunc
-	done   chan struct{} // closed when the process is gone and its output read
+	done   chan struct{} // closed when the process has ended and its output read
 
 	writing sync.Mutex
 	mu      sync.Mutex
 	next    int
-	waiting map[int]chan answer // a nil channel for a request whose caller has gone
+	waiting map[int]chan answer // a nil channel for a request whose caller has ended
 	broken  error               // why no request can be made any more
 }
 

@@ -46,7 +46,7 @@
 // may be several. It may be absent.
 // seconds is how long the answer is waited for. When that is over the plugin is killed; it also is when we give up earlier,
 // unless it is concurrent, whose answer then no longer counts. The rules of package providers hold: present adds and never replaces, also
-// when it is asked twice; cleanup removes that one value, and what is gone already is a success. examples/wildcard-dns-nsupdate
+// when it is asked twice; cleanup removes that one value, and what is not there any more is a success. examples/wildcard-dns-nsupdate
 // is a whole plugin in shell.
 //
 // # lego:NAME

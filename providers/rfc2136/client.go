@@ -178,7 +178,7 @@ func (s *server) pack(m request) (packet []byte, mac string, err error) {
 	return s.key.sign(m.Msg, s.now())
 }
 
-// overUDP waits for a signed answer, whatever else comes, and settles in the end for a refusal without a signature.
+// overUDP waits for a signed answer, whatever else comes, and takes in the end a refusal without a signature.
 func (s *server) overUDP(ctx context.Context, m request) (reply, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "udp", s.address)

@@ -44,7 +44,7 @@ type fault struct {
 
 const (
 	testKey    = "wildcard-key."
-	testSecret = "c2VjcmV0LWNhbmFyeS0wMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OQ==" // "canary" is in it
+	testSecret = "c2VjcmV0LWNhbmFyeS0wMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OQ==" // a marker is in it
 )
 
 // newFake starts a server of zones that knows one key.

@@ -14,7 +14,7 @@ import (
 
 // FuzzKeyFile reads key files of BIND. No error shows anything of the file, and a key that is read is one that signs.
 func FuzzKeyFile(f *testing.F) {
-	const canary, placeholder = "Y2FuYXJ5LXNlY3JldA==", "SECRET"
+	const marker, placeholder = "Y2FuYXJ5LXNlY3JldA==", "SECRET"
 	for _, text := range []string{
 		"key \"wildcard-key\" {\n\talgorithm hmac-sha256;\n\tsecret \"SECRET\";\n};\n", "\ufeff# x\r\nkey SECRET { secret SECRET; algorithm HMAC-SHA512; };",
 		`key k { algorithm SECRET; secret "x"; };`, `key "SECRET" {`, `key k { secret "SECRET`, "/* SECRET", `key k { algorithm hmac-md5; secret "SECRET"; };`, `key k { algorithm hmac-sha256; secret "SECRET="; };`,
@@ -23,14 +23,14 @@ func FuzzKeyFile(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		k, err := parseKeyFile(strings.ReplaceAll(text, placeholder, canary))
+		k, err := parseKeyFile(strings.ReplaceAll(text, placeholder, marker))
 		if err != nil {
-			if said := err.Error(); strings.Contains(said, canary) || len(said) > 300 || strings.ContainsFunc(said, func(r rune) bool { return r < ' ' }) {
+			if said := err.Error(); strings.Contains(said, marker) || len(said) > 300 || strings.ContainsFunc(said, func(r rune) bool { return r < ' ' }) {
 				t.Errorf("%q", said)
 			}
 			return
 		}
-		if strings.Contains(fmt.Sprintf("%v %+v %#v", k, k, k), canary) {
+		if strings.Contains(fmt.Sprintf("%v %+v %#v", k, k, k), marker) {
 			t.Errorf("the secret is shown: %+v", k)
 		}
 		again, err := parseKeyFile(fmt.Sprintf("key %q { algorithm %s; secret %q; };", k.name, strings.TrimSuffix(k.algorithm, "."), k.secret.Reveal()))

@@ -105,7 +105,7 @@ func (p *Provider) Present(ctx context.Context, c providers.Challenge) (provider
 }
 
 // CleanUp deletes the challenge's TXT record, in the zone that h names. Without a usable h the server is asked for the zone
-// first. A record that is gone already is deleted.
+// first. A record that is not there any more is deleted.
 func (p *Provider) CleanUp(ctx context.Context, c providers.Challenge, h providers.Handle) error {
 	fqdn, err := p.check("delete", c)
 	if err != nil {

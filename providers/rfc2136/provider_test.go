@@ -27,7 +27,7 @@ func TestRequests(t *testing.T) {
 	w.cleanUp(p, c, h)
 	w.sent("tcp UPDATE example.com.")
 	w.holds(c.FQDN)
-	w.cleanUp(p, c, h) // gone is deleted
+	w.cleanUp(p, c, h) // one that is not there any more is deleted
 	w.asked()
 	w.cleanUp(p, c, "") // and without a handle the server is asked
 	w.sent("tcp TXT _acme-challenge.example.com.")

@@ -32,7 +32,7 @@ func (s *server) add(ctx context.Context, fqdn, value string, ttl uint32,
 		if zone, err = zoneOf(set); err != nil {
 			return "", err
 		}
-		if slices.Contains(set.values, value) && !set.lags { // a secondary may show what is gone by now
+		if slices.Contains(set.values, value) && !set.lags { // a secondary may show what is deleted by now
 			return zone, nil
 		}
 		m := addition(zone, fqdn, value, ttl, set)

@@ -63,7 +63,7 @@ func write(folder string, compile func(architecture string) ([]byte, error)) (v1
 
 // build makes the image of one architecture.
 func build(architecture string, binary []byte) (v1.Image, error) {
-	// The certificates change less often than the program: whoever has an older image need not fetch them again.
+	// The certificates change less often than the program: a node that has an older image need not fetch them again.
 	trusted, err := layer(file{certificates, 0o644, roots()},
 		file{"etc/passwd", 0o644, []byte("nonroot:x:65532:65532::/:/sbin/nologin\n")})
 	if err != nil {

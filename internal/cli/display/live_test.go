@@ -158,7 +158,7 @@ func TestProgress_ManyLineages(t *testing.T) {
 	})
 }
 
-// A terminal that was stopped (Ctrl-S), or a pipe that nobody reads, does not hold up the run, and its end for 2 s alone. What
+// A terminal that was stopped (Ctrl-S), or a pipe that is not read, does not hold up the run, and its end for 2 s alone. What
 // was waiting is shown when it goes on.
 func TestProgress_TerminalStopped(t *testing.T) {
 	t.Parallel()

@@ -78,7 +78,7 @@ func (e *entry) at(now time.Time) time.Time {
 	return now
 }
 
-// abandoned reports whether nobody may be about to publish a record: its owner is dead, or not known to live and has had the time.
+// abandoned reports whether no process may be about to publish a record: its owner is dead, or not known to live and has had the time.
 func (e *entry) abandoned(now time.Time) bool {
 	age := now.Sub(e.Since)
 	return e.Owner.Dead(age) || age > young && !e.Owner.Alive()

@@ -260,7 +260,7 @@ func TestWait_OwnerDead(t *testing.T) {
 	}
 }
 
-// Of a container's first process, or one of another container, it cannot be proven that it is dead: after five minutes nobody waits for
+// Of a container's first process, or one of another container, it cannot be proven that it is dead: after five minutes no run waits for
 // what it reserved, and its look is over.
 func TestWait_OwnerNotKnown(t *testing.T) {
 	t.Parallel()

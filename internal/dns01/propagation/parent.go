@@ -109,7 +109,7 @@ func (s *session) sameServers(ctx context.Context, d, last Delegation, target st
 	case msg.Rcode == dns.RcodeNameError || last.Zone == "":
 		return last, errNotThere
 	}
-	// A wildcard answers for names that are not there. Whether target is one of them, a name beside it that nobody made tells.
+	// A wildcard answers for names that are not there. Whether target is one of them, a name beside it that was never made tells.
 	msg, err = s.inquireAbove(ctx, d, question{name: randomLabel(15) + "." + parent(target), qtype: dns.TypeTXT})
 	switch {
 	case ctx.Err() != nil:

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	UsualLimit = 15 * time.Minute // the longest wait, if nobody says another
+	UsualLimit = 15 * time.Minute // the longest wait, if the settings say no other
 	MostLimit  = 50 * time.Minute // the longest that may be said: authorizations may live no longer than an hour
 
 	confirm = 100 * time.Millisecond

@@ -22,7 +22,7 @@ import (
 
 const (
 	key    = "zonetest-key."
-	secret = "em9uZXRlc3QtY2FuYXJ5LTAxMjM0NTY3ODlhYmNkZWY=" // a canary for tests that look for secrets
+	secret = "em9uZXRlc3QtY2FuYXJ5LTAxMjM0NTY3ODlhYmNkZWY=" // a marker for tests that look for secrets
 )
 
 // Server is a running name server.
@@ -151,7 +151,7 @@ func (s *Server) ServeDNS(w dns.ResponseWriter, request *dns.Msg) {
 	if t != nil && w.TsigStatus() == nil {
 		reply.SetTsig(t.Hdr.Name, t.Algorithm, 300, time.Now().Unix())
 	}
-	_ = w.WriteMsg(reply) // the client is gone then
+	_ = w.WriteMsg(reply) // the client has ended then
 }
 
 func (s *Server) answer(q dns.Question, reply *dns.Msg) {

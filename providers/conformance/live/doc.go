@@ -13,6 +13,6 @@
 // side to make it bearable. One that has to find that nothing has changed cannot wait for that; a wrong change shows at the
 // next one that it waits for.
 //
-// Each record is in the journal before it is made. Its entry goes only when the record is gone from every name server; with
+// Each record is in the journal before it is made. Its entry goes only when the record is deleted from every name server; with
 // a run that dies it stays, and the next run of any of our programs removes the record.
 package live

@@ -14,7 +14,7 @@ import (
 	"wildcard/providers"
 )
 
-// CodeLeft says that records of a trial are still there. They are in the journal.
+// CodeLeft says that records of a run are still there. They are in the journal.
 const CodeLeft = "cleanup.pending"
 
 // cleanUpLimit is what deleting what is left may take at the end.
@@ -54,39 +54,39 @@ func (l *ledger) begin(ctx context.Context, c providers.Challenge) (*dns01.Recor
 	return r, err
 }
 
-// witness is an instance of the provider whose records get into the journal before they are made.
-type witness struct {
+// journalled is an instance of the provider whose records get into the journal before they are made.
+type journalled struct {
 	providers.Account
 	ledger *ledger
 }
 
-// zonedWitness is one that lists zones.
-type zonedWitness struct {
-	*witness
+// journalledZones is one that lists zones.
+type journalledZones struct {
+	*journalled
 	lister providers.Zones
 }
 
 var (
-	_ providers.Provider = (*witness)(nil)
-	_ providers.Closer   = (*witness)(nil)
-	_ providers.Zones    = zonedWitness{}
+	_ providers.Provider = (*journalled)(nil)
+	_ providers.Closer   = (*journalled)(nil)
+	_ providers.Zones    = journalledZones{}
 )
 
-func (l *ledger) witness(account providers.Account) providers.Provider {
-	w := &witness{account, l}
+func (l *ledger) journalled(account providers.Account) providers.Provider {
+	w := &journalled{account, l}
 	if zones, ok := account.Provider.(providers.Zones); ok {
-		return zonedWitness{w, zones}
+		return journalledZones{w, zones}
 	}
 	return w
 }
 
 // Zones is the provider's.
-func (w zonedWitness) Zones(ctx context.Context, fresh bool) ([]string, error) {
+func (w journalledZones) Zones(ctx context.Context, fresh bool) ([]string, error) {
 	return w.lister.Zones(ctx, fresh)
 }
 
 // Present is the provider's, with the journal. That the journal does not take a handle is for the checks to tell.
-func (w *witness) Present(ctx context.Context, c providers.Challenge) (h providers.Handle, err error) {
+func (w *journalled) Present(ctx context.Context, c providers.Challenge) (h providers.Handle, err error) {
 	r, err := w.ledger.begin(ctx, c)
 	if err != nil {
 		return "", err
@@ -99,7 +99,7 @@ func (w *witness) Present(ctx context.Context, c providers.Challenge) (h provide
 }
 
 // Close closes the provider, if that is needed.
-func (w *witness) Close() error {
+func (w *journalled) Close() error {
 	if closer, ok := w.Provider.(providers.Closer); ok {
 		return closer.Close()
 	}
@@ -114,9 +114,9 @@ func (l *ledger) made() []*dns01.Record {
 	return slices.DeleteFunc(slices.Collect(maps.Values(l.records)), func(r *dns01.Record) bool { return !r.Left() })
 }
 
-// settle deletes once more what the checks have made, and forgets what is gone from every name server. After a run that was
+// cleanUp deletes again what the checks have made, and forgets what is deleted from every name server. After a run that was
 // ended that is not waited for: the service's word counts then, but for records of which a call was broken off.
-func (l *ledger) settle(ctx context.Context, v *view) error {
+func (l *ledger) cleanUp(ctx context.Context, v *view) error {
 	ended := ctx.Err() != nil
 	made := l.made()
 	errs := make([]error, len(made))
@@ -145,7 +145,7 @@ func (l *ledger) settle(ctx context.Context, v *view) error {
 	return left
 }
 
-// forget forgets a record that was deleted, once it is gone.
+// forget forgets a record that was deleted, once it is there no more.
 func (l *ledger) forget(ctx context.Context, v *view, r *dns01.Record, ended bool) error {
 	switch {
 	case ended && r.BrokenOff():

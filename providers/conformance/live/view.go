@@ -17,12 +17,12 @@ import (
 const (
 	firstPause = 250 * time.Millisecond // between two looks at the name servers
 	mostPause  = 5 * time.Second
-	settle     = 100 * time.Millisecond // before the look that confirms
+	confirmIn  = 100 * time.Millisecond // before the look that confirms
 )
 
 // view is what the name servers of the zone have.
 type view struct {
-	*Trial
+	*Suite
 	log        *slog.Logger
 	limit      time.Duration
 	overridden bool // the name servers are not the delegated ones but those that the user lists
@@ -42,7 +42,7 @@ func (v *view) open(ctx context.Context, zone string) error {
 	v.overridden = v.delegation.Zone == ""
 	if found := v.delegation.Zone; found != "" && found != zone {
 		return providers.Errorf(providers.CodeDelegatedElsewhere, providers.Misconfigured,
-			"trial: the DNS knows no zone %s: it ends at %s, served by %s", zone, found,
+			"live: the DNS knows no zone %s: it ends at %s, served by %s", zone, found,
 			strings.Join(v.delegation.NameServers, ", "))
 	}
 	state, err := v.Resolver.CutOff(ctx, v.delegation, zone)
@@ -63,7 +63,7 @@ func (v *view) open(ctx context.Context, zone string) error {
 		err = a.Err
 	}
 	if err == nil {
-		err = providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "trial: no name server of %s can be reached",
+		err = providers.Errorf(providers.CodeNoAnswer, providers.Temporary, "live: no name server of %s can be reached",
 			zone)
 	}
 	return err
@@ -87,8 +87,8 @@ func (v *view) drop(server propagation.Address) bool {
 	return dropped
 }
 
-// bury drops an address that does not answer: it has been waited for once, and each look would wait for it again.
-func (v *view) bury(server propagation.Address) {
+// stepOver drops an address that does not answer: it has been waited for once, and each look would wait for it again.
+func (v *view) stepOver(server propagation.Address) {
 	if v.drop(server) {
 		v.mu.Lock()
 		defer v.mu.Unlock()
@@ -138,7 +138,7 @@ func (v *view) follow(ctx context.Context, fqdn string, fit func([]string) bool)
 		}
 		wait := pause
 		if late == "" {
-			wait = settle
+			wait = confirmIn
 		} else {
 			pause = min(pause*5/4, mostPause)
 			v.log.Debug("not everywhere yet", "fqdn", fqdn, "server", late)
@@ -177,7 +177,7 @@ func (v *view) judge(answers []propagation.Answer, fit func([]string) bool,
 		case a.Err != nil && elapsed < cmp.Or(v.DeadAfter, 10*time.Second):
 			late = a.Server.String()
 		case a.Err != nil:
-			v.bury(a.Server)
+			v.stepOver(a.Server)
 		}
 	}
 	return have, late

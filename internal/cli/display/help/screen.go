@@ -51,7 +51,7 @@ func (s Screen) Command(app *cli.App, path []*cli.Command) {
 		s.say("\n%s", example)
 	}
 	s.commands(commands)
-	if len(path) > 0 { // the screen is full otherwise, and --version is nobody's question here
+	if len(path) > 0 { // the screen is full otherwise, and --version is not asked for here
 		s.flags(flags)
 	}
 }

@@ -36,7 +36,7 @@ type world struct {
 	account conohatest.Account
 	dir     string
 	journal *journal.Journal
-	trial   live.Trial
+	suite   live.Suite
 	spoil   func(providers.Provider) providers.Provider // what is wrong with the provider
 
 	mu        sync.Mutex
@@ -60,7 +60,7 @@ func newWorld(t *testing.T, version int) *world {
 	if w.journal, err = journal.Open(w.dir, nil); err != nil {
 		t.Fatal(err)
 	}
-	w.trial = live.Trial{
+	w.suite = live.Suite{
 		Open: w.open, Zone: zone, Journal: w.journal, DeadAfter: time.Second, Limit: time.Minute,
 		Resolver: &propagation.Resolver{NameServers: w.service.NameServers(version)},
 	}
@@ -137,11 +137,11 @@ func TestRun(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, version)
-			w.trial.Resolver.NameServers = w.service.NameServers(2, 3) // of which some serve other zones
-			w.trial.DeadAfter = time.Hour
+			w.suite.Resolver.NameServers = w.service.NameServers(2, 3) // of which some serve other zones
+			w.suite.DeadAfter = time.Hour
 			var seen []providers.Text
-			w.trial.Observe = func(r live.Result) { seen = append(seen, r.Check) }
-			report, err := w.trial.Run(t.Context())
+			w.suite.Observe = func(r live.Result) { seen = append(seen, r.Check) }
+			report, err := w.suite.Run(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -177,9 +177,9 @@ func (p byName) CleanUp(ctx context.Context, c providers.Challenge, h providers.
 func TestMistake(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.trial.Limit = 5 * time.Second
+	w.suite.Limit = 5 * time.Second
 	w.spoil = func(p providers.Provider) providers.Provider { return byName{p, w} }
-	report, err := w.trial.Run(t.Context())
+	report, err := w.suite.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,8 +206,8 @@ func TestInterrupted(t *testing.T) {
 	w := newWorld(t, 3)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	var once sync.Once
-	w.trial.Observe = func(live.Result) { once.Do(func() { cancel(errEnough) }) }
-	report, err := w.trial.Run(ctx)
+	w.suite.Observe = func(live.Result) { once.Do(func() { cancel(errEnough) }) }
+	report, err := w.suite.Run(ctx)
 	if !errors.Is(err, errEnough) || len(report.Results) > 10 {
 		t.Errorf("%d results, %v", len(report.Results), err)
 	}
@@ -221,9 +221,9 @@ func TestInterrupted(t *testing.T) {
 func TestLeft(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.trial.Limit = time.Second
+	w.suite.Limit = time.Second
 	w.service.Fault(conohatest.Fault{Match: conohatest.Match{Service: conohatest.ServiceDNS, Method: http.MethodDelete}, Times: -1, Status: http.StatusForbidden})
-	report, err := w.trial.Run(t.Context())
+	report, err := w.suite.Run(t.Context())
 	if providers.CodeOf(err) != live.CodeLeft && !strings.Contains(err.Error(), "is pending") {
 		t.Errorf("%v", err)
 	}
@@ -237,9 +237,9 @@ func TestSilentNameServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	w.service.NameServer("ns-a3.conoha.io.").Set(conohatest.Behaviour{Silent: true})
-	w.trial.Resolver.Timeout = 200 * time.Millisecond
+	w.suite.Resolver.Timeout = 200 * time.Millisecond
 	silent := w.service.NameServer("ns-a3.conoha.io.").Addr()
-	report, err := w.trial.Run(t.Context())
+	report, err := w.suite.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +255,7 @@ func TestSilentNameServer(t *testing.T) {
 }
 
 // Nothing is created where it could not be seen.
-func TestNobodySees(t *testing.T) {
+func TestRun_NoServerAnswers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	behave := func(b conohatest.Behaviour) {
@@ -264,17 +264,17 @@ func TestNobodySees(t *testing.T) {
 		}
 	}
 	behave(conohatest.Behaviour{Refuse: true})
-	if _, err := w.trial.Run(t.Context()); providers.CodeOf(err) != providers.CodeNoAnswer || providers.ClassOf(err) != providers.Temporary {
+	if _, err := w.suite.Run(t.Context()); providers.CodeOf(err) != providers.CodeNoAnswer || providers.ClassOf(err) != providers.Temporary {
 		t.Errorf("%v", err)
 	}
 	behave(conohatest.Behaviour{})
-	w.trial.Resolver = &propagation.Resolver{Servers: []string{w.service.Resolver()}}
-	w.trial.Zone = "child.example.com"
-	if _, err := w.trial.Run(t.Context()); providers.CodeOf(err) != providers.CodeDelegatedElsewhere || !strings.Contains(err.Error(), "ends at example.com.") {
+	w.suite.Resolver = &propagation.Resolver{Servers: []string{w.service.Resolver()}}
+	w.suite.Zone = "child.example.com"
+	if _, err := w.suite.Run(t.Context()); providers.CodeOf(err) != providers.CodeDelegatedElsewhere || !strings.Contains(err.Error(), "ends at example.com.") {
 		t.Errorf("%v", err)
 	}
-	w.trial.Open = func() (providers.Account, error) { return providers.Account{}, io.ErrUnexpectedEOF }
-	if _, err := w.trial.Run(t.Context()); !errors.Is(err, io.ErrUnexpectedEOF) {
+	w.suite.Open = func() (providers.Account, error) { return providers.Account{}, io.ErrUnexpectedEOF }
+	if _, err := w.suite.Run(t.Context()); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%v", err)
 	}
 	if calls := w.service.Calls(); calls.Creates > 0 {

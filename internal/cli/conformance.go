@@ -40,8 +40,8 @@ It takes some twenty times as long as the zone takes to publish a change.
 	}
 }
 
-// trialAnswer is the answer of "providers test --json".
-type trialAnswer struct {
+// testAnswer is the answer of "providers test --json".
+type testAnswer struct {
 	Spec        string            `json:"provider"`
 	Account     string            `json:"account"`
 	Zone        string            `json:"zone"`
@@ -62,7 +62,7 @@ func (p *program) providersTest(c *cli.Context) error {
 	if c.Args().Len() != 1 {
 		return usage("providers test takes one provider")
 	}
-	spec, zone, err := trialSpec(c.Args().First(), c.String("zone"))
+	spec, zone, err := testedSpec(c.Args().First(), c.String("zone"))
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (p *program) providersTest(c *cli.Context) error {
 	}
 	defer m.close()
 	m.manager.Sweep(c.Context, []lineage.Settings{s})
-	account, err := m.trialAccount(c.Context, s, zone)
+	account, err := m.testedAccount(c.Context, s, zone)
 	if err != nil {
 		return err
 	}
@@ -94,13 +94,13 @@ func (p *program) providersTest(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := trialAnswer{
+	answer := testAnswer{
 		Spec: spec.String(), Account: account.Label, Zone: strings.TrimSuffix(zone, "."), Checks: []checkLine{},
 	}
 	if !m.json {
 		m.say("%s in %s", answer.Account, answer.Zone)
 	}
-	t := live.Trial{
+	t := live.Suite{
 		Open: func() (providers.Account, error) { return m.instance(spec, s.EnvFile, account) },
 		Zone: zone, Resolver: resolver, Journal: m.manager.Journal, Limit: limit, OneValue: c.Bool("one-value"), Log: m.log,
 		Observe: func(r live.Result) {
@@ -110,12 +110,12 @@ func (p *program) providersTest(c *cli.Context) error {
 		},
 	}
 	report, err := t.Run(c.Context)
-	m.fillTrial(&answer, report, err)
-	return m.reportTrial(answer, err)
+	m.fillTest(&answer, report, err)
+	return m.reportTest(answer, err)
 }
 
-// trialSpec is the provider, bound to the zone that is written in.
-func trialSpec(text, zone string) (providers.Spec, string, error) {
+// testedSpec is the provider, bound to the zone that is written in.
+func testedSpec(text, zone string) (providers.Spec, string, error) {
 	spec, err := providers.ParseSpec(text)
 	if err != nil {
 		return spec, "", err
@@ -141,8 +141,8 @@ func trialSpec(text, zone string) (providers.Spec, string, error) {
 	return spec, zone, nil
 }
 
-// trialAccount finds the account that writes in the zone, and looks at all that could be wrong before anything is written.
-func (m *machine) trialAccount(ctx context.Context, s lineage.Settings, zone string) (providers.Account, error) {
+// testedAccount finds the account that writes in the zone, and looks at all that could be wrong before anything is written.
+func (m *machine) testedAccount(ctx context.Context, s lineage.Settings, zone string) (providers.Account, error) {
 	router, err := m.manager.Services.Router(s)
 	if err != nil {
 		return providers.Account{}, err
@@ -194,7 +194,7 @@ func (m *machine) instance(spec providers.Spec, envFile string, like providers.A
 	return found, nil
 }
 
-func (m *machine) fillTrial(a *trialAnswer, report live.Report, err error) {
+func (m *machine) fillTest(a *testAnswer, report live.Report, err error) {
 	for _, r := range report.Results {
 		line := checkLine{Check: r.Check, OK: len(r.Failures) == 0, Seconds: r.Took.Round(time.Millisecond).Seconds()}
 		for _, failure := range r.Failures {
@@ -219,8 +219,8 @@ func (m *machine) printCheck(r live.Result) {
 	}
 }
 
-// reportTrial prints what came of it. A check that failed is a failure, also when records are left besides.
-func (m *machine) reportTrial(answer trialAnswer, err error) error {
+// reportTest prints what came of it. A check that failed is a failure, also when records are left besides.
+func (m *machine) reportTest(answer testAnswer, err error) error {
 	if m.json {
 		m.answer(answer)
 	}

@@ -18,8 +18,8 @@ import (
 // sideBySide is how many checks run at the same time.
 const sideBySide = 4
 
-// Trial is a provider and the zone in which it is tried.
-type Trial struct {
+// Suite is a provider and the zone in which it is tried.
+type Suite struct {
 	// Open opens a new instance of the account at each call, as another process would have it. They are closed.
 	Open func() (providers.Account, error)
 	// Zone is the account's zone.
@@ -44,7 +44,7 @@ type Result struct {
 	Took     time.Duration
 }
 
-// Report is what a trial came to.
+// Report is what a run came to.
 type Report struct {
 	Results     []Result // in the order in which they are best read
 	SteppedOver []string // name servers that did not answer
@@ -53,7 +53,7 @@ type Report struct {
 // Run runs all checks that a zone in use can bear. Checks that fail are no error. When ctx ends, what has run so far is returned with its cause, and the records are
 // deleted first. Errors besides: [CodeLeft] (Temporary) if records are still there, those of the journal and of finding the zone's name
 // servers, and [providers.CodeDelegatedElsewhere] (Misconfigured) if the DNS knows no zone of that name.
-func (t *Trial) Run(ctx context.Context) (Report, error) {
+func (t *Suite) Run(ctx context.Context) (Report, error) {
 	zone := providers.CanonicalName(t.Zone)
 	account, err := t.Open()
 	if err != nil {
@@ -65,7 +65,7 @@ func (t *Trial) Run(ctx context.Context) (Report, error) {
 		WaitLimit: t.Limit, CleanUpLimit: cleanUpLimit, Log: t.Log,
 		Linger: -1, // that a call ends with its context is one of the rules
 	}
-	v := &view{Trial: t, log: cmp.Or(t.Log, slog.New(slog.DiscardHandler)), limit: solver.LongestWait()}
+	v := &view{Suite: t, log: cmp.Or(t.Log, slog.New(slog.DiscardHandler)), limit: solver.LongestWait()}
 	if err := v.open(ctx, zone); err != nil {
 		return Report{}, err
 	}
@@ -80,7 +80,7 @@ func (t *Trial) Run(ctx context.Context) (Report, error) {
 			if err != nil {
 				r.Fatalf("open: %v", err)
 			}
-			return l.witness(instance)
+			return l.journalled(instance)
 		},
 		Records: func(r conformance.Reporter, fqdn string) []string { return v.records(r.Context(), fqdn) },
 		Await:   v.await,
@@ -90,12 +90,12 @@ func (t *Trial) Run(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	results := t.runAll(ctx, checks)
-	err = l.settle(ctx, v)
+	err = l.cleanUp(ctx, v)
 	return Report{results, v.dead}, err
 }
 
 // runAll runs checks side by side until ctx ends.
-func (t *Trial) runAll(ctx context.Context, checks []conformance.Check) []Result {
+func (t *Suite) runAll(ctx context.Context, checks []conformance.Check) []Result {
 	var (
 		mu    sync.Mutex
 		group sync.WaitGroup

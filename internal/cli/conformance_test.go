@@ -19,7 +19,7 @@ func TestProvidersTest(t *testing.T) {
 	if strings.Contains(got.stdout, "FAILED") || strings.Contains(got.stdout, "hostile") || got.stderr != "" {
 		t.Errorf("%s%s", got.stdout, got.stderr)
 	}
-	answer := answerOf[trialAnswer](w.run("providers", "test", "example.com=conoha", "--json").exits(0))
+	answer := answerOf[testAnswer](w.run("providers", "test", "example.com=conoha", "--json").exits(0))
 	if answer.Spec != "example.com=conoha" || answer.Zone != "example.com" || answer.Failed > 0 || len(answer.Checks) < 15 || !answer.Checks[0].OK || answer.Error != nil {
 		t.Errorf("%+v", answer)
 	}
@@ -36,7 +36,7 @@ func TestProvidersTestOfMistake(t *testing.T) {
 	if strings.Contains(got.stderr, "\n\n") || !strings.Contains(got.stdout, "exec:") {
 		t.Errorf("%s%s", got.stdout, got.stderr)
 	}
-	answer := answerOf[trialAnswer](w.run("providers", "test", "example.com=exec:"+filepath.Join(w.dir, "replaces"), "--limit", "300ms", "--json").exits(1))
+	answer := answerOf[testAnswer](w.run("providers", "test", "example.com=exec:"+filepath.Join(w.dir, "replaces"), "--limit", "300ms", "--json").exits(1))
 	if answer.Failed == 0 || !slices.ContainsFunc(answer.Checks, func(c checkLine) bool { return !c.OK && len(c.Failures) > 0 }) {
 		t.Errorf("%+v", answer)
 	}

@@ -18,7 +18,7 @@ import (
 	"wildcard/internal/messages"
 )
 
-func (p *program) accountCommand() *cli.Command {
+func accountCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "account",
 		Usage:     "the accounts at CAs",
@@ -38,7 +38,7 @@ given in WILDCARD_EAB_HMAC_KEY.
   wildcard account register --agree-tos --email you@example.com
   wildcard account register --server zerossl --agree-tos --eab-kid ID`,
 				Flags:  slices.Concat(serverFlags(), registrationFlags(), commonFlags()),
-				Action: p.accountRegister,
+				Action: p.action(registerAccount),
 			},
 			{
 				Name:      "show",
@@ -47,7 +47,7 @@ given in WILDCARD_EAB_HMAC_KEY.
 				Description: `  wildcard account show
   wildcard account show --server letsencrypt-staging --json`,
 				Flags:  slices.Concat(serverFlags(), []cli.Flag{accountFlag()}, commonFlags()),
-				Action: p.accountShow,
+				Action: p.action(showAccounts),
 			},
 			{
 				Name:      "deactivate",
@@ -58,7 +58,7 @@ given in WILDCARD_EAB_HMAC_KEY.
   wildcard account deactivate --server letsencrypt-staging
   wildcard account deactivate --account 0a1b`,
 				Flags:  slices.Concat(serverFlags(), []cli.Flag{accountFlag(), yesFlag()}, commonFlags()),
-				Action: p.accountDeactivate,
+				Action: p.action(deactivateAccount),
 			},
 			{
 				Name:      "import",
@@ -71,7 +71,7 @@ The CA is asked for the account.
   wildcard account import --server letsencrypt-staging account.key`,
 				ArgsUsage: "FILE",
 				Flags:     slices.Concat(serverFlags(), commonFlags()),
-				Action:    p.accountImport,
+				Action:    p.action(importAccount),
 			},
 		},
 	}
@@ -108,7 +108,7 @@ func (p *program) accounts(c *cli.Context) (m *machine, at certificates.CA, err 
 	return m, certificates.CA{Server: p.server(c).Value, Bundle: bundle.Value}, err
 }
 
-func (p *program) accountRegister(c *cli.Context) error {
+func registerAccount(p *program, c *cli.Context) error {
 	if c.Args().Present() {
 		return usage("account register takes no names")
 	}
@@ -122,12 +122,12 @@ func (p *program) accountRegister(c *cli.Context) error {
 	case err != nil:
 		return err
 	case existed:
-		return m.sayAccounts([]accountLine{accountLineOf(a)}, "The account %s is there already.")
+		return sayAccounts(m, []accountLine{accountLineOf(a)}, "The account %s is there already.")
 	}
-	return m.sayAccounts([]accountLine{accountLineOf(a)}, "The account %s is registered.")
+	return sayAccounts(m, []accountLine{accountLineOf(a)}, "The account %s is registered.")
 }
 
-func (m *machine) sayAccounts(lines []accountLine, format messages.Text) error {
+func sayAccounts(m *machine, lines []accountLine, format messages.Text) error {
 	m.display.Close()
 	if m.json {
 		m.answer(map[string]any{"accounts": lines})
@@ -140,7 +140,7 @@ func (m *machine) sayAccounts(lines []accountLine, format messages.Text) error {
 	return nil
 }
 
-func (p *program) accountShow(c *cli.Context) error {
+func showAccounts(p *program, c *cli.Context) error {
 	if c.Args().Present() {
 		return usage("account show takes no names: --account chooses by id")
 	}
@@ -166,7 +166,7 @@ func (p *program) accountShow(c *cli.Context) error {
 	if m.json {
 		m.answer(map[string]any{"accounts": lines})
 	} else {
-		m.printAccounts(found, lines)
+		printAccounts(m, found, lines)
 	}
 	if code != 0 {
 		return &outcomeError{code}
@@ -174,7 +174,7 @@ func (p *program) accountShow(c *cli.Context) error {
 	return nil
 }
 
-func (m *machine) printAccounts(at certificates.AccountsAt, lines []accountLine) {
+func printAccounts(m *machine, at certificates.AccountsAt, lines []accountLine) {
 	if len(lines) == 0 {
 		m.say("There is no account at %s: wildcard account register makes one.", at.Server)
 		return
@@ -217,7 +217,7 @@ func accountStatus(status string) messages.Message {
 	return messages.New("%s", messages.OneLine(status))
 }
 
-func (p *program) accountDeactivate(c *cli.Context) error {
+func deactivateAccount(p *program, c *cli.Context) error {
 	if c.Args().Present() {
 		return usage("account deactivate takes no names: --account chooses by id")
 	}
@@ -232,10 +232,10 @@ func (p *program) accountDeactivate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return m.sayAccounts([]accountLine{accountLineOf(a)}, "The account %s is deactivated, and its files are removed.")
+	return sayAccounts(m, []accountLine{accountLineOf(a)}, "The account %s is deactivated, and its files are removed.")
 }
 
-func (p *program) accountImport(c *cli.Context) error {
+func importAccount(p *program, c *cli.Context) error {
 	if c.NArg() != 1 {
 		return usage("account import wants the file of one private key")
 	}
@@ -256,7 +256,7 @@ func (p *program) accountImport(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return m.sayAccounts([]accountLine{accountLineOf(a)}, "The account %s is imported.")
+	return sayAccounts(m, []accountLine{accountLineOf(a)}, "The account %s is imported.")
 }
 
 // accountKey reads a private key, PEM or JWK.

@@ -10,7 +10,7 @@ import (
 	"wildcard/internal/messages"
 )
 
-func (p *program) adoptCommand() *cli.Command {
+func adoptCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "adopt",
 		Usage:     "take over a certificate from certbot, as it is",
@@ -27,11 +27,11 @@ certbot's timer passes over it. What changes in renewal/NAME.conf is shown first
 			&cli.StringFlag{Name: "ca-bundle", Usage: "`FILE` with further roots for the CA's own TLS (WILDCARD_CA_BUNDLE)"},
 			yesFlag(),
 		}, dnsFlags(), commonFlags()),
-		Action: p.adopt,
+		Action: p.action(runAdopt),
 	}
 }
 
-func (p *program) adopt(c *cli.Context) error {
+func runAdopt(p *program, c *cli.Context) error {
 	name, err := oneName(c)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (p *program) adopt(c *cli.Context) error {
 	got, err := m.manager.Adopt(c.Context, certificates.AdoptRequest{
 		Lineage: name, DryRun: c.Bool("dry-run"), CABundle: bundle.Value, DNS: dns,
 		Confirm: func(changes []string) error {
-			m.sayChanges(name, changes)
+			sayChanges(m, name, changes)
 			return m.confirm(c, "Take %s over?", name)
 		},
 	})
@@ -63,15 +63,15 @@ func (p *program) adopt(c *cli.Context) error {
 		if c.IsSet("provider") || c.IsSet("env-file") {
 			m.display.Notice("its settings stay as they were; wildcard issue, with the names of %s, changes them", name)
 		}
-		return m.adopted(c, got.Lineage, nil, "%s is ours already.")
+		return adopted(m, c, got.Lineage, nil, "%s is ours already.")
 	case c.Bool("dry-run"):
-		m.sayChanges(name, got.Changes)
-		return m.adopted(c, got.Lineage, got.Changes, "%s would be taken over; nothing was changed.")
+		sayChanges(m, name, got.Changes)
+		return adopted(m, c, got.Lineage, got.Changes, "%s would be taken over; nothing was changed.")
 	}
-	return m.adopted(c, got.Lineage, got.Changes, "%s is ours from now on: wildcard renew renews it.")
+	return adopted(m, c, got.Lineage, got.Changes, "%s is ours from now on: wildcard renew renews it.")
 }
 
-func (m *machine) sayChanges(name string, changes []string) {
+func sayChanges(m *machine, name string, changes []string) {
 	if m.json {
 		return // the answer has them
 	}
@@ -81,7 +81,7 @@ func (m *machine) sayChanges(name string, changes []string) {
 	}
 }
 
-func (m *machine) adopted(c *cli.Context, l *lineage.Lineage, changes []string, format messages.Text) error {
+func adopted(m *machine, c *cli.Context, l *lineage.Lineage, changes []string, format messages.Text) error {
 	if m.json {
 		if changes == nil {
 			changes = []string{}
@@ -90,7 +90,7 @@ func (m *machine) adopted(c *cli.Context, l *lineage.Lineage, changes []string, 
 			showAnswer
 			Changes []string `json:"changes"`
 			DryRun  bool     `json:"dry_run"`
-		}{m.showAnswer(l), changes, c.Bool("dry-run")})
+		}{showAnswerOf(m, l), changes, c.Bool("dry-run")})
 		return nil
 	}
 	m.say(format, l.Name)
@@ -101,7 +101,7 @@ func (m *machine) adopted(c *cli.Context, l *lineage.Lineage, changes []string, 
 	return nil
 }
 
-func (p *program) releaseCommand() *cli.Command {
+func releaseCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "release",
 		Usage:     "hand a certificate back to certbot",
@@ -112,11 +112,11 @@ func (p *program) releaseCommand() *cli.Command {
   wildcard release --json example.com`,
 		ArgsUsage: "NAME",
 		Flags:     slices.Concat([]cli.Flag{yesFlag()}, commonFlags()),
-		Action:    p.release,
+		Action:    p.action(runRelease),
 	}
 }
 
-func (p *program) release(c *cli.Context) error {
+func runRelease(p *program, c *cli.Context) error {
 	name, err := oneName(c)
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (p *program) release(c *cli.Context) error {
 		return err
 	}
 	if m.json {
-		m.answer(m.showAnswer(l))
+		m.answer(showAnswerOf(m, l))
 		return nil
 	}
 	m.say("%s is certbot's from now on: certbot renew renews it, with %s.", name, l.Conf.Params().AuthHook)

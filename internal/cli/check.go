@@ -28,18 +28,18 @@ type checkProblem struct {
 	Message string `json:"message"`
 }
 
-// check is "list --check": for monitoring, so that it says nothing if there is nothing to say. The answer goes to standard
+// runCheck is "list --check": for monitoring, so that it says nothing if there is nothing to say. The answer goes to standard
 // output, where Nagios and cron look for it.
 //
 // "Nothing has succeeded for too long" is read from the renewal plan, not from a count of days: see [issuance.OverdueAt]. The
 // ledger adds the reason.
-func (m *machine) check(ctx context.Context, text string) error {
+func runCheck(m *machine, ctx context.Context, text string) error {
 	within, err := parseDays(text)
 	if err != nil {
 		return err
 	}
 	ledger := m.manager.State
-	lines, err := m.listLines(ctx, ledger)
+	lines, err := listLinesOf(m, ctx, ledger)
 	if err != nil {
 		return err
 	}
@@ -47,14 +47,14 @@ func (m *machine) check(ctx context.Context, text string) error {
 	ours := false
 	for _, line := range lines {
 		ours = ours || line.Owner == "wildcard"
-		found = append(found, m.problemsOf(line, within)...)
+		found = append(found, problemsOf(m, line, within)...)
 	}
 	if len(lines) == 0 {
 		found = append(found,
 			checkProblem{"", "none", m.language.Sprintf("there is no certificate in %s", m.manager.Store.Dir())})
 	}
 	if ours {
-		if late, is := m.timerProblem(ledger); is {
+		if late, is := timerProblem(m, ledger); is {
 			found = append(found, late)
 		}
 	}
@@ -76,7 +76,7 @@ func (m *machine) check(ctx context.Context, text string) error {
 }
 
 // problemsOf are the problems of one certificate.
-func (m *machine) problemsOf(line listLine, within time.Duration) []checkProblem {
+func problemsOf(m *machine, line listLine, within time.Duration) []checkProblem {
 	var found []checkProblem
 	add := func(kind string, message messages.Message) {
 		if line.Owner == "certbot" {
@@ -111,7 +111,7 @@ func (m *machine) problemsOf(line listLine, within time.Duration) []checkProblem
 }
 
 // timerProblem reports that renewals do not run, well before a certificate suffers from it.
-func (m *machine) timerProblem(ledger *state.State) (checkProblem, bool) {
+func timerProblem(m *machine, ledger *state.State) (checkProblem, bool) {
 	if ledger == nil {
 		return checkProblem{}, false
 	}

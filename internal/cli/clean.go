@@ -12,7 +12,7 @@ import (
 	"wildcard/internal/messages"
 )
 
-func (p *program) cleanCommand() *cli.Command {
+func cleanCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "clean",
 		Usage:     "remove TXT records that runs which died have left",
@@ -25,7 +25,7 @@ exit status is 75.
   wildcard clean --provider conoha@/etc/letsencrypt/conoha/old.env`,
 		Flags: slices.Concat([]cli.Flag{&cli.BoolFlag{Name: "dry-run", Usage: "only show what the journal has"}}, dnsFlags(),
 			commonFlags()),
-		Action: p.clean,
+		Action: p.action(runClean),
 	}
 }
 
@@ -48,7 +48,7 @@ type cleanAnswer struct {
 	Damaged []string     `json:"damaged,omitempty"`
 }
 
-func (p *program) clean(c *cli.Context) error {
+func runClean(p *program, c *cli.Context) error {
 	if c.Args().Present() {
 		return usage("clean takes no names")
 	}
@@ -76,7 +76,7 @@ func (p *program) clean(c *cli.Context) error {
 	if m.json {
 		m.answer(answer)
 	} else {
-		m.printClean(answer)
+		printClean(m, answer)
 	}
 	if len(answer.Left) == 0 && len(answer.Damaged) == 0 {
 		return nil
@@ -104,7 +104,7 @@ func lineOf(e journal.Entry, reason error) recordLine {
 	return line
 }
 
-func (m *machine) printClean(answer cleanAnswer) {
+func printClean(m *machine, answer cleanAnswer) {
 	if len(answer.Removed)+len(answer.Left)+len(answer.InUse)+len(answer.Damaged) == 0 {
 		m.say("Nothing is left behind: the journal is empty.")
 		return

@@ -140,29 +140,37 @@ func (p *program) say(format messages.Text, args ...any) {
 	fmt.Fprintln(p.stdout, p.language.Sprintf(format, args...))
 }
 
+// action is what a command does, with what this program was given.
+func (p *program) action(run func(*program, *cli.Context) error) cli.ActionFunc {
+	return func(c *cli.Context) error { return run(p, c) }
+}
+
 func (p *program) app() *cli.App {
 	app := &cli.App{
-		Name:      "wildcard",
-		Usage:     "certificates for *.example.com, for servers the Internet cannot reach",
-		UsageText: "wildcard COMMAND [options] [NAME...]", Description: description,
-		Version: version(), Writer: p.stdout,
+		Name:        "wildcard",
+		Usage:       "certificates for *.example.com, for servers the Internet cannot reach",
+		UsageText:   "wildcard COMMAND [options] [NAME...]",
+		Description: description,
+		Version:     version(),
+		Writer:      p.stdout,
 		ErrWriter:   io.Discard, // errors are printed by main, once
 		HideHelp:    true,       // help.go prints it
 		HideVersion: true,       // the library has one flag for it, which two programs in a process would share
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "version", Aliases: []string{"v"},
-			Usage: "print the version"}},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version"},
+		},
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {}, // main decides
 		OnUsageError:              usageError,
 		Action:                    p.bare,
 		Commands: []*cli.Command{
-			p.issueCommand(), p.renewCommand(), p.planCommand(), p.listCommand(), p.showCommand(),
-			p.revokeCommand(), p.deleteCommand(), p.adoptCommand(), p.releaseCommand(), p.accountCommand(),
-			p.cleanCommand(), p.providersCommand(), p.systemdCommand(), p.doctorCommand(), p.explainCommand(),
-			p.helpCommand(),
+			issueCommand(p), renewCommand(p), planCommand(p), listCommand(p), showCommand(p),
+			revokeCommand(p), deleteCommand(p), adoptCommand(p), releaseCommand(p), accountCommand(p),
+			cleanCommand(p), providersCommand(p), systemdCommand(p), doctorCommand(p), explainCommand(p),
+			helpCommand(p),
 		},
 	}
-	app.Commands = append(app.Commands, p.completionCommand(), p.manualCommand()) // of which few have need
+	app.Commands = append(app.Commands, completionCommand(p), manualCommand(p)) // of which few have need
 	for _, c := range app.Commands {
 		prepare(c)
 	}

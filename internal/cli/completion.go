@@ -27,7 +27,7 @@ var (
 	fishScript string
 )
 
-func (p *program) completionCommand() *cli.Command {
+func completionCommand(p *program) *cli.Command {
 	script := func(shell, text string) *cli.Command {
 		return &cli.Command{
 			Name: shell, Usage: "print the script to source", UsageText: "wildcard completion " + shell,
@@ -48,21 +48,21 @@ func (p *program) completionCommand() *cli.Command {
   wildcard completion fish | source`,
 		Subcommands: []*cli.Command{
 			script("bash", bashScript), script("zsh", zshScript), script("fish", fishScript),
-			{Name: "words", Hidden: true, Action: p.completionWords},
+			{Name: "words", Hidden: true, Action: p.action(printWords)},
 		},
 	}
 }
 
-// completionWords answers a script: standard input has the words after "wildcard", one a line, the last one being written.
+// printWords answers a script: standard input has the words after "wildcard", one a line, the last one being written.
 // The answer has a line for each word that fits, with a tab and what it means, or the line ":files" or ":dirs". Whatever goes
 // wrong, nothing is said into a command line that is being written.
-func (p *program) completionWords(c *cli.Context) error {
+func printWords(p *program, c *cli.Context) error {
 	text, err := io.ReadAll(io.LimitReader(p.stdin, 64<<10))
 	if err != nil || len(text) == 0 {
 		return nil //nolint:nilerr // nothing to complete
 	}
 	words := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
-	completion := p.completion(c.App, words)
+	completion := completionOf(p, c.App, words)
 	for _, word := range completion.words {
 		p.say("%s\t%s", word.text, word.meaning)
 	}
@@ -80,8 +80,8 @@ type completion struct {
 
 type word struct{ text, meaning string }
 
-// completion finds what may stand in the place of the last word.
-func (p *program) completion(app *cli.App, words []string) completion {
+// completionOf finds what may stand in the place of the last word.
+func completionOf(p *program, app *cli.App, words []string) completion {
 	current := words[len(words)-1]
 	flags, commands, command, configDir := app.Flags, app.Commands, "", ""
 	var value cli.Flag // whose value the word is
@@ -116,7 +116,7 @@ func (p *program) completion(app *cli.App, words []string) completion {
 	}
 	switch {
 	case value != nil:
-		found = p.valuesOf(value, current, configDir)
+		found = valuesOf(p, value, current, configDir)
 	case assigned && prefix != "":
 	case strings.HasPrefix(current, "-"):
 		found.words = flagWords(flags)
@@ -131,7 +131,7 @@ func (p *program) completion(app *cli.App, words []string) completion {
 		}
 	case names > 0:
 	default:
-		found.words = p.lineageWords(command, configDir)
+		found.words = lineageWords(p, command, configDir)
 	}
 	found.words = slices.DeleteFunc(found.words, func(w word) bool { return !strings.HasPrefix(w.text, current) })
 	for i := range found.words {
@@ -141,11 +141,11 @@ func (p *program) completion(app *cli.App, words []string) completion {
 }
 
 // valuesOf are the values of a flag.
-func (p *program) valuesOf(flag cli.Flag, current, configDir string) (found completion) {
+func valuesOf(p *program, flag cli.Flag, current, configDir string) (found completion) {
 	var values []string
 	switch flag.Names()[0] {
 	case "cert-name":
-		return completion{words: p.lineageWords("renew", configDir)}
+		return completion{words: lineageWords(p, "renew", configDir)}
 	case "provider":
 		zone := ""
 		if i := strings.LastIndex(current, "="); i >= 0 && !strings.ContainsAny(current[:i], ":@") {
@@ -221,7 +221,7 @@ func providerWords() (words []word) {
 }
 
 // lineageWords are the certificates that a command can be about.
-func (p *program) lineageWords(command, configDir string) (words []word) {
+func lineageWords(p *program, command, configDir string) (words []word) {
 	wants := map[string]func(owned bool) bool{
 		"renew": func(owned bool) bool { return owned }, "release": func(owned bool) bool { return owned },
 		"adopt": func(owned bool) bool { return !owned },

@@ -18,7 +18,7 @@ import (
 	"wildcard/providers/conformance/live"
 )
 
-func (p *program) providersTestCommand() *cli.Command {
+func providersTestCommand(p *program) *cli.Command {
 	flags := slices.DeleteFunc(dnsFlags(), func(f cli.Flag) bool { return slices.Contains(f.Names(), "provider") })
 	return &cli.Command{
 		Name:      "test",
@@ -36,7 +36,7 @@ It takes some twenty times as long as the zone takes to publish a change.
 			&cli.StringFlag{Name: "limit", Usage: "longest `TIME` (90s, 10m) to wait for one change (default: the provider's, else 15m)"},
 			&cli.BoolFlag{Name: "one-value", Usage: "the service holds one value at a name: a second one has to be refused"},
 		}, flags, commonFlags()),
-		Action: p.providersTest,
+		Action: p.action(runProvidersTest),
 	}
 }
 
@@ -58,7 +58,7 @@ type checkLine struct {
 	Seconds  float64       `json:"seconds"`
 }
 
-func (p *program) providersTest(c *cli.Context) error {
+func runProvidersTest(p *program, c *cli.Context) error {
 	if c.Args().Len() != 1 {
 		return usage("providers test takes one provider")
 	}
@@ -86,7 +86,7 @@ func (p *program) providersTest(c *cli.Context) error {
 	}
 	defer m.close()
 	m.manager.Sweep(c.Context, []lineage.Settings{s})
-	account, err := m.testedAccount(c.Context, s, zone)
+	account, err := testedAccount(m, c.Context, s, zone)
 	if err != nil {
 		return err
 	}
@@ -101,17 +101,17 @@ func (p *program) providersTest(c *cli.Context) error {
 		m.say("%s in %s", answer.Account, answer.Zone)
 	}
 	t := live.Suite{
-		Open: func() (providers.Account, error) { return m.instance(spec, s.EnvFile, account) },
+		Open: func() (providers.Account, error) { return instance(m, spec, s.EnvFile, account) },
 		Zone: zone, Resolver: resolver, Journal: m.manager.Journal, Limit: limit, OneValue: c.Bool("one-value"), Log: m.log,
 		Observe: func(r live.Result) {
 			if !m.json {
-				m.printCheck(r)
+				printCheck(m, r)
 			}
 		},
 	}
 	report, err := t.Run(c.Context)
-	m.fillTest(&answer, report, err)
-	return m.reportTest(answer, err)
+	fillTest(m, &answer, report, err)
+	return reportTest(m, answer, err)
 }
 
 // testedSpec is the provider, bound to the zone that is written in.
@@ -142,7 +142,7 @@ func testedSpec(text, zone string) (providers.Spec, string, error) {
 }
 
 // testedAccount finds the account that writes in the zone, and looks at all that could be wrong before anything is written.
-func (m *machine) testedAccount(ctx context.Context, s lineage.Settings, zone string) (providers.Account, error) {
+func testedAccount(m *machine, ctx context.Context, s lineage.Settings, zone string) (providers.Account, error) {
 	router, err := m.manager.Services.Router(s)
 	if err != nil {
 		return providers.Account{}, err
@@ -174,7 +174,7 @@ func (m *machine) testedAccount(ctx context.Context, s lineage.Settings, zone st
 }
 
 // instance opens an account once more.
-func (m *machine) instance(spec providers.Spec, envFile string, like providers.Account) (providers.Account, error) {
+func instance(m *machine, spec providers.Spec, envFile string, like providers.Account) (providers.Account, error) {
 	accounts, err := m.manager.Services.Open([]providers.Spec{spec}, envFile)
 	if err != nil {
 		return providers.Account{}, err
@@ -194,7 +194,7 @@ func (m *machine) instance(spec providers.Spec, envFile string, like providers.A
 	return found, nil
 }
 
-func (m *machine) fillTest(a *testAnswer, report live.Report, err error) {
+func fillTest(m *machine, a *testAnswer, report live.Report, err error) {
 	for _, r := range report.Results {
 		line := checkLine{Check: r.Check, OK: len(r.Failures) == 0, Seconds: r.Took.Round(time.Millisecond).Seconds()}
 		for _, failure := range r.Failures {
@@ -208,7 +208,7 @@ func (m *machine) fillTest(a *testAnswer, report live.Report, err error) {
 	a.SteppedOver, a.Error = report.SteppedOver, m.errorOf(err)
 }
 
-func (m *machine) printCheck(r live.Result) {
+func printCheck(m *machine, r live.Result) {
 	if len(r.Failures) == 0 {
 		m.say("  ok      %s (%s)", m.language.Translate(r.Check), display.Seconds(r.Took))
 		return
@@ -220,7 +220,7 @@ func (m *machine) printCheck(r live.Result) {
 }
 
 // reportTest prints what came of it. A check that failed is a failure, also when records are left besides.
-func (m *machine) reportTest(answer testAnswer, err error) error {
+func reportTest(m *machine, answer testAnswer, err error) error {
 	if m.json {
 		m.answer(answer)
 	}

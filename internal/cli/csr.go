@@ -14,8 +14,8 @@ import (
 	"wildcard/internal/issuance"
 )
 
-// issueCSR obtains a certificate for a request made elsewhere. Nothing is kept but the file.
-func (p *program) issueCSR(c *cli.Context) error {
+// runIssueCSR obtains a certificate for a request made elsewhere. Nothing is kept but the file.
+func runIssueCSR(p *program, c *cli.Context) error {
 	switch {
 	case !c.IsSet("csr") || !c.IsSet("out"):
 		return usage("--csr and --out belong together")
@@ -57,7 +57,7 @@ func (p *program) issueCSR(c *cli.Context) error {
 			err)
 	}
 	m.manager.Delivered(der)
-	return m.reportCSR(out, got)
+	return reportCSR(m, out, got)
 }
 
 // readCSR reads a certificate signing request, PEM or DER, and the names it is for.

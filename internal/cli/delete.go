@@ -6,7 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-func (p *program) deleteCommand() *cli.Command {
+func deleteCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "delete",
 		Usage:     "delete a certificate's files",
@@ -18,11 +18,11 @@ not revoked by that.
   wildcard delete --yes example.com`,
 		ArgsUsage: "NAME",
 		Flags:     slices.Concat([]cli.Flag{yesFlag()}, commonFlags()),
-		Action:    p.delete,
+		Action:    p.action(runDelete),
 	}
 }
 
-func (p *program) delete(c *cli.Context) error {
+func runDelete(p *program, c *cli.Context) error {
 	name, err := oneName(c)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 	"wildcard/internal/lineage"
 )
 
-func (p *program) doctorCommand() *cli.Command {
+func doctorCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "doctor",
 		Usage:     "what is wrong, why it matters, and the command that fixes it",
@@ -32,7 +32,7 @@ named. A NAME of which there is no certificate yet is looked at as "issue" would
 			&cli.BoolFlag{Name: "fix", Usage: "put our certificates' files in order"},
 			&cli.StringSliceFlag{Name: "endpoint", Usage: "server to compare with the files, `[CERTIFICATE=]HOST[:PORT]`; may be repeated"},
 		}, caFlags(), dnsFlags(), commonFlags()),
-		Action: p.doctor,
+		Action: p.action(runDoctor),
 	}
 }
 
@@ -56,7 +56,7 @@ type doctorAnswer struct {
 	Exit     int           `json:"exit_status"`
 }
 
-func (p *program) doctor(c *cli.Context) error {
+func runDoctor(p *program, c *cli.Context) error {
 	var endpoints []doctor.Endpoint
 	for _, text := range c.StringSlice("endpoint") {
 		endpoint, err := doctor.ParseEndpoint(text)
@@ -69,12 +69,12 @@ func (p *program) doctor(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	m, err := p.examiner(c)
+	m, err := examiner(p, c)
 	if err != nil {
 		return err
 	}
 	defer m.close()
-	cases, err := m.cases(c, chosen)
+	cases, err := casesOf(m, c, chosen)
 	if err != nil {
 		return err
 	}
@@ -88,12 +88,12 @@ func (p *program) doctor(c *cli.Context) error {
 	}
 	report := d.Examine(c.Context, cases)
 	m.display.Close()
-	answer := doctorAnswer{Findings: m.findingLines(report.Findings), Good: m.findingLines(report.Good),
+	answer := doctorAnswer{Findings: findingLinesOf(m, report.Findings), Good: findingLinesOf(m, report.Good),
 		Repaired: report.Repaired, Exit: report.Exit()}
 	if m.json {
 		m.answer(answer)
 	} else {
-		m.printReport(answer)
+		printReport(m, answer)
 	}
 	if err := context.Cause(c.Context); err != nil {
 		return err
@@ -106,20 +106,20 @@ func (p *program) doctor(c *cli.Context) error {
 
 // examiner is the engine of an examination. Only a probe, which has to be journalled, makes folders; tokens of earlier runs
 // are not used, since they would hide that a password is wrong by now.
-func (p *program) examiner(c *cli.Context) (*machine, error) {
+func examiner(p *program, c *cli.Context) (*machine, error) {
 	return p.open(c, certificates.Options{ReadOnly: !c.Bool("probe"), FreshTokens: true})
 }
 
-// cases are the certificates to look at: those that are named, else all of ours. Names that belong to no certificate are
+// casesOf are the certificates to look at: those that are named, else all of ours. Names that belong to no certificate are
 // looked at together, with the settings of the command line and the environment.
-func (m *machine) cases(c *cli.Context, chosen certificates.DNS) ([]doctor.Case, error) {
+func casesOf(m *machine, c *cli.Context, chosen certificates.DNS) ([]doctor.Case, error) {
 	var cases []doctor.Case
 	add := func(l *lineage.Lineage) error {
 		if slices.ContainsFunc(cases,
 			func(known doctor.Case) bool { return known.Lineage != nil && known.Lineage.Name == l.Name }) {
 			return nil
 		}
-		found, err := m.caseOf(c, chosen, l)
+		found, err := caseOf(m, c, chosen, l)
 		cases = append(cases, found)
 		return err
 	}
@@ -159,7 +159,7 @@ func (m *machine) cases(c *cli.Context, chosen certificates.DNS) ([]doctor.Case,
 		}
 	}
 	if len(free) > 0 || len(cases) == 0 {
-		found, err := m.caseOf(c, chosen, nil)
+		found, err := caseOf(m, c, chosen, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -170,7 +170,7 @@ func (m *machine) cases(c *cli.Context, chosen certificates.DNS) ([]doctor.Case,
 }
 
 // caseOf is a lineage with the settings in force; nil is one that is not there yet.
-func (m *machine) caseOf(c *cli.Context, chosen certificates.DNS, l *lineage.Lineage) (doctor.Case, error) {
+func caseOf(m *machine, c *cli.Context, chosen certificates.DNS, l *lineage.Lineage) (doctor.Case, error) {
 	found := doctor.Case{Lineage: l}
 	if l != nil {
 		ours := false
@@ -202,7 +202,7 @@ func (m *machine) caseOf(c *cli.Context, chosen certificates.DNS, l *lineage.Lin
 	return found, nil
 }
 
-func (m *machine) findingLines(findings []doctor.Finding) []findingLine {
+func findingLinesOf(m *machine, findings []doctor.Finding) []findingLine {
 	lines := []findingLine{}
 	for _, f := range findings {
 		lines = append(lines, findingLine{
@@ -214,7 +214,7 @@ func (m *machine) findingLines(findings []doctor.Finding) []findingLine {
 }
 
 // printReport prints what is wrong, the worst first; what is right comes before, so that it scrolls away and not the rest.
-func (m *machine) printReport(answer doctorAnswer) {
+func printReport(m *machine, answer doctorAnswer) {
 	if !m.quiet {
 		for _, line := range answer.Good {
 			m.say("%-8s %s: %s", line.Severity, strings.TrimSuffix(line.Subject, "."), line.What)

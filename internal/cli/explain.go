@@ -13,7 +13,7 @@ import (
 	"wildcard/internal/messages"
 )
 
-func (p *program) explainCommand() *cli.Command {
+func explainCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "explain",
 		Usage:     "what an error's code means, and what to do",
@@ -24,7 +24,7 @@ func (p *program) explainCommand() *cli.Command {
   wildcard explain --lang ja`,
 		ArgsUsage: "[CODE]",
 		Flags:     commonFlags(),
-		Action:    p.explain,
+		Action:    p.action(runExplain),
 	}
 }
 
@@ -34,12 +34,12 @@ type codeLine struct {
 	Class []string `json:"class"` // of each exit status
 }
 
-func (p *program) explain(c *cli.Context) error {
+func runExplain(p *program, c *cli.Context) error {
 	if c.NArg() > 1 {
 		return usage("explain takes one code")
 	}
 	if c.NArg() == 0 {
-		p.listCodes(c)
+		listCodes(p, c)
 		return nil
 	}
 	code := strings.Trim(c.Args().First(), "[]") // as it was copied
@@ -54,7 +54,7 @@ func (p *program) explain(c *cli.Context) error {
 		}
 		return usage("no code %s: wildcard explain lists them", fault.Excerpt(code))
 	}
-	line := p.codeLine(codes[i])
+	line := codeLineOf(p, codes[i])
 	if c.Bool("json") {
 		p.answer(line)
 		return nil
@@ -73,7 +73,7 @@ func allCodes() []messages.Code {
 	return slices.CompactFunc(codes, func(a, b messages.Code) bool { return a.Name == b.Name })
 }
 
-func (p *program) codeLine(code messages.Code) codeLine {
+func codeLineOf(p *program, code messages.Code) codeLine {
 	line := codeLine{Explanation: code.In(p.language)}
 	for _, exit := range code.Exits {
 		line.Class = append(line.Class, messages.Class(exit).In(p.language))
@@ -91,10 +91,10 @@ func (l codeLine) exits() string {
 }
 
 // listCodes prints all codes, each with its usual exit status and the beginning of what it means.
-func (p *program) listCodes(c *cli.Context) {
+func listCodes(p *program, c *cli.Context) {
 	var lines []codeLine
 	for _, code := range allCodes() {
-		lines = append(lines, p.codeLine(code))
+		lines = append(lines, codeLineOf(p, code))
 	}
 	if c.Bool("json") {
 		p.answer(map[string]any{"codes": lines})

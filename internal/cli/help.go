@@ -41,7 +41,7 @@ func grouped(group string, flags []cli.Flag) []cli.Flag {
 	return flags
 }
 
-func (p *program) helpCommand() *cli.Command {
+func helpCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "help",
 		Usage:     "how to use a command, or a group of options",
@@ -51,17 +51,17 @@ func (p *program) helpCommand() *cli.Command {
 
   wildcard help issue
   wildcard help dns`,
-		Action: p.helpOn,
+		Action: p.action(runHelp),
 	}
 }
 
-// helpOn is "wildcard help".
-func (p *program) helpOn(c *cli.Context) error {
+// runHelp is "wildcard help".
+func runHelp(p *program, c *cli.Context) error {
 	words := c.Args().Slice()
 	if len(words) == 1 && slices.Contains(groups(), words[0]) {
 		p.screen().Group(c.App, words[0])
 		if words[0] == groupCA {
-			p.sayCAs()
+			sayCAs(p)
 		}
 		return nil
 	}
@@ -79,7 +79,7 @@ func (p *program) helpOn(c *cli.Context) error {
 
 // sayCAs prints what the CAs that have a short name take: names on one certificate, wildcards, and whether a new account must be
 // bound to one made on their web site.
-func (p *program) sayCAs() {
+func sayCAs(p *program) {
 	t := display.NewTable("CA", "NAMES", "WILDCARDS", "--EAB-KID")
 	var others []string
 	for _, f := range issuance.KnownCAs() {

@@ -9,7 +9,7 @@ import (
 	"wildcard/internal/issuance"
 )
 
-func (p *program) issueCommand() *cli.Command {
+func issueCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "issue",
 		Usage:     "get a certificate, or renew it if it is due",
@@ -29,7 +29,7 @@ example.com itself: name both.
 			[]cli.Flag{prometheusFlag(), traceFlag()},
 			caFlags(), registrationFlags(), dnsFlags(), commonFlags(),
 		),
-		Action: p.traced(p.issue),
+		Action: p.traced(p.action(runIssue)),
 	}
 }
 
@@ -49,9 +49,9 @@ func certificateFlags() []cli.Flag {
 	})...)
 }
 
-func (p *program) issue(c *cli.Context) error {
+func runIssue(p *program, c *cli.Context) error {
 	if c.IsSet("csr") || c.IsSet("out") {
-		return p.issueCSR(c)
+		return runIssueCSR(p, c)
 	}
 	// Everything that can be wrong with the command line is found before anything is opened.
 	request, err := p.request(c, c.Args().Slice())
@@ -67,13 +67,13 @@ func (p *program) issue(c *cli.Context) error {
 		return err
 	}
 	defer m.close()
-	defer m.measure(c.Context, measurements)
+	defer measure(m, c.Context, measurements)
 	got, err := m.manager.Obtain(c.Context, request)
 	m.display.Close()
 	if err != nil {
 		return err
 	}
-	return m.report(got)
+	return reportObtained(m, got)
 }
 
 // request is the certificate that the command line asks for.

@@ -18,7 +18,7 @@ import (
 	"wildcard/internal/state"
 )
 
-func (p *program) listCommand() *cli.Command {
+func listCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "list",
 		Usage:     "the certificates there are, and when they are renewed",
@@ -32,7 +32,7 @@ for monitoring: exit status 1 and a line for each problem; else 0, and silence.
 			&cli.StringFlag{Name: "check", Usage: "`TIME` (14d, 72h): what expires within it, is broken or late"},
 			prometheusFlag(),
 		}, commonFlags()),
-		Action: p.list,
+		Action: p.action(runList),
 	}
 }
 
@@ -62,7 +62,7 @@ type attemptLine struct {
 	Message string    `json:"message,omitempty"`
 }
 
-func (p *program) list(c *cli.Context) error {
+func runList(p *program, c *cli.Context) error {
 	if c.Args().Present() {
 		return usage("list takes no names: wildcard show %s shows one certificate", fault.Excerpt(c.Args().First()))
 	}
@@ -76,14 +76,14 @@ func (p *program) list(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := m.writeMeasurements(c.Context, path); err != nil {
+		if err := writeMeasurements(m, c.Context, path); err != nil {
 			return err
 		}
 	}
 	if c.IsSet("check") {
-		return m.check(c.Context, c.String("check"))
+		return runCheck(m, c.Context, c.String("check"))
 	}
-	lines, err := m.listLines(c.Context, m.manager.State)
+	lines, err := listLinesOf(m, c.Context, m.manager.State)
 	if err != nil {
 		return err
 	}
@@ -144,8 +144,8 @@ func ownerOf(owner string) messages.Message {
 	return messages.New("%s", owner)
 }
 
-// listLines reads all lineages.
-func (m *machine) listLines(ctx context.Context, ledger *state.State) ([]listLine, error) {
+// listLinesOf reads all lineages.
+func listLinesOf(m *machine, ctx context.Context, ledger *state.State) ([]listLine, error) {
 	lines := []listLine{}
 	names, err := m.manager.Store.Names()
 	if err != nil {
@@ -162,12 +162,12 @@ func (m *machine) listLines(ctx context.Context, ledger *state.State) ([]listLin
 			})
 			continue
 		}
-		lines = append(lines, m.listLine(l, ledger))
+		lines = append(lines, listLineOf(m, l, ledger))
 	}
 	return lines, nil
 }
 
-func (m *machine) listLine(l *lineage.Lineage, ledger *state.State) listLine {
+func listLineOf(m *machine, l *lineage.Lineage, ledger *state.State) listLine {
 	line := listLine{Lineage: l.Name, Owner: "certbot", Status: "good"}
 	s, ours := l.Conf.Settings()
 	line.Names = s.Domains

@@ -14,7 +14,7 @@ import (
 	"wildcard/internal/state"
 )
 
-func (p *program) planCommand() *cli.Command {
+func planCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "plan",
 		Usage:     "what issue would do, with the same options",
@@ -26,7 +26,7 @@ and limits apply. Services are asked; nothing is written anywhere.
   wildcard plan --server letsencrypt-staging --json '*.example.com'`,
 		ArgsUsage: "NAME...",
 		Flags:     slices.Concat(certificateFlags(), caFlags(), registrationFlags(), dnsFlags(), commonFlags()),
-		Action:    p.plan,
+		Action:    p.action(runPlan),
 	}
 }
 
@@ -61,7 +61,7 @@ type planRecord struct {
 	Problem    *messages.Failure `json:"problem,omitempty"`
 }
 
-func (p *program) plan(c *cli.Context) error {
+func runPlan(p *program, c *cli.Context) error {
 	request, err := p.request(c, c.Args().Slice())
 	if err != nil {
 		return err
@@ -75,12 +75,12 @@ func (p *program) plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := m.planAnswer(plan)
+	answer := planAnswerOf(m, plan)
 	m.display.Close()
 	if m.json {
 		m.answer(answer)
 	} else {
-		m.printPlan(answer)
+		printPlan(m, answer)
 	}
 	code := 0
 	for _, err := range plan.Problems {
@@ -95,8 +95,8 @@ func (p *program) plan(c *cli.Context) error {
 	return nil
 }
 
-// planAnswer puts a plan into words.
-func (m *machine) planAnswer(plan certificates.Plan) planAnswer {
+// planAnswerOf puts a plan into words.
+func planAnswerOf(m *machine, plan certificates.Plan) planAnswer {
 	answer := planAnswer{
 		Action: planActions()[plan.Outcome], Lineage: plan.Lineage, Names: plan.Names, KeyType: string(plan.KeyType),
 		Server:  plan.Server,
@@ -130,7 +130,7 @@ func planActions() map[certificates.Outcome]string {
 	}
 }
 
-func (m *machine) printPlan(answer planAnswer) {
+func printPlan(m *machine, answer planAnswer) {
 	t := display.NewTable("NAME", "ZONE", "PROVIDER", "RECORD", "CREDENTIAL")
 	for _, r := range answer.Records {
 		for _, name := range r.Names {

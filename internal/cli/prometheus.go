@@ -35,30 +35,30 @@ func (p *program) prometheusFile(c *cli.Context) (string, error) {
 
 // measure writes the measurements at the end of a run, whatever came of it. A file that cannot be written is said, and is
 // no failure of the run: wildcard_last_run_timestamp_seconds stands still then.
-func (m *machine) measure(ctx context.Context, path string) {
+func measure(m *machine, ctx context.Context, path string) {
 	if path == "" {
 		return
 	}
-	if err := m.writeMeasurements(context.WithoutCancel(ctx), path); err != nil {
+	if err := writeMeasurements(m, context.WithoutCancel(ctx), path); err != nil {
 		m.complain(err)
 	}
 }
 
-func (m *machine) writeMeasurements(ctx context.Context, path string) error {
+func writeMeasurements(m *machine, ctx context.Context, path string) error {
 	ledger := m.manager.State
-	lines, err := m.listLines(ctx, ledger)
+	lines, err := listLinesOf(m, ctx, ledger)
 	if err != nil {
 		return err
 	}
 	var text bytes.Buffer
-	if err := metrics.Write(&text, m.measurements(lines, ledger)); err != nil {
+	if err := metrics.Write(&text, measurements(m, lines, ledger)); err != nil {
 		return err
 	}
 	return output("--prometheus", path, text.Bytes())
 }
 
 // measurements are all families, in the order in which the file has them.
-func (m *machine) measurements(lines []listLine, ledger *state.State) []metrics.Family {
+func measurements(m *machine, lines []listLine, ledger *state.State) []metrics.Family {
 	build := metrics.Family{Name: "wildcard_build_info", Help: "Version of the program that wrote this file."}
 	build.Add(1, "version", version(), "goversion", runtime.Version())
 	lastRun := metrics.Family{Name: "wildcard_last_run_timestamp_seconds",
@@ -70,7 +70,7 @@ func (m *machine) measurements(lines []listLine, ledger *state.State) []metrics.
 	}
 	records := metrics.Family{Name: "wildcard_journal_records",
 		Help: "TXT records that were created and are not deleted yet."}
-	if n, err := m.journalled(); err == nil {
+	if n, err := journalledRecords(m); err == nil {
 		records.Add(float64(n))
 	}
 	delays := metrics.Family{Name: "wildcard_publication_seconds", Help: "How long the last record of a zone took until all name servers had it."}
@@ -123,8 +123,8 @@ func number(is bool) float64 {
 	return 0
 }
 
-// journalled is how many records the journal has.
-func (m *machine) journalled() (int, error) {
+// journalledRecords is how many records the journal has.
+func journalledRecords(m *machine) (int, error) {
 	j, err := journal.Open(filepath.Join(m.dirs.State, "journal"), m.log)
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil

@@ -18,7 +18,7 @@ import (
 	"wildcard/providers/plugin"
 )
 
-func (p *program) providersCommand() *cli.Command {
+func providersCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "providers",
 		Usage:     "the DNS services there are, and what each wants to have set",
@@ -31,8 +31,8 @@ func (p *program) providersCommand() *cli.Command {
   wildcard providers test --zone example.com conoha`,
 		ArgsUsage:   "[NAME]",
 		Flags:       commonFlags(),
-		Subcommands: []*cli.Command{p.providersTestCommand()},
-		Action:      p.providers,
+		Subcommands: []*cli.Command{providersTestCommand(p)},
+		Action:      p.action(runProviders),
 	}
 }
 
@@ -70,28 +70,28 @@ type variableLine struct {
 	Help     string   `json:"help"`
 }
 
-func (p *program) providers(c *cli.Context) error {
+func runProviders(p *program, c *cli.Context) error {
 	switch c.Args().Len() {
 	case 0:
-		return p.listProviders(c)
+		return listProviders(p, c)
 	case 1:
-		return p.showProvider(c, c.Args().First())
+		return showProvider(p, c, c.Args().First())
 	}
 	return usage("providers takes one name")
 }
 
 // listProviders lists the kinds we ship, then the plugins that are there.
-func (p *program) listProviders(c *cli.Context) error {
+func listProviders(p *program, c *cli.Context) error {
 	registry := builtin.Registry()
 	var lines []providerLine
 	for _, name := range registry.Names() {
-		lines = append(lines, p.lineOfKind(name, registry[name]))
+		lines = append(lines, lineOfKind(p, name, registry[name]))
 	}
 	plugins := plugin.List(p.environ)
 	described := make([][]providerLine, len(plugins))
 	var all sync.WaitGroup
 	for i, found := range plugins {
-		all.Go(func() { described[i] = p.describePlugin(c.Context, found) })
+		all.Go(func() { described[i] = describePlugin(p, c.Context, found) })
 	}
 	all.Wait()
 	lines = append(lines, slices.Concat(described...)...)
@@ -120,14 +120,14 @@ func (p *program) listProviders(c *cli.Context) error {
 	return nil
 }
 
-func (p *program) lineOfKind(name string, kind builtin.Kind) providerLine {
+func lineOfKind(p *program, name string, kind builtin.Kind) providerLine {
 	return providerLine{Name: name, Spec: kind.Form, Summary: p.language.Translate(kind.Summary), Link: kind.Link}
 }
 
 // describePlugin has a plugin describe itself: a line for it, or for each service it stands for.
-func (p *program) describePlugin(ctx context.Context, found plugin.Installed) []providerLine {
+func describePlugin(p *program, ctx context.Context, found plugin.Installed) []providerLine {
 	line := providerLine{Name: "plugin:" + found.Name, Program: found.Path}
-	d, err := plugin.Describe(ctx, found.Name, "", p.pluginOptions())
+	d, err := plugin.Describe(ctx, found.Name, "", pluginOptions(p))
 	if err != nil {
 		line.Problem = messages.OneLine(err.Error())
 	}
@@ -159,12 +159,12 @@ func specOf(name string, d plugin.Description) string {
 }
 
 // pluginOptions are those of a plugin that only describes itself. What it says beside its answer is said again in its error.
-func (p *program) pluginOptions() plugin.Options {
+func pluginOptions(p *program) plugin.Options {
 	return plugin.Options{Environ: p.environ, Stderr: io.Discard}
 }
 
 // showProvider shows what one provider wants to have set.
-func (p *program) showProvider(c *cli.Context, name string) error {
+func showProvider(p *program, c *cli.Context, name string) error {
 	spec, err := providers.ParseSpec(name)
 	if err != nil {
 		return err
@@ -176,33 +176,33 @@ func (p *program) showProvider(c *cli.Context, name string) error {
 			spec.Name, strings.Join(registry.Names(), ", "))
 	}
 	answer := providerAnswer{
-		providerLine: p.lineOfKind(spec.Name, kind), Sets: p.setsOf(kind.Families), Settings: p.variablesOf(kind.Settings),
+		providerLine: lineOfKind(p, spec.Name, kind), Sets: setsOf(p, kind.Families), Settings: variablesOf(p, kind.Settings),
 	}
 	switch {
 	case spec.Name == "lego", spec.Name == "plugin" && spec.Arg != "":
-		if answer, err = p.showPlugin(c.Context, spec); err != nil {
+		if answer, err = showPlugin(p, c.Context, spec); err != nil {
 			return err
 		}
 	case spec.Name == "plugin":
 		for _, found := range plugin.List(p.environ) {
-			answer.Services = append(answer.Services, p.describePlugin(c.Context, found)...)
+			answer.Services = append(answer.Services, describePlugin(p, c.Context, found)...)
 		}
 	}
 	if c.Bool("json") {
 		p.answer(answer)
 		return nil
 	}
-	p.printProvider(answer)
+	printProvider(p, answer)
 	return nil
 }
 
 // showPlugin asks a plugin about itself, or about the service of lego's that the spec names.
-func (p *program) showPlugin(ctx context.Context, spec providers.Spec) (providerAnswer, error) {
+func showPlugin(p *program, ctx context.Context, spec providers.Spec) (providerAnswer, error) {
 	program, service, name := spec.Arg, "", spec.Name+":"+spec.Arg
 	if spec.Name == "lego" {
 		program, service = "lego", spec.Arg
 	}
-	d, err := plugin.Describe(ctx, program, service, p.pluginOptions())
+	d, err := plugin.Describe(ctx, program, service, pluginOptions(p))
 	if err != nil {
 		return providerAnswer{}, err
 	}
@@ -213,29 +213,29 @@ func (p *program) showPlugin(ctx context.Context, spec providers.Spec) (provider
 		}
 	}
 	if spec.Name == "lego" && service == "" {
-		answer.providerLine = p.lineOfKind("lego", builtin.Registry()["lego"])
+		answer.providerLine = lineOfKind(p, "lego", builtin.Registry()["lego"])
 		answer.Services = servicesOf(d, answer.Program)
 		return answer, nil
 	}
 	answer.Name, answer.Spec = name, specOf(name, d)
 	answer.Summary, answer.Link = messages.OneLine(d.Title), messages.OneLine(d.Link)
 	if len(d.Variables) > 0 {
-		answer.Sets = p.setsOf([]settings.Family{d.Family(name)})
+		answer.Sets = setsOf(p, []settings.Family{d.Family(name)})
 	}
 	return answer, nil
 }
 
-func (p *program) setsOf(families []settings.Family) []variableSet {
+func setsOf(p *program, families []settings.Family) []variableSet {
 	sets := []variableSet{}
 	for _, f := range families {
 		sets = append(sets, variableSet{
-			Account: f.Account, Name: f.Name, Needs: f.Needs(), Variables: p.variablesOf(f.Variables),
+			Account: f.Account, Name: f.Name, Needs: f.Needs(), Variables: variablesOf(p, f.Variables),
 		})
 	}
 	return sets
 }
 
-func (p *program) variablesOf(variables []settings.Variable) []variableLine {
+func variablesOf(p *program, variables []settings.Variable) []variableLine {
 	var lines []variableLine
 	for _, v := range variables {
 		lines = append(lines, variableLine{
@@ -246,7 +246,7 @@ func (p *program) variablesOf(variables []settings.Variable) []variableLine {
 	return lines
 }
 
-func (p *program) printProvider(answer providerAnswer) {
+func printProvider(p *program, answer providerAnswer) {
 	p.say("%s: %s", answer.Name, answer.Summary)
 	d := p.details()
 	d.Value("spec", answer.Spec)
@@ -267,11 +267,11 @@ func (p *program) printProvider(answer providerAnswer) {
 			p.say("\n%s; needs %s", set.Name, strings.Join(set.Needs, ", "))
 		}
 		said[set.Account] = true
-		p.printVariables(set.Variables)
+		printVariables(p, set.Variables)
 	}
 	if len(answer.Settings) > 0 {
 		p.say("\nFurther settings")
-		p.printVariables(answer.Settings)
+		printVariables(p, answer.Settings)
 	}
 	if len(answer.Services) > 0 {
 		t := display.NewTable("PROVIDER", "SPEC", "SERVICE")
@@ -282,7 +282,7 @@ func (p *program) printProvider(answer providerAnswer) {
 	}
 }
 
-func (p *program) printVariables(lines []variableLine) {
+func printVariables(p *program, lines []variableLine) {
 	t := display.NewTable("VARIABLE", "KIND", "MEANING")
 	for _, v := range lines {
 		kind := messages.New("optional")

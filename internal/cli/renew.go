@@ -15,7 +15,7 @@ import (
 // longestJitter is how long an unattended run may wait before its first order.
 const longestJitter = time.Minute
 
-func (p *program) renewCommand() *cli.Command {
+func renewCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "renew",
 		Usage:     "renew the certificates that are due",
@@ -36,15 +36,15 @@ renew. What fails stops nothing else; the exit status is that of the worst.
 			},
 			notifyFlags(), dnsFlags(), commonFlags(),
 		),
-		Action: p.traced(p.renew),
+		Action: p.traced(p.action(runRenew)),
 	}
 }
 
-func (p *program) renew(c *cli.Context) error {
+func runRenew(p *program, c *cli.Context) error {
 	if c.Args().Present() {
 		return usage("renew takes no names: --cert-name %s renews one certificate", fault.Excerpt(c.Args().First()))
 	}
-	request, err := p.renewRequest(c)
+	request, err := renewRequest(p, c)
 	if err != nil {
 		return err
 	}
@@ -59,26 +59,26 @@ func (p *program) renew(c *cli.Context) error {
 	defer m.close()
 	var people notify.Channels
 	if request.Deploy != certificates.DeployLater { // whose sandbox has no place for measurements, nor words for people; the other half has
-		defer m.measure(c.Context, measurements)
-		if people, err = m.channels(c); err != nil {
+		defer measure(m, c.Context, measurements)
+		if people, err = channels(m, c); err != nil {
 			return err
 		}
 	}
 	if c.Bool("notify-test") {
-		return m.notifyTest(c.Context, people)
+		return notifyTest(m, c.Context, people)
 	}
 	result, err := m.manager.Renew(c.Context, request)
 	if err != nil {
 		return err
 	}
 	m.display.Close()
-	err = m.summary(request, result)
+	err = summary(m, request, result)
 	news{m, request, result}.tell(c.Context, people)
 	return err
 }
 
 // renewRequest is what the command line asks for.
-func (p *program) renewRequest(c *cli.Context) (r certificates.RenewRequest, err error) {
+func renewRequest(p *program, c *cli.Context) (r certificates.RenewRequest, err error) {
 	if r.DNS, err = p.dns(c); err != nil {
 		return r, err
 	}

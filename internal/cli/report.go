@@ -44,8 +44,8 @@ func pathsOf(l *lineage.Lineage) *paths {
 	return &paths{l.Path("cert"), l.Path("chain"), l.Path("fullchain"), l.Path("privkey"), s.Combined}
 }
 
-// report prints what came of "issue", and returns what of it is a failure all the same.
-func (m *machine) report(got certificates.Result) error {
+// reportObtained prints what came of "issue", and returns what of it is a failure all the same.
+func reportObtained(m *machine, got certificates.Result) error {
 	answer := issueAnswer{
 		Action: string(got.Outcome), Names: got.Leaf.DNSNames, NotAfter: got.Leaf.NotAfter.UTC(), Server: got.Server,
 		Account: got.Account, Warnings: m.texts(slices.Concat(got.LeftOut, got.Warnings)), Extra: got.ExtraWait.Seconds(),
@@ -88,7 +88,7 @@ func (m *machine) report(got certificates.Result) error {
 }
 
 // reportCSR prints what came of "issue --csr".
-func (m *machine) reportCSR(out string, got certificates.Result) error {
+func reportCSR(m *machine, out string, got certificates.Result) error {
 	if m.json {
 		m.answer(issueAnswer{Action: "issued", Names: got.Leaf.DNSNames, Out: out, NotAfter: got.Leaf.NotAfter.UTC(),
 			Warnings: m.texts(got.Warnings), CleanUp: m.errorOf(got.CleanUp)})

@@ -11,7 +11,7 @@ import (
 	"wildcard/internal/lineage"
 )
 
-func (p *program) revokeCommand() *cli.Command {
+func revokeCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "revoke",
 		Usage:     "have the CA declare a certificate invalid",
@@ -28,7 +28,7 @@ func (p *program) revokeCommand() *cli.Command {
 			&cli.StringFlag{Name: "ca-bundle", Usage: "`FILE` with further roots for the CA's own TLS (WILDCARD_CA_BUNDLE)"},
 			yesFlag(),
 		}, commonFlags()),
-		Action: p.revoke,
+		Action: p.action(runRevoke),
 	}
 }
 
@@ -49,7 +49,7 @@ func reason(name string) (certificates.Reason, error) {
 	return 0, usage("--reason %s is none of unspecified, keycompromise, affiliationchanged, superseded, cessationofoperation", fault.Excerpt(name))
 }
 
-func (p *program) revoke(c *cli.Context) error {
+func runRevoke(p *program, c *cli.Context) error {
 	name, err := oneName(c)
 	if err != nil {
 		return err
@@ -77,12 +77,12 @@ func (p *program) revoke(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	m.revoked(name, done)
+	sayRevoked(m, name, done)
 	return nil
 }
 
-// revoked prints what came of it.
-func (m *machine) revoked(name string, done certificates.Revoked) {
+// sayRevoked prints what came of it.
+func sayRevoked(m *machine, name string, done certificates.Revoked) {
 	if m.json {
 		m.answer(map[string]any{
 			"lineage": name, "names": done.Lineage.Leaf.DNSNames, "revoked": true, "was_revoked": done.WasRevoked,

@@ -19,7 +19,7 @@ import (
 // mostHistory is how many attempts "show" shows.
 const mostHistory = 10
 
-func (p *program) showCommand() *cli.Command {
+func showCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "show",
 		Usage:     "all there is to know about one certificate",
@@ -30,7 +30,7 @@ func (p *program) showCommand() *cli.Command {
   wildcard show --json example.com`,
 		ArgsUsage: "NAME",
 		Flags:     commonFlags(),
-		Action:    p.show,
+		Action:    p.action(runShow),
 	}
 }
 
@@ -63,7 +63,7 @@ type showAnswer struct {
 	History []attemptLine `json:"history,omitempty"` // the last attempts that the ledger has, oldest first
 }
 
-func (p *program) show(c *cli.Context) error {
+func runShow(p *program, c *cli.Context) error {
 	name, err := oneName(c)
 	if err != nil {
 		return err
@@ -77,21 +77,21 @@ func (p *program) show(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := m.showAnswer(l)
+	answer := showAnswerOf(m, l)
 	if m.json {
 		m.answer(answer)
 		return nil
 	}
-	m.printShow(answer)
+	printShow(m, answer)
 	return nil
 }
 
-func (m *machine) showAnswer(l *lineage.Lineage) showAnswer {
+func showAnswerOf(m *machine, l *lineage.Lineage) showAnswer {
 	s, ours := l.Conf.Settings()
 	params := l.Conf.Params()
 	ledger := m.manager.State
 	a := showAnswer{
-		listLine: m.listLine(l, ledger), Version: l.Version, KeyType: string(certificates.KeyTypeOf(params)),
+		listLine: listLineOf(m, l, ledger), Version: l.Version, KeyType: string(certificates.KeyTypeOf(params)),
 		ReuseKey: params.ReuseKey,
 		Server:   params.Server, Account: params.Account, Profile: s.Profile, PreferredChain: params.PreferredChain,
 		Providers: s.SpecTexts(), EnvFile: s.EnvFile, Resolvers: s.Resolvers, NameServers: s.NameServers,
@@ -125,7 +125,7 @@ func (m *machine) showAnswer(l *lineage.Lineage) showAnswer {
 	return a
 }
 
-func (m *machine) printShow(a showAnswer) {
+func printShow(m *machine, a showAnswer) {
 	m.say("%s", a.Lineage)
 	d := m.details()
 	d.Value("names", strings.Join(a.Names, " "))

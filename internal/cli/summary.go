@@ -30,11 +30,11 @@ type renewLine struct {
 }
 
 // summary prints what came of "renew", and returns the worst.
-func (m *machine) summary(request certificates.RenewRequest, result certificates.RenewResult) error {
+func summary(m *machine, request certificates.RenewRequest, result certificates.RenewResult) error {
 	answer := renewAnswer{Renewed: []renewLine{}, Failed: []renewLine{}, Kept: result.Kept}
 	code := 0
 	for _, got := range result.Lineages {
-		line := m.renewLine(got)
+		line := renewLineOf(m, got)
 		for _, err := range []error{got.Err, got.CleanUp, got.Deploy} {
 			if err != nil {
 				code = fault.Worse(code, fault.ExitCode(err))
@@ -59,7 +59,7 @@ func (m *machine) summary(request certificates.RenewRequest, result certificates
 	if m.json {
 		m.answer(answer)
 	} else {
-		m.printRenewed(answer, request.Deploy == certificates.DeployOnly)
+		printRenewed(m, answer, request.Deploy == certificates.DeployOnly)
 	}
 	if code != 0 {
 		return &outcomeError{code}
@@ -67,7 +67,7 @@ func (m *machine) summary(request certificates.RenewRequest, result certificates
 	return nil
 }
 
-func (m *machine) renewLine(got certificates.Result) renewLine {
+func renewLineOf(m *machine, got certificates.Result) renewLine {
 	line := renewLine{Lineage: got.Name, Outcome: string(got.Outcome), Warnings: m.texts(got.Warnings),
 		Error: m.errorOf(got.Err), CleanUp: m.errorOf(got.CleanUp), Deploy: m.errorOf(got.Deploy)}
 	if leaf := got.Leaf; leaf != nil {
@@ -81,7 +81,7 @@ func (m *machine) renewLine(got certificates.Result) renewLine {
 	return line
 }
 
-func (m *machine) printRenewed(answer renewAnswer, deployOnly bool) {
+func printRenewed(m *machine, answer renewAnswer, deployOnly bool) {
 	for _, line := range answer.Renewed {
 		switch line.Outcome {
 		case "tested":

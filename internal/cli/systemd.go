@@ -13,7 +13,7 @@ import (
 	"wildcard/internal/system/units"
 )
 
-func (p *program) systemdCommand() *cli.Command {
+func systemdCommand(p *program) *cli.Command {
 	flags := func() []cli.Flag {
 		return []cli.Flag{
 			&cli.StringFlag{Name: "root", Usage: "the file system of another machine, or of an image, in `DIR`"},
@@ -33,22 +33,22 @@ wildcard-renew.service"); a unit that was edited otherwise is left alone.
 		Subcommands: []*cli.Command{
 			{
 				Name: "install", Usage: "write the units, enable and start the timer",
-				UsageText: "wildcard systemd install [options]", Flags: flags(), Action: p.systemdInstall,
+				UsageText: "wildcard systemd install [options]", Flags: flags(), Action: p.action(installUnits),
 			},
 			{
 				Name: "status", Usage: "whether the timer runs, when next, and what came of it last",
-				UsageText: "wildcard systemd status [options]", Flags: flags(), Action: p.systemdStatus,
+				UsageText: "wildcard systemd status [options]", Flags: flags(), Action: p.action(showUnits),
 			},
 			{
 				Name: "remove", Usage: "stop the timer and remove what install wrote",
-				UsageText: "wildcard systemd remove [options]", Flags: flags(), Action: p.systemdRemove,
+				UsageText: "wildcard systemd remove [options]", Flags: flags(), Action: p.action(removeUnits),
 			},
 		},
 	}
 }
 
-// systemdMachine is the machine that the command line means, for the program that we are.
-func (p *program) systemdMachine(c *cli.Context) (units.Machine, error) {
+// unitsMachine is the machine that the command line means, for the program that we are.
+func unitsMachine(p *program, c *cli.Context) (units.Machine, error) {
 	if c.Args().Present() {
 		return units.Machine{}, usage("systemd %s takes no names", c.Command.Name)
 	}
@@ -66,8 +66,8 @@ func (p *program) systemdMachine(c *cli.Context) (units.Machine, error) {
 	return m, nil
 }
 
-func (p *program) systemdInstall(c *cli.Context) error {
-	m, err := p.systemdMachine(c)
+func installUnits(p *program, c *cli.Context) error {
+	m, err := unitsMachine(p, c)
 	if err != nil {
 		return err
 	}
@@ -75,15 +75,15 @@ func (p *program) systemdInstall(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.systemdChanged(c, m, files, map[units.State]messages.Message{
+	return unitsChanged(p, c, m, files, map[units.State]messages.Message{
 		units.Missing: messages.New("written"), units.Old: messages.New("replaced"),
 		units.Current:  messages.New("there already"),
 		units.Packaged: messages.New("from the package"),
 	})
 }
 
-func (p *program) systemdRemove(c *cli.Context) error {
-	m, err := p.systemdMachine(c)
+func removeUnits(p *program, c *cli.Context) error {
+	m, err := unitsMachine(p, c)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (p *program) systemdRemove(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.systemdChanged(c, m, files, map[units.State]messages.Message{
+	return unitsChanged(p, c, m, files, map[units.State]messages.Message{
 		units.Missing: messages.New("not there"), units.Old: messages.New("removed"), units.Current: messages.New("removed"),
 		units.Packaged: messages.New("left to the package"),
 	})
@@ -103,7 +103,7 @@ type systemdAnswer struct {
 	units.Status
 }
 
-func (p *program) systemdChanged(c *cli.Context, m units.Machine, files []units.File,
+func unitsChanged(p *program, c *cli.Context, m units.Machine, files []units.File,
 	words map[units.State]messages.Message) error {
 	status, err := m.Status(c.Context)
 	if err != nil {
@@ -120,12 +120,12 @@ func (p *program) systemdChanged(c *cli.Context, m units.Machine, files []units.
 	for _, f := range files {
 		p.say("%s  %s", messages.Pad(words[f.State].In(p.language), 16), f.Path)
 	}
-	p.sayTimer(status)
+	sayTimer(p, status)
 	return nil
 }
 
-func (p *program) systemdStatus(c *cli.Context) error {
-	m, err := p.systemdMachine(c)
+func showUnits(p *program, c *cli.Context) error {
+	m, err := unitsMachine(p, c)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (p *program) systemdStatus(c *cli.Context) error {
 	for _, f := range status.Files {
 		p.say("%s  %s", messages.Pad(unitState(f.State).In(p.language), 16), f.Path)
 	}
-	p.sayTimer(status)
+	sayTimer(p, status)
 	return nil
 }
 
@@ -162,7 +162,7 @@ func unitState(s units.State) messages.Message {
 }
 
 // sayTimer says how the timer stands.
-func (p *program) sayTimer(s units.Status) {
+func sayTimer(p *program, s units.Status) {
 	at := func(t *time.Time) messages.Message {
 		if t == nil {
 			return messages.New("never")

@@ -31,12 +31,12 @@ func notifyFlags() []cli.Flag {
 // channels are the ways to people: those of the command line, else of WILDCARD_NOTIFY, else of the file that
 // WILDCARD_NOTIFY_FILE names; separated by white space there. A URL may hold a token, so no lineage keeps them. What is wrong
 // on the command line is an error; what is wrong elsewhere must not keep certificates from being renewed, and is said.
-func (m *machine) channels(c *cli.Context) (notify.Channels, error) {
+func channels(m *machine, c *cli.Context) (notify.Channels, error) {
 	o := notify.Options{Environ: m.environ, Stderr: m.lines}
 	if c.IsSet("notify") {
 		return notify.Parse(c.StringSlice("notify"), o)
 	}
-	all, err := m.channelsOfEnvironment(o)
+	all, err := channelsOfEnvironment(m, o)
 	if err != nil && !c.Bool("notify-test") {
 		m.complain(err)
 		return nil, nil
@@ -44,7 +44,7 @@ func (m *machine) channels(c *cli.Context) (notify.Channels, error) {
 	return all, err
 }
 
-func (m *machine) channelsOfEnvironment(o notify.Options) (notify.Channels, error) {
+func channelsOfEnvironment(m *machine, o notify.Options) (notify.Channels, error) {
 	text, file := m.environment("WILDCARD_NOTIFY"), m.environment("WILDCARD_NOTIFY_FILE")
 	switch {
 	case text != "" && file != "":
@@ -69,7 +69,7 @@ func (m *machine) sender() notify.Sender {
 }
 
 // notifyTest sends a test message, and nothing else.
-func (m *machine) notifyTest(ctx context.Context, all notify.Channels) error {
+func notifyTest(m *machine, ctx context.Context, all notify.Channels) error {
 	if len(all) == 0 {
 		return usage("--notify-test: there is no --notify, and no WILDCARD_NOTIFY")
 	}

@@ -4,8 +4,11 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
+	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -45,4 +48,69 @@ func TestSize(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A type has at most 40 methods, those of what it embeds included: what has more is several things.
+func TestMethodSets(t *testing.T) {
+	t.Parallel()
+	const most = 40
+	methods, embedded := map[string]int{}, map[string][]string{} // by folder and name
+	for _, file := range goFiles(t) {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		syntax, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := path.Dir(file) + "."
+		ast.Inspect(syntax, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				if n.Recv != nil {
+					methods[dir+typeName(n.Recv.List[0].Type)]++
+				}
+			case *ast.TypeSpec:
+				fields, ok := n.Type.(*ast.StructType)
+				if !ok {
+					break
+				}
+				for _, field := range fields.Fields.List {
+					if name := typeName(field.Type); len(field.Names) == 0 && name != "" {
+						embedded[dir+n.Name.Name] = append(embedded[dir+n.Name.Name], dir+name)
+					}
+				}
+			}
+			return true
+		})
+	}
+	var all func(name string) int
+	all = func(name string) int {
+		n := methods[name]
+		for _, other := range embedded[name] {
+			n += all(other)
+		}
+		return n
+	}
+	for _, name := range slices.Sorted(maps.Keys(methods)) {
+		if n := all(name); n > most {
+			t.Errorf("%s has %d methods", name, n)
+		}
+	}
+	if n := all("internal/cli.machine"); n < 10 {
+		t.Errorf("internal/cli.machine has %d methods: they are not counted as they should be", n)
+	}
+}
+
+// typeName is the name of a type of the same package, or of a pointer to one.
+func typeName(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return typeName(e.X)
+	case *ast.IndexExpr:
+		return typeName(e.X)
+	case *ast.Ident:
+		return e.Name
+	}
+	return ""
 }

@@ -118,7 +118,7 @@ func (e *endpoint) ownZone(id, tenant string) (*zone, *refusal) {
 		return nil, e.malformedID(id)
 	}
 	foreign := false
-	for _, z := range e.zones {
+	for _, z := range e.Service.zones {
 		if z.id == id && z.version == e.version {
 			if z.tenant == tenant {
 				return z, nil
@@ -126,7 +126,7 @@ func (e *endpoint) ownZone(id, tenant string) (*zone, *refusal) {
 			foreign = true
 		}
 	}
-	r := &refusal{status: e.switches.missingZone(foreign), kind: "domain_not_found", text: "no such domain"}
+	r := &refusal{status: e.Service.switches.missingZone(foreign), kind: "domain_not_found", text: "no such domain"}
 	switch {
 	case foreign && r.status == http.StatusUnauthorized:
 		return nil, e.unauthorized("the domain is another tenant's")
@@ -137,6 +137,6 @@ func (e *endpoint) ownZone(id, tenant string) (*zone, *refusal) {
 }
 
 func (e *endpoint) malformedID(id string) *refusal {
-	status := cmp.Or(e.switches.MalformedIDStatus, http.StatusNotFound)
+	status := cmp.Or(e.Service.switches.MalformedIDStatus, http.StatusNotFound)
 	return &refusal{status: status, text: "malformed id " + strconv.Quote(id)}
 }

@@ -11,7 +11,7 @@ import (
 func (e *endpoint) listDomains(c call, tenant string) (reply, *refusal) {
 	items := []listed{}
 	query := c.URL.Query()
-	for _, z := range e.zones {
+	for _, z := range e.Service.zones {
 		if z.version != e.version || z.tenant != tenant {
 			continue
 		}
@@ -25,7 +25,7 @@ func (e *endpoint) listDomains(c call, tenant string) (reply, *refusal) {
 
 // filterFits is A5b. Ver.3.0 ignores such a filter.
 func (e *endpoint) filterFits(filter string, z *zone) bool {
-	if !strings.HasSuffix(filter, ".") && !e.switches.V2FilterWithoutDot {
+	if !strings.HasSuffix(filter, ".") && !e.Service.switches.V2FilterWithoutDot {
 		return false
 	}
 	return canonical(filter) == z.name
@@ -53,13 +53,13 @@ func (e *endpoint) createDomain(c call, tenant string) (reply, *refusal) {
 	if refused != nil {
 		return reply{}, refused
 	}
-	if e.zone(canonical(name)) != nil {
+	if e.Service.zone(canonical(name)) != nil {
 		return reply{}, &refusal{http.StatusConflict, "duplicate_domain", "name", "the domain is registered"}
 	}
 	if !strings.Contains(strings.TrimSuffix(name, "."), ".") || name[0] == '*' {
 		return reply{}, badRequest("%s cannot be registered", name)
 	}
-	z := e.newZone(e.version, tenant, e.stored(name), hosts(e.generation(e.version)), false)
+	z := e.Service.newZone(e.version, tenant, e.stored(name), hosts(e.Service.generation(e.version)), false)
 	z.email = email
 	if ttl != nil {
 		z.ttl = *ttl
@@ -86,7 +86,7 @@ func (e *endpoint) listRecords(c call, z *zone) (reply, *refusal) {
 
 // stored is a name as the API keeps it.
 func (e *endpoint) stored(name string) string {
-	if e.switches.LowerNames {
+	if e.Service.switches.LowerNames {
 		return strings.ToLower(name)
 	}
 	return name
@@ -99,7 +99,7 @@ func (e *endpoint) ttl(body map[string]json.RawMessage) (*int, *refusal) {
 		return nil, nil
 	}
 	n, ok := integer(raw)
-	least := e.switches.MinTTL
+	least := e.Service.switches.MinTTL
 	if least == 0 {
 		least = 60
 	}

@@ -24,7 +24,7 @@ const mostBody = 1 << 20
 
 // endpoint is one host of ConoHa's: the identity or DNS service of one generation.
 type endpoint struct {
-	*Service
+	Service *Service
 	service string
 	version int
 	url     string
@@ -104,16 +104,16 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := call{r, body}
 	entry, latency := e.arrive(c)
-	if !e.sleep(r.Context(), latency) {
+	if !e.Service.sleep(r.Context(), latency) {
 		panic(http.ErrAbortHandler)
 	}
 	answer, truncated := e.answerWithFaults(c, entry)
-	e.finish(entry, answer)
+	e.Service.finish(entry, answer)
 	header := w.Header()
 	for name, values := range answer.header {
 		header[name] = values
 	}
-	header.Set("Date", e.now().UTC().Format(http.TimeFormat))
+	header.Set("Date", e.Service.now().UTC().Format(http.TimeFormat))
 	if _, ok := header["Content-Type"]; !ok {
 		header["Content-Type"] = nil // or else net/http guesses one
 	}
@@ -151,8 +151,8 @@ func (s *Service) sleep(ctx context.Context, d time.Duration) bool {
 
 // answer does what the call asks, unless it is to be refused.
 func (e *endpoint) answer(c call) reply {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.Service.mu.Lock()
+	defer e.Service.mu.Unlock()
 	var (
 		answer reply
 		err    *refusal
@@ -170,7 +170,7 @@ func (e *endpoint) answer(c call) reply {
 	}
 	if e.version == 2 {
 		answer.header.Set("Server", "openresty/1.7.10.1")
-		answer.header.Set("X-Openstack-Request-Id", "req-"+e.unique())
+		answer.header.Set("X-Openstack-Request-Id", "req-"+e.Service.unique())
 	}
 	return answer
 }

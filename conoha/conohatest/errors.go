@@ -17,13 +17,13 @@ type refusal struct {
 
 // bad refuses a body that fails the schema (A10, B10).
 func (e *endpoint) bad(member, format string, args ...any) *refusal {
-	return &refusal{cmp.Or(e.switches.InvalidStatus, http.StatusBadRequest), "invalid_object", member,
+	return &refusal{cmp.Or(e.Service.switches.InvalidStatus, http.StatusBadRequest), "invalid_object", member,
 		fmt.Sprintf(format, args...)}
 }
 
 // misplaced refuses a name where the record cannot be (A11, B10).
 func (e *endpoint) misplaced(format string, args ...any) *refusal {
-	status := cmp.Or(e.switches.LocationStatus, http.StatusBadRequest)
+	status := cmp.Or(e.Service.switches.LocationStatus, http.StatusBadRequest)
 	return &refusal{status, "invalid_recordset_location", "name", fmt.Sprintf(format, args...)}
 }
 
@@ -32,7 +32,7 @@ func badRequest(format string, args ...any) *refusal {
 }
 
 func (e *endpoint) unauthorized(format string, args ...any) *refusal {
-	status := cmp.Or(e.switches.UnauthorizedStatus, http.StatusUnauthorized)
+	status := cmp.Or(e.Service.switches.UnauthorizedStatus, http.StatusUnauthorized)
 	return &refusal{status, "unauthorized", "", fmt.Sprintf(format, args...)}
 }
 
@@ -54,12 +54,12 @@ func (e *endpoint) refuse(r *refusal) reply {
 
 // refuseToken is A16 and B15.
 func (e *endpoint) refuseToken(answer *reply, r *refusal) {
-	form := e.switches.UnauthorizedBody
+	form := e.Service.switches.UnauthorizedBody
 	if form == BodyUsual {
 		form = map[int]UnauthorizedBody{2: BodyText, 3: BodyJSON}[e.version]
 	}
 	if e.version == 2 {
-		answer.header.Set("WWW-Authenticate", "Keystone uri='"+e.endpoint(ServiceIdentity, 2).url+"'")
+		answer.header.Set("WWW-Authenticate", "Keystone uri='"+e.Service.endpoint(ServiceIdentity, 2).url+"'")
 	}
 	switch {
 	case form == BodyText:
@@ -79,7 +79,7 @@ func (e *endpoint) version2Error(r *refusal) []byte {
 	body := map[string]any{"code": r.status}
 	if r.kind != "" {
 		body["type"] = r.kind
-		body["request_id"] = "req-" + e.unique()
+		body["request_id"] = "req-" + e.Service.unique()
 	}
 	switch r.kind {
 	case "invalid_object":
@@ -95,7 +95,7 @@ func (e *endpoint) version2Error(r *refusal) []byte {
 }
 
 func (e *endpoint) version3Error(status int, text string) []byte {
-	switch e.switches.V3Errors {
+	switch e.Service.switches.V3Errors {
 	case ErrorObject:
 		return keystoneError(status, text)
 	case ErrorWrapped:

@@ -113,20 +113,20 @@ func (s *Service) strike(r *Request) *Fault {
 
 // answerWithFaults answers a call as the fault that strikes it wants.
 func (e *endpoint) answerWithFaults(c call, entry *Request) (answer reply, truncated bool) {
-	f := e.strike(entry)
+	f := e.Service.strike(entry)
 	if f == nil {
 		return e.answer(c), false
 	}
 	if f.After {
 		answer = e.answer(c)
 	}
-	if !e.sleep(c.Context(), f.Delay) {
+	if !e.Service.sleep(c.Context(), f.Delay) {
 		panic(http.ErrAbortHandler)
 	}
 	if f.Hang {
 		select {
 		case <-c.Context().Done():
-		case <-e.done:
+		case <-e.Service.done:
 		}
 		panic(http.ErrAbortHandler)
 	}
@@ -174,9 +174,9 @@ func (e *endpoint) faultReply(f *Fault, c call) reply {
 		answer.body = nil
 		answer.header.Del("Content-Type")
 	case f.Body == "" && f.Status >= 400:
-		e.mu.Lock()
+		e.Service.mu.Lock()
 		answer.body = e.trouble(f.Status)
-		e.mu.Unlock()
+		e.Service.mu.Unlock()
 	}
 	answer.status = cmp.Or(answer.status, http.StatusOK)
 	return answer

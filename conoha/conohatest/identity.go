@@ -65,7 +65,7 @@ func (e *endpoint) login2(c call) (reply, *refusal) {
 		isID && isName:
 		return reply{}, &refusal{status: http.StatusBadRequest, text: "malformed login"}
 	}
-	status := cmp.Or(e.switches.V2LoginStatus, http.StatusUnauthorized)
+	status := cmp.Or(e.Service.switches.V2LoginStatus, http.StatusUnauthorized)
 	account := e.find(func(a *Account) bool { return a.User == user })
 	switch {
 	case account == nil:
@@ -92,12 +92,12 @@ func (e *endpoint) login3(c call) (reply, *refusal) {
 		}
 		return a.User == l.user.name
 	})
-	login := cmp.Or(e.switches.V3LoginStatus, http.StatusUnauthorized)
-	project := cmp.Or(e.switches.V3ProjectStatus, http.StatusUnauthorized)
+	login := cmp.Or(e.Service.switches.V3LoginStatus, http.StatusUnauthorized)
+	project := cmp.Or(e.Service.switches.V3ProjectStatus, http.StatusUnauthorized)
 	switch {
 	case account == nil:
 		return reply{}, &refusal{status: http.StatusBadRequest, text: "user does not exist"}
-	case e.switches.V3CheckDomain &&
+	case e.Service.switches.V3CheckDomain &&
 		(l.user.domain != "" && l.user.domain != "gnc" || l.project.domain != "" && l.project.domain != "gnc"):
 		return reply{}, &refusal{status: login, text: "domain does not exist"}
 	case !samePassword(l.password, account.Password):
@@ -112,7 +112,7 @@ func (e *endpoint) login3(c call) (reply, *refusal) {
 
 // find returns an account of the endpoint's generation, or nil.
 func (e *endpoint) find(match func(*Account) bool) *Account {
-	for _, a := range e.accounts {
+	for _, a := range e.Service.accounts {
 		if a.Version == e.version && match(a) {
 			return a
 		}

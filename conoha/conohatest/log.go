@@ -57,12 +57,12 @@ func (e *endpoint) arrive(c call) (*Request, time.Duration) {
 	r := &Request{
 		Service: e.service, Version: e.version,
 		Method: c.Method, Path: c.URL.EscapedPath(), Query: c.URL.RawQuery,
-		Header: c.Header.Clone(), Body: c.body, Conn: conn, At: e.now(),
+		Header: c.Header.Clone(), Body: c.body, Conn: conn, At: e.Service.now(),
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.requests = append(e.requests, r)
-	return r, e.latency
+	e.Service.mu.Lock()
+	defer e.Service.mu.Unlock()
+	e.Service.requests = append(e.Service.requests, r)
+	return r, e.Service.latency
 }
 
 // finish logs what came of a call.

@@ -30,7 +30,7 @@ func (e *endpoint) list(c call, member string, items []listed) (reply, *refusal)
 		out[i] = it.json
 	}
 	body := map[string]any{member: out}
-	if e.version == 3 && !e.switches.OmitTotalCount {
+	if e.version == 3 && !e.Service.switches.OmitTotalCount {
 		body["total_count"] = total
 	}
 	return jsonReply(http.StatusOK, body), nil
@@ -41,7 +41,7 @@ func (e *endpoint) page(c call, items []listed) ([]listed, *refusal) {
 		return nil, &refusal{http.StatusBadRequest, "bad_request", "", text}
 	}
 	query := c.URL.Query()
-	limit, offset := cmp.Or(e.switches.V3DefaultLimit, 1000), 0
+	limit, offset := cmp.Or(e.Service.switches.V3DefaultLimit, 1000), 0
 	if query.Has("limit") {
 		var err error
 		if limit, err = strconv.Atoi(query.Get("limit")); err != nil || limit < 1 {
@@ -79,8 +79,8 @@ func (e *endpoint) page(c call, items []listed) ([]listed, *refusal) {
 	default:
 		return refuse("sort_type is neither asc nor desc")
 	}
-	if e.switches.V3PageCap > 0 {
-		limit = min(limit, e.switches.V3PageCap)
+	if e.Service.switches.V3PageCap > 0 {
+		limit = min(limit, e.Service.switches.V3PageCap)
 	}
 	items = items[min(offset, len(items)):]
 	return items[:min(limit, len(items))], nil

@@ -13,7 +13,7 @@ func (e *endpoint) createRecord(c call, z *zone) (reply, *refusal) {
 	if refused != nil {
 		return reply{}, refused
 	}
-	r := &record{id: e.unique(), created: e.now()}
+	r := &record{id: e.Service.unique(), created: e.Service.now()}
 	if r.name, refused = e.hostName(body, "name"); refused != nil {
 		return reply{}, refused
 	}
@@ -28,7 +28,7 @@ func (e *endpoint) createRecord(c call, z *zone) (reply, *refusal) {
 	if e.version == 3 {
 		r.updated = r.created
 		if r.ttl == nil {
-			ttl := cmp.Or(e.switches.V3DefaultTTL, 3600)
+			ttl := cmp.Or(e.Service.switches.V3DefaultTTL, 3600)
 			r.ttl = &ttl
 		}
 	}
@@ -38,7 +38,7 @@ func (e *endpoint) createRecord(c call, z *zone) (reply, *refusal) {
 	if same := z.set(r.key, r.kind); e.version == 2 && len(same) > 0 {
 		r.ttl = same[0].ttl // a TTL belongs to name and type (§3.5)
 	}
-	e.insert(z, r, false)
+	e.Service.insert(z, r, false)
 	answer := jsonReply(http.StatusOK, e.recordJSON(z, r))
 	if e.version == 2 {
 		answer.header.Set("Location", "http://"+c.Host+"/v1/domains/"+z.id+"/records/"+r.id)
@@ -59,7 +59,7 @@ func (e *endpoint) updateRecord(c call, z *zone, id string) (reply, *refusal) {
 	if old.managed {
 		return reply{}, badRequest("the record is managed")
 	}
-	if _, sent := body["ttl"]; sent && e.version == 3 && !e.switches.V3PutTTL {
+	if _, sent := body["ttl"]; sent && e.version == 3 && !e.Service.switches.V3PutTTL {
 		return reply{}, e.bad("ttl", "a TTL cannot be changed")
 	}
 	r := *old
@@ -83,8 +83,8 @@ func (e *endpoint) updateRecord(c call, z *zone, id string) (reply, *refusal) {
 	if refused = e.mayHold(z, &r, old); refused != nil {
 		return reply{}, refused
 	}
-	r.updated, r.hide = e.now(), nil
-	e.replace(z, old, &r)
+	r.updated, r.hide = e.Service.now(), nil
+	e.Service.replace(z, old, &r)
 	if e.version == 2 {
 		for _, other := range z.set(r.key, r.kind) {
 			other.ttl = r.ttl
@@ -111,7 +111,7 @@ func (e *endpoint) deleteRecord(z *zone, id string) (reply, *refusal) {
 	if r.managed {
 		return reply{}, badRequest("the record is managed")
 	}
-	e.remove(z, r, false)
+	e.Service.remove(z, r, false)
 	if e.version == 3 {
 		return reply{status: http.StatusNoContent}, nil
 	}
@@ -125,7 +125,7 @@ func (e *endpoint) ownRecord(z *zone, id string) (*record, *refusal) {
 	if r := z.record(id); r != nil {
 		return r, nil
 	}
-	status := cmp.Or(e.switches.MissingRecordStatus, http.StatusNotFound)
+	status := cmp.Or(e.Service.switches.MissingRecordStatus, http.StatusNotFound)
 	return nil, &refusal{status: status, kind: "record_not_found", text: "no such record"}
 }
 
@@ -136,8 +136,8 @@ func (e *endpoint) mayHold(z *zone, r, instead *record) *refusal {
 	}
 	others := slices.DeleteFunc(slices.Clone(z.records),
 		func(other *record) bool { return other == instead || other.key != r.key })
-	if !(e.version == 3 && e.switches.V3Lenient) {
-		for _, child := range e.zones {
+	if !(e.version == 3 && e.Service.switches.V3Lenient) {
+		for _, child := range e.Service.zones {
 			if child.version == z.version && child != z && len(child.name) > len(z.name) && inZone(child.name, z.name) &&
 				inZone(r.key, child.name) {
 				return e.misplaced("%s belongs to the zone %s", r.name, child.display)
@@ -160,9 +160,10 @@ func (e *endpoint) mayHold(z *zone, r, instead *record) *refusal {
 			return refused
 		}
 	}
-	if instead == nil && (exceeds(len(z.records)+1, e.switches.RecordsPerZone, 500) ||
-		exceeds(len(same), e.switches.RecordsPerSet, 20)) {
-		return &refusal{cmp.Or(e.switches.QuotaStatus, http.StatusRequestEntityTooLarge), "over_quota", "", "over quota"}
+	if instead == nil && (exceeds(len(z.records)+1, e.Service.switches.RecordsPerZone, 500) ||
+		exceeds(len(same), e.Service.switches.RecordsPerSet, 20)) {
+		return &refusal{cmp.Or(e.Service.switches.QuotaStatus, http.StatusRequestEntityTooLarge), "over_quota", "",
+			"over quota"}
 	}
 	return nil
 }
@@ -171,7 +172,7 @@ func (e *endpoint) mayHold(z *zone, r, instead *record) *refusal {
 func (e *endpoint) duplicate() *refusal {
 	status := http.StatusConflict
 	if e.version == 3 {
-		switch e.switches.V3Duplicates {
+		switch e.Service.switches.V3Duplicates {
 		case DuplicateBadRequest:
 			status = http.StatusBadRequest
 		case DuplicateAccepted:
@@ -186,7 +187,7 @@ func (e *endpoint) recordMembers(c call) (map[string]json.RawMessage, *refusal) 
 	known := []string{"name", "type", "data", "ttl", "priority", "description", "gslb_region", "gslb_weight", "gslb_check"}
 	if e.version == 3 {
 		known = []string{"name", "type", "data", "ttl", "priority", "description", "weight", "port"}
-		if e.switches.V3UnknownFields {
+		if e.Service.switches.V3UnknownFields {
 			var all map[string]json.RawMessage
 			_ = json.Unmarshal(c.body, &all)
 			for name := range all {

@@ -18,8 +18,8 @@ type token struct {
 
 // issue makes a token. Its value is all that is random in this package.
 func (e *endpoint) issue(tenant string) (value string, issued, expires time.Time) {
-	issued = e.now().UTC()
-	expires = issued.Add(cmp.Or(e.switches.TokenLifetime, 24*time.Hour))
+	issued = e.Service.now().UTC()
+	expires = issued.Add(cmp.Or(e.Service.switches.TokenLifetime, 24*time.Hour))
 	if e.version == 3 {
 		random := make([]byte, 132)
 		_, _ = rand.Read(random)
@@ -29,7 +29,7 @@ func (e *endpoint) issue(tenant string) (value string, issued, expires time.Time
 		_, _ = rand.Read(random)
 		value = hex.EncodeToString(random)
 	}
-	e.tokens[value] = &token{version: e.version, tenant: tenant, expires: expires}
+	e.Service.tokens[value] = &token{version: e.version, tenant: tenant, expires: expires}
 	return value, issued, expires
 }
 
@@ -48,13 +48,13 @@ func (e *endpoint) tenant(c call) (string, *refusal) {
 	if len(values) != 1 || values[0] == "" {
 		return "", e.unauthorized("no token")
 	}
-	t := e.tokens[values[0]]
+	t := e.Service.tokens[values[0]]
 	switch {
 	case t == nil:
 		return "", e.unauthorized("unknown token")
 	case t.version != e.version:
 		return "", e.unauthorized("token of Ver.%d.0", t.version)
-	case !e.now().Before(t.expires):
+	case !e.Service.now().Before(t.expires):
 		return "", e.unauthorized("expired token")
 	case t.tenant == "":
 		return "", e.unauthorized("token without a tenant")

@@ -24,8 +24,8 @@ func (e *endpoint) tokenReply2(a *Account) reply {
 	return jsonReply(http.StatusOK, map[string]any{"access": map[string]any{
 		"token": tok,
 		"serviceCatalog": []any{
-			service("identity", "Identity Service", e.IdentityURL(2)),
-			service("dns", "DNS Service", e.DNSURL(2)),
+			service("identity", "Identity Service", e.Service.IdentityURL(2)),
+			service("dns", "DNS Service", e.Service.DNSURL(2)),
 		},
 		"user": map[string]any{
 			"id": a.UserID, "name": a.User, "username": a.User,
@@ -57,8 +57,8 @@ func (e *endpoint) tokenReply3(a *Account) reply {
 		tok["is_domain"] = false
 		tok["roles"] = []any{map[string]any{"id": invent("role", 0), "name": "tenant-admin"}}
 		tok["catalog"] = []any{
-			service("aa", "dns", "designate", e.DNSURL(3)),
-			service("bb", "identity", "keystone", e.IdentityURL(3)),
+			service("aa", "dns", "designate", e.Service.DNSURL(3)),
+			service("bb", "identity", "keystone", e.Service.IdentityURL(3)),
 		}
 	}
 	answer := jsonReply(http.StatusCreated, map[string]any{"token": tok})
@@ -67,4 +67,4 @@ func (e *endpoint) tokenReply3(a *Account) reply {
 }
 
 // auditID is a value that looks like an audit id.
-func (e *endpoint) auditID() string { return invent("audit", len(e.tokens))[:22] }
+func (e *endpoint) auditID() string { return invent("audit", len(e.Service.tokens))[:22] }

@@ -31,7 +31,7 @@ func (e *endpoint) recordJSON(z *zone, r *record) map[string]any {
 		id: r.id, zoneID: z.id, "name": r.name, "type": r.kind, "data": r.data, "ttl": r.ttl, "priority": r.priority,
 		"created_at": e.time(r.created), "updated_at": e.time(r.updated),
 	}
-	if r.kind == "TXT" && e.switches.QuoteTXT {
+	if r.kind == "TXT" && e.Service.switches.QuoteTXT {
 		object["data"] = `"` + r.data + `"`
 	}
 	if e.version == 2 {
@@ -65,7 +65,7 @@ func (z *zone) soa() *record {
 
 // idNames are the members that carry ids (§3.2).
 func (e *endpoint) idNames() (own, domain string) {
-	if (e.version == 2) == !e.switches.SwapIDs {
+	if (e.version == 2) == !e.Service.switches.SwapIDs {
 		return "id", "domain_id"
 	}
 	return "uuid", "domain_uuid"

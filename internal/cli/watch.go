@@ -100,7 +100,7 @@ func notifyTest(m *machine, ctx context.Context, all notify.Channels) error {
 
 // news is what a run of "renew" has to tell.
 type news struct {
-	*machine
+	machine *machine
 	request certificates.RenewRequest
 	result  certificates.RenewResult
 }
@@ -111,15 +111,15 @@ func (r news) tell(ctx context.Context, all notify.Channels) {
 	if ctx.Err() != nil || r.request.DryRun {
 		return
 	}
-	watch, err := r.manager.State.Watch()
+	watch, err := r.machine.manager.State.Watch()
 	if err != nil {
-		r.complain(err)
+		r.machine.complain(err)
 		return
 	}
 	var events []notify.Event
 	heard, unread := map[string]*state.Complaint{}, map[string]*state.Complaint{}
 	for _, condition := range r.conditions(watch) {
-		event, ifHeard, ifNot := notify.Judge(condition, watch.Lineages[condition.Lineage], r.now())
+		event, ifHeard, ifNot := notify.Judge(condition, watch.Lineages[condition.Lineage], r.machine.now())
 		heard[condition.Lineage], unread[condition.Lineage] = ifHeard, ifNot
 		if event.Kind != "" {
 			events = append(events, event)
@@ -129,9 +129,9 @@ func (r news) tell(ctx context.Context, all notify.Channels) {
 	if len(events) > 0 && len(all) > 0 {
 		ctx, cancel := context.WithTimeout(ctx, notifyLimit)
 		defer cancel()
-		for _, err := range all.Send(ctx, r.sender().Write(events, r.now())) {
+		for _, err := range all.Send(ctx, r.machine.sender().Write(events, r.machine.now())) {
 			if err != nil {
-				r.complain(err)
+				r.machine.complain(err)
 			} else {
 				next = heard
 			}
@@ -140,7 +140,7 @@ func (r news) tell(ctx context.Context, all notify.Channels) {
 	if len(next) == 0 {
 		return
 	}
-	if err := r.manager.State.ChangeWatch(func(w *state.Watch) {
+	if err := r.machine.manager.State.ChangeWatch(func(w *state.Watch) {
 		for name, complaint := range next {
 			if complaint == nil {
 				delete(w.Lineages, name)
@@ -149,7 +149,7 @@ func (r news) tell(ctx context.Context, all notify.Channels) {
 			}
 		}
 	}); err != nil {
-		r.complain(err)
+		r.machine.complain(err)
 	}
 }
 
@@ -180,7 +180,7 @@ func (r news) conditions(watch state.Watch) []notify.Condition {
 // due still, or its hooks wait. One that was deleted, or handed back to certbot, is well, and not worth a message.
 func (r news) condition(name string, err error, past *state.Complaint, deployed bool) (c notify.Condition, ok bool) {
 	c = notify.Condition{Lineage: name, Err: err}
-	l, readErr := r.manager.Store.Lineage(name)
+	l, readErr := r.machine.manager.Store.Lineage(name)
 	if readErr != nil {
 		if past != nil && fault.CodeOf(readErr) == lineage.CodeNotFound {
 			past.Told = time.Time{}
@@ -198,7 +198,7 @@ func (r news) condition(name string, err error, past *state.Complaint, deployed 
 		c.Names, c.NotAfter = l.Leaf.DNSNames, l.Leaf.NotAfter
 		c.Due, _ = certificates.Renewal(l, s)
 	}
-	good := l.Leaf != nil && r.now().Before(c.Due)
+	good := l.Leaf != nil && r.machine.now().Before(c.Due)
 	switch {
 	case err != nil:
 	case r.request.Deploy == certificates.DeployOnly:

@@ -92,17 +92,17 @@ func (s *Solver) At(route providers.Route, c providers.Challenge) *Record {
 // Match returns the journal's records of one challenge, at whatever place. Errors are those of the journal.
 func (s *Solver) Match(domain, value string) ([]*Record, error) {
 	entries, err := s.Journal.Match(domain, value)
-	return s.recordsOf(entries), err
+	return recordsOf(s, entries), err
 }
 
 // InRound returns the journal's records of an owner's round. Errors are those of the journal.
 func (s *Solver) InRound(owner Owner) ([]*Record, error) {
 	entries, err := s.Journal.InRound(owner.Process, owner.Round)
-	return s.recordsOf(entries), err
+	return recordsOf(s, entries), err
 }
 
 // recordsOf makes records of entries. One whose account is not configured any more has none.
-func (s *Solver) recordsOf(entries []journal.Entry) []*Record {
+func recordsOf(s *Solver, entries []journal.Entry) []*Record {
 	records := make([]*Record, 0, len(entries))
 	for _, e := range entries {
 		route := providers.Route{Zone: e.Zone}

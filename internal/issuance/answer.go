@@ -78,17 +78,17 @@ func (n *validation) end(verdict *Problem, err error) {
 // answer answers a challenge (RFC 8555 §7.5.1). Each is answered once: Boulder takes every further answer for a further
 // validation, and counts its failure. Whether one got through that failed shows in the authorization, later.
 func (v *validator) answer(n *validation) {
-	s := v.session
+	s := v.run.session
 	url := n.rec.challenge.URL
 	s.transport.forget(url)
-	if err := v.solver.Answer(n.rec.held.Load(), v.CA.now()); err != nil {
-		v.log.Warn("journal", "error", err) // the answer matters more
+	if err := v.run.solver.Answer(n.rec.held.Load(), v.run.CA.now()); err != nil {
+		v.run.log.Warn("journal", "error", err) // the answer matters more
 	}
 	err := s.attempt("answer the challenge of "+n.rec.name, once, func() error {
 		_, err := s.core.Challenges.New(url)
 		return err
 	})
-	now := v.CA.now()
+	now := v.run.CA.now()
 	n.lookUp, n.again, n.doubtful = false, time.Time{}, false
 	if !unsent(err) {
 		n.answers++
@@ -128,7 +128,7 @@ func (v *validator) notThrough(n *validation, err error, after time.Duration) {
 	if unsent(err) {
 		after = againAfter
 	}
-	wait := cmp.Or(v.Pacing.AnswerAgain, after)
+	wait := cmp.Or(v.run.Pacing.AnswerAgain, after)
 	problem, ok := asProblem(err)
 	if ok && problem.Type != "badNonce" {
 		var tries retries
@@ -137,22 +137,22 @@ func (v *validator) notThrough(n *validation, err error, after time.Duration) {
 		} else {
 			tries.server = n.failures - 1
 		}
-		asked, again := tries.wait(problem, v.left())
+		asked, again := tries.wait(problem, v.run.left())
 		if !again {
 			n.end(nil, err)
 			return
 		}
 		wait = max(wait, asked)
 		if problem.after > 0 {
-			n.next = v.CA.now().Add(problem.after)
+			n.next = v.run.CA.now().Add(problem.after)
 		}
 	}
-	if n.failures > answersMore || wait >= v.left() {
+	if n.failures > answersMore || wait >= v.run.left() {
 		n.end(nil, err)
 		return
 	}
-	n.again = v.CA.now().Add(wait)
-	v.log.Debug("whether the CA has the answer shows in the authorization", "name", n.rec.name, "again", wait, "error",
+	n.again = v.run.CA.now().Add(wait)
+	v.run.log.Debug("whether the CA has the answer shows in the authorization", "name", n.rec.name, "again", wait, "error",
 		err)
 }
 
@@ -165,12 +165,12 @@ func (v *validator) missed(n *validation, words *Problem, asked time.Duration) {
 	if asked > 0 {
 		wait = wish(asked, longestAsk)
 	}
-	if n.misses > answersMore || wait >= v.left() {
+	if n.misses > answersMore || wait >= v.run.left() {
 		v.conclude(n, words, nil)
 		return
 	}
-	n.again = v.CA.now().Add(wait)
-	v.observe(Event{Step: StepValidation, State: Noted, Domain: n.rec.name, Total: len(v.names), Text: messages.New(
+	n.again = v.run.CA.now().Add(wait)
+	v.run.observe(Event{Step: StepValidation, State: Noted, Domain: n.rec.name, Total: len(v.names), Text: messages.New(
 		"the CA did not find it (%s): it is asked to look again in %d s", words.Error(), int(wait.Seconds()))})
 }
 
@@ -206,5 +206,5 @@ func (v *validator) conclude(n *validation, verdict *Problem, err error) {
 		e.Text = messages.New("invalid: %s", verdict.Error())
 	}
 	e.Done = v.valid
-	v.observe(e)
+	v.run.observe(e)
 }

@@ -25,7 +25,7 @@ const (
 
 // finalizer sends the CSR of a run's order.
 type finalizer struct {
-	*run
+	run      *run
 	order    acme.ExtendedOrder
 	csr      []byte
 	accepted func() // called when the CA needs no proof any more
@@ -91,13 +91,13 @@ func (r *run) finalize(order acme.ExtendedOrder, accepted func()) (acme.Extended
 
 // pace is how long after the nth look the next one comes, where the CA has no wish.
 func (f *finalizer) pace(n int) time.Duration {
-	first := cmp.Or(f.Pacing.FirstLook, firstLook)
+	first := cmp.Or(f.run.Pacing.FirstLook, firstLook)
 	return min(first<<min(n, 8), 5*time.Second)
 }
 
 // look finds out what an order that was read tells.
 func (f *finalizer) look() (done bool, err error) {
-	now := f.CA.now()
+	now := f.run.CA.now()
 	switch f.order.Status {
 	case acme.StatusValid:
 		f.accepted()
@@ -107,7 +107,7 @@ func (f *finalizer) look() (done bool, err error) {
 		f.waiting(now) // a replica that is behind
 		return now.Sub(f.since) >= notReadyFor, nil
 	case acme.StatusInvalid, acme.StatusDeactivated, acme.StatusExpired, acme.StatusRevoked:
-		return false, f.invalid(f.order)
+		return false, f.run.invalid(f.order)
 	case acme.StatusReady:
 		return false, nil
 	case acme.StatusPending:
@@ -125,7 +125,7 @@ func (f *finalizer) look() (done bool, err error) {
 // cannotLook returns how long to wait before an order is looked at again that could not be read, which says nothing of what came of
 // it; or the error, if that does not pass, or not within this run.
 func (f *finalizer) cannotLook(err error) (time.Duration, error) {
-	ctx := f.session.ctx
+	ctx := f.run.session.ctx
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
@@ -136,12 +136,12 @@ func (f *finalizer) cannotLook(err error) (time.Duration, error) {
 	if problem, refused := asProblem(err); refused && problem.after > 0 {
 		wait = problem.after
 	}
-	if wait > patience || wait >= f.left() {
+	if wait > patience || wait >= f.run.left() {
 		return 0, err
 	}
 	if !f.told {
 		f.told = true
-		f.observe(Event{Step: StepFinalize, State: Noted, Text: messages.New(
+		f.run.observe(Event{Step: StepFinalize, State: Noted, Text: messages.New(
 			"the CA cannot be asked (%s): it is asked again in %d s", printable(err.Error(), 200), int(wait.Seconds()))})
 	}
 	return wait, nil
@@ -157,7 +157,7 @@ func (f *finalizer) waiting(now time.Time) {
 // an error that no look can mend.
 func (f *finalizer) send() (time.Duration, error) {
 	f.sent++
-	s := f.session
+	s := f.run.session
 	url := f.order.Finalize
 	var reply acme.ExtendedOrder
 	err := s.attempt("finalize", once, func() (err error) {
@@ -177,21 +177,21 @@ func (f *finalizer) send() (time.Duration, error) {
 		return 0, context.Cause(s.ctx)
 	}
 	f.failure = err
-	f.log.Debug("what came of finalize shows in the order", "error", err)
+	f.run.log.Debug("what came of finalize shows in the order", "error", err)
 	problem, refused := asProblem(err)
 	switch {
 	case !refused || problem.Status == http.StatusNotFound:
 		return 0, f.again()
 	case problem.Type == "orderNotReady":
-		f.waiting(f.CA.now())
-		if f.CA.now().Sub(f.since) >= notReadyFor {
+		f.waiting(f.run.CA.now())
+		if f.run.CA.now().Sub(f.since) >= notReadyFor {
 			return 0, f.gaveUp("the order stays ready")
 		}
 		f.sent--
 		f.notReady++
 		return max(shortestWait, f.pace(f.notReady)), nil
 	case problem.Status >= 500, problem.Status == http.StatusTooManyRequests, problem.Type == "rateLimited":
-		wait, again := f.tries.wait(problem, f.left())
+		wait, again := f.tries.wait(problem, f.run.left())
 		if !again {
 			return 0, err
 		}

@@ -25,7 +25,7 @@ const (
 // validator answers the challenges of a run and looks until the CA has come to an end with all of them. But for the answers
 // it does one thing at a time.
 type validator struct {
-	*run
+	run   *run
 	order string // URL
 	names []*validation
 
@@ -106,7 +106,7 @@ func (v *validator) poll(ctx context.Context) error {
 		if v.done() {
 			return nil
 		}
-		now := v.CA.now()
+		now := v.run.CA.now()
 		at, look := v.nextLook(now)
 		if again, ok := v.nextAnswer(); ok && (!look || again.Before(at)) {
 			at, look = again, false
@@ -114,7 +114,7 @@ func (v *validator) poll(ctx context.Context) error {
 		if end := v.mustEnd(); !end.IsZero() && !at.Before(end) {
 			return v.pause(ctx, end)
 		}
-		if err := v.sleep(ctx, at.Sub(now)); err != nil {
+		if err := v.run.sleep(ctx, at.Sub(now)); err != nil {
 			return err
 		}
 		if look {
@@ -138,7 +138,7 @@ func (v *validator) mustEnd() time.Time {
 
 // pause waits for the end and says what it is for.
 func (v *validator) pause(ctx context.Context, end time.Time) error {
-	if err := v.sleep(ctx, end.Sub(v.CA.now())); err != nil {
+	if err := v.run.sleep(ctx, end.Sub(v.run.CA.now())); err != nil {
 		return errors.Join(v.trouble.err, err)
 	}
 	return v.trouble.err // nil if it is the order that is invalid
@@ -170,7 +170,7 @@ func (v *validator) hopeless() bool {
 // answerDue sends the answers whose time has come, side by side.
 func (v *validator) answerDue(ctx context.Context) error {
 	hopeless := v.hopeless()
-	now := v.CA.now()
+	now := v.run.CA.now()
 	var due []*validation
 	for _, n := range v.names {
 		switch {
@@ -191,7 +191,7 @@ func (v *validator) answerDue(ctx context.Context) error {
 	if len(due) == 0 {
 		return nil
 	}
-	err := v.sideBySide(requestsAtOnce, len(due), func(i int) error {
+	err := v.run.sideBySide(requestsAtOnce, len(due), func(i int) error {
 		n := due[i]
 		if n.lookUp { // whether an earlier answer got through after all
 			read, err := v.lookAt(n)
@@ -199,7 +199,7 @@ func (v *validator) answerDue(ctx context.Context) error {
 				return err
 			}
 			if !read { // nothing was learned, so the CA may be looking
-				n.again = v.notBefore(v.CA.now().Add(cmp.Or(v.Pacing.AnswerAgain, againAfter)))
+				n.again = v.notBefore(v.run.CA.now().Add(cmp.Or(v.run.Pacing.AnswerAgain, againAfter)))
 				return nil
 			}
 			n.vain()
@@ -216,9 +216,9 @@ func (v *validator) answerDue(ctx context.Context) error {
 
 // begin has the looks begin anew, since the CA was told something.
 func (v *validator) begin() {
-	v.began = v.CA.now()
+	v.began = v.run.CA.now()
 	c := cadenceOf(0, len(v.names), v.looksAtOrder())
-	first := v.began.Add(cmp.Or(v.Pacing.FirstLook, firstLook))
+	first := v.began.Add(cmp.Or(v.run.Pacing.FirstLook, firstLook))
 	v.lastOrder, v.lastOne = first.Add(-c.order), first.Add(-c.authorization)
 	if v.early = c.order > 0; v.early {
 		v.lastOne = v.began // the order first
@@ -307,10 +307,10 @@ func (v *validator) looksAtOrder() bool {
 
 // look looks at what is due: the order, or an authorization.
 func (v *validator) look(ctx context.Context) error {
-	if err := v.CA.looking.wait(ctx); err != nil {
+	if err := v.run.CA.looking.wait(ctx); err != nil {
 		return err
 	}
-	now := v.CA.now()
+	now := v.run.CA.now()
 	order, one := v.plan(now)
 	if one == nil {
 		return nil
@@ -331,7 +331,7 @@ func (v *validator) look(ctx context.Context) error {
 
 // lookAtOrder finds out whether all authorizations are valid (RFC 8555 §7.1.6), by one request.
 func (v *validator) lookAtOrder() error {
-	order, err := v.getOrder(v.order, once)
+	order, err := v.run.getOrder(v.order, once)
 	if err != nil {
 		if problem, ok := asProblem(err); ok && problem.Status == 404 {
 			v.noOrder = true
@@ -340,27 +340,27 @@ func (v *validator) lookAtOrder() error {
 		return v.cannotLook(err)
 	}
 	v.trouble = trouble{}
-	v.orderNext = v.CA.now().Add(wish(v.session.transport.seen(v.order).retryAfter, orderAsk))
+	v.orderNext = v.run.CA.now().Add(wish(v.run.session.transport.seen(v.order).retryAfter, orderAsk))
 	switch order.Status {
 	case acme.StatusReady, acme.StatusProcessing, acme.StatusValid:
 		v.ready = true
 		for _, n := range v.names {
 			if !n.over {
-				v.unconfirmed = append(v.unconfirmed, n.rec)
+				v.run.unconfirmed = append(v.run.unconfirmed, n.rec)
 			}
 			v.conclude(n, nil, nil)
 		}
 	case acme.StatusInvalid, acme.StatusDeactivated, acme.StatusExpired, acme.StatusRevoked:
 		// Why, the authorizations tell; those that are not final yet come to their end all the same.
-		v.orderDead, v.orderErr = v.CA.now(), v.invalid(order)
+		v.orderDead, v.orderErr = v.run.CA.now(), v.run.invalid(order)
 	}
 	return nil
 }
 
 // lookAt looks at one authorization. read is false if that told nothing.
 func (v *validator) lookAt(n *validation) (read bool, err error) {
-	a, err := v.getAuthorization(n.rec.authorization, once)
-	now := v.CA.now()
+	a, err := v.run.getAuthorization(n.rec.authorization, once)
+	now := v.run.CA.now()
 	n.looked = now
 	if err != nil {
 		if problem, ok := asProblem(err); ok && problem.Status == 404 {
@@ -379,7 +379,7 @@ func (v *validator) lookAt(n *validation) (read bool, err error) {
 	v.mu.Lock()
 	v.trouble = trouble{}
 	v.mu.Unlock()
-	asked := v.session.transport.seen(n.rec.authorization).retryAfter
+	asked := v.run.session.transport.seen(n.rec.authorization).retryAfter
 	n.next = now.Add(wish(asked, longestAsk))
 	switch a.Status {
 	case acme.StatusValid:
@@ -411,10 +411,10 @@ func (v *validator) lookAt(n *validation) (read bool, err error) {
 func (v *validator) cannotLook(err error) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.session.ctx.Err() != nil {
-		return context.Cause(v.session.ctx)
+	if v.run.session.ctx.Err() != nil {
+		return context.Cause(v.run.session.ctx)
 	}
-	now := v.CA.now()
+	now := v.run.CA.now()
 	t := &v.trouble
 	if t.since.IsZero() {
 		t.since = now
@@ -428,8 +428,8 @@ func (v *validator) cannotLook(err error) error {
 		}
 	case refused && problem.after > 0:
 		wait = problem.after
-		if wait > patience || wait >= v.left() {
-			wait = min(untilFinal, max(0, v.left()-time.Second))
+		if wait > patience || wait >= v.run.left() {
+			wait = min(untilFinal, max(0, v.run.left()-time.Second))
 			t.end, t.err = now.Add(wait), err
 		}
 	case refused && (problem.Status < 500 || problem.Type == "rateLimited"):
@@ -442,7 +442,7 @@ func (v *validator) cannotLook(err error) error {
 	t.pause = now.Add(wait)
 	if !t.told && wait >= 4*time.Second {
 		t.told = true
-		v.observe(Event{Step: StepValidation, State: Noted, Total: len(v.names), Text: messages.New(
+		v.run.observe(Event{Step: StepValidation, State: Noted, Total: len(v.names), Text: messages.New(
 			"the CA cannot be asked (%s): the records stay, and it is asked again in %d s", printable(err.Error(), 200), int(wait.Seconds()))})
 	}
 	return nil

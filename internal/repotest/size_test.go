@@ -54,6 +54,11 @@ func TestSize(t *testing.T) {
 func TestMethodSets(t *testing.T) {
 	t.Parallel()
 	const most = 40
+	large := []string{ // are still to be taken apart; the list only gets shorter
+		"conoha/conohatest.Service", "conoha/conohatest.endpoint", "internal/dns01/propagation.session",
+		"internal/doctor.visit", "internal/issuance.run", "internal/lineage.Store", "internal/testkit/acmetest.Server",
+		"internal/testkit/boulder.CA",
+	}
 	methods, embedded := map[string]int{}, map[string][]string{} // by folder and name
 	for _, file := range goFiles(t) {
 		if strings.HasSuffix(file, "_test.go") {
@@ -93,8 +98,11 @@ func TestMethodSets(t *testing.T) {
 		return n
 	}
 	for _, name := range slices.Sorted(maps.Keys(methods)) {
-		if n := all(name); n > most {
+		switch n, listed := all(name), slices.Contains(large, name); {
+		case n > most && !listed:
 			t.Errorf("%s has %d methods", name, n)
+		case n <= most && listed:
+			t.Errorf("%s has %d methods: it need not be listed", name, n)
 		}
 	}
 	if n := all("internal/cli.machine"); n < 10 {

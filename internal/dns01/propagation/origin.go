@@ -188,18 +188,19 @@ func (r *Resolver) Foresee(ctx context.Context, d Delegation, origin Origin) err
 // compare tells whether the awaited servers of z will never have what was written: the server written to has it, and none of
 // them is one of that zone's. It is nil as long as that is not certain.
 func (w watcher) compare(ctx context.Context, z *zone, c *check, origin Origin) error {
-	brief, cancel := context.WithTimeout(ctx, 3*w.timeout())
+	brief, cancel := context.WithTimeout(ctx, 3*w.session.timeout())
 	defer cancel()
 	view, err := origin(brief)
 	if err != nil || !holdsAll(view.Texts, c.values) || view.Primary == "" {
-		w.log.Debug("compared with the server that is written to", "fqdn", c.fqdn, "has", len(view.Texts), "error", err)
+		w.session.log.Debug("compared with the server that is written to", "fqdn", c.fqdn, "has", len(view.Texts), "error",
+			err)
 		return nil
 	}
 	var servers []Address
 	for _, server := range z.servers {
 		servers = append(servers, server.Address)
 	}
-	all := w.relate(brief, view, origin, servers)
+	all := w.session.relate(brief, view, origin, servers)
 	for i, r := range all {
 		if !r.other && r.Addr.String() == view.Server && w.isView(brief, c, origin, r.Addr) {
 			all[i].other, all[i].why = true, "shows us another view of "+view.Zone
@@ -208,7 +209,7 @@ func (w watcher) compare(ctx context.Context, z *zone, c *check, origin Origin) 
 	if brief.Err() != nil || len(all) == 0 || slices.ContainsFunc(all, func(r relation) bool { return !r.other }) {
 		return nil
 	}
-	return w.otherServers(view, z.delegation, all,
+	return w.session.otherServers(view, z.delegation, all,
 		fmt.Sprintf("TXT %s: %s, to which it was written, has it", c.fqdn, view.Server))
 }
 
@@ -228,7 +229,7 @@ func (w watcher) isView(ctx context.Context, c *check, origin Origin, addr netip
 		if err != nil || !holdsAll(view.Texts, c.values) {
 			return false
 		}
-		msg, err := w.direct().ask(ctx, addr, question{name: c.fqdn, qtype: dns.TypeTXT})
+		msg, err := w.session.direct().ask(ctx, addr, question{name: c.fqdn, qtype: dns.TypeTXT})
 		if err != nil || !msg.Authoritative || holdsAll(texts(msg, c.fqdn), c.values) {
 			return false
 		}

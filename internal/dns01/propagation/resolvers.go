@@ -22,7 +22,7 @@ func (w watcher) askResolvers(ctx context.Context, first, every time.Duration) {
 			return
 		}
 		for _, c := range w.publication.missingAtResolvers() {
-			for _, r := range w.standIns() {
+			for _, r := range w.session.standIns() {
 				msg, err := r.ask(ctx, question{name: c.fqdn, qtype: dns.TypeTXT})
 				if ctx.Err() != nil {
 					return
@@ -31,7 +31,7 @@ func (w watcher) askResolvers(ctx context.Context, first, every time.Duration) {
 					w.publication.recordResolver(r.name, c, msg)
 					break // one resolver's "no" is enough: the next would only remember it as well
 				}
-				w.log.Debug("resolver in place of name servers", "fqdn", c.fqdn, "resolver", r.name, "error", err)
+				w.session.log.Debug("resolver in place of name servers", "fqdn", c.fqdn, "resolver", r.name, "error", err)
 			}
 		}
 		timer.Reset(every)

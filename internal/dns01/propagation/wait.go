@@ -217,7 +217,7 @@ func (f *following) concluded(ctx context.Context, state State) error {
 		return nil
 	}
 	f.b.post(Event{State: state, detail: cutOffWords(state)})
-	if state == Intercepted && len(f.watcher.standIns()) == 0 {
+	if state == Intercepted && len(f.watcher.session.standIns()) == 0 {
 		return f.b.failure(0, f.watcher.session)
 	}
 	f.group.Go(func() {
@@ -236,7 +236,7 @@ func (w watcher) examine(ctx context.Context, z *zone) State {
 	w.publication.mu.Lock()
 	reached := w.publication.reached
 	w.publication.mu.Unlock()
-	return w.cutOff(ctx, zone, addrs, reached)
+	return w.session.cutOff(ctx, zone, addrs, reached)
 }
 
 // firstResolverLook is when resolvers are first asked: never before all values were there on any earlier occasion,

@@ -13,7 +13,7 @@ const abreast = 16
 
 // watcher asks the addresses of a publication.
 type watcher struct {
-	*session
+	session     *session
 	publication *publication
 }
 
@@ -119,7 +119,7 @@ func (w watcher) ask(ctx context.Context, checks []*check) (alive bool) {
 }
 
 func (w watcher) look(ctx context.Context, c *check) observation {
-	msg, err := w.direct().ask(ctx, c.Addr, question{name: c.fqdn, qtype: dns.TypeTXT})
+	msg, err := w.session.direct().ask(ctx, c.Addr, question{name: c.fqdn, qtype: dns.TypeTXT})
 	return observe(msg, err, c.zone.name, c.fqdn)
 }
 

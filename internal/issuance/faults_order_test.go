@@ -682,3 +682,23 @@ func TestTermsChanged(t *testing.T) {
 	}
 	w.untouched()
 }
+
+// Renewal information may be on a host of its own (RFC 9773 §4.1), which is asked for nothing else.
+func TestRenewalInfo_OtherHost(t *testing.T) {
+	t.Parallel()
+	other, err := acmetest.Start(acmetest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.Close)
+	origin := strings.TrimSuffix(other.DirectoryURL(), "/directory")
+	w := newScripted(t, acmetest.Options{RenewalInfoOrigin: origin})
+	leaf := w.succeeds().Leaf
+	other.On(acmetest.RenewalInfo, func(*acmetest.Request) *acmetest.Reply {
+		at := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC3339) }
+		return acmetest.JSON(200, map[string]any{"suggestedWindow": map[string]any{"start": at(-time.Hour), "end": at(time.Hour)}})
+	})
+	if _, err := w.issuer.CA.RenewalInfo(t.Context(), leaf); err != nil || other.Count(acmetest.RenewalInfo) != 1 || w.ca.Count(acmetest.RenewalInfo) != 0 {
+		t.Errorf("%v; asked %d times there, %d at the CA", err, other.Count(acmetest.RenewalInfo), w.ca.Count(acmetest.RenewalInfo))
+	}
+}

@@ -170,7 +170,7 @@ func (p *program) app() *cli.App {
 			helpCommand(p),
 		},
 	}
-	app.Commands = append(app.Commands, completionCommand(p), manualCommand(p)) // of which few have need
+	app.Commands = append(app.Commands, completionCommand(p), manualCommand()) // of which few have need
 	for _, c := range app.Commands {
 		prepare(c)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // manualCommand writes the manual pages, for packages and for who installs without one.
-func manualCommand(p *program) *cli.Command {
+func manualCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "manual",
 		Usage:     "write the manual pages",

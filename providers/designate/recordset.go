@@ -111,8 +111,8 @@ const putBack = 20 * time.Second
 func (p *Provider) remove(ctx context.Context, z zone, fqdn, record string, set recordsets.RecordSet) error {
 	var was recordsets.RecordSet
 	err := p.session.change(ctx, func(c *gophercloud.ServiceClient) error {
-		_, err := c.Delete(c.ServiceURL("zones", z.id, "recordsets", set.ID),
-			&gophercloud.RequestOpts{OkCodes: []int{http.StatusAccepted}, JSONResponse: &was}) //nolint:bodyclose // gophercloud closes it
+		options := &gophercloud.RequestOpts{OkCodes: []int{http.StatusAccepted}, JSONResponse: &was}
+		_, err := c.Delete(c.ServiceURL("zones", z.id, "recordsets", set.ID), options) //nolint:bodyclose // gophercloud closes it
 		return err
 	})
 	lost := others(was, record)

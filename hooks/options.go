@@ -1,7 +1,6 @@
 package hooks
 
 import (
-	"cmp"
 	"errors"
 	"flag"
 	"io"
@@ -68,7 +67,10 @@ func parseOptions(program string, args, environment []string) (options, error) {
 		}
 	}
 	if len(t.specs) == 0 {
-		t.specs = strings.Fields(cmp.Or(env["WILDCARD_PROVIDER"], "conoha"))
+		t.specs = strings.Fields(env["WILDCARD_PROVIDER"])
+	}
+	if len(t.specs) == 0 {
+		t.specs = []string{"conoha"}
 	}
 	return o, o.read(flags, t)
 }

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -26,6 +27,30 @@ func TestParseOptions_ExtraWait(t *testing.T) {
 	for _, wrong := range []string{"x", "-5", "3001", "1m"} {
 		if _, err := parseOptions("hook", []string{"--extra-wait=" + wrong}, nil); fault.CodeOf(err) != fault.CodeBadSettings {
 			t.Errorf("%s: %v", wrong, err)
+		}
+	}
+}
+
+// The services are those of the command line, else of the environment, else ConoHa; white space is as good as nothing.
+func TestParseOptions_Provider(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args    []string
+		environ string
+		want    []string
+	}{
+		{nil, "", []string{"conoha"}},
+		{nil, " ", []string{"conoha"}},
+		{nil, "acmedns  example.org=rfc2136 ", []string{"acmedns", "example.org=rfc2136"}},
+		{[]string{"--provider", "manual", "--provider=acmedns"}, "conoha", []string{"manual", "acmedns"}},
+	} {
+		o, err := parseOptions("hook", c.args, []string{"WILDCARD_PROVIDER=" + c.environ})
+		var got []string
+		for _, spec := range o.specs {
+			got = append(got, spec.String())
+		}
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%q, %q: %q, %v", c.args, c.environ, got, err)
 		}
 	}
 }

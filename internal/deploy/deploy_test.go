@@ -114,7 +114,7 @@ func TestEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := w.stderr.String()
-	for _, want := range []string{"RENEWED_DOMAINS=a.example *.a.example\n", "FAILED_DOMAINS=b.example\n", "LC_ALL=C\n", "PATH=/usr/bin:/bin\n", "HTTPS_PROXY=http://proxy\n", "hook: /\n"} {
+	for _, want := range []string{"RENEWED_DOMAINS=a.example *.a.example\n", "FAILED_DOMAINS=b.example\n", "LC_ALL=C\n", "PATH=/usr/bin:/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/sbin\n", "HTTPS_PROXY=http://proxy\n", "hook: /\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in %q", want, got)
 		}

@@ -10,9 +10,6 @@ import (
 // lateOutput is how long output is waited for after a program has ended, since what it left running holds the pipe.
 const lateOutput = 500 * time.Millisecond
 
-// Path is where programs are looked for that name none themselves: cron gives little, and reload commands are in sbin.
-const Path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 // Command makes a command that runs in a process group of its own, in the root directory and with no other environment than
 // this. When ctx ends, the whole group is killed; Run and Wait return soon after the program has ended, with
 // [exec.ErrWaitDelay] if something it started still holds its output.

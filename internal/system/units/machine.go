@@ -222,7 +222,7 @@ func (m Machine) searchPath() string {
 			return path
 		}
 	}
-	return strings.TrimPrefix(subprocess.Path, "PATH=")
+	return subprocess.SearchPath(nil)
 }
 
 // find looks for a program as a shell does.

@@ -13,11 +13,19 @@ type Error struct {
 	Code  string
 	Class Class
 	Err   error
+	Next  Text  // format: what to try next, where it is not what is said of all errors with the code; else ""
+	Args  []any // for Next
 }
 
 // Errorf returns an [Error] whose text is made as by [fmt.Errorf], %w included.
 func Errorf(code string, class Class, format string, args ...any) *Error {
 	return &Error{Code: code, Class: class, Err: fmt.Errorf(format, args...)}
+}
+
+// Advise says what to try next ([Error.Next]) and returns the error.
+func (e *Error) Advise(next Text, args ...any) *Error {
+	e.Next, e.Args = next, args
+	return e
 }
 
 func (e *Error) Error() string { return e.Err.Error() }

@@ -1,6 +1,10 @@
 package messages
 
-import "wildcard/internal/fault"
+import (
+	"errors"
+
+	"wildcard/internal/fault"
+)
 
 // Failure is an error as a user reads it, in a language: what happened, the code to look it up by, and, if the code says so
 // much, the likely cause and what to do next.
@@ -16,12 +20,20 @@ type Failure struct {
 func (l Language) Failure(err error, command string) Failure {
 	f := Failure{Code: fault.CodeOf(err), Message: OneLine(l.Error(err)), Exit: fault.ExitCode(err)}
 	if known, ok := l.Explain(f.Code); ok {
-		f.Cause, f.Next = known.Cause, known.Next
+		f.Cause, f.Next = known.Cause, l.next(err, known.Next)
 	}
 	if f.Code == fault.CodeUsage {
 		f.Next = command + " --help"
 	}
 	return f
+}
+
+// next is what to do about an error: what it says itself, else what is known of its code.
+func (l Language) next(err error, known string) string {
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Next != "" {
+		return OneLine(l.Sprintf(e.Next, e.Args...))
+	}
+	return known
 }
 
 // Lines are a failure in a terminal, in certbot's log or in a mail: one line or three, without a line break at the end. The

@@ -5,6 +5,8 @@ var japaneseAnswers = map[Text]string{
 	// Failures
 	"cause: %s": "原因: %s",
 	"next:  %s": "対処: %s",
+	"ls -ld %s; df -h %s; or give another directory: --state-dir, WILDCARD_STATE_DIR, WILDCARD_RUN_DIR": "ls -ld %s; df -h %s; または別のディレクトリを指定してください: --state-dir, WILDCARD_STATE_DIR, WILDCARD_RUN_DIR",
+	"give --state-dir DIR, or set WILDCARD_STATE_DIR, to an absolute path in which this user may write": "--state-dir DIR または WILDCARD_STATE_DIR に、このユーザーが書き込めるディレクトリの絶対パスを指定してください",
 
 	"%s is left out: *.%s covers it, and %s refuses both on one certificate": "%[1]s は省きます: *.%[2]s に含まれ、%[3]s は 1 枚の証明書に両方を入れることを拒否します",
 

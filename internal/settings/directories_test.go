@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/messages"
 )
 
 func TestFindDirectories(t *testing.T) {
@@ -34,6 +35,11 @@ func TestFindDirectories(t *testing.T) {
 		{name: "home", environ: []string{"HOME=/h", "XDG_STATE_HOME="}, want: Directories{"/etc/letsencrypt", "/h/.local/state/wildcard", "/h/.local/state/wildcard/run"}},
 		{name: "clean", config: "/c/", state: "/s/../t/.", environ: []string{"WILDCARD_RUN_DIR=//r"}, want: Directories{"/c", "/t", "/r"}},
 		{name: "nowhere", environ: []string{"TMPDIR=/tmp", "STATE_DIRECTORY=/x", "XDG_RUNTIME_DIR=/xr"}, err: "there is no HOME to keep state in: set WILDCARD_STATE_DIR, or give --state-dir"},
+		{name: "HOME is /", environ: []string{"HOME=/"}, err: "HOME is /, which is no place to keep state in: set WILDCARD_STATE_DIR, or give --state-dir"},
+		{name: "HOME is / spelled otherwise", environ: []string{"HOME=//.", "XDG_RUNTIME_DIR=/xr"}, err: "set WILDCARD_STATE_DIR, or give --state-dir"},
+		{name: "HOME is / and another place is named", environ: []string{"HOME=/", "WILDCARD_STATE_DIR=/s"}, want: Directories{"/etc/letsencrypt", "/s", "/s/run"}},
+		{name: "HOME is / and a flag", state: "/s", environ: []string{"HOME=/"}, want: Directories{"/etc/letsencrypt", "/s", "/s/run"}},
+		{name: "HOME of root is /", root: true, environ: []string{"HOME=/"}, want: Directories{"/etc/letsencrypt", "/var/lib/wildcard", "/run/wildcard"}},
 		{name: "a relative flag", config: "x", state: "/s", err: `the configuration directory (--config-dir, WILDCARD_CONFIG_DIR) is not an absolute path: "x"`},
 		{name: "a relative state", environ: []string{"WILDCARD_STATE_DIR=x\ny"}, err: `the state directory (--state-dir, WILDCARD_STATE_DIR, XDG_STATE_HOME, HOME) is not an absolute path: "x\ny"`},
 		{name: "a relative run", root: true, environ: []string{"WILDCARD_RUN_DIR=run"}, err: `the run directory (WILDCARD_RUN_DIR, XDG_RUNTIME_DIR) is not an absolute path: "run"`},
@@ -175,5 +181,29 @@ func TestFromProcess(t *testing.T) {
 	}
 	if s := FromProcess("", []string{"WILDCARD_ENV_FILE=/e"}, "/flag", ""); s.EnvFile != "/flag" {
 		t.Errorf("the flag does not win: %+v", s)
+	}
+}
+
+// O22: what to do next is about the path that failed, or about the folder above it that is there, and never about another.
+func TestPrivateDir_Next(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	file := write(t, dir+"/a file", "")
+	if err := os.Mkdir(dir+"/open", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	chmod(t, dir+"/open", 0o755)
+	for path, want := range map[string]string{
+		file + "/state/wildcard": "ls -ld " + Shown(file) + "; df -h " + Shown(file) + "; or give another directory: --state-dir",
+		"/proc/self/none/state":  "ls -ld /proc/self; ", // root cannot make a folder there either
+		dir + "/open":            "chmod 700 " + dir + "/open",
+	} {
+		failure := messages.English.Failure(PrivateDir(path), "")
+		if !strings.HasPrefix(failure.Next, want) || failure.Exit != 78 {
+			t.Errorf("%s: next %q, want %q: %+v", path, failure.Next, want, failure)
+		}
+	}
+	if _, err := findDirectories("", "", []string{"HOME=/"}, false); !strings.Contains(messages.English.Failure(err, "").Next, "WILDCARD_STATE_DIR") {
+		t.Errorf("%v", err)
 	}
 }

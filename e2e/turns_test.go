@@ -189,11 +189,11 @@ func TestLineage_CertbotAndWildcard(t *testing.T) {
 
 	// What certbot made, with our hooks, is adopted; from then on its timer passes over it.
 	w.certbot(w.certonly("*.example.net")...)
-	w.wildcard("adopt", "example.net")
+	w.wildcard("adopt", "--yes", "example.net")
 	w.wildcard("renew", "--cert-name", "example.net", "--force")
-	w.wildcard("release", "example.net")
+	w.wildcard("release", "--yes", "example.net")
 	w.certbot("renew", "--cert-name", "example.net", "--force-renewal", "--no-random-sleep-on-renew")
-	w.wildcard("adopt", "example.net")
+	w.wildcard("adopt", "--yes", "example.net")
 	w.clean("example.com", "example.net")
 
 	w.certbot("revoke", "--cert-name", "example.com", "--no-delete-after-revoke", "--server", w.ca.DirectoryURL())

@@ -90,7 +90,7 @@ def by_wildcard(context, args, force_renew=True):
         words += ['--key-type', KEYS[curve]]
     if force_renew and '--dry-run' not in words:
         words.append('--force')
-    command = ['wildcard', 'renew', *words] if verb == 'renew' else ['wildcard', 'issue', '--agree-tos', *words, *names]
+    command = ['wildcard', 'renew', *words] if verb == 'renew' else ['wildcard', 'issue', '--agree-tos', '--yes', *words, *names]
     command += ['--config-dir', context.config_dir, '--state-dir', context.workspace + '/state']
     print('-->', command)
     done = subprocess.run(command, capture_output=True, text=True, check=False)

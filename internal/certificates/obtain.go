@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"time"
 
 	"wildcard/internal/fault"
@@ -33,6 +34,15 @@ type Request struct {
 	Combined       Choice[string] // file with key and chain
 	DeployHooks    []string       // in place of those of the lineage; none leaves them
 	DNS            DNS
+
+	Confirm func(Loss) error // asked before a lineage loses names, and its error is that of Obtain; nil: not asked
+}
+
+// Loss is what a request takes away from a lineage of ours.
+type Loss struct {
+	Lineage string
+	Names   []string // that it has so far, as they were asked for
+	Lost    []string // those of them that the new names do not cover
 }
 
 // Outcome is what came of a lineage.
@@ -70,11 +80,43 @@ func (m *Manager) Obtain(ctx context.Context, r Request) (got Result, err error)
 	if err != nil {
 		return Result{}, err
 	}
+	loss := m.loss(r, name)
+	if len(loss.Lost) > 0 && r.Confirm != nil {
+		if _, err := m.draft(r, name); err != nil { // what cannot be is not asked about
+			return Result{}, err
+		}
+		if err := r.Confirm(loss); err != nil {
+			return Result{}, err
+		}
+	}
 	err = m.locked(name, func() (err error) {
+		if now := m.loss(r, name); r.Confirm != nil && !slices.Equal(now.Lost, loss.Lost) {
+			return fault.Errorf(lineage.CodeLocked, fault.Temporary, "%s was changed meanwhile; nothing is ordered", name)
+		}
 		got, err = m.obtainLocked(ctx, r, name)
 		return err
 	})
 	return got, err
+}
+
+// loss is what a request would take away from the lineage that it is about.
+func (m *Manager) loss(r Request, name string) Loss {
+	loss := Loss{Lineage: name}
+	if r.CSR != nil || r.DryRun {
+		return loss
+	}
+	l, err := m.Store.Lineage(name)
+	if err != nil || !l.Owned() {
+		return loss // draft tells of it
+	}
+	s, _ := l.Conf.Settings()
+	loss.Names = certifiedNames(l, s)
+	for _, name := range loss.Names {
+		if !slices.Contains(r.Names, name) && !issuance.Covers(r.Names, name) {
+			loss.Lost = append(loss.Lost, name)
+		}
+	}
+	return loss
 }
 
 func (m *Manager) obtainLocked(ctx context.Context, r Request, name string) (Result, error) {

@@ -67,6 +67,10 @@ func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
 		Lineage: name, Names: o.names, KeyType: o.keyType, Server: o.params.Server, Profile: o.settings.Profile,
 		Notes: o.coveredNotes(),
 	}}
+	if loss := m.loss(r, name); len(loss.Lost) > 0 {
+		p.plan.Notes = append(p.plan.Notes,
+			messages.New("%s would lose %s: issue asks before it does that", name, strings.Join(loss.Lost, " ")))
+	}
 	p.outcome()
 	var atCA []error
 	var group sync.WaitGroup

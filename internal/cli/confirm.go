@@ -18,10 +18,17 @@ func yesFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"}
 }
 
-// confirm asks a person who sits at the terminal, in the user's language. Without one the command line was the decision, as with certbot.
+// confirm asks a person who sits at the terminal, in the user's language. Where no answer can be given, --yes has to: with standard
+// input or standard error elsewhere, a pipe's "n" among them, and with --json, whose reader is a program.
 func (m *machine) confirm(c *cli.Context, format messages.Text, args ...any) error {
-	if c.Bool("yes") || m.json || !display.IsTerminal(m.stdin) || !display.IsTerminal(m.stderr) {
+	switch {
+	case c.Bool("yes"):
 		return nil
+	case m.json:
+		return fault.Errorf(codeConfirm, fault.Usage, "not confirmed, since --json asks nothing; nothing was changed: --yes confirms it beforehand")
+	case !display.IsTerminal(m.stdin) || !display.IsTerminal(m.stderr):
+		return fault.Errorf(codeConfirm, fault.Usage,
+			"not confirmed, since there is no terminal to ask at; nothing was changed: --yes confirms it beforehand")
 	}
 	fmt.Fprintf(m.stderr, "%s [y/N] ", m.language.Sprintf(format, args...))
 	answers := make(chan string, 1)

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -15,7 +17,8 @@ func issueCommand(p *program) *cli.Command {
 		Usage:     "get a certificate, or renew it if it is due",
 		UsageText: "wildcard issue [options] NAME...",
 		Description: `A second call does nothing until renewal is due. *.example.com does not cover
-example.com itself: name both.
+example.com itself: name both. Names that a certificate has and that are not given
+again are taken off it, which is asked about first.
 
   wildcard issue --dry-run --agree-tos '*.example.com' example.com
   wildcard issue --agree-tos --email you@example.com '*.example.com' example.com`,
@@ -26,7 +29,7 @@ example.com itself: name both.
 				&cli.StringFlag{Name: "csr", Usage: "`FILE`: a signing request; with --out, and no names"},
 				&cli.StringFlag{Name: "out", Usage: "`FILE`: where the certificate of --csr goes"},
 			}),
-			[]cli.Flag{prometheusFlag(), traceFlag()},
+			[]cli.Flag{yesFlag(), prometheusFlag(), traceFlag()},
 			caFlags(), registrationFlags(), dnsFlags(), commonFlags(),
 		),
 		Action: p.traced(p.action(runIssue)),
@@ -68,12 +71,33 @@ func runIssue(p *program, c *cli.Context) error {
 	}
 	defer m.close()
 	defer measure(m, c.Context, measurements)
+	request.Confirm = func(loss certificates.Loss) error { return confirmLoss(m, c, loss, request.Names) }
 	got, err := m.manager.Obtain(c.Context, request)
 	m.display.Close()
 	if err != nil {
 		return err
 	}
 	return reportObtained(m, got)
+}
+
+// confirmLoss shows how the names of a certificate change, and asks whether it is to lose some.
+func confirmLoss(m *machine, c *cli.Context, loss certificates.Loss, wanted []string) error {
+	if !m.quiet || !c.Bool("yes") {
+		m.display.Print(m.language.Sprintf("%s: these names of the certificate change:", loss.Lineage))
+		for _, name := range loss.Lost {
+			m.display.Print("  - " + name)
+		}
+		for _, name := range wanted {
+			if !slices.Contains(loss.Names, name) {
+				m.display.Print("  + " + name)
+			}
+		}
+		m.lines.Flush() // the question comes below
+	}
+	if err := m.confirm(c, "Take these names off the certificate %s? Servers that show it for them will fail.", loss.Lineage); err != nil {
+		return fmt.Errorf("%s would lose %s: %w", loss.Lineage, strings.Join(loss.Lost, " "), err)
+	}
+	return nil
 }
 
 // request is the certificate that the command line asks for.

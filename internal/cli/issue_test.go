@@ -226,7 +226,7 @@ func TestNotOurs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.issue("*.example.com")
-	w.run("release", "example.com").exits(0, "certbot's from now on")
+	w.run("release", "--yes", "example.com").exits(0, "certbot's from now on")
 	w.run("issue", "--agree-tos", "*.example.com").exits(2, "wildcard adopt example.com")
 	w.run("renew", "--cert-name", "example.com").exits(2, "wildcard adopt example.com")
 	w.at(due(w.lineage("example.com")))
@@ -246,7 +246,7 @@ func TestNotOurs(t *testing.T) {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.run("adopt", "example.com").exits(0, "ours from now on")
+	w.run("adopt", "--yes", "example.com").exits(0, "ours from now on")
 	w.run("adopt", "--provider", "conoha", "example.com").exits(0, "ours already", "its settings stay as they were")
 	w.run("renew", "--no-jitter").exits(0, "1 renewed")
 	if s, ours := w.lineage("example.com").Conf.Settings(); !ours || !slices.Equal(s.Domains, []string{"*.example.com"}) {
@@ -338,11 +338,11 @@ func TestRevokeAndDelete(t *testing.T) {
 	w := newWorld(t)
 	w.issue("*.example.com")
 	w.run("revoke", "--reason", "no-such", "example.com").exits(2, "keycompromise")
-	w.run("revoke", "--reason", "superseded", "example.com").exits(0)
+	w.run("revoke", "--yes", "--reason", "superseded", "example.com").exits(0)
 	if n := w.ca.Count(acmetest.RevokeCert); n != 1 {
 		t.Errorf("%d revocations", n)
 	}
-	w.run("delete", "example.com").exits(0)
+	w.run("delete", "--yes", "example.com").exits(0)
 	w.run("list").exits(0, "There is no certificate")
 	if _, err := os.Stat(w.config("archive", "example.com")); !os.IsNotExist(err) {
 		t.Error(err)
@@ -362,7 +362,7 @@ func TestRevoke_NextRunAsksTheCA(t *testing.T) {
 	if n := w.ca.Count(acmetest.RenewalInfo); n != asked || asked == 0 {
 		t.Fatalf("asked %d times, then %d", asked, n)
 	}
-	w.run("revoke", "example.com").exits(0)
+	w.run("revoke", "--yes", "example.com").exits(0)
 	w.ca.On(acmetest.RenewalInfo, func(*acmetest.Request) *acmetest.Reply {
 		past := w.clock().Add(-time.Hour).UTC()
 		return acmetest.JSON(http.StatusOK, map[string]any{"suggestedWindow": map[string]any{
@@ -404,8 +404,8 @@ func TestAccount(t *testing.T) {
 	if n := w.ca.Accounts(); n != 1 {
 		t.Errorf("%d accounts", n)
 	}
-	w.run("account", "deactivate").exits(0, "is deactivated")
-	w.run("account", "deactivate").exits(78)
+	w.run("account", "deactivate", "--yes").exits(0, "is deactivated")
+	w.run("account", "deactivate", "--yes").exits(78)
 	w.run("account", "import", w.hook("nokey", "")).exits(78)
 }
 

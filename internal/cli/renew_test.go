@@ -230,7 +230,7 @@ func (w *world) thousand(n, due int) {
 		}
 		must(os.WriteFile(w.config("renewal", name+".conf"), []byte(text), 0o644))
 	}
-	w.run("delete", "model").exits(0)
+	w.run("delete", "--yes", "model").exits(0)
 }
 
 // postpone makes a lineage due, or not asked about for an hour more.

@@ -196,19 +196,3 @@ func TestSweepUnits(t *testing.T) {
 		})
 	}
 }
-
-// tree has the files below a folder, by path.
-func (w *world) tree(root string) map[string]string {
-	w.t.Helper()
-	files := map[string]string{}
-	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
-		if err == nil && entry.Type().IsRegular() {
-			files[path] = w.read(path)
-		}
-		return err
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return files
-}

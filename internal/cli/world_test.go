@@ -338,6 +338,22 @@ func (w *world) read(path string) string {
 	return string(text)
 }
 
+// tree has the files below a folder, by path.
+func (w *world) tree(root string) map[string]string {
+	w.t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			files[path] = w.read(path)
+		}
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return files
+}
+
 // waitFor waits until something is so.
 func waitFor(t testing.TB, what string, is func() bool) {
 	t.Helper()

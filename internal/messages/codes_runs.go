@@ -70,8 +70,8 @@ var codesOfRuns = []Code{
 		Next:  "write mailto:ADDRESS, exec:/PROGRAM or https://HOST/PATH, separated by spaces in WILDCARD_NOTIFY",
 	},
 	{
-		Name: "confirm", Exits: []int{1},
-		Cause: "The question was not answered with y, so nothing was done.",
+		Name: "confirm", Exits: []int{1, 2},
+		Cause: "What takes something away is asked about first. The question was not answered with y, or there was no terminal to ask at, as under cron or with --json. Nothing was changed.",
 		Next:  "the same command with --yes does not ask",
 	},
 	{

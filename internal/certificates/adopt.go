@@ -136,26 +136,31 @@ func SettingsOfHook(line, configDir string) lineage.Settings {
 	}
 	for i := 1; i < len(words); i++ {
 		name, value, inline := strings.Cut(strings.TrimLeft(words[i], "-"), "=")
+		set := hookOptions()[name]
+		if set == nil {
+			continue // -v, and what is none of ours
+		}
 		if !inline && i+1 < len(words) {
 			i++
 			value = words[i]
 		}
-		switch name {
-		case "provider":
-			s.Providers = append(s.Providers, lineage.ReadSpec(value))
-		case "env-file":
-			s.EnvFile = value
-		case "resolver":
-			s.Resolvers = strings.Split(value, ",")
-		case "nameserver":
-			s.NameServers = strings.Split(value, ",")
-		case "extra-wait":
-			s.ExtraWait = value
-		case "ca-cache":
-			s.CACache = value
-		}
+		set(&s, value)
 	}
 	return s
+}
+
+// hookOptions are the options of our hooks that a lineage keeps. The others say where files are, or how much is logged.
+func hookOptions() map[string]func(s *lineage.Settings, value string) {
+	return map[string]func(*lineage.Settings, string){
+		"provider":   func(s *lineage.Settings, value string) { s.Providers = append(s.Providers, lineage.ReadSpec(value)) },
+		"env-file":   func(s *lineage.Settings, value string) { s.EnvFile = value },
+		"resolver":   func(s *lineage.Settings, value string) { s.Resolvers = strings.Split(value, ",") },
+		"nameserver": func(s *lineage.Settings, value string) { s.NameServers = strings.Split(value, ",") },
+		"extra-wait": func(s *lineage.Settings, value string) { s.ExtraWait = value },
+		"ca-cache":   func(s *lineage.Settings, value string) { s.CACache = value },
+		"config-dir": func(*lineage.Settings, string) {},
+		"state-dir":  func(*lineage.Settings, string) {},
+	}
 }
 
 // besideScript is the file with the credentials of a shell script, which has them beside it, in .env or conoha_id; "" where our

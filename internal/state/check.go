@@ -7,11 +7,9 @@ import (
 	"wildcard/internal/fault"
 )
 
-const (
-	noOrder    = 10 * time.Minute
-	shortest   = 5 * time.Minute // back-off however little life is left
-	longestAsk = 36 * time.Hour  // what a CA may ask for at once: Let's Encrypt, 34 h 37 min (one of 5 certificates with the same names in a week, and 3 %)
-)
+// longestAsk is what a CA may ask for at once: Let's Encrypt, 34 h 37 min (one of 5 certificates with the same names in a week, and
+// 3 %).
+const longestAsk = 36 * time.Hour
 
 // MostFailures is how many validations of a name may fail within an hour before nothing is tried any more.
 const MostFailures = 3
@@ -119,32 +117,6 @@ func rateLimited(past []Attempt, i Intent) error {
 		return nil // the last word counts
 	}
 	return nil
-}
-
-// backOff is the ladder of 1, 10 and 100 minutes and a day.
-func backOff(last Attempt, i Intent) error {
-	if last.Outcome != Failed {
-		return nil
-	}
-	wait := 24 * time.Hour
-	for n, step := range []time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minute} {
-		if last.Failures <= n+1 {
-			wait = step
-			break
-		}
-	}
-	if !last.Ordered {
-		wait = min(wait, noOrder)
-	}
-	if !i.NotAfter.IsZero() {
-		wait = min(wait, max(shortest, i.NotAfter.Sub(i.Now)/10))
-	}
-	from := last.Time.Add(wait)
-	if !from.After(i.Now) {
-		return nil
-	}
-	return later(CodeBackOff, from, "%d attempts failed so far, the last one by: %s; --force tries at once",
-		last.Failures, last.Text)
 }
 
 func later(code string, from time.Time, format string, args ...any) error {

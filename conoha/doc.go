@@ -1,6 +1,6 @@
 // Package conoha publishes DNS-01 challenges in zones held at ConoHa VPS, of both generations: Ver.2.0 (Keystone v2.0 and
 // Designate v1) and Ver.3.0 (Keystone v3 and a DNS service of its own with the same paths). Section numbers in comments
-// are those of reference/conoha-api.md.
+// are those of conoha-api.md, in the folder of references that the developers share.
 //
 // What it promises, besides the rules of package providers:
 //

@@ -9,10 +9,13 @@
 //  1. Present adds; it never replaces another value at the name, since example.com and *.example.com share one.
 //  2. Present twice with one value leaves one record. After an ambiguous failure it looks first, then creates; there is no
 //     blind second POST.
-//  3. CleanUp removes what the handle names; with an empty handle, only records equal in name and type and value. Already
-//     it is not there any more is success. Nothing is ever deleted by name alone.
+//  3. CleanUp removes what the handle names; with an empty handle, only records equal in name and type and value. That a
+//     record is not there any more is success. Nothing is ever deleted by name alone.
 //  4. Both honour the context and may run concurrently. Callers give CleanUp a context that outlives the work
 //     ([context.WithoutCancel]) and a deadline.
+//
+// A call is about one record; the callers (internal/dns01) make several at once. A service that takes many records in one request
+// may collect the calls that are under way. What a provider can do besides is found by a type assertion on [Account.Provider].
 package providers
 
 import (

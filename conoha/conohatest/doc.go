@@ -4,7 +4,7 @@
 //
 // # What is emulated
 //
-// Section numbers are those of reference/conoha-api.md, which is the specification.
+// Section numbers are those of conoha-api.md, in the folder of references that the developers share, which is the specification.
 //
 //   - Identity, Ver.2.0 (§2.1, A1-A4) and Ver.3.0 (§2.2, B1-B4): login by password, in both documented forms of Ver.3.0. A
 //     token is random, belongs to one generation and one tenant, and expires after a day.

@@ -54,7 +54,8 @@ type Event struct {
 }
 
 // Manager keeps certificates. Its use cases may go on side by side; those of one lineage wait for each other, in other
-// processes too.
+// processes too. It is for one run: what it has opened, and what could not be opened, stays so until Close, so a program that runs
+// for long opens one for each round of work.
 type Manager struct {
 	Store    *lineage.Store
 	State    *state.State     // nil where there is none yet and it is not to be made

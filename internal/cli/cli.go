@@ -4,7 +4,7 @@
 //
 // A command turns its flags and the environment into a request to package certificates, and what that answers into words. What
 // commands have in common is in options.go (flags and environment) and machine.go (one call of a command). What a person sees of
-// them is package display. For those who watch over it there are check.go (list --check), prometheus.go, watch.go (--notify) and
+// them is package display. For those who watch over it there are check.go (list --check), prometheus.go, notify.go (--notify) and
 // trace.go.
 //
 // # Decisions

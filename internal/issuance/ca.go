@@ -27,7 +27,6 @@ type CAFacts struct {
 	NamesUnsure  bool           // Names is second-hand: it is said, and nothing is refused for it
 	Free         int            // names of a certificate that costs nothing, where more cost; 0: no difference is known
 	Binding      Binding        // external account binding (RFC 8555 §7.3.4)
-	Methods      []string       // challenge types that it is known to offer
 	CAA          []string       // issuer domain names (RFC 8659); caaIdentities of a directory are trusted more
 	Reasons      []uint         // CRLReasons that revocation takes; nil is not known
 

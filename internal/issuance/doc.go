@@ -74,7 +74,7 @@
 // "replaces" (RFC 9773 §5) is sent if the directory has renewal information, and left out once if the CA refuses the order
 // with it for whatever reason.
 //
-// What one CA does otherwise than others is in one table (cas.go), each line with its source. What it says for sure is an
+// What one CA does otherwise than others is in one table (ca_table.go), each line with its source. What it says for sure is an
 // objection, made before anything is sent; what is second-hand, or costs money only, is a note. Names that a wildcard of the
 // request covers are left out at a CA that refuses both (Let's Encrypt), since the certificate is good for them all the same; a
 // signing request, whose names are as they are, is refused.

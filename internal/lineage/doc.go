@@ -22,6 +22,10 @@
 //   - A name read from outside becomes a path only after [ParseName]; links in live/NAME and archive/NAME are read, compared
 //     and never followed to anywhere but archive/NAME.
 //
+// The disk is the only store, on purpose: certbot and the servers read it. What is wanted elsewhere, or in another form, is made of
+// a stored version: [Lineage] writes one file with key and chain (combined.go), and what else is to happen with a new certificate
+// begins in internal/certificates, deploy.go.
+//
 // Decisions: live, archive, renewal, live/NAME and NAME.conf must be what they are called, not links to elsewhere; a lineage
 // whose .conf names other paths than live/NAME and archive/NAME of this directory is shown, never written. A version whose
 // creation was cut short keeps its number for ever; numbers are skipped, not reused. When a crash falls between the .conf and

@@ -14,7 +14,6 @@ func knownCAs() []CAFacts { return slices.Concat(publicCAs(), paidCAs(), custome
 
 // publicCAs are those that give everyone certificates with wildcards for nothing.
 func publicCAs() []CAFacts {
-	dns01 := []string{"http-01", "dns-01", "tls-alpn-01"}
 	return []CAFacts{
 		{
 			Name: "letsencrypt", Company: "Let's Encrypt", Operator: "letsencrypt.org",
@@ -26,7 +25,6 @@ func publicCAs() []CAFacts {
 				"classic": 100, "tlsserver": 25, "shortlived": 25,
 			},
 			Binding: BindingNone,                 // [S] boulder wfe2/wfe.go: no externalAccountRequired, ever
-			Methods: dns01,                       // [D] letsencrypt.org/docs/challenge-types
 			CAA:     []string{"letsencrypt.org"}, // [D] letsencrypt.org/docs/caa
 			Reasons: []uint{0, 1, 4, 5},          // [S] boulder revocation/reasons.go: others are badRevocationReason
 
@@ -41,7 +39,6 @@ func publicCAs() []CAFacts {
 			Wildcards: Offered,                                           // [D]
 			Names:     100, NamesUnsure: true,                            // [2] comparisons say 100, others "100 and more"
 			Binding: BindingWanted,        // [D] each key is good for one account, and for 7 days
-			Methods: dns01,                // [D] developers.google.com ACME divergences (2026-04)
 			CAA:     []string{"pki.goog"}, // [D]
 			NoIDN:   true,                 // [2]
 			Memory:  defaultMemory,
@@ -52,7 +49,6 @@ func publicCAs() []CAFacts {
 			Wildcards: Offered,                            // [D]
 			Names:     100, NamesUnsure: true,             // [2] as for Google
 			Binding: BindingWanted,           // [D]
-			Methods: dns01[:2],               // [D]
 			CAA:     []string{"sectigo.com"}, // [D] one platform with Sectigo
 			Memory:  defaultMemory,
 		},

@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/certificates"
+	"wildcard/internal/deploy"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 )
@@ -49,6 +50,7 @@ func runAdopt(p *program, c *cli.Context) error {
 		return err
 	}
 	defer m.close()
+	sayHookProblems(m, name)
 	got, err := m.manager.Adopt(c.Context, certificates.AdoptRequest{
 		Lineage: name, DryRun: c.Bool("dry-run"), CABundle: bundle.Value, DNS: dns,
 		Confirm: func(changes []string) error {
@@ -69,6 +71,19 @@ func runAdopt(p *program, c *cli.Context) error {
 		return adopted(m, c, got.Lineage, got.Changes, "%s would be taken over; nothing was changed.")
 	}
 	return adopted(m, c, got.Lineage, got.Changes, "%s is ours from now on: wildcard renew renews it.")
+}
+
+// sayHookProblems tells of hooks that would fail at the first renewal.
+func sayHookProblems(m *machine, name string) {
+	l, err := m.manager.Store.Lineage(name)
+	if err != nil {
+		return // the command says so itself
+	}
+	params := l.Conf.Params()
+	commands := []string{params.PreHook, params.DeployHook, params.PostHook}
+	for _, problem := range deploy.Problems(m.dirs.Config, commands) {
+		m.display.Notice("hook %s would fail: %v (%s)", problem.Path, problem.Why, problem.Next)
+	}
 }
 
 func sayChanges(m *machine, name string, changes []string) {

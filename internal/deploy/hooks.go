@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"wildcard/internal/fault"
 	"wildcard/internal/system/subprocess"
 )
 
@@ -76,7 +75,7 @@ func (h *Hooks) run(ctx context.Context, kind string, commands, variables []stri
 		if ctx.Err() != nil {
 			return errors.Join(append(all, context.Cause(ctx))...)
 		}
-		all = append(all, h.start(ctx, kind, fault.Excerpt(command), []string{"/bin/sh", "-c", command}, environment))
+		all = append(all, h.startCommand(ctx, kind, command, environment))
 	}
 	return joined(all)
 }

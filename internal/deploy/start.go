@@ -3,6 +3,8 @@ package deploy
 import (
 	"context"
 	"errors"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"wildcard/internal/fault"
@@ -29,6 +31,19 @@ func (h *Hooks) start(ctx context.Context, kind, name string, argv, environment 
 		return context.Cause(ctx) // the run ends; what ended it says so
 	}
 	return fault.Errorf(CodeFailed, fault.Failed, "%s hook %s: %w", kind, name, err)
+}
+
+// startCommand runs a command line. Where it names a script that cannot be started, the shell says no more than "not found".
+func (h *Hooks) startCommand(ctx context.Context, kind, command string, environment []string) error {
+	err := h.start(ctx, kind, fault.Excerpt(command), []string{"/bin/sh", "-c", command}, environment)
+	program, _, _ := strings.Cut(command, " ")
+	if fault.CodeOf(err) != CodeFailed || !filepath.IsAbs(program) {
+		return err
+	}
+	if defect := subprocess.Startable(program); defect != nil {
+		return fault.Errorf(CodeFailed, fault.Failed, "%w: %w", err, defect)
+	}
+	return err
 }
 
 // joined makes one error of many, with the code of the first.

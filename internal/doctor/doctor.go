@@ -92,6 +92,7 @@ func (d *Doctor) Examine(ctx context.Context, cases []Case) Report {
 		{"journal", v.journal},
 		{"schedulers", func(ctx context.Context) { v.schedulers(ctx, cases) }},
 		{"hooks", v.hooks},
+		{"renewal hooks", func(context.Context) { v.renewalHooks(cases) }},
 		{"refused certificates", v.refused},
 	}
 	for _, c := range cases {

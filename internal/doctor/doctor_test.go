@@ -247,3 +247,31 @@ func TestAdvice(t *testing.T) {
 		t.Errorf("%s", fix)
 	}
 }
+
+// O27: hooks that would fail are found before the first renewal, with a command that mends them: those for all, and those of a
+// certificate of ours; and hooks of certbot's that its shell could not start.
+func TestExamine_DefectiveHooks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	windows, own := w.config("renewal-hooks", "post", "on windows.sh"), filepath.Join(w.dir, "own.sh")
+	w.write(windows, "#!/bin/sh\r\ntrue\r\n", 0o755)
+	w.write(own, "\xef\xbb\xbf#!/bin/sh\ntrue\n", 0o755)
+	w.write(w.config("renewal-hooks", "deploy", "plain.sh"), "true\n", 0o755) // /bin/sh runs it
+	w.update(func(_ *lineage.Conf, s *lineage.Settings) error { s.DeployHooks = []string{own + " now"}; return nil })
+	hook := filepath.Join(w.dir, "wildcard-auth-hook")
+	w.write(hook, "#!/bin/sh\r\n", 0o755)
+	w.certbots(hook)
+	got := map[string]string{}
+	for _, f := range w.examine().Findings {
+		got[f.Subject] += f.Code + ": " + f.What.String() + " > " + f.Fix.String()
+	}
+	for subject, want := range map[string]string{
+		windows:   FoundRenewalHook + ": " + windows + ": line 1 ends in CR > sed -i 's/\\r$//' '" + windows + "'",
+		own:       FoundRenewalHook + ": " + own + " begins with a BOM > save it as UTF-8 without a BOM",
+		"certbot": "cannot be run: " + hook + ": line 1 ends in CR",
+	} {
+		if !strings.Contains(got[subject], want) {
+			t.Errorf("%s: %q, want %q", subject, got[subject], want)
+		}
+	}
+}

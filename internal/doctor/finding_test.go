@@ -285,6 +285,10 @@ func provocations() map[string]func(w *world) Report {
 			w.certbots("/usr/local/lib/not there/hook.sh")
 			return w.examine()
 		},
+		FoundRenewalHook: func(w *world) Report {
+			w.write(w.config("renewal-hooks", "deploy", "reload.sh"), "#!/bin/sh\r\ntrue\r\n", 0o755)
+			return w.examine()
+		},
 		FoundEndpoint: func(w *world) Report {
 			w.doctor.Endpoints = []Endpoint{{Address: "127.0.0.1:1"}}
 			return w.examine()

@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"wildcard/internal/deploy"
 	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
-	"wildcard/internal/messages"
 	"wildcard/internal/system/subprocess"
 )
 
@@ -19,6 +19,12 @@ func hookKinds() []Kind {
 			What: "%s of renewal/%s.conf cannot be run: %s",
 			Why:  "certbot's renewal fails.",
 			Fix:  "set it to the path of wildcard-auth-hook or wildcard-cleanup-hook, or: wildcard adopt %s",
+		},
+		{
+			Code: FoundRenewalHook, Severity: Warning,
+			What: fault.Verbatim("%s"),
+			Why:  "After a renewal it fails, and servers keep the old certificate.",
+			Fix:  fault.Verbatim("%s"),
 		},
 	}
 }
@@ -50,8 +56,23 @@ func (v *visit) hooks(context.Context) {
 	}
 }
 
+// renewalHooks looks at what is run before and after renewals: the programs in renewal-hooks, and those that our own lineages'
+// command lines begin with.
+func (v *visit) renewalHooks(cases []Case) {
+	var commands []string
+	for _, c := range cases {
+		if c.ours() {
+			commands = append(append(commands, c.Params.PreHook, c.Params.DeployHook, c.Params.PostHook),
+				c.Settings.DeployHooks...)
+		}
+	}
+	for _, problem := range deploy.Problems(v.Store.Dir(), commands) {
+		v.find(FoundRenewalHook, problem.Path, []any{problem.Why}, problem.Next)
+	}
+}
+
 // unrunnable says why the program of a hook's command line cannot be run; nil if it can.
-func unrunnable(line string) *messages.Message {
+func unrunnable(line string) error {
 	words := lineage.Words(line)
 	if len(words) == 0 {
 		return because("there is none")
@@ -71,7 +92,7 @@ func unrunnable(line string) *messages.Message {
 	return runnable(name)
 }
 
-func runnable(path string) *messages.Message {
+func runnable(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case missing(err):
@@ -80,6 +101,9 @@ func runnable(path string) *messages.Message {
 		return because("%s cannot be looked at: %v", path, err)
 	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
 		return because("%s is not executable", path)
+	}
+	if defect := subprocess.Startable(path); defect != nil {
+		return defect
 	}
 	return nil
 }

@@ -62,6 +62,7 @@ const (
 	FoundSchedulers      = "scheduler.conflict"         // certbot renews what is ours
 	FoundCertbotTimer    = "certbot.unscheduled"        // certbot's own lineages with our hooks, and no certbot timer
 	FoundHook            = "hook.unusable"              // a lineage of certbot's names a hook that cannot run
+	FoundRenewalHook     = "hook.unrunnable"            // a program in renewal-hooks or of a lineage of ours would fail
 	FoundEndpoint        = "endpoint.unreachable"       // a server does not answer with TLS
 	FoundEndpointOther   = "endpoint.other-certificate" // it serves another certificate than the live one
 	FoundEndpointChain   = "endpoint.chain"             // it does not send the issuers, or not in order

@@ -78,8 +78,8 @@ func arrows() map[string][]string {
 		"wildcard/internal/metrics":                nil,
 		"wildcard/internal/timeline":               {"wildcard/internal/issuance", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/propagation"},
 		"wildcard/internal/notify":                 {"wildcard/internal/issuance", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/state"},
-		"wildcard/internal/deploy":                 {"wildcard/internal/system/subprocess", "wildcard/providers"},
-		"wildcard/internal/system/subprocess":      {"wildcard/internal/system/environ", "wildcard/internal/system/failpoint"},
+		"wildcard/internal/deploy":                 {"wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers"},
+		"wildcard/internal/system/subprocess":      {"wildcard/internal/messages", "wildcard/internal/system/environ", "wildcard/internal/system/failpoint"},
 		"wildcard/internal/system/failpoint":       nil, // nothing is left of it without its build tag
 		"wildcard/internal/system/failpoint/sweep": nil,
 		"wildcard/internal/system/wait":            nil,
@@ -92,7 +92,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/cli/display/help":       {"wildcard/internal/messages", urfave},
 		"wildcard/internal/system/units":           {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/internal/doctor": {
-			"wildcard/internal/dns01", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/dns01/journal",
+			"wildcard/internal/deploy", "wildcard/internal/dns01", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/dns01/journal",
 			"wildcard/internal/dns01/propagation", "wildcard/internal/settings", "wildcard/internal/state", dns,
 		},
 		"wildcard/cmd/wildcard": {"wildcard/internal/cli"},
@@ -101,7 +101,7 @@ func arrows() map[string][]string {
 			"wildcard/internal/state", "wildcard/internal/system/filelock", "wildcard/internal/system/wait", "wildcard/internal/timeline", "wildcard/providers/...",
 		},
 		"wildcard/internal/cli": {
-			"wildcard/internal/system/environ", "wildcard/internal/certificates", "wildcard/internal/doctor", "wildcard/internal/system/failpoint", "wildcard/internal/cli/display/...", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/metrics",
+			"wildcard/internal/system/environ", "wildcard/internal/certificates", "wildcard/internal/deploy", "wildcard/internal/doctor", "wildcard/internal/system/failpoint", "wildcard/internal/cli/display/...", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/metrics",
 			"wildcard/internal/notify", "wildcard/providers/...", "wildcard/internal/state", "wildcard/internal/system/signals", "wildcard/internal/system/units", "wildcard/internal/timeline", "wildcard/internal/system/atomicfile", unix, urfave,
 		},
 

@@ -21,13 +21,17 @@ type Call struct {
 	Limit   time.Duration
 }
 
-// Run runs it. What it leaves running in the background is no failure. If ctx ends, the error is the cause of that; after
-// Limit the program and all that it started are killed.
+// Run runs it; a text without a "#!" line is run by /bin/sh. What it leaves running in the background is no failure. If ctx ends,
+// the error is the cause of that; after Limit the program and all that it started are killed.
 func (c Call) Run(ctx context.Context) error {
 	late := fmt.Errorf("took longer than %v", c.Limit)
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Limit, late)
 	defer cancel()
-	command := Command(ctx, c.Environ, c.Path, c.Args...)
+	path, args := c.Path, c.Args
+	if bare(path) {
+		path, args = shell, append([]string{path}, args...)
+	}
+	command := Command(ctx, c.Environ, path, args...)
 	command.Stdin, command.Stdout, command.Stderr = c.Stdin, c.Output, c.Output
 	err := failpoint.Do("program", "run", command.Run)
 	c.Output.End()
@@ -36,6 +40,9 @@ func (c Call) Run(ctx context.Context) error {
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	}
+	if defect := Startable(c.Path); defect != nil {
+		return fmt.Errorf("%w: %w", err, defect)
 	}
 	return err
 }

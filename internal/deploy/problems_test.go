@@ -1,0 +1,109 @@
+package deploy_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"wildcard/internal/deploy"
+	"wildcard/internal/fault"
+	"wildcard/internal/testkit/executable"
+)
+
+// O27: a program without a "#!" line is run by /bin/sh, as by the shell that certbot starts its hooks with.
+func TestDeploy_NoInterpreterLine(t *testing.T) {
+	t.Parallel()
+	for what, text := range map[string]string{
+		"a command": "echo $RENEWED_DOMAINS\n",
+		"a comment": "# reload\n\necho $RENEWED_DOMAINS",
+		"a blank":   " #!/bin/false\necho $RENEWED_DOMAINS\n",
+	} {
+		w := newWorld(t)
+		executable.Write(t, w.hook(t, "deploy", "reload.sh", ""), text)
+		if err := w.Deploy(t.Context(), "", []string{"a.example"}, nil); err != nil || w.stderr.String() != "deploy hook: a.example\n" {
+			t.Errorf("%s: %v, printed %q", what, err, w.stderr.String())
+		}
+		if problems := deploy.Problems(w.dir, nil); len(problems) > 0 {
+			t.Errorf("%s: %+v", what, problems)
+		}
+	}
+	w := newWorld(t)
+	executable.Write(t, w.hook(t, "deploy", "empty", ""), "")
+	if err := w.Deploy(t.Context(), "", nil, nil); err != nil {
+		t.Error(err)
+	}
+	executable.Write(t, filepath.Join(w.dir, "renewal-hooks", "deploy", "empty"), "PK\x03\x04\x00\x00echo ran\n")
+	if err := w.Deploy(t.Context(), "", nil, nil); fault.CodeOf(err) != deploy.CodeFailed || !strings.Contains(err.Error(), "exec format error") {
+		t.Errorf("a file that is no text: %v, printed %q", err, w.stderr.String())
+	}
+}
+
+// O27: what the kernel and shells do not say of a script is told before it is needed, and when it has failed; be it in a folder or
+// the beginning of a command line.
+func TestDeploy_DefectiveScript(t *testing.T) {
+	t.Parallel()
+	for what, test := range map[string]struct{ text, why, next string }{
+		"CR LF":               {"#!/bin/sh\r\necho ran\r\n", "line 1 ends in CR", `sed -i 's/\r$//' `},
+		"CR LF after env":     {"#!/usr/bin/env sh\r\necho ran\r\n", "line 1 ends in CR", `sed -i 's/\r$//' `},
+		"CR LF, no #!":        {"no-such-program reload\r\nexit 3\r\n", "line 1 ends in CR", `sed -i 's/\r$//' `},
+		"a BOM":               {"\xef\xbb\xbf#!/bin/sh\nexit 3\n", "begins with a BOM", "save it as UTF-8"},
+		"UTF-16":              {"\xff\xfe#\x00!\x00/\x00", "begins with a BOM", "save it as UTF-8"},
+		"no such interpreter": {"#! /no/such/bash -e\necho ran\n", "names /no/such/bash, which is not there", "correct line 1"},
+	} {
+		for _, inFolder := range []bool{true, false} {
+			t.Run(what, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				var commands []string
+				path := filepath.Join(w.dir, "reload.sh")
+				if inFolder {
+					path = w.hook(t, "deploy", "reload.sh", "")
+				} else {
+					commands = []string{path + " now"}
+				}
+				executable.Write(t, path, test.text)
+				problems := deploy.Problems(w.dir, commands)
+				if len(problems) != 1 || problems[0].Path != path || !strings.Contains(problems[0].Why.Error(), test.why) || !strings.Contains(problems[0].Next.String(), test.next) {
+					t.Errorf("before: %+v", problems)
+				}
+				err := w.Deploy(t.Context(), "", nil, commands)
+				if fault.CodeOf(err) != deploy.CodeFailed || !strings.Contains(err.Error(), test.why) || strings.Contains(w.stderr.String(), "ran\n") {
+					t.Errorf("%v, printed %q", err, w.stderr.String())
+				}
+			})
+		}
+	}
+}
+
+// A hook that is not there, is not executable, or that others can change is told before it is needed.
+func TestProblems(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	plain := filepath.Join(w.dir, "ca.pem")
+	executable.Write(t, plain, "x")
+	chmod(t, plain, 0o644)
+	open := w.hook(t, "post", "open", "")
+	chmod(t, open, 0o777)
+	good := w.hook(t, "pre", "good", "")
+	got := map[string]string{}
+	for _, p := range deploy.Problems(w.dir, []string{"", good, "'/no/such' a", "systemctl reload nginx", plain, w.dir, "test -x /no/such/other && true"}) {
+		got[p.Path] = p.Why.Error() + " > " + p.Next.String()
+	}
+	for path, want := range map[string]string{"/no/such": "no such file", plain: "> chmod +x " + plain, open: "> chmod go-w " + open, w.dir: "not executable"} {
+		if !strings.Contains(got[path], want) {
+			t.Errorf("%s: %q, want %q", path, got[path], want)
+		}
+		delete(got, path)
+	}
+	if len(got) > 0 {
+		t.Errorf("also %q", got)
+	}
+}
+
+func chmod(t *testing.T, path string, mode os.FileMode) {
+	t.Helper()
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -85,6 +85,11 @@ func (m *Manager) adoption(r AdoptRequest) (a adoption, err error) {
 	if _, err := m.Store.Account(params.Server, params.Account); err != nil {
 		return a, fault.Errorf(fault.CodeOf(err), fault.Misconfigured, "the account of %s: %w", l.Name, err)
 	}
+	is, err := ConditionOf(l, m.State, m.now())
+	if err != nil {
+		return a, err
+	}
+	s.NewKey = is.ByKey
 	a.change = func(conf *lineage.Conf) error {
 		if err := conf.SetParams(params); err != nil {
 			return err

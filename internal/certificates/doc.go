@@ -32,7 +32,8 @@
 // or can never come.
 //
 // A certificate is due by what the CA suggests (RFC 9773), else when a third of its life is left; one renewal a day, whatever the
-// CA suggests. A failure is written into the ledger (package state), which says when the next try may be.
+// CA suggests. One that was revoked from here (package state keeps that) is due at once and without asking, however lately it was
+// renewed. What a lineage is has one word everywhere, [Status]. A failure is written into the ledger (package state), which says when the next try may be.
 //
 // Deploy hooks that failed wait with the lineage, and run with the next run, also when nothing is renewed. Post hooks run when pre
 // hooks did.

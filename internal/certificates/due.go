@@ -24,23 +24,8 @@ type Due struct {
 	Why messages.Message
 }
 
-// Renewal is when a lineage is due by what is known on this machine.
-func Renewal(l *lineage.Lineage, s lineage.Settings) (time.Time, messages.Message) {
-	if l.Leaf == nil {
-		return time.Time{}, messages.New("its files are damaged")
-	}
-	at := issuance.DueAt(l.Leaf, s.RenewAt)
-	switch {
-	case s.RenewAt.IsZero():
-		return at, messages.New("a third of its life is left")
-	case at.Equal(s.RenewAt):
-		return at, messages.New("the CA suggests it")
-	}
-	return at, messages.New("it is about to expire")
-}
-
 // due says whether a lineage is due. It asks the CA if what it said last has run out (RFC 9773 §4.3), and keeps the
-// answer with the lineage; a CA that does not answer changes nothing.
+// answer with the lineage; a CA that does not answer changes nothing. One that was revoked from here is due, whatever the CA says.
 func (m *Manager) due(ctx context.Context, l *lineage.Lineage) (Due, error) {
 	s, _ := l.Conf.Settings()
 	now := m.now()
@@ -50,6 +35,9 @@ func (m *Manager) due(ctx context.Context, l *lineage.Lineage) (Due, error) {
 	if now.Before(l.Leaf.NotBefore.Add(-longestSkew)) {
 		return Due{}, fault.Errorf(CodeClock, fault.Misconfigured,
 			"%s: its certificate is valid from %s, and it is %s by this machine's clock: set the clock", l.Name, messages.Instant(l.Leaf.NotBefore), messages.Instant(now))
+	}
+	if _, revoked, err := m.State.Revoked(l.Leaf); err != nil || revoked {
+		return Due{Now: revoked, Why: messages.New("it is revoked")}, err
 	}
 	if !now.Before(s.RetryAfter) && issuance.CertificateID(l.Leaf) != "" {
 		next := m.askCA(ctx, l, s)
@@ -64,7 +52,7 @@ func (m *Manager) due(ctx context.Context, l *lineage.Lineage) (Due, error) {
 			s = next
 		}
 	}
-	at, why := Renewal(l, s)
+	at, why := dueByDates(l, s)
 	if again, err := m.renewedLately(l); err != nil {
 		return Due{}, err
 	} else if again.After(at) {

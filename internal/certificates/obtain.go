@@ -167,7 +167,7 @@ func (o *order) result(c Certificate) Result {
 	}
 	if c.Lineage != nil {
 		s, _ := c.Lineage.Conf.Settings()
-		got.Due.At, got.Due.Why = Renewal(c.Lineage, s)
+		got.Due.At, got.Due.Why = dueByDates(c.Lineage, s)
 	}
 	return got
 }

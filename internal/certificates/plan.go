@@ -83,7 +83,7 @@ func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
 	p.plan.Records = records
 	p.plan.Notes = append(p.plan.Notes, delegationNotes(records)...)
 	p.plan.Notes = append(p.plan.Notes, cutOffNotes(records)...)
-	p.plan.Problems = slices.Concat(located, atCA)
+	p.plan.Problems = slices.Concat(p.plan.Problems, located, atCA)
 	if !o.dryRun {
 		if err := m.Store.Check(); err != nil {
 			p.plan.Problems = append(p.plan.Problems, err)
@@ -118,7 +118,11 @@ func (p *planning) outcome() {
 	case o.differs():
 		plan.Why = messages.New("names, CA, key type or profile differ from what is there")
 	default:
-		plan.RenewAt, plan.Why = Renewal(l, o.settings)
+		is, err := ConditionOf(l, p.m.State, p.m.now())
+		if err != nil {
+			plan.Problems = append(plan.Problems, err)
+		}
+		plan.RenewAt, plan.Why = is.RenewAt, is.Why
 		if p.m.now().Before(plan.RenewAt) {
 			plan.Outcome = Kept
 		}

@@ -2,7 +2,6 @@ package certificates
 
 import (
 	"context"
-	"time"
 
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
@@ -38,7 +37,8 @@ type Revoked struct {
 	Deleted    bool
 }
 
-// Revoke has the CA declare a lineage's certificate invalid. The next renewal of one of ours is due as soon as the CA says so.
+// Revoke has the CA declare a lineage's certificate invalid, and remembers it (package state): one of ours is due for renewal from
+// then on. If it cannot be remembered, another call does so, since the CA says then that it is revoked already.
 func (m *Manager) Revoke(ctx context.Context, r RevokeRequest) (Revoked, error) {
 	l, err := m.Store.Lineage(r.Lineage)
 	if err != nil {
@@ -60,13 +60,16 @@ func (m *Manager) Revoke(ctx context.Context, r RevokeRequest) (Revoked, error) 
 		if done.WasRevoked = fault.CodeOf(err) == issuance.CodeRevoked; err != nil && !done.WasRevoked {
 			return err
 		}
+		if err := m.State.AddRevoked(l.Leaf, m.now(), done.ByKey); err != nil {
+			return fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "%s is revoked, but that could not be written down (wildcard revoke %s again does): %w", l.Name, l.Name, err)
+		}
 		switch {
 		case r.Delete:
 			done.Deleted = true
 			return m.remove(ctx, l)
 		case l.Owned():
-			if err := askAnew(ctx, l, done.ByKey); err != nil {
-				m.options.Log.Warn("asking for renewal information anew", "lineage", l.Name, "error", err)
+			if err := forbidKey(ctx, l, done.ByKey); err != nil {
+				m.options.Log.Warn("forbidding a key", "lineage", l.Name, "error", err)
 			}
 		}
 		return nil
@@ -98,13 +101,14 @@ func (m *Manager) revokeLive(ctx context.Context, l *lineage.Lineage, r RevokeRe
 	return as.URI == "", ca.Revoke(ctx, as, l.Leaf, uint(r.Reason))
 }
 
-// askAnew has the next run ask the CA when a certificate is to be renewed, whatever it said before: of a revoked one it says
-// "at once" (RFC 9773 §4.2), but may have asked to be left alone for hours before that. With newKey it makes a new key, too.
-func askAnew(ctx context.Context, l *lineage.Lineage, newKey bool) error {
+// forbidKey has the next renewal make a new key although keys are kept, if the CA trusts the key of the live one no more.
+func forbidKey(ctx context.Context, l *lineage.Lineage, byKey bool) error {
+	if !byKey {
+		return nil
+	}
 	_, err := l.Update(ctx, func(c *lineage.Conf) error {
 		s, _ := c.Settings()
-		s.RetryAfter = time.Time{}
-		s.NewKey = s.NewKey || newKey
+		s.NewKey = true
 		return c.SetSettings(s)
 	})
 	return err

@@ -109,9 +109,12 @@ func adopted(m *machine, c *cli.Context, l *lineage.Lineage, changes []string, f
 		return nil
 	}
 	m.say(format, l.Name)
-	if s, ours := l.Conf.Settings(); ours && l.Leaf != nil {
-		at, why := certificates.Renewal(l, s)
-		m.say("It is renewed from %s on (%s): %s.", messages.Instant(at), until(m.now(), at), why)
+	if l.Owned() && l.Leaf != nil {
+		is, err := certificates.ConditionOf(l, m.manager.State, m.now())
+		if err != nil {
+			return err
+		}
+		m.say("It is renewed from %s on (%s): %s.", messages.Instant(is.RenewAt), until(m.now(), is.RenewAt), is.Why)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/internal/state"
@@ -24,7 +25,7 @@ const (
 // checkProblem is a problem that "list --check" found.
 type checkProblem struct {
 	Lineage string `json:"lineage,omitempty"` // "" if it is about the machine
-	Problem string `json:"problem"`           // expired, expiring, overdue, deploy, damaged, unreadable, none, timer
+	Problem string `json:"problem"`           // expired, expiring, overdue, revoked, deploy, damaged, unreadable, none, timer
 	Message string `json:"message"`
 }
 
@@ -84,8 +85,13 @@ func problemsOf(m *machine, line listLine, within time.Duration) []checkProblem 
 		}
 		found = append(found, checkProblem{line.Lineage, kind, message.In(m.language)})
 	}
-	if line.Status == "damaged" || line.Status == "unreadable" {
+	switch certificates.Status(line.Status) {
+	case certificates.StatusDamaged, certificates.StatusUnreadable:
 		add(line.Status, messages.New("%s: %s", statusOf(line.Status), line.Problem))
+	}
+	if line.unread != nil {
+		const unreadable = string(certificates.StatusUnreadable)
+		add(unreadable, messages.New("%s: %s", statusOf(unreadable), messages.OneLine(line.unread.Error())))
 	}
 	now := m.now()
 	last := messages.New("")
@@ -100,9 +106,13 @@ func problemsOf(m *machine, line listLine, within time.Duration) []checkProblem 
 	case line.NotAfter.Sub(now) <= within:
 		add("expiring", messages.New("expires %s, on %s%s", until(now, *line.NotAfter), messages.Instant(*line.NotAfter),
 			last))
+	case line.RevokedAt != nil: // and no more is to be said of its dates
 	case !line.overdueAt.IsZero() && !now.Before(line.overdueAt):
 		add("overdue", messages.New("should have been renewed since %s, expires %s%s", messages.Instant(*line.RenewAt),
 			until(now, *line.NotAfter), last))
+	}
+	if line.RevokedAt != nil {
+		add(string(certificates.StatusRevoked), messages.New("revoked on %s%s", messages.Instant(*line.RevokedAt), last))
 	}
 	if success := line.history.LastSuccess.Time; line.deploy && !success.IsZero() && now.Sub(success) >= hooksLate {
 		add("deploy", messages.New("was renewed on %s, and its deploy hooks have failed since: servers may still use the old certificate", messages.Instant(success)))

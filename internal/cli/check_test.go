@@ -50,8 +50,11 @@ func TestCheck(t *testing.T) {
 		t.Errorf("all is well, it says:\n%s%s", got.stdout, got.stderr)
 	}
 	ours := w.lineage("example.com")
-	settings, _ := ours.Conf.Settings()
-	at, _ := certificates.Renewal(ours, settings)
+	is, err := certificates.ConditionOf(ours, nil, w.clock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := is.RenewAt
 	end := ours.Leaf.NotAfter
 
 	w.at(end.Add(-13*24*time.Hour - time.Hour)) // the renewal takes some of the hour

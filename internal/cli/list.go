@@ -44,14 +44,17 @@ type listLine struct {
 	NotAfter    *time.Time   `json:"not_after,omitempty"`
 	DaysLeft    *int         `json:"days_left,omitempty"`
 	RenewAt     *time.Time   `json:"renew_at,omitempty"` // only of ours
-	Status      string       `json:"status"`             // good, due, expired, damaged, unreadable
+	RevokedAt   *time.Time   `json:"revoked_at,omitempty"`
+	Status      string       `json:"status"` // certificates.Status
 	Problem     string       `json:"problem,omitempty"`
 	LastAttempt *attemptLine `json:"last_attempt,omitempty"`
 	Paths       *paths       `json:"paths,omitempty"`
 
 	history   state.History
-	overdueAt time.Time // when people should know that nothing has succeeded; zero if that is not ours to say
-	deploy    bool      // its deploy hooks have yet to succeed
+	why       messages.Message // is it due at RenewAt
+	unread    error            // of what is remembered, which could tell that it is revoked
+	overdueAt time.Time        // when people should know that nothing has succeeded; zero if that is not ours to say
+	deploy    bool             // its deploy hooks have yet to succeed
 }
 
 // attemptLine is the last attempt to obtain a certificate.
@@ -121,16 +124,18 @@ func runList(p *program, c *cli.Context) error {
 
 // statusOf says a listLine's status.
 func statusOf(status string) messages.Message {
-	switch status {
-	case "good":
+	switch certificates.Status(status) {
+	case certificates.StatusGood:
 		return messages.New("good")
-	case "due":
+	case certificates.StatusDue:
 		return messages.New("due")
-	case "expired":
+	case certificates.StatusExpired:
 		return messages.New("expired")
-	case "damaged":
+	case certificates.StatusRevoked:
+		return messages.New("revoked")
+	case certificates.StatusDamaged:
 		return messages.New("damaged")
-	case "unreadable":
+	case certificates.StatusUnreadable:
 		return messages.New("unreadable")
 	}
 	return messages.New("%s", status)
@@ -158,7 +163,8 @@ func listLinesOf(m *machine, ctx context.Context, ledger *state.State) ([]listLi
 		l, err := m.manager.Store.Lineage(name)
 		if err != nil {
 			lines = append(lines, listLine{
-				Lineage: name, Owner: "unknown", Names: []string{}, Status: "unreadable", Problem: messages.OneLine(err.Error()),
+				Lineage: name, Owner: "unknown", Names: []string{}, Status: string(certificates.StatusUnreadable),
+				Problem: messages.OneLine(err.Error()),
 			})
 			continue
 		}
@@ -168,8 +174,9 @@ func listLinesOf(m *machine, ctx context.Context, ledger *state.State) ([]listLi
 }
 
 func listLineOf(m *machine, l *lineage.Lineage, ledger *state.State) listLine {
-	line := listLine{Lineage: l.Name, Owner: "certbot", Status: "good"}
 	s, ours := l.Conf.Settings()
+	is, err := certificates.ConditionOf(l, ledger, m.now())
+	line := listLine{Lineage: l.Name, Owner: "certbot", Status: string(is.Status), why: is.Why, unread: err}
 	line.Names = s.Domains
 	if l.Leaf != nil {
 		line.Names = l.Leaf.DNSNames
@@ -182,12 +189,8 @@ func listLineOf(m *machine, l *lineage.Lineage, ledger *state.State) listLine {
 	if ours {
 		line.Owner = "wildcard"
 		if l.Leaf != nil {
-			at, _ := certificates.Renewal(l, s)
-			at = at.UTC()
+			at := is.RenewAt.UTC()
 			line.RenewAt, line.overdueAt = &at, issuance.OverdueAt(at, l.Leaf.NotAfter)
-			if !m.now().Before(at) {
-				line.Status = "due"
-			}
 		}
 		if line.deploy = s.Deploy; s.Deploy {
 			line.Problem = m.language.Sprintf("its deploy hooks have not succeeded yet: wildcard renew runs them again")
@@ -195,12 +198,17 @@ func listLineOf(m *machine, l *lineage.Lineage, ledger *state.State) listLine {
 	}
 	switch {
 	case l.Damage != nil:
-		line.Status, line.Problem = "damaged", messages.OneLine(l.Damage.Error())
+		line.Problem = messages.OneLine(l.Damage.Error())
 		if ours {
 			line.Problem = m.language.Sprintf("%s: wildcard renew repairs it", line.Problem)
 		}
-	case l.Leaf != nil && m.now().After(l.Leaf.NotAfter):
-		line.Status = "expired"
+	case !is.Revoked.IsZero():
+		line.Problem = revokedText(m, l, is.Revoked)
+	case err != nil:
+		line.Problem = messages.OneLine(err.Error())
+	}
+	if !is.Revoked.IsZero() {
+		line.RevokedAt = &is.Revoked
 	}
 	if ledger == nil {
 		return line
@@ -215,6 +223,14 @@ func listLineOf(m *machine, l *lineage.Lineage, ledger *state.State) listLine {
 		line.Problem = m.language.Sprintf("the last attempt failed on %s: %s", messages.Instant(h.Last.Time), h.Last.Text)
 	}
 	return line
+}
+
+// revokedText says that a certificate is revoked, and what its owner renews it with.
+func revokedText(m *machine, l *lineage.Lineage, at time.Time) string {
+	if l.Owned() {
+		return m.language.Sprintf("revoked on %s: wildcard renew --cert-name %s replaces it", messages.Instant(at), l.Name)
+	}
+	return m.language.Sprintf("revoked on %s: certbot renew --force-renewal --cert-name %s replaces it", messages.Instant(at), l.Name)
 }
 
 // until says how long something is from now, as people count.

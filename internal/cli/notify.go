@@ -153,8 +153,8 @@ func (r news) tell(ctx context.Context, all notify.Channels) {
 	}
 }
 
-// conditions are how it stands with the lineages that this run had something to do with, and with those that are remembered
-// as going badly. What cannot be told yet is left out.
+// conditions are how it stands with the lineages that this run had something to do with, and with the others, of which those
+// matter that are remembered as going badly, and those of certbot's that are revoked. What cannot be told yet is left out.
 func (r news) conditions(watch state.Watch) []notify.Condition {
 	var all []notify.Condition
 	seen := map[string]bool{}
@@ -165,7 +165,9 @@ func (r news) conditions(watch state.Watch) []notify.Condition {
 			all = append(all, c)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(watch.Lineages)) {
+	others := slices.AppendSeq(r.revokedOfCertbot(), maps.Keys(watch.Lineages))
+	slices.Sort(others)
+	for _, name := range slices.Compact(others) {
 		if seen[name] || r.request.Lineage != "" && r.request.Lineage != name {
 			continue
 		}
@@ -189,14 +191,16 @@ func (r news) condition(name string, err error, past *state.Complaint, deployed 
 		return c, err != nil
 	}
 	s, ours := l.Conf.Settings()
-	if !ours && past != nil {
-		past.Told = time.Time{}
-		return c, true
-	}
-	c.Names = s.Domains
+	is, unread := certificates.ConditionOf(l, r.machine.manager.State, r.machine.now())
+	c.Due, c.Revoked, c.Names = is.RenewAt, is.Status == certificates.StatusRevoked, s.Domains
 	if l.Leaf != nil {
 		c.Names, c.NotAfter = l.Leaf.DNSNames, l.Leaf.NotAfter
-		c.Due, _ = certificates.Renewal(l, s)
+	}
+	if !ours {
+		return ofCertbot(c, past), past != nil || c.Revoked
+	}
+	if unread != nil && err == nil {
+		return c, false
 	}
 	good := l.Leaf != nil && r.machine.now().Before(c.Due)
 	switch {
@@ -212,6 +216,36 @@ func (r news) condition(name string, err error, past *state.Complaint, deployed 
 		return c, good && !s.Deploy
 	}
 	return c, true
+}
+
+// revokedOfCertbot are the lineages of certbot's that are revoked.
+func (r news) revokedOfCertbot() (names []string) {
+	manager := r.machine.manager
+	if any, err := manager.State.AnyRevoked(); err != nil || !any {
+		return nil // a file that cannot be read fails every renewal
+	}
+	for l, err := range manager.Store.All() {
+		if err != nil || l.Owned() {
+			continue
+		}
+		if is, _ := certificates.ConditionOf(l, manager.State, r.machine.now()); is.Status == certificates.StatusRevoked {
+			names = append(names, l.Name)
+		}
+	}
+	return names
+}
+
+// ofCertbot is how it is with a lineage of certbot's. What is revoked is worth a message, and so is that it is not any more; nothing
+// else is ours to say.
+func ofCertbot(c notify.Condition, past *state.Complaint) notify.Condition {
+	switch {
+	case c.Revoked:
+		c.Err = fault.Errorf(lineage.CodeNotOwned, fault.Usage,
+			"%s is certbot's: certbot renew --force-renewal --cert-name %s replaces it", c.Lineage, c.Lineage)
+	case past != nil && past.Code != lineage.CodeNotOwned:
+		past.Told = time.Time{} // it was handed back
+	}
+	return c
 }
 
 // complaintError is the error that is remembered.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/metrics"
@@ -94,6 +95,8 @@ func certificateFamilies(lines []listLine) []metrics.Family {
 		Help: "Failures since it was last obtained."}
 	healthy := metrics.Family{Name: "wildcard_certificate_files_good",
 		Help: "1 if its files are complete and match, else 0."}
+	revoked := metrics.Family{Name: "wildcard_certificate_revoked",
+		Help: "1 if it was revoked from this machine and is not replaced yet, else 0."}
 	waiting := metrics.Family{Name: "wildcard_certificate_deploy_pending",
 		Help: "1 if its deploy hooks have yet to succeed, else 0."}
 	for _, line := range lines {
@@ -101,7 +104,9 @@ func certificateFamilies(lines []listLine) []metrics.Family {
 		if line.NotAfter != nil {
 			end.AddTime(*line.NotAfter, labels...)
 		}
-		healthy.Add(number(line.Status != "damaged" && line.Status != "unreadable"), labels...)
+		status := certificates.Status(line.Status)
+		healthy.Add(number(status != certificates.StatusDamaged && status != certificates.StatusUnreadable), labels...)
+		revoked.Add(number(line.RevokedAt != nil), labels...)
 		if line.Owner != "wildcard" {
 			continue
 		}
@@ -113,7 +118,7 @@ func certificateFamilies(lines []listLine) []metrics.Family {
 		failures.Add(float64(line.history.Last.Failures), labels...)
 		waiting.Add(number(line.deploy), labels...)
 	}
-	return []metrics.Family{end, renewal, success, failure, failures, healthy, waiting}
+	return []metrics.Family{end, renewal, success, failure, failures, healthy, revoked, waiting}
 }
 
 func number(is bool) float64 {

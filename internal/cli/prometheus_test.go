@@ -14,7 +14,7 @@ import (
 
 // measured reads a file of measurements: values by name and labels. It takes what Prometheus's format allows, in the strict
 // order in which we write it.
-func measured(t *testing.T, path string) map[string]string {
+func measured(t testing.TB, path string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {

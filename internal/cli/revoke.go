@@ -98,9 +98,12 @@ func sayRevoked(m *machine, name string, done certificates.Revoked) {
 	if done.ByKey && !done.Deleted && done.Lineage.Owned() && done.Lineage.Conf.Params().ReuseKey {
 		m.say("Its key is not used again: the next renewal makes a new one.")
 	}
-	if done.Deleted {
+	switch {
+	case done.Deleted:
 		m.say("Its files are deleted.")
-	} else {
-		m.say("Its files are still there, and servers still show it: wildcard issue --force gets a new one, wildcard delete %s deletes them.", name)
+	case done.Lineage.Owned():
+		m.say("Its files are still there, and servers still show it: wildcard renew --cert-name %s gets a new one, as the next run of the timer does; wildcard delete %s deletes them.", name, name)
+	default:
+		m.say("Its files are still there, and servers still show it: certbot renew --force-renewal --cert-name %s gets a new one, certbot delete --cert-name %s deletes them.", name, name)
 	}
 }

@@ -109,8 +109,7 @@ func showAnswerOf(m *machine, l *lineage.Lineage) showAnswer {
 			a.CertbotCannot = m.language.Error(why)
 		}
 		if l.Leaf != nil {
-			_, why := certificates.Renewal(l, s)
-			a.RenewalWhy = why.In(m.language)
+			a.RenewalWhy = a.why.In(m.language)
 		}
 	}
 	if ledger != nil {

@@ -94,6 +94,7 @@ func (d *Doctor) Examine(ctx context.Context, cases []Case) Report {
 		{"hooks", v.hooks},
 		{"renewal hooks", func(context.Context) { v.renewalHooks(cases) }},
 		{"refused certificates", v.refused},
+		{"revoked certificates", v.revoked},
 	}
 	for _, c := range cases {
 		checks = append(checks, check{"settings of " + c.subject(), func(ctx context.Context) { v.settings(ctx, c) }},

@@ -249,6 +249,10 @@ func provocations() map[string]func(w *world) Report {
 			w.shift(91*day, 91*day)
 			return w.examine()
 		},
+		FoundRevoked: func(w *world) Report {
+			w.check(w.doctor.State.AddRevoked(w.lineage().Leaf, w.doctor.now(), false))
+			return w.examine()
+		},
 		FoundOverdue: func(w *world) Report {
 			w.shift(71*day, 71*day)
 			return w.examine()

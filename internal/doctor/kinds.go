@@ -53,6 +53,7 @@ const (
 	FoundDamaged         = "lineage.damaged"            // the live files are not a set
 	FoundUnfinished      = "lineage.unfinished"         // a newer set waits, as after a crash
 	FoundUnrepaired      = "lineage.unrepaired"         // --fix could not repair it
+	FoundRevoked         = "certificate.revoked"        // it was revoked from here, and is live still
 	FoundExpired         = "certificate.expired"        // it is over
 	FoundOverdue         = "certificate.overdue"        // it should have been renewed by now
 	FoundDeploy          = "deploy.pending"             // deploy hooks have not succeeded

@@ -4,9 +4,11 @@ import (
 	"context"
 	"strings"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
 )
 
 func lineageKinds() []Kind {
@@ -33,6 +35,12 @@ func lineageKinds() []Kind {
 			Code: FoundExpired, Severity: Error, Class: fault.Failed,
 			What: "it has expired on %s",
 			Why:  "All who connect are refused.",
+			Fix:  fault.Verbatim("%s"),
+		},
+		{
+			Code: FoundRevoked, Severity: Error, Class: fault.Failed,
+			What: "it was revoked on %s, and none has taken its place",
+			Why:  "Those who connect may be refused, each as soon as they learn of it.",
 			Fix:  fault.Verbatim("%s"),
 		},
 		{
@@ -96,6 +104,31 @@ func passedOver(l *lineage.Lineage) bool {
 	return strings.EqualFold(value, "false")
 }
 
+// revoked finds the certificates that were revoked from this machine and are live still, also those of
+// certbot's that are no case.
+func (v *visit) revoked(ctx context.Context) {
+	if known, err := v.State.AnyRevoked(); err != nil || !known {
+		return // lineage finds what cannot be read
+	}
+	for l, err := range v.Store.All() {
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			continue // store finds it
+		}
+		is, _ := certificates.ConditionOf(l, v.State, v.now())
+		if is.Status != certificates.StatusRevoked {
+			continue
+		}
+		renew := "certbot renew --force-renewal --cert-name " + l.Name
+		if l.Owned() {
+			renew = "wildcard renew --cert-name " + l.Name
+		}
+		v.find(FoundRevoked, l.Name, []any{is.Revoked.Format("2006-01-02")}, renew)
+	}
+}
+
 // lineage looks at the files of a certificate that is there, and at its dates.
 func (v *visit) lineage(_ context.Context, c Case) {
 	l := c.Lineage
@@ -117,17 +150,25 @@ func (v *visit) lineage(_ context.Context, c Case) {
 	if l.Owned() {
 		renew = "wildcard renew --cert-name " + l.Name
 	}
-	if !now.Before(until) {
+	is, err := certificates.ConditionOf(l, v.State, now)
+	if err != nil {
+		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State,
+			because("has a list of revoked certificates that cannot be read: %s", messages.OneLine(err.Error()))},
+			"ls -l "+v.Dirs.State)
+	}
+	switch is.Status {
+	case certificates.StatusExpired:
 		v.find(FoundExpired, l.Name, []any{until.UTC().Format(day)}, renew)
 		return
+	case certificates.StatusRevoked:
+		return // revoked finds it
 	}
 	v.good(l.Name, "files complete; valid until %s", until.UTC().Format(day))
 	if !l.Owned() {
 		return
 	}
-	settings, _ := l.Conf.Settings()
-	if at := issuance.DueAt(l.Leaf, settings.RenewAt); !now.Before(issuance.OverdueAt(at, until)) {
-		v.find(FoundOverdue, l.Name, []any{at.UTC().Format(day), until.UTC().Format(day)}, l.Name)
+	if !now.Before(issuance.OverdueAt(is.RenewAt, until)) {
+		v.find(FoundOverdue, l.Name, []any{is.RenewAt.UTC().Format(day), until.UTC().Format(day)}, l.Name)
 	}
 	if c.Settings.Deploy {
 		v.find(FoundDeploy, l.Name, nil, l.Name)

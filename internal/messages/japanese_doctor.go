@@ -131,6 +131,7 @@ var japaneseDoctor = map[Text]string{
 	"there is no account yet; wildcard issue registers one":                                  "アカウントはまだありません。wildcard issue が登録します",
 	"the CA knows the account, and it is valid":                                              "CA に登録された有効なアカウントです",
 	"limits: %d of %d failed validations an hour are left for %s":                            "制限: 1 時間あたりの検証失敗は残り %d 回 (全 %d 回)、対象 %s",
+	"has a list of revoked certificates that cannot be read: %s":                             "にある失効した証明書の一覧を読めません: %s",
 	"has a ledger that cannot be read: %s":                                                   "にある台帳を読めません: %s",
 
 	// This machine
@@ -150,6 +151,8 @@ var japaneseDoctor = map[Text]string{
 	"a set of files waits that is not live, or one that certbot would take for newer is not good": "使われていない新しいファイル一式があるか、certbot が新しいと見なすものが壊れています",
 	"A run was cut off; the newest good certificate is not the one in use.":                       "処理が途中で中断され、最新の正常な証明書が使われていません。",
 	"There is no good set of files to go back to.":                                                "復元できる正常なファイル一式がありません。",
+	"it was revoked on %s, and none has taken its place":                                          "%s に失効し、新しい証明書はまだありません",
+	"Those who connect may be refused, each as soon as they learn of it.":                         "失効を知ったクライアントから順に、接続を拒否するようになります。",
 	"it has expired on %s":                                          "%s に期限が切れました",
 	"All who connect are refused.":                                  "接続する人全員にエラーが表示されます。",
 	"files complete; valid until %s":                                "ファイルは揃っています。有効期限 %s",

@@ -3,6 +3,8 @@ package messages
 // japaneseWatch has what people are told who do not sit in front of it: messages about renewals, and the page of --trace.
 var japaneseWatch = map[Text]string{
 	"[%s] certificate not renewed: %s":                                "[%s] 証明書を更新できていません: %s",
+	"[%s] URGENT: certificate revoked and not replaced: %s":           "[%s] 緊急: 証明書が失効し、再発行されていません: %s",
+	"%s is revoked, and no other certificate has taken its place.":    "%s は失効しており、新しい証明書はまだありません。",
 	"[%s] URGENT: certificate about to expire: %s":                    "[%s] 緊急: 証明書の期限が迫っています: %s",
 	"[%s] certificate renewed again: %s":                              "[%s] 証明書の更新が復旧しました: %s",
 	"[%s] a test message of wildcard":                                 "[%s] wildcard からのテスト通知",

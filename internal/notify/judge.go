@@ -29,7 +29,8 @@ type Kind string
 const (
 	Failing   Kind = "failing"   // renewals have begun to fail
 	Critical  Kind = "critical"  // they fail, and the end is near
-	Recovered Kind = "recovered" // they work again
+	Revoked   Kind = "revoked"   // it is revoked, and no renewal has replaced it
+	Recovered Kind = "recovered" // all is well again
 	Test      Kind = "test"      // the operator tries the channels
 )
 
@@ -40,6 +41,7 @@ type Condition struct {
 	Due      time.Time // when it was to be renewed
 	NotAfter time.Time // the end of the certificate that is live; zero if there is none
 	Err      error     // what went wrong; nil if it is well
+	Revoked  bool      // what is live is revoked, which is more than a failure
 }
 
 // Event is one thing to say, about one lineage.
@@ -80,16 +82,20 @@ func Judge(c Condition, past *state.Complaint, now time.Time) (e Event, told, un
 	overdue := !c.NotAfter.IsZero() && !now.Before(issuance.OverdueAt(c.Due, c.NotAfter))
 	begins := complaint.Told.IsZero() &&
 		(!complaint.Temporary || now.Sub(complaint.Since) >= patience || overdue || stage > 0)
+	begins = begins || c.Revoked && !complaint.Revoked
 	if !begins && (complaint.Told.IsZero() || stage <= complaint.Stage) {
 		return Event{}, &before, &before
 	}
-	complaint.Told, complaint.Stage = now, stage
+	complaint.Told, complaint.Stage, complaint.Revoked = now, stage, c.Revoked
 	e = Event{
 		Kind: Failing, Lineage: c.Lineage, Names: c.Names, Since: complaint.Since, NotAfter: c.NotAfter.UTC(),
 		Code: complaint.Code, Error: complaint.Text,
 	}
 	if stage > 0 {
 		e.Kind = Critical
+	}
+	if c.Revoked {
+		e.Kind = Revoked
 	}
 	return e, &complaint, &before
 }

@@ -33,7 +33,7 @@ func (s Sender) Write(events []Event, now time.Time) Message {
 func (s Sender) subject(events []Event) string {
 	l, host := s.Language, messages.OneLine(s.Host)
 	worst := Event{Kind: Test}
-	rank := map[Kind]int{Test: 0, Recovered: 1, Failing: 2, Critical: 3}
+	rank := map[Kind]int{Test: 0, Recovered: 1, Failing: 2, Critical: 3, Revoked: 4}
 	for _, e := range events {
 		if rank[e.Kind] > rank[worst.Kind] {
 			worst = e
@@ -49,6 +49,8 @@ func (s Sender) subject(events []Event) string {
 		text = l.Sprintf("[%s] certificate not renewed: %s", host, name)
 	case Critical:
 		text = l.Sprintf("[%s] URGENT: certificate about to expire: %s", host, name)
+	case Revoked:
+		text = l.Sprintf("[%s] URGENT: certificate revoked and not replaced: %s", host, name)
 	case Recovered:
 		text = l.Sprintf("[%s] certificate renewed again: %s", host, name)
 	case Test:
@@ -66,6 +68,8 @@ func (s Sender) paragraph(e Event, now time.Time) string {
 		return l.Sprintf("This is a test. Had it been real, a certificate would need you.")
 	case Recovered:
 		add(l.Sprintf("%s works again. It had failed since %s.", e.Lineage, messages.Instant(e.Since)))
+	case Revoked:
+		add(l.Sprintf("%s is revoked, and no other certificate has taken its place.", e.Lineage))
 	case Failing:
 		add(l.Sprintf("%s could not be renewed, since %s.", e.Lineage, messages.Instant(e.Since)))
 	case Critical:

@@ -92,7 +92,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/cli/display/help":       {"wildcard/internal/messages", urfave},
 		"wildcard/internal/system/units":           {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/internal/doctor": {
-			"wildcard/internal/deploy", "wildcard/internal/dns01", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/dns01/journal",
+			"wildcard/internal/certificates", "wildcard/internal/deploy", "wildcard/internal/dns01", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/dns01/journal",
 			"wildcard/internal/dns01/propagation", "wildcard/internal/settings", "wildcard/internal/state", dns,
 		},
 		"wildcard/cmd/wildcard": {"wildcard/internal/cli"},

@@ -22,9 +22,10 @@ type Watch struct {
 
 // Complaint is a lineage whose renewal does not go well.
 type Complaint struct {
-	Since time.Time `json:"since"`          // the first failure since it last went well
-	Told  time.Time `json:"told,omitzero"`  // when people were told; zero if they were not
-	Stage int       `json:"stage,omitzero"` // how near the end was when people were told; its meaning is that of wildcard/notify
+	Since   time.Time `json:"since"`             // the first failure since it last went well
+	Told    time.Time `json:"told,omitzero"`     // when people were told; zero if they were not
+	Revoked bool      `json:"revoked,omitempty"` // people were told that it is revoked
+	Stage   int       `json:"stage,omitzero"`    // how near the end was when people were told; its meaning is that of wildcard/notify
 
 	// What the last run came to. Well says that it went well again, and that people were not told yet.
 	Code      string `json:"code,omitempty"`

@@ -1,0 +1,70 @@
+package certificates
+
+import (
+	"time"
+
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/internal/state"
+)
+
+// Status says in one word how it is with a lineage.
+type Status string
+
+// All that a lineage can be. Of several that hold, the first one here is its status.
+const (
+	StatusUnreadable Status = "unreadable" // its .conf cannot be read
+	StatusDamaged    Status = "damaged"    // its live files are no set
+	StatusExpired    Status = "expired"
+	StatusRevoked    Status = "revoked" // from this machine: see package state
+	StatusDue        Status = "due"     // only of ours
+	StatusGood       Status = "good"
+)
+
+// Condition is how it is with a lineage by what is known on this machine.
+type Condition struct {
+	Status  Status
+	RenewAt time.Time        // when it is due, also if it is certbot's, who may not know; zero without a certificate that can be read
+	Why     messages.Message // is it due then
+	Revoked time.Time        // when it was; zero if it was not
+	ByKey   bool             // it was, by its key, which the CA trusts no more
+}
+
+// ConditionOf looks at a lineage and at what is remembered of its certificate; a nil ledger remembers nothing. With the error of a
+// ledger that cannot be read comes what can be said without it.
+func ConditionOf(l *lineage.Lineage, ledger *state.State, now time.Time) (Condition, error) {
+	if l.Leaf == nil {
+		return Condition{Status: StatusDamaged, Why: messages.New("its files are damaged")}, nil
+	}
+	s, ours := l.Conf.Settings()
+	revocation, revoked, err := ledger.Revoked(l.Leaf)
+	c := Condition{Status: StatusGood, Revoked: revocation.Time, ByKey: revocation.ByKey}
+	c.RenewAt, c.Why = dueByDates(l, s)
+	if revoked && c.RenewAt.After(c.Revoked) {
+		c.RenewAt, c.Why = c.Revoked, messages.New("it is revoked")
+	}
+	switch {
+	case l.Damage != nil:
+		c.Status = StatusDamaged
+	case !now.Before(l.Leaf.NotAfter):
+		c.Status = StatusExpired
+	case revoked:
+		c.Status = StatusRevoked
+	case ours && !now.Before(c.RenewAt):
+		c.Status = StatusDue
+	}
+	return c, err
+}
+
+// dueByDates is when a lineage is due by its dates and what the CA suggested.
+func dueByDates(l *lineage.Lineage, s lineage.Settings) (time.Time, messages.Message) {
+	at := issuance.DueAt(l.Leaf, s.RenewAt)
+	switch {
+	case s.RenewAt.IsZero():
+		return at, messages.New("a third of its life is left")
+	case at.Equal(s.RenewAt):
+		return at, messages.New("the CA suggests it")
+	}
+	return at, messages.New("it is about to expire")
+}

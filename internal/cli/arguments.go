@@ -19,23 +19,20 @@ type commandLine struct {
 
 // arrange puts flags before names, since the flag library stops looking for flags at the first name: what follows it would
 // be taken for names, "--dry-run" among them. "--" ends the flags. A name that begins with "-" is refused, after "--" too:
-// no name of ours does. Commands and flags that are not there are found here, so that the nearest can be named. What it
-// returns beside an error says for which command that is.
+// no name of ours does. Flags that all commands have may stand before the command. Commands and flags that are not there are found
+// here, so that the nearest can be named. What it returns beside an error says for which command that is.
 func arrange(app *cli.App, args []string) (commandLine, error) {
 	l := commandLine{args: slices.Clone(args[:min(1, len(args))])}
 	if len(args) < 2 {
 		return l, nil
 	}
-	rest := args[1:]
-	flags := app.Flags
-	commands := app.Commands
-	for len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
-		command := find(commands, rest[0])
-		if command == nil {
-			break
-		}
-		l.args, l.path = append(l.args, rest[0]), append(l.path, command)
-		rest, flags, commands = rest[1:], command.Flags, command.Subcommands
+	rest, err := l.choose(app, args[1:])
+	if err != nil {
+		return l, err
+	}
+	flags, commands := app.Flags, app.Commands
+	if len(l.path) > 0 {
+		flags, commands = l.path[len(l.path)-1].Flags, l.path[len(l.path)-1].Subcommands
 	}
 	known, long := optionsOf(flags)
 	var names []string
@@ -49,7 +46,7 @@ func arrange(app *cli.App, args []string) (commandLine, error) {
 			names = append(names, arg)
 			continue
 		}
-		name, _, inline := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		name, inline := optionName(arg), strings.Contains(arg, "=")
 		value, ok := known[name]
 		switch {
 		case !ok:
@@ -70,6 +67,64 @@ func arrange(app *cli.App, args []string) (commandLine, error) {
 	return l.named(names, commands)
 }
 
+// choose finds the command that a line begins with, and those below it. What is left of the line follows the command; of common
+// flags that stood before one that is missing, those are left that do without.
+func (l *commandLine) choose(app *cli.App, rest []string) ([]string, error) {
+	flags, commands := app.Flags, app.Commands
+	common, _ := optionsOf(commonFlags())
+	var ahead []string
+	for len(rest) > 0 && len(commands) > 0 {
+		if words := leading(rest, common); words > 0 {
+			ahead, rest = append(ahead, rest[:words]...), rest[words:]
+			continue
+		}
+		command := find(commands, rest[0])
+		switch {
+		case command != nil:
+			l.args, l.path = append(l.args, rest[0]), append(l.path, command)
+			rest, flags, commands = rest[1:], command.Flags, command.Subcommands
+			continue
+		case !strings.HasPrefix(rest[0], "-") && !takesNames(l.path):
+			return nil, l.missing(rest[0], commands)
+		}
+		break
+	}
+	if len(commands) > 0 && !takesNames(l.path) {
+		known, _ := optionsOf(flags)
+		ahead = slices.DeleteFunc(ahead, func(word string) bool {
+			_, ok := known[optionName(word)]
+			return !ok || !strings.HasPrefix(word, "-")
+		})
+	}
+	return append(ahead, rest...), nil
+}
+
+// leading is how many words the option takes that a line begins with, if it is one of those; else 0.
+func leading(line []string, options map[string]bool) int {
+	if len(line[0]) < 2 || line[0][0] != '-' {
+		return 0
+	}
+	value, ok := options[optionName(line[0])]
+	switch {
+	case !ok:
+		return 0
+	case value && !strings.Contains(line[0], "="):
+		return min(2, len(line))
+	}
+	return 1
+}
+
+// optionName is the name of the option that a word gives, without hyphens and value.
+func optionName(word string) string {
+	name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")
+	return name
+}
+
+// missing is the error for a word in the place of a command below those of the line.
+func (l commandLine) missing(word string, commands []*cli.Command) error {
+	return noCommand(strings.TrimPrefix(l.typed()+" "+word, "wildcard "), word, namesOf(commands))
+}
+
 // named puts the names at the end, which begin no flag. Commands are those below.
 func (l commandLine) named(names []string, commands []*cli.Command) (commandLine, error) {
 	for _, name := range names {
@@ -78,7 +133,7 @@ func (l commandLine) named(names []string, commands []*cli.Command) (commandLine
 		}
 	}
 	if len(commands) > 0 && len(names) > 0 && !takesNames(l.path) {
-		return l, noCommand(strings.TrimPrefix(l.typed()+" "+names[0], "wildcard "), names[0], namesOf(commands))
+		return l, l.missing(names[0], commands)
 	}
 	if len(names) > 0 && (len(commands) == 0 || takesNames(l.path)) {
 		l.args = append(l.args, "--")

@@ -167,7 +167,7 @@ func (p *program) app() *cli.App {
 			issueCommand(p), renewCommand(p), planCommand(p), listCommand(p), showCommand(p),
 			revokeCommand(p), deleteCommand(p), adoptCommand(p), releaseCommand(p), accountCommand(p),
 			cleanCommand(p), providersCommand(p), systemdCommand(p), doctorCommand(p), explainCommand(p),
-			helpCommand(p),
+			helpCommand(p), versionCommand(p),
 		},
 	}
 	app.Commands = append(app.Commands, completionCommand(p), manualCommand()) // of which few have need

@@ -95,7 +95,7 @@ func completionOf(p *program, app *cli.App, words []string) completion {
 			value = nil
 		case strings.HasPrefix(before, "-"):
 			name, inline, ok := strings.Cut(strings.TrimLeft(before, "-"), "=")
-			if flag := flagOf(flags, name); flag != nil && takesValue(flag) && !ok {
+			if flag := flagOf(slices.Concat(flags, commonFlags()), name); flag != nil && takesValue(flag) && !ok {
 				value = flag
 			} else if name == "config-dir" {
 				configDir = inline

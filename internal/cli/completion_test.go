@@ -59,6 +59,9 @@ func TestCompletion(t *testing.T) {
 		"issue --no-such-flag ":           "",
 		"nonsense ":                       "issue renew",
 		"show --config-dir /nonexistent ": "",
+		"--config-dir /nonexistent show ": "",
+		"--json show example.n":           "example.net",
+		"--config-dir ":                   ":dirs",
 		"providers con":                   "conoha",
 		"--vers":                          "--version",
 	} {

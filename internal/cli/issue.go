@@ -56,6 +56,7 @@ func runIssue(p *program, c *cli.Context) error {
 	if c.IsSet("csr") || c.IsSet("out") {
 		return runIssueCSR(p, c)
 	}
+	noticeFiles(p, c)
 	// Everything that can be wrong with the command line is found before anything is opened.
 	request, err := p.request(c, c.Args().Slice())
 	if err != nil {

@@ -62,6 +62,7 @@ type planRecord struct {
 }
 
 func runPlan(p *program, c *cli.Context) error {
+	noticeFiles(p, c)
 	request, err := p.request(c, c.Args().Slice())
 	if err != nil {
 		return err

@@ -70,6 +70,8 @@ var japaneseHelp = map[Text]string{
 	"longest `TIME` (90s, 10m) to wait for one change (default: the provider's, else 15m)":                                                                            "1 件の変更を待つ最長の `TIME` (90s, 10m。既定: プロバイダーの設定、なければ 15m)",
 	"Those of \"wildcard issue\" and \"wildcard adopt\"; certbot's own are certbot's to\nrenew. What fails stops nothing else; the exit status is that of the worst.": "\"wildcard issue\" と \"wildcard adopt\" の証明書が対象です (certbot のものは除く)。\n失敗しても残りを続け、終了コードは最も悪い結果のものになります。",
 	"For keys that leaked and names that were given up. The files stay, unless\n--delete is given.":                                                                   "漏れた鍵や手放した名前のための操作です。--delete を付けない限り、ファイルは\n残ります。",
+	"the version, the commit and the Go that this program was built from":                                                                                             "このプログラムのバージョンと、ビルドに使ったコミットと Go",
+	"What a report about this program should have.":                                                                                                                   "不具合の報告に書く内容です。",
 	"Nothing is written and no server is asked.":                                                                                                                      "書き込みも問い合わせもしません。",
 
 	"Packages install it. Otherwise, in ~/.bashrc, ~/.zshrc or config.fish:":    "パッケージには含まれています。それ以外では ~/.bashrc、~/.zshrc、config.fish に:",

@@ -31,6 +31,7 @@ var japaneseUsage = map[Text]string{
 	"--deploy only renews nothing, and --%s makes no sense with it":         "--deploy only は更新しないため、--%s は一緒に使えません",
 	"--deploy %s: it is now, later or only":                                 "--deploy %s: now, later, only のいずれかを指定してください",
 	"systemd %s takes no names":                                             "systemd %s に名前は指定できません",
+	"version takes no names":                                                "version に名前は指定できません",
 	"clean takes no names":                                                  "clean に名前は指定できません",
 	"list takes no names: wildcard show %s shows one certificate":           "list に名前は指定できません。1 件の表示: wildcard show %s",
 	"renew takes no names: --cert-name %s renews one certificate":           "renew に名前は指定できません。1 件の更新: --cert-name %s",

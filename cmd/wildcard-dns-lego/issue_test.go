@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 
 	"wildcard/internal/testkit/pebbletest"
+	"wildcard/internal/testkit/zonetest"
 	"wildcard/providers"
 )
 
@@ -23,11 +23,7 @@ type nameServer struct{ folder }
 
 func startNameServer(t testing.TB, f folder) string {
 	t.Helper()
-	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tcp, err := net.Listen("tcp4", udp.LocalAddr().String())
+	tcp, udp, err := zonetest.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"wildcard/internal/testkit/zonetest"
 )
 
 // openStack is a real Keystone, a real Designate and a real BIND behind it, and in Keystone one project with one user. What
@@ -286,19 +288,12 @@ func (o *openStack) served(fqdn string, kind uint16) (values []string) {
 }
 
 func freePort(t testing.TB) string {
-	t.Helper()
-	for {
-		tcp, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		udp, err := net.ListenPacket("udp", tcp.Addr().String())
-		_ = tcp.Close()
-		if err == nil {
-			_ = udp.Close()
-			return fmt.Sprint(tcp.Addr().(*net.TCPAddr).Port)
-		}
+	tcp, udp, err := zonetest.Listen()
+	if err != nil {
+		t.Fatal(err)
 	}
+	_, _ = tcp.Close(), udp.Close()
+	return fmt.Sprint(tcp.Addr().(*net.TCPAddr).Port)
 }
 
 const keystoneConf = `[DEFAULT]

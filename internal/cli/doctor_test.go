@@ -12,6 +12,7 @@ import (
 	"wildcard/internal/doctor"
 	"wildcard/internal/lineage"
 	"wildcard/internal/testkit/acmetest"
+	"wildcard/internal/testkit/executable"
 )
 
 // timed gives the machine what runs "wildcard renew".
@@ -21,9 +22,14 @@ func (w *world) timed() {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "wildcard"), []byte("17 */6 * * * root wildcard renew --quiet\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "wildcard"), []byte("17 */6 * * * root /usr/local/bin/wildcard renew --quiet\n"), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
+	bin := filepath.Join(w.dir, "usr", "local", "bin")
+	if err := os.MkdirAll(bin, 0o700); err != nil {
+		w.t.Fatal(err)
+	}
+	executable.Write(w.t, filepath.Join(bin, "wildcard"), "#!/bin/sh\n")
 }
 
 // findings are the codes that an examination came to.

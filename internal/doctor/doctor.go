@@ -29,6 +29,8 @@ type Doctor struct {
 
 	// Root is the file system in which schedulers and the programs of hooks are looked for; "" is /.
 	Root string
+	// Program is the absolute path of wildcard, for what cron is to run; "" if it is not known.
+	Program string
 
 	// Router opens DNS services; what provides it closes them.
 	Router func(s lineage.Settings) (providers.Router, error)

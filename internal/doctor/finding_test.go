@@ -285,6 +285,10 @@ func provocations() map[string]func(w *world) Report {
 			w.certbots(hook)
 			return w.examine()
 		},
+		FoundCron: func(w *world) Report {
+			w.crontab("17 */6 * * * root wildcard renew --quiet\n")
+			return w.examine()
+		},
 		FoundHook: func(w *world) Report {
 			w.certbots("/usr/local/lib/not there/hook.sh")
 			return w.examine()

@@ -62,6 +62,7 @@ const (
 	FoundTimerDouble     = "timer.double"               // both a timer and cron run renew
 	FoundSchedulers      = "scheduler.conflict"         // certbot renews what is ours
 	FoundCertbotTimer    = "certbot.unscheduled"        // certbot's own lineages with our hooks, and no certbot timer
+	FoundCron            = "cron.broken"                // a file is to have cron run renew, and does not
 	FoundHook            = "hook.unusable"              // a lineage of certbot's names a hook that cannot run
 	FoundRenewalHook     = "hook.unrunnable"            // a program in renewal-hooks or of a lineage of ours would fail
 	FoundEndpoint        = "endpoint.unreachable"       // a server does not answer with TLS

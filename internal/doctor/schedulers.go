@@ -2,15 +2,18 @@ package doctor
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/settings"
 	"wildcard/internal/system/subprocess"
 )
 
@@ -46,16 +49,26 @@ func schedulerKinds() []Kind {
 			Why:  "It is not renewed by itself.",
 			Fix:  "systemctl enable --now certbot.timer, or have us renew it: wildcard adopt %s",
 		},
+		{
+			Code: FoundCron, Severity: Warning,
+			What: "%s is to run %s renew, and does not: %s",
+			Why:  "Nothing is renewed by itself.",
+			Fix:  fault.Verbatim("%s"),
+		},
 	}
 }
 
-// ourTimer is the unit that runs "wildcard renew".
-const ourTimer = "wildcard-renew.timer"
+// ourTimer is the unit that runs "wildcard renew", ourProgram the program.
+const (
+	ourTimer   = "wildcard-renew.timer"
+	ourProgram = "wildcard"
+)
 
 // schedule is what starts a program regularly.
 type schedule struct {
 	timers   []timer  // units of systemd that are installed
-	cronTabs []string // paths of files of cron that name the program
+	cronTabs []string // paths of files with which cron runs the program
+	broken   []job    // that cron does not run, or in vain
 }
 
 // timer is a unit, and what systemd says of it.
@@ -85,7 +98,6 @@ func (v *visit) usual() bool { return v.Dirs.Config == v.path("etc/letsencrypt")
 func (v *visit) schedulers(ctx context.Context, cases []Case) {
 	certbot := v.scheduled(ctx, []string{"certbot.timer", "snap.certbot.renew.timer", "certbot-renew.timer"}, "certbot",
 		"renew")
-	certbot.cronTabs = v.withoutSystemd(certbot.cronTabs)
 	for _, c := range cases {
 		if !c.ours() || certbot.name() == "" {
 			continue
@@ -100,7 +112,7 @@ func (v *visit) schedulers(ctx context.Context, cases []Case) {
 		ours = ours || c.ours()
 	}
 	if ours {
-		v.renewals(v.scheduled(ctx, []string{ourTimer}, "wildcard", "renew"))
+		v.renewals(v.scheduled(ctx, []string{ourTimer}, ourProgram, "renew"))
 	}
 }
 
@@ -118,8 +130,9 @@ func (v *visit) renewals(s schedule) {
 	switch {
 	case s.name() != "":
 		v.good("renewal", "%s runs wildcard renew", s.name())
+	case v.usual() && v.brokenJobs(s, ourProgram):
 	case v.usual():
-		fix := "echo '17 */6 * * * root wildcard renew --quiet' > /etc/cron.d/wildcard"
+		fix := v.cronLine("/etc/cron.d/wildcard")
 		if v.systemd() {
 			fix = "wildcard systemd install"
 		}
@@ -129,20 +142,43 @@ func (v *visit) renewals(s schedule) {
 	}
 }
 
+// brokenJobs tells of what cron does not run, or in vain. It reports whether there is any.
+func (v *visit) brokenJobs(s schedule, program string) bool {
+	for _, j := range s.broken {
+		if v.first("cron", j.file, j.why.Error()) {
+			v.find(FoundCron, j.file, []any{j.file, program, j.why}, j.fix)
+		}
+	}
+	return len(s.broken) > 0
+}
+
+// cronLine is the command that has cron run us, in a file of cron.d. It names the program that we are: cron's PATH is short.
+func (v *visit) cronLine(path string) string {
+	program := settings.Shown(cmp.Or(v.Program, ourProgram))
+	line := "17 */6 * * * root " + strings.ReplaceAll(program, "%", `\%`) + " renew --quiet"
+	return "echo " + settings.Shown(line) + " > " + settings.Shown(path)
+}
+
 // certbots looks at lineages that certbot is to renew with hooks of ours.
 func (v *visit) certbots(certbot schedule) {
 	for l, err := range v.Store.All() {
-		if err != nil || l.Owned() || certbot.name() != "" || !v.usual() {
+		if err != nil || l.Owned() || !v.usual() {
 			continue
 		}
-		if strings.Contains(l.Conf.Params().AuthHook, "wildcard-auth-hook") && !passedOver(l) {
+		if !strings.Contains(l.Conf.Params().AuthHook, "wildcard-auth-hook") || passedOver(l) {
+			continue
+		}
+		switch {
+		case certbot.name() != "":
+			v.good(l.Name, "%s runs certbot renew", certbot.name())
+		case !v.brokenJobs(certbot, "certbot"):
 			v.find(FoundCertbotTimer, l.Name, nil, l.Name)
 		}
 	}
 }
 
-// scheduled finds what runs a program: systemd's units of these names, and lines of cron with all of these words.
-func (v *visit) scheduled(ctx context.Context, units []string, words ...string) schedule {
+// scheduled finds what runs a program with an argument: systemd's units of these names, and files of cron.
+func (v *visit) scheduled(ctx context.Context, units []string, program, argument string) schedule {
 	var s schedule
 	if v.systemd() {
 		for _, unit := range units {
@@ -151,33 +187,22 @@ func (v *visit) scheduled(ctx context.Context, units []string, words ...string) 
 			}
 		}
 	}
-	for _, pattern := range []string{"etc/crontab", "etc/cron.d/*", "etc/cron.hourly/*", "etc/cron.daily/*",
-		"etc/periodic/*/*", "var/spool/cron/*", "var/spool/cron/crontabs/*"} {
-		paths, err := filepath.Glob(v.path(pattern))
-		if err != nil {
-			continue // only a bad pattern
-		}
-		for _, path := range paths {
-			// cron passes over names with a dot, such as backups (cron(8)).
-			if text, err := readSome(path); err == nil && mentions(text, words) && !strings.Contains(filepath.Base(path), ".") {
-				s.cronTabs = append(s.cronTabs, path)
-			}
+	for _, j := range v.jobs(ctx, program, argument) {
+		switch {
+		case v.leftToSystemd(j.file): // it is no job here
+		case j.why != nil:
+			s.broken = append(s.broken, j)
+		case !slices.Contains(s.cronTabs, j.file):
+			s.cronTabs = append(s.cronTabs, j.file)
 		}
 	}
 	return s
 }
 
-// withoutSystemd drops Debian's own cron file of certbot where systemd runs, since it says itself that it does nothing then.
-func (v *visit) withoutSystemd(paths []string) []string {
-	var left []string
-	for _, path := range paths {
-		text, err := readSome(path)
-		if err == nil && v.systemd() && bytes.Contains(text, []byte("-d /run/systemd/system")) {
-			continue
-		}
-		left = append(left, path)
-	}
-	return left
+// leftToSystemd reports whether a file is Debian's own of certbot where systemd runs: it says itself that it does nothing then.
+func (v *visit) leftToSystemd(path string) bool {
+	text, err := readSome(path)
+	return err == nil && v.systemd() && bytes.Contains(text, []byte("-d /run/systemd/system"))
 }
 
 // systemd reports whether this machine was started by systemd (sd_booted(3)).

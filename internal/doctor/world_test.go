@@ -116,6 +116,7 @@ func (w *world) makeFiles(account conohatest.Account) {
 	}
 	w.write(w.envFile(), strings.Join(lines, "\n")+"\n", 0o600)
 	w.write(filepath.Join(w.dir, "etc", "cron.d", "wildcard"), "17 */6 * * * root /usr/local/bin/wildcard renew --quiet\n", 0o644)
+	w.write(filepath.Join(w.dir, "usr", "local", "bin", "wildcard"), "#!/bin/sh\n", 0o755)
 	w.write(w.config("ca.pem"), string(w.ca.RootPEM()), 0o644)
 }
 

@@ -106,7 +106,7 @@ func (m Machine) fits(ctx context.Context) error {
 	digits, _, _ := strings.Cut(words[1], ".")
 	digits, _, _ = strings.Cut(digits, "~")
 	if version, err := strconv.Atoi(digits); err != nil || version < oldest {
-		return failed("systemd %s would not run deploy hooks, %d is the first that does: have cron run \"wildcard renew --quiet\" in its place", words[1], oldest)
+		return failed("systemd %s would not run deploy hooks, %d is the first that does: have cron run \"%s renew --quiet\" in its place", words[1], oldest, m.Program)
 	}
 	return nil
 }
@@ -232,7 +232,7 @@ func (m Machine) find(name string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", failed("there is no %s here: have cron run \"wildcard renew --quiet\" in its place", name)
+	return "", failed("there is no %s here: have cron run \"%s renew --quiet\" in its place", name, m.Program)
 }
 
 func failed(format string, args ...any) error {

@@ -269,7 +269,7 @@ func TestFailures(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
 	w.machine.Environ = []string{"PATH=" + t.TempDir()}
-	if _, err := w.machine.Install(t.Context()); fault.CodeOf(err) != units.CodeFailed || !strings.Contains(err.Error(), "cron") {
+	if _, err := w.machine.Install(t.Context()); fault.CodeOf(err) != units.CodeFailed || !strings.Contains(err.Error(), `cron run "/usr/local/bin/wildcard renew --quiet"`) {
 		t.Errorf("%v", err)
 	}
 	w = newWorld(t, true)

@@ -6,6 +6,7 @@ const (
 	CodeNoCNAME            = "cname.missing"        // the CNAME that leads from the challenge's name to a service's is not set
 	CodeAmbiguous          = "zone.ambiguous"       // two accounts could take the name
 	CodeDelegatedElsewhere = "zone.delegated"       // the zone is in the account, but delegated to other name servers
+	CodeUnknownZone        = "dns.unknown-zone"     // the resolvers know no zone at or above the name
 	CodeBadSpec            = "provider.spec"        // a provider spec cannot be parsed
 	CodeUnknownProvider    = "provider.unknown"     // a spec names a provider that this program does not have
 	CodeBadChallenge       = "challenge.invalid"    // a name or value is not what RFC 8555 and RFC 1035 allow

@@ -24,6 +24,7 @@ func TestCodes(t *testing.T) {
 		CodeNoZone:             "zone.not-found",
 		CodeAmbiguous:          "zone.ambiguous",
 		CodeDelegatedElsewhere: "zone.delegated",
+		CodeUnknownZone:        "dns.unknown-zone",
 		CodeBadSpec:            "provider.spec",
 		CodeUnknownProvider:    "provider.unknown",
 		CodeBadChallenge:       "challenge.invalid",

@@ -14,8 +14,13 @@ var codesOfDNS = []Code{
 	},
 	{
 		Name: "zone.delegated", Exits: []int{78},
-		Cause: "The zone is in the account, but the DNS delegates it to other name servers, so the CA would not see the record. Both sets of servers are above.",
+		Cause: "The zone is in the account, but the DNS delegates it to other name servers, so the CA would not see the record. Whose servers it delegates to is above.",
 		Next:  "use the account whose servers are delegated to, or change the delegation at the registrar: dig +short NS ZONE",
+	},
+	{
+		Name: "dns.unknown-zone", Exits: []int{78},
+		Cause: "The resolver knows no zone at or above the name; what it says of each is above. It may serve a network of its own, or the domain is not registered.",
+		Next:  "ask another resolver, with --resolver 1.1.1.1 or --resolver https://dns.google/dns-query; what it says: dig @1.1.1.1 NS ZONE",
 	},
 	{
 		Name: "challenge.invalid", Exits: []int{2},

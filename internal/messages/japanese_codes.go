@@ -72,10 +72,12 @@ var japaneseCodes = map[Text]string{
 
 	// [codesOfDNS]
 	"None of the configured accounts has a zone that holds the name; those they have are listed above. Often it is the other generation of ConoHa, or another account.": "設定済みのどのアカウントにも、この名前を含むゾーンがありません (持っているゾーンは上の行)。ConoHa の別世代や別アカウントにあることがよくあります。",
-	"wildcard plan NAME shows which account would be asked":                                                                                                             "どのアカウントが使われるかの確認: wildcard plan 名前",
-	"Two of the configured accounts could take the name, and only one of them is what the world sees.":                                                                  "設定済みの 2 つのアカウントがこの名前を扱えますが、実際に公開されているのは一方だけです。",
-	"say which: --provider ZONE=NAME@ENVFILE":                                                                                                                           "どちらを使うか指定してください: --provider ZONE=NAME@ENVFILE",
-	"The zone is in the account, but the DNS delegates it to other name servers, so the CA would not see the record. Both sets of servers are above.":                   "ゾーンはアカウントにありますが、DNS 上は別のネームサーバーに委任されているため、レコードを作っても誰にも見えません。両方のサーバーは上の行にあります。",
+	"wildcard plan NAME shows which account would be asked":                                            "どのアカウントが使われるかの確認: wildcard plan 名前",
+	"Two of the configured accounts could take the name, and only one of them is what the world sees.": "設定済みの 2 つのアカウントがこの名前を扱えますが、実際に公開されているのは一方だけです。",
+	"say which: --provider ZONE=NAME@ENVFILE":                                                          "どちらを使うか指定してください: --provider ZONE=NAME@ENVFILE",
+	"The zone is in the account, but the DNS delegates it to other name servers, so the CA would not see the record. Whose servers it delegates to is above.":           "ゾーンはアカウントにありますが、DNS 上は別のネームサーバーに委任されているため、CA にはレコードが見えません。委任先のサーバーは上の行にあります。",
+	"The resolver knows no zone at or above the name; what it says of each is above. It may serve a network of its own, or the domain is not registered.":               "リゾルバーは、この名前とその上位にゾーンがあることを知りません。それぞれの答えは上の行にあります。リゾルバーが内部ネットワーク専用であるか、ドメインが登録されていません。",
+	"ask another resolver, with --resolver 1.1.1.1 or --resolver https://dns.google/dns-query; what it says: dig @1.1.1.1 NS ZONE":                                      "--resolver 1.1.1.1 または --resolver https://dns.google/dns-query で別のリゾルバーに問い合わせてください。その答えは dig @1.1.1.1 NS ZONE で確認できます",
 	"use the account whose servers are delegated to, or change the delegation at the registrar: dig +short NS ZONE":                                                     "委任先のアカウントを使うか、レジストラで委任を変更してください: dig +short NS ゾーン",
 	"A name is none that a certificate can have, or what certbot handed over is no DNS-01 challenge.":                                                                   "証明書に使えない名前か、certbot から渡されたものが DNS-01 チャレンジではありません。",
 	"check the spelling of the names; with certbot add --preferred-challenges dns":                                                                                      "名前の綴りを確認してください。certbot では --preferred-challenges dns を付けます",

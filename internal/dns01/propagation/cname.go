@@ -108,7 +108,7 @@ func (s *session) brokenChain(ctx context.Context, chain []string, ours func(con
 	here := chain[len(chain)-1]
 	silent, ok := errors.AsType[*unansweredError](err)
 	ok = ok && fault.CodeOf(err) == "" // else it is known why
-	unknown := ok && silent.reached || fault.CodeOf(err) == fault.CodeDelegatedElsewhere || isRefused(err)
+	unknown := ok && silent.reached || fault.CodeOf(err) == fault.CodeUnknownZone || isRefused(err)
 	if ok {
 		err = fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "propagation: CNAME at %s: %w", here, silent)
 	}

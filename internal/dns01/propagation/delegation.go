@@ -107,7 +107,7 @@ func (d Delegation) By(host string) string {
 // itself stays unseen here; [Resolver.FollowCNAME] and [Wait.Run] learn of it from the name servers, by their referral.
 //
 // Errors: [fault.CodeNoAnswer] (Temporary) if the resolvers give no usable answer within the limits, or if none of the
-// name servers has an address; [fault.CodeDelegatedElsewhere] (Misconfigured) if there is no delegation below the root.
+// name servers has an address; [fault.CodeUnknownZone] (Misconfigured) if the resolvers know no zone below the root.
 func (r *Resolver) Delegation(ctx context.Context, fqdn string) (Delegation, error) {
 	s, err := r.open()
 	if err != nil {
@@ -156,23 +156,26 @@ func (s *session) delegation(ctx context.Context, fqdn, start string) (Delegatio
 	switch {
 	case ctx.Err() != nil:
 		return Delegation{}, context.Cause(ctx)
+	case isUnknown(err):
+		return Delegation{}, fault.Errorf(fault.CodeUnknownZone, fault.Misconfigured,
+			"propagation: name servers of %s: no zone is known there: %w", fqdn, err)
 	case err != nil:
 		return Delegation{}, s.noAnswer(fqdn, err)
-	case d.Zone == "":
-		return Delegation{}, fault.Errorf(fault.CodeDelegatedElsewhere, fault.Misconfigured,
-			"propagation: name servers of %s: the DNS delegates no zone above it; check the domain's registration, or ask another resolver (--resolver)", fqdn)
 	}
 	return d.clone(), nil
 }
 
-// find asks resolvers and then name servers from the top for the zone at or above start; its name is empty if there is
-// none.
+// find asks resolvers and then name servers from the top for the zone at or above start. The error is an *unknownZoneError if the
+// resolvers know none below the root.
 func (s *session) find(ctx context.Context, start string) (Delegation, error) {
 	lookups, cancel := context.WithTimeout(ctx, s.lookupLimit())
 	defer cancel()
 	zone, hosts, err := s.cut(lookups, start)
-	if ctx.Err() != nil || err != nil && !isRefused(err) || err == nil && zone == "" {
+	switch {
+	case ctx.Err() != nil, err != nil && !isRefused(err):
 		return Delegation{}, err
+	case err == nil && zone == "":
+		return Delegation{}, &unknownZoneError{s.told(start)}
 	}
 	target := zone
 	if err != nil {
@@ -204,6 +207,30 @@ func (s *session) find(ctx context.Context, start string) (Delegation, error) {
 		return Delegation{}, err
 	}
 	return d, nil
+}
+
+// unknownZoneError says that the resolvers know no zone at or above a name. It may be that this is so, or that they know a network of
+// their own alone: one resolver's word tells nothing of what the domain's registry has.
+type unknownZoneError struct{ told string }
+
+func (e *unknownZoneError) Error() string { return e.told }
+
+func isUnknown(err error) bool {
+	_, unknown := errors.AsType[*unknownZoneError](err)
+	return unknown
+}
+
+// told is what the resolvers said of the name servers of start and of each name above it.
+func (s *session) told(start string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []string
+	for name := start; name != "" && name != "."; name = parent(name) {
+		if said, ok := s.said[question{name: name, qtype: dns.TypeNS}]; ok {
+			all = append(all, said)
+		}
+	}
+	return listed(all, 6)
 }
 
 func (s *session) noAnswer(fqdn string, err error) error {

@@ -215,7 +215,11 @@ func TestDelegation_Nowhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 0)
 	_, err := w.Resolver().Delegation(t.Context(), "_acme-challenge.example.invalid.")
-	wantError(t, err, fault.CodeDelegatedElsewhere, fault.Misconfigured, "registration")
+	wantError(t, err, fault.CodeUnknownZone, fault.Misconfigured, "the resolver "+w.resolver.addr.String()+" says NXDOMAIN for example.invalid.",
+		"says NXDOMAIN for invalid.")
+	if strings.Contains(err.Error(), "regist") {
+		t.Errorf("one resolver's word is taken for the registry's: %v", err)
+	}
 	for _, q := range w.resolver.asked() {
 		if strings.HasPrefix(q, "NS . ") {
 			t.Error("the root was asked for")

@@ -83,6 +83,7 @@ type session struct {
 	mu      sync.Mutex
 	shunned []string // challenge names
 	memory  map[question]func() (*dns.Msg, error)
+	said    map[question]string // which resolver answered, and what, in words
 }
 
 // open reads the settings. The session must be closed.
@@ -95,7 +96,7 @@ func (r *Resolver) open() (*session, error) {
 		return nil, badServer("propagation: %d is not a port", settings.Port)
 	}
 	s := &session{Resolver: &settings, log: orSilent(r.Log), memory: map[question]func() (*dns.Msg, error){},
-		found: r.Found}
+		said: map[question]string{}, found: r.Found}
 	if s.found == nil {
 		s.found = new(Found)
 	}
@@ -185,6 +186,7 @@ func (s *session) recurse(ctx context.Context, q question) (*dns.Msg, error) {
 				complaints[i] = name + ": " + rcode(msg.Rcode)
 			default:
 				s.preferred.Store(int64(i))
+				s.note(q, name, msg)
 				s.log.Debug("looked up", "name", q.name, "type", dns.TypeToString[q.qtype], "resolver", name,
 					"rcode", rcode(msg.Rcode), "records", len(msg.Answer))
 				return msg, nil
@@ -197,6 +199,20 @@ func (s *session) recurse(ctx context.Context, q question) (*dns.Msg, error) {
 		return nil, &refusedError{listed(complaints, 4)}
 	}
 	return nil, errors.New(listed(complaints, 4))
+}
+
+// note keeps what a resolver said.
+func (s *session) note(q question, resolver string, msg *dns.Msg) {
+	what := rcode(msg.Rcode)
+	if msg.Rcode == dns.RcodeSuccess {
+		what = fmt.Sprintf("%d %s records", len(msg.Answer), dns.TypeToString[q.qtype])
+		if len(msg.Answer) == 0 {
+			what = "no " + dns.TypeToString[q.qtype] + " record"
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.said[q] = "the resolver " + resolver + " says " + what + " for " + q.name
 }
 
 // refusedError says that resolvers could be asked, but gave neither a yes nor a no: SERVFAIL, most often.

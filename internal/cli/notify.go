@@ -221,7 +221,7 @@ func (r news) condition(name string, err error, past *state.Complaint, deployed 
 // revokedOfCertbot are the lineages of certbot's that are revoked.
 func (r news) revokedOfCertbot() (names []string) {
 	manager := r.machine.manager
-	if any, err := manager.State.AnyRevoked(); err != nil || !any {
+	if known, err := manager.State.AnyRevoked(); err != nil || !known {
 		return nil // a file that cannot be read fails every renewal
 	}
 	for l, err := range manager.Store.All() {

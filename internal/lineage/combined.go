@@ -83,7 +83,7 @@ func safeDir(path string) (string, error) {
 			return "", &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
 		}
 		if uid := info.Sys().(*syscall.Stat_t).Uid; uid != 0 && int(uid) != os.Geteuid() {
-			return "", fmt.Errorf("the link %s belongs to another user", next)
+			return "", fmt.Errorf("the link %s belongs to user %d", next, uid)
 		}
 		target, err := os.Readlink(next)
 		if err != nil {
@@ -107,7 +107,7 @@ func safe(dir string, last bool) error {
 	case !info.IsDir():
 		return fmt.Errorf("%s is not a directory", dir)
 	case stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
-		return fmt.Errorf("%s belongs to another user, who could replace the file", dir)
+		return fmt.Errorf("%s belongs to user %d, who could replace the file", dir, stat.Uid)
 	case info.Mode().Perm()&0o022 != 0 && (last || info.Mode()&fs.ModeSticky == 0):
 		return fmt.Errorf("others may write to %s, and could replace the file", dir)
 	}

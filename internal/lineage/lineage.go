@@ -38,7 +38,11 @@ func (s *Store) Lineage(name string) (*Lineage, error) {
 	if _, err := ParseName(name); err != nil {
 		return nil, err
 	}
-	text, _, err := readFile(s.confPath(name))
+	var text []byte
+	path, err := s.confFile(name)
+	if err == nil {
+		text, _, err = readFile(path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.Errorf(CodeNotFound, fault.Usage, "lineage: read %s: there is no certificate of that name", name)
 	}

@@ -8,7 +8,7 @@ import (
 // Params is what certbot needs to renew a lineage with the manual plugin and DNS-01: part of [renewalparams], under the names
 // of certbot's options (certbot/_internal/renewal.py, CONFIG_ITEMS). Keys that are not here stay as they are.
 type Params struct {
-	Server         string // URL of the CA's directory
+	Server         string // URL of the CA's directory; never empty when it is read
 	Account        string // id of the account
 	KeyType        string // "ecdsa" or "rsa"
 	Curve          string // elliptic_curve: "secp256r1", "secp384r1", "secp521r1"
@@ -33,13 +33,27 @@ var paramOrder = []string{"account", "pref_challs", "server", "authenticator", "
 	"manual_cleanup_hook", "key_type",
 	"elliptic_curve", "rsa_key_size", "reuse_key", "preferred_chain", "pre_hook", "post_hook", "renew_hook"}
 
+// certbotServer is the CA of a .conf that names none, as those of certbot 0.5 to 0.25 (constants.py, CLI_DEFAULTS["server"]: certbot
+// asks it today, whatever it was then).
+const certbotServer = "https://acme-v02.api.letsencrypt.org/directory"
+
 // Params reads [renewalparams]. certbot's word None counts as not set; key_type is "rsa" when certbot, before 1.25, left it out.
+// Server is what certbot renews with: its own where there is none, and the next one of those that have ended (renewal.py,
+// _restore_str_config_item).
 func (c *Conf) Params() Params {
 	var p Params
 	for key, to := range p.texts() {
 		if text, _ := c.Get(params, key); text != "None" {
 			*to = text
 		}
+	}
+	for today, before := range older {
+		if p.Server == before {
+			p.Server = today
+		}
+	}
+	if p.Server == "" {
+		p.Server = certbotServer
 	}
 	if p.KeyType == "" {
 		p.KeyType = "rsa"

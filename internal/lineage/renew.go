@@ -161,7 +161,7 @@ func (l *Lineage) checkWritable(verb string) error {
 	return fault.Errorf(CodeDamaged, fault.Misconfigured, "lineage: %s %s: %w", verb, l.Name, err)
 }
 
-// saveConf writes the .conf anew if change changes it; mode and owner stay.
+// saveConf writes the .conf anew if change changes it; mode and owner stay, and so does a link that leads to it.
 func (s *Store) saveConf(l *Lineage, change func(*Conf) error) error {
 	if change == nil {
 		return nil
@@ -177,12 +177,16 @@ func (s *Store) saveConf(l *Lineage, change func(*Conf) error) error {
 }
 
 func (s *Store) writeConf(l *Lineage) error {
-	_, info, err := readFile(s.confPath(l.Name))
+	path, err := s.confFile(l.Name)
+	if err != nil {
+		return err
+	}
+	_, info, err := readFile(path)
 	if err != nil {
 		return err
 	}
 	stat := info.Sys().(*syscall.Stat_t)
-	return s.disk.replace(s.confPath(l.Name), l.Conf.Bytes(),
+	return s.disk.replace(path, l.Conf.Bytes(),
 		owner{mode: stat.Mode & 0o7777, uid: int(stat.Uid), gid: int(stat.Gid)})
 }
 

@@ -66,8 +66,8 @@ var codesOfLineages = []Code{
 	},
 	{
 		Name: "lineage.unsafe-path", Exits: []int{78},
-		Cause: "Another user owns or may change a folder on the way, and could redirect what is written.",
-		Next:  "give the folder that is named back to root: chown root:root DIR; chmod go-w DIR",
+		Cause: "Another user owns or may change a folder, link or file on the way, and could redirect what is read or written.",
+		Next:  "give what is named back to root: chown -h root:root PATH; and, unless it is a link: chmod go-w PATH",
 	},
 	{
 		Name: "lineage.staging", Exits: []int{2},

@@ -1,0 +1,77 @@
+package lineage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"wildcard/internal/fault"
+)
+
+// confFile is where the .conf of a lineage is: renewal/NAME.conf, or, where that is a link, the file that it leads to, without links
+// in its path. certbot follows such links, and the lines of the file run as root, so it is read only if no user but root and us can
+// change where it leads or what is there; else CodeUnsafe.
+func (s *Store) confFile(name string) (string, error) {
+	path := s.confPath(name)
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return path, err
+	}
+	file, err := safeFile(path)
+	if err != nil {
+		return "", fault.Errorf(CodeUnsafe, fault.Misconfigured,
+			"lineage: read %s: %s is a link, and is not followed: %w", name, path, err)
+	}
+	return file, nil
+}
+
+// safeFile follows the links at the end of a path and returns the file's own, without links in it. Every folder on the way, every
+// link and the file must be root's or ours, and no other user may write to the file or to a
+// folder that has a name of it.
+func safeFile(path string) (string, error) {
+	start := path
+	for range 40 {
+		parent, base := filepath.Split(path) // not cleaned: link/.. is not here
+		dir, err := safeDir(parent)
+		if err != nil {
+			return "", missingTarget(parent, err)
+		}
+		path = filepath.Join(dir, base)
+		info, err := os.Lstat(path)
+		if err != nil {
+			return "", missingTarget(path, err)
+		}
+		stat := info.Sys().(*syscall.Stat_t)
+		switch {
+		case stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
+			return "", fmt.Errorf("%s belongs to user %d", path, stat.Uid)
+		case info.Mode().IsRegular():
+			if info.Mode().Perm()&0o022 != 0 {
+				return "", fmt.Errorf("others may write to %s: chmod go-w %s", path, path)
+			}
+			return path, nil
+		case info.Mode()&fs.ModeSymlink == 0:
+			return "", fmt.Errorf("%s is not a file", path)
+		}
+		target, err := os.Readlink(path)
+		if err != nil {
+			return "", err
+		}
+		if !filepath.IsAbs(target) {
+			target = dir + "/" + target
+		}
+		path = target
+	}
+	return "", &fs.PathError{Op: "open", Path: start, Err: syscall.ELOOP}
+}
+
+// missingTarget says of a link that leads nowhere what is missing, and is no [fs.ErrNotExist]: the lineage itself is there.
+func missingTarget(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("it leads to %s, which is not there", path)
+	}
+	return err
+}

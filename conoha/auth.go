@@ -52,6 +52,10 @@ func (i *identity) login(ctx context.Context) (t token, err error) {
 	if err != nil && ctx.Err() != nil {
 		err = httpclient.Unavailable(ctx.Err())
 	}
+	if i.account.other != "" && providers.CodeOf(err) == providers.CodeCredentials {
+		err = providers.Errorf(providers.CodeCredentials, providers.Refused, "%w (tried as %s because %s; %s)", err,
+			i.account.generation(), i.account.because, i.account.other)
+	}
 	if err != nil {
 		err = providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "log in to %s with %s: %w",
 			i.account.identityURL, i.account.origin, err)

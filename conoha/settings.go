@@ -105,6 +105,9 @@ type account struct {
 	timeout     time.Duration
 	longestWait time.Duration // for publication; 0: not set
 
+	because string // why it is of this generation
+	other   string // what to set if it is of the other one; "" where that was said plainly
+
 	source string // where the credentials are from
 	origin string // the same with the names of the variables
 }
@@ -184,18 +187,10 @@ func badSetting(name, format string, args ...any) error {
 func (a *account) decide(f family, id string) error {
 	identityV3 := strings.HasSuffix(a.identityURL, "/v3")
 	identityV2 := strings.HasSuffix(a.identityURL, "/v2.0")
-	switch {
-	case a.identityURL != "" && !identityV2 && !identityV3:
+	if a.identityURL != "" && !identityV2 && !identityV3 {
 		return badSetting(f.prefix+"IDENTITY_URL", "it must end in /v2.0 or /v3")
-	case strings.HasPrefix(a.region, "c3"), identityV3:
-		a.version = 3
-	case a.region != "" || identityV2:
-		a.version = 2
-	case f.account == "conohav3" || id != "":
-		a.version = 3
-	default:
-		a.version = 2
 	}
+	a.guess(f, id)
 	switch {
 	case a.version == 3 && identityV2:
 		return badSetting(f.prefix+"IDENTITY_URL", "/v2.0 does not go with %s=%s, which is Ver.3.0", f.regional, a.region)
@@ -223,18 +218,55 @@ func (a *account) decide(f family, id string) error {
 	return nil
 }
 
+// guess finds out the generation, and why. Names of users begin with gncu, so a user of 32 hexadecimal digits is an ID, which Ver.3.0
+// alone takes: forks of the scripts for Ver.3.0 have it in the variable of the name, without a region.
+func (a *account) guess(f family, id string) {
+	isID := hexForm.MatchString(a.user)
+	ver2, ver3 := "for Ver.2.0 set "+f.regional+"=tyo1", "for Ver.3.0 set "+f.regional+"=c3j1"
+	switch {
+	case strings.HasPrefix(a.region, "c3"):
+		a.version, a.because = 3, f.regional+" begins with c3"
+	case strings.HasSuffix(a.identityURL, "/v3"):
+		a.version, a.because = 3, f.prefix+"IDENTITY_URL ends in /v3"
+	case a.region != "":
+		a.version, a.because = 2, f.regional+" does not begin with c3"
+		if isID {
+			a.other = f.user + " is a user ID: " + ver3
+		}
+	case a.identityURL != "":
+		a.version, a.because = 2, f.prefix+"IDENTITY_URL ends in /v2.0"
+		if isID {
+			a.other = f.user + " is a user ID, and Ver.3.0's URL ends in /v3"
+		}
+	case f.account == "conohav3":
+		a.version, a.because = 3, "it is CONOHAV3_*"
+	case id != "":
+		a.version, a.because, a.other = 3, f.userID+" is set", ver2
+	case isID:
+		a.version, a.because, a.other = 3, f.user+" is a user ID, 32 hexadecimal digits", ver2
+	default:
+		a.version, a.because, a.other = 2, f.user+" is no user ID and "+f.regional+" is not set", ver3
+	}
+}
+
+// generation is how ConoHa calls it.
+func (a account) generation() string {
+	if a.version == 3 {
+		return "Ver.3.0"
+	}
+	return "Ver.2.0"
+}
+
 // fingerprint tells accounts apart: see [providers.Account].
 func (a account) fingerprint() string {
 	return "conoha " + a.identityURL + " " + a.tenant + " " + a.user
 }
 
 func (a account) label() string {
-	version, tenant := "Ver.2.0", a.tenant
-	if a.version == 3 {
-		version = "Ver.3.0"
-	}
+	tenant := a.tenant
 	if len(tenant) > 8 {
 		tenant = tenant[:8] + "…"
 	}
-	return "conoha " + version + " (" + a.region + ", tenant " + tenant + ", " + a.origin + ")"
+	return "conoha " + a.generation() + " (" + a.region + ", tenant " + tenant + ", " + a.origin + "; " + a.generation() +
+		" because " + a.because + ")"
 }

@@ -47,6 +47,11 @@ func TestGeneration(t *testing.T) {
 		"URL of Ver.2.0":      {"CONOHA_IDENTITY_URL=https://id.example/v2.0// CONOHA_API_USERNAME=gncu1", 2, "gncu1", false, "https://id.example/v2.0", "https://dns-service.tyo1.conoha.io"},
 		"DNS URL":             {"CONOHA_DNS_URL=http://127.0.0.9:8080/ CONOHA_API_USERNAME=gncu1", 2, "gncu1", false, "https://identity.tyo1.conoha.io/v2.0", "http://127.0.0.9:8080"},
 		"DNS URL with /v1":    {"CONOHA_DNS_URL=http://[::1]:1/v1 CONOHA_API_USERNAME=gncu1", 2, "gncu1", false, "https://identity.tyo1.conoha.io/v2.0", "http://[::1]:1"},
+		"id as name":          {"CONOHA_API_USERNAME=" + hexUser, 3, hexUser, true, "https://identity.c3j1.conoha.io/v3", "https://dns-service.c3j1.conoha.io"},
+		"id as name in tyo1":  {"CONOHA_REGION=tyo1 CONOHA_API_USERNAME=" + hexUser, 2, hexUser, false, "https://identity.tyo1.conoha.io/v2.0", "https://dns-service.tyo1.conoha.io"},
+		"id as name, /v2.0":   {"CONOHA_IDENTITY_URL=https://id.example/v2.0 CONOHA_API_USERNAME=" + hexUser, 2, hexUser, false, "https://id.example/v2.0", "https://dns-service.tyo1.conoha.io"},
+		"31 digits":           {"CONOHA_API_USERNAME=" + hexUser[1:], 2, hexUser[1:], false, "https://identity.tyo1.conoha.io/v2.0", "https://dns-service.tyo1.conoha.io"},
+		"32 that are no ID":   {"CONOHA_API_USERNAME=gncu" + hexUser[4:], 2, "gncu" + hexUser[4:], false, "https://identity.tyo1.conoha.io/v2.0", "https://dns-service.tyo1.conoha.io"},
 		"region unknown here": {"CONOHA_REGION=sin1 CONOHA_IDENTITY_URL=https://x.example/v3 CONOHA_API_USERNAME=gncu1", 3, "gncu1", false, "https://x.example/v3", "https://dns-service.sin1.conoha.io"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -68,6 +73,8 @@ func TestFamilies(t *testing.T) {
 		"scripts, region":           {"CNH_REGION=tyo2 CNH_TENANT_ID=t CNH_USERNAME=gncu1 CNH_PASSWORD=p", []string{"conoha https://identity.tyo2.conoha.io/v2.0 t gncu1"}},
 		"scripts, Ver.3.0 with id":  {"CNH_REGION=c3j1 CNH_TENANT_ID=t CNH_PASSWORD=p CNH_USERNAME=" + hexUser, []string{"conoha https://identity.c3j1.conoha.io/v3 t " + hexUser}},
 		"older script":              {"CNH_TENANTID=t CNH_NAME=gncu1 CNH_PASS=p", []string{"conoha https://identity.tyo1.conoha.io/v2.0 t gncu1"}},
+		"older script, an id":       {"CNH_TENANTID=" + hexMore + " CNH_PASS=x CNH_NAME=" + hexUser, []string{"conoha https://identity.c3j1.conoha.io/v3 " + hexMore + " " + hexUser}},
+		"scripts, an id":            {"CNH_TENANT_ID=" + hexMore + " CNH_PASSWORD=x CNH_USERNAME=" + strings.ToUpper(hexUser), []string{"conoha https://identity.c3j1.conoha.io/v3 " + hexMore + " " + strings.ToUpper(hexUser)}},
 		"lego's Ver.3.0":            {"CONOHAV3_TENANT_ID=t CONOHAV3_API_USER_ID=i CONOHAV3_API_PASSWORD=p", []string{"conoha https://identity.c3j1.conoha.io/v3 t i"}},
 		"lego's Ver.3.0 with name":  {"CONOHAV3_TENANT_ID=t CONOHAV3_API_USERNAME=gncu1 CONOHAV3_API_PASSWORD=p", []string{"conoha https://identity.c3j1.conoha.io/v3 t gncu1"}},
 		"an account of each":        {"CONOHAV3_TENANT_ID=t CONOHAV3_API_USER_ID=i CONOHAV3_API_PASSWORD=p CONOHA_TENANT_ID=u CONOHA_API_USERNAME=n CONOHA_API_PASSWORD=q", []string{"conoha https://identity.tyo1.conoha.io/v2.0 u n", "conoha https://identity.c3j1.conoha.io/v3 t i"}},
@@ -109,7 +116,7 @@ func TestLabel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := accounts[0].Label, "conoha Ver.3.0 (c3j1, tenant fedcba98…, CONOHA_* from the environment)"; got != want {
+	if got, want := accounts[0].Label, "conoha Ver.3.0 (c3j1, tenant fedcba98…, CONOHA_* from the environment; Ver.3.0 because CONOHA_API_USER_ID is set)"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -178,3 +178,12 @@ func TestDoctorJapanese(t *testing.T) {
 	w.run("doctor", "--lang", "ja").exits(0, "問題はありません。", "ログインできます。")
 	w.run("doctor", "--lang", "ja", "foreign.example").exits(78, "[name.unroutable, zone.not-found]", "名前を証明するレコードを置く場所がありません。", "エラー: 1")
 }
+
+// TestDoctor_GenerationOfConoHa: report O26. doctor says of which generation an account is, and why.
+func TestDoctor_GenerationOfConoHa(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.timed()
+	w.issue("example.com")
+	w.run("doctor").exits(0, "Ver.2.0 because CONOHA_REGION does not begin with c3")
+}

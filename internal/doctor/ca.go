@@ -141,6 +141,14 @@ func (v *visit) refusals(c Case, facts issuance.CAFacts) {
 	}
 }
 
+func (v *visit) unreadableLedger(err error) {
+	if v.denied(err) {
+		return
+	}
+	v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State,
+		because("has a ledger that cannot be read: %s", messages.OneLine(err.Error()))}, "ls -l "+v.Dirs.State)
+}
+
 // refused looks at certificates that were issued and refused.
 func (v *visit) refused(context.Context) {
 	if v.State == nil {
@@ -148,8 +156,7 @@ func (v *visit) refused(context.Context) {
 	}
 	holds, err := v.State.Holds()
 	if err != nil {
-		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State,
-			because("has a ledger that cannot be read: %s", messages.OneLine(err.Error()))}, "ls -l "+v.Dirs.State)
+		v.unreadableLedger(err)
 	}
 	for name, held := range holds {
 		v.fail(FoundHeld, name, held, name)
@@ -237,8 +244,7 @@ func (v *visit) ledger(c Case, account string) {
 	blocked := v.State.Check(i)
 	switch {
 	case fault.CodeOf(blocked) == fault.CodeState:
-		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State,
-			because("has a ledger that cannot be read: %s", messages.OneLine(blocked.Error()))}, "ls -l "+v.Dirs.State)
+		v.unreadableLedger(blocked)
 		return
 	case blocked != nil:
 		v.fail(FoundLedger, c.subject(), blocked, forced)

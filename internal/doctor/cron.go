@@ -3,6 +3,8 @@ package doctor
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,16 +42,19 @@ func tables() []table {
 	}
 }
 
-// jobs are those in cron's files that are to run a program with this argument, each judged by whether it can.
-func (v *visit) jobs(ctx context.Context, program, argument string) []job {
-	var all []job
+// jobs are those in cron's files that are to run a program with this argument, each judged by whether it can. There may be more
+// in files that are hidden from us, an ordinary user.
+func (v *visit) jobs(ctx context.Context, program, argument string) (all []job, hidden bool) {
 	for _, t := range tables() {
 		paths, err := filepath.Glob(v.path(t.pattern))
 		if err != nil {
 			continue // only a bad pattern
 		}
+		_, err = os.ReadDir(filepath.Dir(v.path(t.pattern))) // Glob says nothing of it
+		hidden = hidden || os.Geteuid() != 0 && errors.Is(err, fs.ErrPermission)
 		for _, path := range paths {
 			text, err := readSome(path)
+			hidden = hidden || os.Geteuid() != 0 && errors.Is(err, fs.ErrPermission)
 			if err != nil || !mentions(text, []string{program, argument}) {
 				continue
 			}
@@ -65,7 +70,7 @@ func (v *visit) jobs(ctx context.Context, program, argument string) []job {
 			}
 		}
 	}
-	return all
+	return all, hidden
 }
 
 // scriptPath is the PATH that programs of the folders get: that of the table that has run-parts run them.

@@ -324,6 +324,12 @@ func provocations() map[string]func(w *world) Report {
 			w.conoha.Fault(conohatest.Fault{Match: conohatest.Match{Method: "DELETE"}, Times: -1, Status: 400})
 			return w.examine()
 		},
+		FoundUser: func(w *world) Report { // internal/cli has a user who is not root
+			v := w.doctor.visit(w.t.Context())
+			v.notRoot()
+			v.notRoot()
+			return v.close()
+		},
 		FoundLate: func(w *world) Report {
 			v := w.doctor.visit(w.t.Context())
 			end := make(chan struct{})

@@ -43,7 +43,7 @@ func (v *visit) hooks(context.Context) {
 		for _, hook := range []struct{ name, line string }{{"manual_auth_hook", params.AuthHook},
 			{"manual_cleanup_hook", params.CleanupHook}} {
 			switch why := unrunnable(hook.line); {
-			case hook.line == "" && hook.name == "manual_cleanup_hook":
+			case hook.line == "" && hook.name == "manual_cleanup_hook", v.denied(why):
 			case why != nil:
 				v.find(FoundHook, l.Name, []any{hook.name, l.Name, why}, l.Name)
 			default:
@@ -67,6 +67,9 @@ func (v *visit) renewalHooks(cases []Case) {
 		}
 	}
 	for _, problem := range deploy.Problems(v.Store.Dir(), commands) {
+		if v.denied(problem.Why) {
+			continue
+		}
 		v.find(FoundRenewalHook, problem.Path, []any{problem.Why}, problem.Next)
 	}
 }

@@ -71,6 +71,7 @@ const (
 	FoundEndpointUnknown = "endpoint.unmatched"         // it belongs to no certificate that is looked at
 	FoundProbe           = "probe.failed"               // the record of --probe did not make the round
 	FoundProbeLeft       = "probe.left"                 // the record of --probe is still there
+	FoundUser            = "access.not-root"            // what is root's is looked at by another user
 	FoundLate            = "check.late"                 // a check did not end
 	FoundCrashed         = "check.crashed"              // a defect of ours
 )

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sync"
 	"time"
 
@@ -25,6 +27,12 @@ func checkKinds() []Kind {
 			What: "looking at %s met a defect of ours: %s",
 			Why:  "What it would have found is not known.",
 			Fix:  "please report it",
+		},
+		{
+			Code: FoundUser, Severity: Error, Class: fault.Misconfigured,
+			What: "this user may not look at everything, since it is root's",
+			Why:  "What only root can read is not looked at here; nothing is known of it.",
+			Fix:  fault.Verbatim("sudo wildcard doctor"),
 		},
 	}
 }
@@ -115,6 +123,9 @@ func (v *visit) find(code, subject string, what []any, fix ...any) {
 // fail adds a finding that an error is behind of; its kind has one verb, for the error's text. An error's finding has the
 // error's exit status.
 func (v *visit) fail(code, subject string, err error, fix ...any) {
+	if v.denied(err) {
+		return
+	}
 	k := kinds()[code]
 	f := Finding{Code: code, Severity: k.Severity, Subject: subject,
 		What: messages.Message{Format: k.What, Args: []any{messages.OneLine(err.Error())}},
@@ -124,6 +135,22 @@ func (v *visit) fail(code, subject string, err error, fix ...any) {
 		f.Exit = fault.ClassOf(err).ExitCode()
 	}
 	v.add(f)
+}
+
+// denied reports whether an error is no more than that we are an ordinary user, and sees to it that this is told.
+func (v *visit) denied(err error) bool {
+	if os.Geteuid() == 0 || !errors.Is(err, fs.ErrPermission) {
+		return false
+	}
+	v.notRoot()
+	return true
+}
+
+// notRoot tells once that an ordinary user looks at what is root's. None of it is a fault, and what can be seen is looked at.
+func (v *visit) notRoot() {
+	if v.first("user") {
+		v.find(FoundUser, "user", nil)
+	}
 }
 
 // good notes what is as it should be.

@@ -69,6 +69,7 @@ type schedule struct {
 	timers   []timer  // units of systemd that are installed
 	cronTabs []string // paths of files with which cron runs the program
 	broken   []job    // that cron does not run, or in vain
+	hidden   bool     // there are files that we may not read
 }
 
 // timer is a unit, and what systemd says of it.
@@ -131,6 +132,8 @@ func (v *visit) renewals(s schedule) {
 	case s.name() != "":
 		v.good("renewal", "%s runs wildcard renew", s.name())
 	case v.usual() && v.brokenJobs(s, ourProgram):
+	case v.usual() && s.hidden:
+		v.notRoot()
 	case v.usual():
 		fix := v.cronLine("/etc/cron.d/wildcard")
 		if v.systemd() {
@@ -171,7 +174,10 @@ func (v *visit) certbots(certbot schedule) {
 		switch {
 		case certbot.name() != "":
 			v.good(l.Name, "%s runs certbot renew", certbot.name())
-		case !v.brokenJobs(certbot, "certbot"):
+		case v.brokenJobs(certbot, "certbot"):
+		case certbot.hidden:
+			v.notRoot()
+		default:
 			v.find(FoundCertbotTimer, l.Name, nil, l.Name)
 		}
 	}
@@ -187,7 +193,9 @@ func (v *visit) scheduled(ctx context.Context, units []string, program, argument
 			}
 		}
 	}
-	for _, j := range v.jobs(ctx, program, argument) {
+	var all []job
+	all, s.hidden = v.jobs(ctx, program, argument)
+	for _, j := range all {
 		switch {
 		case v.leftToSystemd(j.file): // it is no job here
 		case j.why != nil:

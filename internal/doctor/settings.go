@@ -60,6 +60,13 @@ func (v *visit) settings(ctx context.Context, c Case) {
 	}
 	router, err := v.Router(c.Settings)
 	if err != nil {
+		for _, spec := range c.Settings.Providers {
+			if file, openErr := os.Open(filepath.Join(v.Dirs.Config, spec.Name, ".env")); openErr == nil {
+				_ = file.Close()
+			} else if v.denied(openErr) {
+				return // they may be there
+			}
+		}
 		v.fail(FoundSettings, strings.Join(c.Settings.SpecTexts(), " "), err, remedy(err, c.Settings.Providers))
 		return
 	}

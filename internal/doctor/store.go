@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -61,12 +62,27 @@ func (v *visit) folders(context.Context) {
 	for _, dir := range []string{v.Dirs.State, filepath.Join(v.Dirs.State, "journal"), v.Dirs.Run} {
 		why, fix := unfit(dir)
 		switch {
+		case why != nil && ofRoot(dir):
+			v.notRoot()
 		case why != nil:
 			v.find(FoundFolder, dir, []any{dir, *why}, fix)
 		default:
 			v.good(dir, "the directory is ours alone, or not there yet")
 		}
 	}
+}
+
+// ofRoot reports whether we are another user, and a directory is root's or cannot be looked at.
+func ofRoot(dir string) bool {
+	if os.Geteuid() == 0 {
+		return false
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return errors.Is(err, fs.ErrPermission)
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Uid == 0
 }
 
 // unfit says why a directory is not one that is private to us, and what to do about it ([settings.PrivateDir], which makes

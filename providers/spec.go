@@ -16,15 +16,18 @@ type Spec struct {
 	EnvFile string // absolute path of the only file its credentials may come from; "" for the usual sources
 }
 
+// HookSpec is the kind of provider whose ARG are command lines, so that it may have blanks.
+const HookSpec = "certbot-hook"
+
 var specName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 
 // ParseSpec parses one spec. ENVFILE begins at the last "@" and must be an absolute path; ZONE ends at the first "=" and
-// must be the name of a zone ([ParseZone]), so an "=" within ARG or ENVFILE needs no escape.
+// must be the name of a zone ([ParseZone]), so an "=" within ARG or ENVFILE needs no escape. Only the ARG of [HookSpec] may have blanks.
 func ParseSpec(s string) (Spec, error) {
 	bad := func(why string) (Spec, error) {
 		return Spec{}, Errorf(CodeBadSpec, Usage, "provider spec %s: %s (want [ZONE=]NAME[:ARG][@/ENVFILE])", Excerpt(s), why)
 	}
-	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }) {
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return bad("it has white space or characters that cannot be printed")
 	}
 	var spec Spec
@@ -44,6 +47,9 @@ func ParseSpec(s string) (Spec, error) {
 		spec.Zone, rest = zone, rest[i+1:]
 	}
 	name, arg, hasArg := strings.Cut(rest, ":")
+	if strings.Contains(name+spec.EnvFile, " ") || strings.Contains(arg, " ") && name != HookSpec {
+		return bad("it has white space or characters that cannot be printed")
+	}
 	if !specName.MatchString(name) {
 		return bad("there is no provider name")
 	}
@@ -54,7 +60,7 @@ func ParseSpec(s string) (Spec, error) {
 	return spec, nil
 }
 
-// ParseSpecs parses specs separated by white space, the form of WILDCARD_PROVIDER.
+// ParseSpecs parses specs separated by white space, the form of WILDCARD_PROVIDER: none may have blanks.
 func ParseSpecs(s string) ([]Spec, error) {
 	var specs []Spec
 	for _, field := range strings.Fields(s) {

@@ -12,6 +12,7 @@ import (
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 	"wildcard/internal/settings"
+	"wildcard/providers"
 )
 
 // AdoptRequest is a lineage of certbot's that is to be ours.
@@ -117,6 +118,7 @@ func adoptedSettings(dirs settings.Directories, r AdoptRequest,
 	if err := r.DNS.Over(&s); err != nil {
 		return s, params, err
 	}
+	carryHooks(&s, params)
 	s.CABundle = r.CABundle
 	if l.Leaf != nil {
 		var err error
@@ -126,6 +128,20 @@ func adoptedSettings(dirs settings.Directories, r AdoptRequest,
 	}
 	params.AuthHook, params.CleanupHook = hookLines(dirs, s)
 	return s, params, nil
+}
+
+// carryHooks has a provider certbot-hook without hooks of its own use those that certbot used, with their arguments.
+func carryHooks(s *lineage.Settings, params lineage.Params) {
+	s.Providers = slices.Clone(s.Providers)
+	for i, spec := range s.Providers {
+		if spec.Name != providers.HookSpec || spec.Arg != "" {
+			continue
+		}
+		s.Providers[i].Arg = params.AuthHook
+		if params.CleanupHook != "" {
+			s.Providers[i].Arg += "," + params.CleanupHook
+		}
+	}
 }
 
 // SettingsOfHook reads the settings from the command line of an auth hook: ours, or a script that has its credentials beside it.

@@ -100,3 +100,43 @@ func TestAdopt_ConfIsLink(t *testing.T) {
 	w.run("list").exits(0, "unreadable", conf+" is a link")
 	w.run("list", "--check", "14d").exits(1, "unreadable")
 }
+
+// TestAdopt_HooksOfTheirOwn: report O28. The hooks of a lineage are carried over with their arguments, and without a clean-up hook, by
+// certbot-hook alone; they can be said as well.
+func TestAdopt_HooksOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ cleanup, provider, want string }{
+		"carried over":    {"AU aliyun clean", "certbot-hook", "AU aliyun add,AU aliyun clean"},
+		"auth hook alone": {"", "certbot-hook", "AU aliyun add"},
+		"said":            {"", "certbot-hook:AU 'x y',AU z", "AU 'x y',AU z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			au := w.hook("au.sh", `echo "$*" >>"`+w.dir+`/called"`)
+			fill := strings.NewReplacer("AU", au).Replace
+			conf := w.ofCertbot("example.com")
+			var lines []string
+			for line := range strings.Lines(w.read(conf)) {
+				switch {
+				case strings.HasPrefix(line, "manual_auth_hook = "):
+					line = fill("manual_auth_hook = AU aliyun add\n")
+				case strings.HasPrefix(line, "manual_cleanup_hook = ") && test.cleanup == "":
+					continue
+				case strings.HasPrefix(line, "manual_cleanup_hook = "):
+					line = fill("manual_cleanup_hook = " + test.cleanup + "\n")
+				}
+				lines = append(lines, line)
+			}
+			if err := os.WriteFile(conf, []byte(strings.Join(lines, "")), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			w.run("adopt", "--yes", "--provider", "example.com="+fill(test.provider), "example.com").exits(0, "ours from now on")
+			got := answerOf[showAnswer](w.run("show", "--json", "example.com").exits(0)).Providers
+			if want := "example.com=certbot-hook:" + fill(test.want); len(got) != 1 || got[0] != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+			w.run("plan", "example.com", "--force").exits(0)
+		})
+	}
+}

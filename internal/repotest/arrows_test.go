@@ -73,7 +73,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/dns01":                  {"wildcard/providers", "wildcard/internal/dns01/..."},
 		"wildcard/internal/issuance":               {"wildcard/internal/system/wait", "wildcard/internal/system/filelock", "wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/memory", "wildcard/internal/dns01/propagation", legoACME, legoAPI, idna},
 		"wildcard/internal/testkit/acmetest":       {jose, publicsuffix, dns},
-		"wildcard/internal/lineage":                {"wildcard/internal/system/atomicfile", "wildcard/internal/system/failpoint", "wildcard/providers", unix},
+		"wildcard/internal/lineage":                {"wildcard/internal/system/subprocess", "wildcard/internal/system/atomicfile", "wildcard/internal/system/failpoint", "wildcard/providers", unix},
 		"wildcard/internal/state":                  {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/internal/metrics":                nil,
 		"wildcard/internal/timeline":               {"wildcard/internal/issuance", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/propagation"},

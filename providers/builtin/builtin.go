@@ -99,7 +99,7 @@ func programs() Providers {
 	return Providers{
 		"certbot-hook": {
 			Summary: "any pair of certbot's manual hooks, with the variables of @ENVFILE",
-			Form:    "ZONE=certbot-hook:/AUTH,/CLEANUP",
+			Form:    "ZONE=certbot-hook:/AUTH[,/CLEANUP]",
 			Link:    "https://eff-certbot.readthedocs.io/en/stable/using.html#pre-and-post-validation-hooks",
 			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
 				return plugin.OpenCertbotHook(spec, c.program())

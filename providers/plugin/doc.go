@@ -11,9 +11,11 @@
 // be one (printable ASCII without spaces, 512 bytes at most); cleanup has it in WILDCARD_HANDLE. cleanup must succeed when there
 // is nothing to clean up.
 //
-// # certbot-hook:/AUTH,/CLEANUP
+// # certbot-hook:/AUTH[,/CLEANUP]
 //
-// Any pair of manual hooks of certbot, called with certbot's variables: CERTBOT_DOMAIN, CERTBOT_VALIDATION,
+// Any manual hooks of certbot, with their arguments, as they stand in its renewal/NAME.conf: absolute paths first. A line with
+// arguments is run by /bin/sh, as certbot does it. Without a clean-up hook nothing is run to clean up, and the record is the hook's
+// own affair. They are called with certbot's variables: CERTBOT_DOMAIN, CERTBOT_VALIDATION,
 // CERTBOT_REMAINING_CHALLENGES, CERTBOT_ALL_DOMAINS, and for the cleanup hook CERTBOT_AUTH_OUTPUT. CERTBOT_DOMAIN is what the record's
 // name has after "_acme-challenge."; a CNAME that leads to a name of another form cannot be served.
 //

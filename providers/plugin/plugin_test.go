@@ -119,7 +119,7 @@ func TestSpecs(t *testing.T) {
 	try("exec:BIN/exec", providers.CodeBadSpec, providers.Usage, "example.com=exec:")
 	try("plugin:files@ENV", providers.CodeBadSpec, providers.Usage, "example.com=plugin:files")
 	try("example.com=exec:relative", providers.CodeBadSpec, providers.Usage, "ABSOLUTE")
-	try("example.com=certbot-hook:BIN/auth", providers.CodeBadSpec, providers.Usage, "CLEANUP")
+	try("example.com=certbot-hook:auth,BIN/cleanup", providers.CodeBadSpec, providers.Usage, "CLEANUP")
 	try("example.com=exec:BIN/nothing", providers.CodeUnsafeFile, providers.Misconfigured, "nothing")
 	try("example.com=plugin:nothing", providers.CodeUnknownProvider, providers.Misconfigured, "wildcard-dns-nothing")
 	try("example.com=plugin:../files", providers.CodeBadSpec, providers.Usage, "plugin:NAME")

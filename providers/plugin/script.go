@@ -3,7 +3,6 @@ package plugin
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -29,8 +28,9 @@ type script struct {
 	handle func(output []byte) providers.Handle
 }
 
-// call is one process.
+// call is one process; without a program there is nothing to run.
 type call struct {
+	program string // that root and we alone must be able to change
 	argv    []string
 	environ []string
 }
@@ -44,7 +44,7 @@ func OpenExec(spec providers.Spec, o Options) ([]providers.Account, error) {
 	}
 	return openScript(spec, o, &script{
 		dialect: func(op, fqdn string, c providers.Challenge, h providers.Handle) (call, error) {
-			out := call{argv: []string{spec.Arg, op, fqdn, c.Value}}
+			out := call{program: spec.Arg, argv: []string{spec.Arg, op, fqdn, c.Value}}
 			if h != "" {
 				out.environ = []string{"WILDCARD_HANDLE=" + string(h)}
 			}
@@ -58,46 +58,6 @@ func OpenExec(spec providers.Spec, o Options) ([]providers.Account, error) {
 			return ""
 		},
 	}, spec.Arg)
-}
-
-// OpenCertbotHook opens certbot-hook:/AUTH,/CLEANUP.
-func OpenCertbotHook(spec providers.Spec, o Options) ([]providers.Account, error) {
-	auth, cleanup, ok := strings.Cut(spec.Arg, ",")
-	if !ok || !filepath.IsAbs(auth) || !filepath.IsAbs(cleanup) {
-		return nil, providers.Errorf(providers.CodeBadSpec, providers.Usage,
-			"provider %s: want certbot-hook:/AUTH/HOOK,/CLEANUP/HOOK", spec)
-	}
-	return openScript(spec, o, &script{
-		dialect: func(op, fqdn string, c providers.Challenge, h providers.Handle) (call, error) {
-			domain, ok := strings.CutPrefix(strings.TrimSuffix(fqdn, "."), providers.ChallengeLabel+".")
-			if !ok {
-				return call{}, providers.Errorf(providers.CodeCNAME, providers.Misconfigured,
-					"a CNAME leads to %s, and hooks of certbot know only names that begin with %s", fqdn, providers.ChallengeLabel)
-			}
-			out := call{argv: []string{auth}, environ: []string{
-				"CERTBOT_DOMAIN=" + domain, "CERTBOT_ALL_DOMAINS=" + domain, "CERTBOT_VALIDATION=" + c.Value,
-				"CERTBOT_REMAINING_CHALLENGES=0",
-			}}
-			if op == "cleanup" {
-				output, err := base64.RawURLEncoding.DecodeString(string(h))
-				if err != nil {
-					output = nil
-				}
-				out.argv = []string{cleanup}
-				out.environ = append(out.environ,
-					"CERTBOT_AUTH_OUTPUT="+strings.ToValidUTF8(strings.ReplaceAll(string(output), "\x00", ""), ""))
-			}
-			return out, nil
-		},
-		// What the auth hook printed is what the cleanup hook may go by, so it is the handle, as far as one can be that long.
-		handle: func(output []byte) providers.Handle {
-			text := bytes.TrimSpace(output)
-			if base64.RawURLEncoding.EncodedLen(len(text)) > 512 {
-				return ""
-			}
-			return providers.Handle(base64.RawURLEncoding.EncodeToString(text))
-		},
-	}, auth, cleanup)
 }
 
 func openScript(spec providers.Spec, o Options, s *script, paths ...string) ([]providers.Account, error) {
@@ -158,7 +118,10 @@ func (s *script) run(ctx context.Context, op string, c providers.Challenge, h pr
 	if err != nil {
 		return fail(err)
 	}
-	if err := subprocess.Trusted(what.argv[0]); err != nil { // it may have changed since it was opened
+	if what.program == "" {
+		return nil, nil
+	}
+	if err := subprocess.Trusted(what.program); err != nil { // it may have changed since it was opened
 		return fail(providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "it is not run: %w", err))
 	}
 	if ctx.Err() != nil {
@@ -170,7 +133,7 @@ func (s *script) run(ctx context.Context, op string, c providers.Challenge, h pr
 	cmd := subprocess.Command(limited, append(s.environ[:len(s.environ):len(s.environ)], what.environ...), what.argv[0],
 		what.argv[1:]...)
 	var stdout head
-	stderr := &subprocess.Lines{To: s.options.stderr(), Prefix: filepath.Base(what.argv[0]) + ": "}
+	stderr := &subprocess.Lines{To: s.options.stderr(), Prefix: filepath.Base(what.program) + ": "}
 	cmd.Stdout, cmd.Stderr = &stdout, stderr
 	err = failpoint.Do("script", "run", cmd.Run)
 	stderr.End()

@@ -17,13 +17,14 @@ const cleanLimit = 5 * time.Minute
 type Leftovers struct {
 	Removed  []journal.Entry
 	Left     []journal.Kept  // of dead processes
+	Dead     []journal.Entry // of dead processes, which a run that is no dry run would remove
 	InUse    []journal.Entry // of processes that may be alive
 	Damaged  []journal.Damage
 	Unopened []error // DNS services that could not be opened
 }
 
 // Clean removes the records that dead processes left, with the credentials of all certificates, of dns and of the journal. With
-// dryRun it only says what the journal has.
+// dryRun it only says what the journal has, and what of it would be removed.
 func (m *Manager) Clean(ctx context.Context, dns DNS, dryRun bool) (Leftovers, error) {
 	var found Leftovers
 	if !dryRun {
@@ -38,8 +39,12 @@ func (m *Manager) Clean(ctx context.Context, dns DNS, dryRun bool) (Leftovers, e
 	}
 	found.Damaged = damaged
 	for _, entry := range entries {
-		if !slices.ContainsFunc(found.Left,
-			func(k journal.Kept) bool { return k.Entry.Value == entry.Value && k.Entry.FQDN == entry.FQDN }) {
+		switch {
+		case slices.ContainsFunc(found.Left,
+			func(k journal.Kept) bool { return k.Entry.Value == entry.Value && k.Entry.FQDN == entry.FQDN }):
+		case dryRun && entry.Owner.Dead(m.now().Sub(entry.Created)):
+			found.Dead = append(found.Dead, entry)
+		default:
 			found.InUse = append(found.InUse, entry)
 		}
 	}

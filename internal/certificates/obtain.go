@@ -56,6 +56,7 @@ const (
 	Tested   Outcome = "tested" // a dry run
 	Deployed Outcome = "deployed"
 	Failed   Outcome = "failed"
+	Skipped  Outcome = "skipped" // another run is at work on it
 )
 
 // Result is what came of one certificate.
@@ -70,6 +71,7 @@ type Result struct {
 	ExtraWait time.Duration
 	Due       Due   // when the lineage is due next
 	Err       error // of one that Failed, in Renew
+	Process   int   // that is at work on one that is Skipped; 0 if it is not known
 }
 
 // Obtain gets a certificate, or renews the one that is there if it is due or differs from what is asked for. What a request

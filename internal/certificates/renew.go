@@ -2,6 +2,7 @@ package certificates
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -213,14 +214,17 @@ func (r *renewal) add(result Result) {
 	}
 }
 
-// one renews one lineage under its lock. A panic is its failure, and no other lineage's.
+// one renews one lineage under its lock. A panic is its failure, and no other lineage's. One that another run is at work on is left to
+// it, and no failure.
 func (r *renewal) one(ctx context.Context, name string) (result Result) {
 	var err error
 	defer func() {
 		if v := recover(); v != nil {
 			err = fault.Errorf("internal", fault.Internal, "internal error: %v", v)
 		}
-		if err != nil {
+		if busy, ok := errors.AsType[*lineage.BusyError](err); ok {
+			result = Result{Name: name, Outcome: Skipped, Process: busy.Process}
+		} else if err != nil {
 			result.Name, result.Outcome, result.Err = name, Failed, err
 		}
 	}()
@@ -326,6 +330,7 @@ func (r *renewal) post(ctx context.Context) {
 	var good, bad, commands []string
 	for _, result := range r.result.Lineages {
 		switch {
+		case result.Outcome == Skipped:
 		case result.Err != nil:
 			bad = append(bad, result.Name)
 		case result.Outcome != Kept:

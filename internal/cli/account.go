@@ -133,6 +133,9 @@ func sayAccounts(m *machine, lines []accountLine, format messages.Text) error {
 		m.answer(map[string]any{"accounts": lines})
 		return nil
 	}
+	if m.quiet {
+		return nil
+	}
 	for _, line := range lines {
 		m.say(format, line.URI)
 		m.say("  id %s, at %s", line.ID, line.Server)

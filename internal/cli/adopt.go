@@ -54,7 +54,7 @@ func runAdopt(p *program, c *cli.Context) error {
 	got, err := m.manager.Adopt(c.Context, certificates.AdoptRequest{
 		Lineage: name, DryRun: c.Bool("dry-run"), CABundle: bundle.Value, DNS: dns,
 		Confirm: func(changes []string) error {
-			sayChanges(m, name, changes)
+			sayChanges(m, c, name, changes)
 			return m.confirm(c, "Take %s over?", name)
 		},
 	})
@@ -67,7 +67,7 @@ func runAdopt(p *program, c *cli.Context) error {
 		}
 		return adopted(m, c, got.Lineage, nil, "%s is ours already.")
 	case c.Bool("dry-run"):
-		sayChanges(m, name, got.Changes)
+		sayChanges(m, c, name, got.Changes)
 		return adopted(m, c, got.Lineage, got.Changes, "%s would be taken over; nothing was changed.")
 	}
 	return adopted(m, c, got.Lineage, got.Changes, "%s is ours from now on: wildcard renew renews it.")
@@ -86,9 +86,9 @@ func sayHookProblems(m *machine, name string) {
 	}
 }
 
-func sayChanges(m *machine, name string, changes []string) {
-	if m.json {
-		return // the answer has them
+func sayChanges(m *machine, c *cli.Context, name string, changes []string) {
+	if m.json || m.quiet && c.Bool("yes") {
+		return // the answer has them, or there is nothing to ask
 	}
 	m.say("%s: these lines of renewal/%s.conf change:", name, name)
 	for _, line := range changes {
@@ -106,6 +106,9 @@ func adopted(m *machine, c *cli.Context, l *lineage.Lineage, changes []string, f
 			Changes []string `json:"changes"`
 			DryRun  bool     `json:"dry_run"`
 		}{showAnswerOf(m, l), changes, c.Bool("dry-run")})
+		return nil
+	}
+	if m.quiet {
 		return nil
 	}
 	m.say(format, l.Name)
@@ -150,6 +153,9 @@ func runRelease(p *program, c *cli.Context) error {
 	}
 	if m.json {
 		m.answer(showAnswerOf(m, l))
+		return nil
+	}
+	if m.quiet {
 		return nil
 	}
 	m.say("%s is certbot's from now on: certbot renew renews it, with %s.", name, l.Conf.Params().AuthHook)

@@ -43,8 +43,9 @@ type recordLine struct {
 // cleanAnswer is the answer of "clean --json".
 type cleanAnswer struct {
 	Removed []recordLine `json:"removed"`
-	Left    []recordLine `json:"left"`   // of dead processes
-	InUse   []recordLine `json:"in_use"` // of processes that may be alive
+	Left    []recordLine `json:"left"`                       // of dead processes
+	InUse   []recordLine `json:"in_use"`                     // of processes that may be alive
+	Would   []recordLine `json:"would_be_removed,omitempty"` // but for --dry-run
 	Damaged []string     `json:"damaged,omitempty"`
 }
 
@@ -67,6 +68,9 @@ func runClean(p *program, c *cli.Context) error {
 		return err
 	}
 	answer := cleanAnswer{Removed: linesOf(found.Removed), Left: []recordLine{}, InUse: linesOf(found.InUse)}
+	for _, entry := range found.Dead {
+		answer.Would = append(answer.Would, wouldBeRemoved(m, entry))
+	}
 	for _, kept := range found.Left {
 		answer.Left = append(answer.Left, lineOf(kept.Entry, kept.Reason))
 	}
@@ -104,8 +108,18 @@ func lineOf(e journal.Entry, reason error) recordLine {
 	return line
 }
 
+// wouldBeRemoved is a record with the reason for which a run that is no dry run removes it.
+func wouldBeRemoved(m *machine, e journal.Entry) recordLine {
+	line := lineOf(e, nil)
+	line.Reason = m.language.Sprintf("process %d has ended", e.Owner.PID)
+	if !e.Owner.Dead(0) { // of one that is not to be seen from here
+		line.Reason = m.language.Sprintf("no run takes that long")
+	}
+	return line
+}
+
 func printClean(m *machine, answer cleanAnswer) {
-	if len(answer.Removed)+len(answer.Left)+len(answer.InUse)+len(answer.Damaged) == 0 {
+	if len(answer.Removed)+len(answer.Left)+len(answer.InUse)+len(answer.Would)+len(answer.Damaged) == 0 {
 		m.say("Nothing is left behind: the journal is empty.")
 		return
 	}
@@ -118,6 +132,10 @@ func printClean(m *machine, answer cleanAnswer) {
 	for _, line := range answer.Left {
 		m.say("left     %s TXT %s of %s (%s): %s", line.FQDN, line.Value, messages.Instant(line.Created), line.Spec,
 			line.Reason)
+	}
+	for _, line := range answer.Would {
+		m.say("left     %s TXT %s of %s (%s): would be removed: %s", line.FQDN, line.Value, messages.Instant(line.Created),
+			line.Spec, line.Reason)
 	}
 	for _, text := range answer.Damaged {
 		m.say("damaged  %s", text)

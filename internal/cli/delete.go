@@ -42,6 +42,8 @@ func runDelete(p *program, c *cli.Context) error {
 		m.answer(map[string]any{"lineage": name, "deleted": true})
 		return nil
 	}
-	m.say("%s is deleted.", name)
+	if !m.quiet {
+		m.say("%s is deleted.", name)
+	}
 	return nil
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -72,4 +73,45 @@ func TestStoredOrderIsForgotten(t *testing.T) {
 			w.orders(1)
 		})
 	}
+}
+
+// What a dead run has left is named so before it is removed, with the number of its process; what a living one has is in use.
+func TestClean_DryRunOfDeadRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	held, release := make(chan struct{}), make(chan struct{})
+	w.ca.On(acmetest.Challenge, acmetest.Once(func(r *acmetest.Request) *acmetest.Reply {
+		close(held)
+		select {
+		case <-release:
+		case <-w.ca.Ended():
+		}
+		return r.Next()
+	}))
+	run := w.start("issue", "--agree-tos", "*.example.com")
+	<-held
+	number := strconv.Itoa(run.Process.Pid)
+	got := w.run("clean", "--dry-run").exits(0, "in use   _acme-challenge.example.com.", "by process "+number+" since")
+	if strings.Contains(got.stdout, "would be removed") {
+		t.Error(got.stdout)
+	}
+	if err := run.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	run.end()
+	close(release)
+	for _, args := range [][]string{{"--dry-run"}, {"--dry-run", "--provider", "conoha"}} {
+		got = w.run(append([]string{"clean"}, args...)...).
+			exits(0, "_acme-challenge.example.com.", "would be removed: process "+number+" has ended")
+		if strings.Contains(got.stdout, "in use") || len(w.texts("")) != 1 {
+			t.Errorf("%s%q", got.stdout, w.texts(""))
+		}
+	}
+	w.run("clean", "--dry-run", "--lang", "ja").exits(0, number)
+	answer := answerOf[cleanAnswer](w.run("clean", "--dry-run", "--json").exits(0))
+	if len(answer.Would) != 1 || len(answer.InUse) != 0 || answer.Would[0].PID != run.Process.Pid || answer.Would[0].Reason == "" {
+		t.Errorf("%+v", answer)
+	}
+	w.run("clean").exits(0, "removed  _acme-challenge.example.com.")
+	w.nothingLeft()
 }

@@ -160,6 +160,9 @@ func (r news) conditions(watch state.Watch) []notify.Condition {
 	seen := map[string]bool{}
 	for _, result := range r.result.Lineages {
 		seen[result.Name] = true
+		if result.Outcome == certificates.Skipped {
+			continue // the run that is at work on it says what comes of it
+		}
 		err := firstError(result.Err, result.Deploy, result.CleanUp)
 		if c, ok := r.condition(result.Name, err, watch.Lineages[result.Name], result.Outcome == certificates.Deployed); ok {
 			all = append(all, c)

@@ -304,3 +304,53 @@ func BenchmarkRenewNothing(b *testing.B) {
 		w.run("renew", "--no-jitter").exits(0, "Nothing is due")
 	}
 }
+
+// What another run is at work on is left to it: no failure, neither in what is said nor in what is remembered, measured and told.
+func TestRenew_AnotherRunAtWork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h := w.listen()
+	w.issue("*.example.com")
+	w.issue("*.example.net")
+	held, release := make(chan struct{}, 8), make(chan struct{})
+	w.ca.On(acmetest.NewOrder, func(r *acmetest.Request) *acmetest.Reply {
+		held <- struct{}{}
+		select {
+		case <-release:
+		case <-w.ca.Ended():
+		}
+		return r.Next()
+	})
+	first := w.start("renew", "--force")
+	<-held
+	number := fmt.Sprint(first.Process.Pid)
+	for _, name := range []string{"example.com", "example.net"} {
+		waitFor(t, "it is at work on "+name, func() bool {
+			locks, _ := filepath.Glob(filepath.Join(w.dir, "run", "lineage-"+name+"-*.lock"))
+			return len(locks) == 1 && w.read(locks[0]) == number+"\n"
+		})
+	}
+	measured := filepath.Join(w.dir, "a.prom")
+	second := w.run("renew", "--force", "--prometheus", measured, "--notify", h.spec).
+		exits(75, "0 renewed, 0 not due, 0 failed.", "2 skipped: process "+number+" is at work on them.")
+	if strings.Contains(second.stdout+second.stderr, "[") || len(h.messages()) != 0 {
+		t.Errorf("%s%s%v", second.stdout, second.stderr, h.messages())
+	}
+	for line := range strings.Lines(w.read(measured)) {
+		if strings.HasPrefix(line, "wildcard_certificate_consecutive_failures") && !strings.HasSuffix(line, " 0\n") {
+			t.Error(line)
+		}
+	}
+	w.run("renew", "--force", "--cert-name", "example.net").exits(75, "1 skipped: process "+number+" is at work on it.")
+	answer := answerOf[renewAnswer](w.run("renew", "--force", "--cert-name", "example.com", "--json").exits(75))
+	if len(answer.Failed) != 0 || len(answer.Skipped) != 1 || answer.Skipped[0] != (skipLine{"example.com", first.Process.Pid}) {
+		t.Errorf("%+v", answer)
+	}
+	w.run("issue", "--force", "*.example.net").exits(75, "(process "+number+")", "[lineage.locked]")
+	close(release)
+	first.end().exits(0, "2 renewed")
+	if shown := w.run("show", "example.com").exits(0); strings.Contains(shown.stdout, "failed") {
+		t.Error(shown.stdout)
+	}
+	w.orders(4)
+}

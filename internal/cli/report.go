@@ -64,6 +64,9 @@ func reportObtained(m *machine, got certificates.Result) error {
 		}
 		return nil
 	}
+	if m.quiet {
+		return left
+	}
 	switch got.Outcome {
 	case certificates.Kept:
 		m.say("%s is valid until %s; nothing to do before %s (%s).", answer.Lineage, messages.Instant(answer.NotAfter),
@@ -96,6 +99,9 @@ func reportCSR(m *machine, out string, got certificates.Result) error {
 			return &outcomeError{fault.ExitCode(got.CleanUp)}
 		}
 		return nil
+	}
+	if m.quiet {
+		return got.CleanUp
 	}
 	m.say("Certificate for %s", strings.Join(got.Leaf.DNSNames, " "))
 	m.details().Value("fullchain", out)

@@ -90,6 +90,9 @@ func sayRevoked(m *machine, name string, done certificates.Revoked) {
 		})
 		return
 	}
+	if m.quiet {
+		return
+	}
 	if done.WasRevoked {
 		m.say("%s was revoked already.", name)
 	} else {

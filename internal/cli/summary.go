@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,12 @@ type renewAnswer struct {
 	Renewed []renewLine `json:"renewed"`
 	Kept    int         `json:"kept"`
 	Failed  []renewLine `json:"failed"`
+	Skipped []skipLine  `json:"skipped,omitempty"` // which another run is at work on
+}
+
+type skipLine struct {
+	Lineage string `json:"lineage"`
+	Process int    `json:"process,omitempty"`
 }
 
 type renewLine struct {
@@ -41,6 +48,9 @@ func summary(m *machine, request certificates.RenewRequest, result certificates.
 			}
 		}
 		switch {
+		case got.Outcome == certificates.Skipped:
+			answer.Skipped = append(answer.Skipped, skipLine{got.Name, got.Process})
+			code = fault.Worse(code, fault.Temporary.ExitCode())
 		case got.Err != nil:
 			answer.Failed = append(answer.Failed, line)
 		case got.Outcome == certificates.Kept:
@@ -105,16 +115,40 @@ func printRenewed(m *machine, answer renewAnswer, deployOnly bool) {
 			}
 		}
 	}
+	printTotals(m, answer, deployOnly)
+	printSkipped(m, answer.Skipped) // with --quiet too: the exit status tells of it
+}
+
+// printSkipped says what is left to other runs, a line for each of them.
+func printSkipped(m *machine, skipped []skipLine) {
+	for len(skipped) > 0 {
+		process := skipped[0].Process
+		all := len(skipped)
+		skipped = slices.DeleteFunc(slices.Clone(skipped), func(l skipLine) bool { return l.Process == process })
+		switch n := all - len(skipped); {
+		case process == 0:
+			m.say("%d skipped: another run is at work on them.", n)
+		case n == 1:
+			m.say("%d skipped: process %d is at work on it.", n, process)
+		default:
+			m.say("%d skipped: process %d is at work on them.", n, process)
+		}
+	}
+}
+
+// printTotals counts.
+func printTotals(m *machine, answer renewAnswer, deployOnly bool) {
 	switch n := len(answer.Renewed) + len(answer.Failed); {
 	case m.quiet && len(answer.Failed) == 0:
+	case n == 0 && len(answer.Skipped) > 0 && deployOnly:
 	case deployOnly && n == 0:
 		m.say("No deploy hook is waiting.")
 	case deployOnly:
 		m.say("%d deployed, %d failed.", len(answer.Renewed), len(answer.Failed))
-	case n == 0 && answer.Kept > 0 && m.underSystemd(): // whose journal has a line for each run already
-	case n == 0 && answer.Kept == 0:
+	case n == 0 && answer.Kept > 0 && len(answer.Skipped) == 0 && m.underSystemd(): // whose journal has a line for each run already
+	case n == 0 && answer.Kept == 0 && len(answer.Skipped) == 0:
 		m.say("There is no certificate to renew: wildcard issue gets one, wildcard adopt takes one over from certbot.")
-	case n == 0:
+	case n == 0 && len(answer.Skipped) == 0:
 		m.say("Nothing is due: %s good for now.", messages.Count(answer.Kept, "certificate"))
 	default:
 		m.say("%d renewed, %d not due, %d failed.", len(answer.Renewed), answer.Kept, len(answer.Failed))

@@ -5,10 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -49,10 +50,9 @@ func (s *Store) LockOrder(name string) (*OrderLock, error) {
 		err = s.disk.do("lock", path, func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
 	}
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		holder, _ := io.ReadAll(io.LimitReader(f, 20)) // only a hint
-		_ = f.Close()                                  // nothing was written
-		return nil, fault.Errorf(CodeLocked, fault.Temporary, "lineage: lock %s: another run is at work on it (process %s)",
-			name, fault.Excerpt(strings.TrimSpace(string(holder))))
+		busy := &BusyError{Process: holder(f)}
+		_ = f.Close() // nothing was written
+		return nil, fault.Errorf(CodeLocked, fault.Temporary, "lineage: lock %s: %w", name, busy)
 	}
 	if err != nil {
 		return nil, errors.Join(failed("lock "+name, err), f.Close())
@@ -63,6 +63,30 @@ func (s *Store) LockOrder(name string) (*OrderLock, error) {
 		return err
 	})
 	return &OrderLock{f}, nil
+}
+
+// BusyError is the cause of LockOrder's error when another run has the lock.
+type BusyError struct{ Process int } // its number; 0 if it is not known
+
+func (e *BusyError) Error() string {
+	if e.Process == 0 {
+		return "another run is at work on it"
+	}
+	return fmt.Sprintf("another run is at work on it (process %d)", e.Process)
+}
+
+// holder is the process that a lock's file names, a hint for people; 0 if it names none. A run writes its number when it has the lock,
+// which another run may see before.
+func holder(f *os.File) int {
+	for range 10 {
+		text := make([]byte, 20)
+		n, _ := f.ReadAt(text, 0)
+		if pid, err := strconv.Atoi(strings.TrimSpace(string(text[:n]))); err == nil && pid > 0 {
+			return pid
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return 0
 }
 
 // Unlock drops the lock.

@@ -17,8 +17,7 @@ func issueCommand(p *program) *cli.Command {
 		Usage:     "get a certificate, or renew it if it is due",
 		UsageText: "wildcard issue [options] NAME...",
 		Description: `A second call does nothing until renewal is due. *.example.com does not cover
-example.com itself: name both. Names that a certificate has and that are not given
-again are taken off it, which is asked about first.
+example.com itself: name both. Taking a name off a certificate is asked about first.
 
   wildcard issue --dry-run --agree-tos '*.example.com' example.com
   wildcard issue --agree-tos --email you@example.com '*.example.com' example.com`,
@@ -28,8 +27,9 @@ again are taken off it, which is asked about first.
 			grouped(groupCertificate, []cli.Flag{
 				&cli.StringFlag{Name: "csr", Usage: "`FILE`: a signing request; with --out, and no names"},
 				&cli.StringFlag{Name: "out", Usage: "`FILE`: where the certificate of --csr goes"},
+				prometheusFlag(), traceFlag(),
 			}),
-			[]cli.Flag{yesFlag(), prometheusFlag(), traceFlag()},
+			[]cli.Flag{yesFlag()},
 			caFlags(), registrationFlags(), dnsFlags(), commonFlags(),
 		),
 		Action: p.traced(p.action(runIssue)),

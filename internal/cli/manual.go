@@ -16,6 +16,7 @@ import (
 // manualCommand writes the manual pages, for packages and for who installs without one.
 func manualCommand() *cli.Command {
 	return &cli.Command{
+		Hidden:    true, // for packages
 		Name:      "manual",
 		Usage:     "write the manual pages",
 		UsageText: "wildcard manual DIR",

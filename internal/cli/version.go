@@ -16,7 +16,7 @@ import (
 func versionCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "version",
-		Usage:     "the version, the commit and the Go that this program was built from",
+		Usage:     "the version, commit and Go of this program",
 		UsageText: "wildcard version [options]",
 		Description: `What a report about this program should have.
 

@@ -36,8 +36,12 @@ func (m *Manager) due(ctx context.Context, l *lineage.Lineage) (Due, error) {
 		return Due{}, fault.Errorf(CodeClock, fault.Misconfigured,
 			"%s: its certificate is valid from %s, and it is %s by this machine's clock: set the clock", l.Name, messages.Instant(l.Leaf.NotBefore), messages.Instant(now))
 	}
-	if _, revoked, err := m.State.Revoked(l.Leaf); err != nil || revoked {
-		return Due{Now: revoked, Why: messages.New("it is revoked")}, err
+	_, revoked, err := m.State.Revoked(l.Leaf)
+	switch {
+	case revoked:
+		return Due{Now: true, Why: messages.New("it is revoked")}, nil
+	case err != nil: // doctor and list --check tell of it; what its dates say is done all the same
+		m.options.Log.Warn("whether it is revoked is not known", "lineage", l.Name, "error", err)
 	}
 	if !now.Before(s.RetryAfter) && issuance.CertificateID(l.Leaf) != "" {
 		next := m.askCA(ctx, l, s)

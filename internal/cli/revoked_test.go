@@ -160,6 +160,19 @@ func TestRevoked_CannotBeKept(t *testing.T) {
 	w.run("list").exits(0, "revoked on")
 }
 
+// A list of revoked certificates that cannot be read keeps no certificate from its renewal.
+func TestRevoked_ListCannotBeRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.issue("example.com")
+	if err := os.Mkdir(filepath.Join(w.dir, "state", "revoked.jsonl"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.run("renew", "--no-jitter").exits(0, "Nothing is due")
+	w.at(due(w.lineage("example.com")))
+	w.run("renew", "--no-jitter").exits(0, "1 renewed")
+}
+
 // TestRevoked_OfCertbot: the same word for a certificate of certbot's that was revoked here, with the command that works for its
 // owner; also when it is taken over, with a new key where the CA blocks the old one. Of a lineage with another certificate nothing
 // of it is said.

@@ -155,11 +155,28 @@ func (d *disk) rename(from, to string) error {
 	return d.do("rename", to, func() error { return os.Rename(from, to) })
 }
 
-// renameNew renames to a name that must be free.
+// renameNew renames to a name that must be free. Where the file system cannot see to that itself, certbot's lock, which the callers
+// hold, has to be enough.
 func (d *disk) renameNew(from, to string) error {
-	return d.do("rename", to, func() error {
+	err := d.do("rename", to, func() error {
 		return unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
 	})
+	if !withoutFlags(err) {
+		return err
+	}
+	switch _, there := os.Lstat(to); {
+	case there == nil:
+		return &fs.PathError{Op: "rename", Path: to, Err: unix.EEXIST}
+	case !errors.Is(there, fs.ErrNotExist):
+		return there
+	}
+	return d.rename(from, to)
+}
+
+// withoutFlags reports whether an error is that of a file system whose renameat2 knows no flags: NFS, ZFS before 2.2, GlusterFS, 9p
+// and most of FUSE say EINVAL (renameat2(2)), old kernels ENOSYS.
+func withoutFlags(err error) bool {
+	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EOPNOTSUPP)
 }
 
 func (d *disk) exchange(a, b string) error {

@@ -1,8 +1,11 @@
 package lineage
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -201,5 +204,36 @@ func TestCombined(t *testing.T) {
 	}
 	if text, _ := os.ReadFile(victim); string(text) != "victim" {
 		t.Error("the victim was written")
+	}
+}
+
+// Where renameat2 knows no flags, what must be free is looked at, and the rename is a plain one.
+func TestRenameNew_NoFlags(t *testing.T) {
+	t.Parallel()
+	for _, refusal := range []error{unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP} {
+		dir := t.TempDir()
+		refused := map[string]bool{}
+		d := &disk{flush: unsynced, step: func(op, path string) error {
+			if op == "rename" && !refused[path] {
+				refused[path] = true
+				return refusal
+			}
+			return nil
+		}}
+		at := func(name string) string { return filepath.Join(dir, name) }
+		write(t, at("file"), "x")
+		must(t, os.Mkdir(at("folder"), 0o700))
+		must(t, os.Symlink("nowhere", at("dangling")))
+		must(t, os.Mkdir(at("empty"), 0o700))
+		must(t, d.renameNew(at("file"), at("file2")))
+		must(t, d.renameNew(at("folder"), at("folder2")))
+		for _, taken := range []string{"file2", "dangling", "empty"} {
+			if err := d.renameNew(at("folder2"), at(taken)); !errors.Is(err, fs.ErrExist) {
+				t.Errorf("%v: %s: %v", refusal, taken, err)
+			}
+		}
+		if got := ls(t, dir); !slices.Equal(got, []string{"dangling", "empty", "file2", "folder2"}) {
+			t.Errorf("%v: %q", refusal, got)
+		}
 	}
 }

@@ -35,8 +35,7 @@ func (s *Store) switchTo(name string, n int) error {
 	foreign, err := s.build(name, n, info)
 	if err == nil {
 		err = s.disk.exchange(hidden, live)
-		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EXDEV) ||
-			errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EOPNOTSUPP) {
+		if withoutFlags(err) || errors.Is(err, unix.EXDEV) || errors.Is(err, unix.EBUSY) {
 			err = fmt.Errorf("%w: %w", errNotLinkable, err)
 		}
 	}
@@ -135,7 +134,7 @@ func (s *Store) renameLinks(name string, n int) (err error) {
 			return inTheWay(at("", kind))
 		}
 	}
-	old := map[string]string{}
+	old, saved := map[string]string{}, map[string]string{}
 	for _, kind := range kinds {
 		if err := s.disk.remove(at(temporary, kind)); err != nil {
 			return err
@@ -147,6 +146,11 @@ func (s *Store) renameLinks(name string, n int) (err error) {
 	before := func() error {
 		if err := s.newLinks(live, temporary, name, n); err != nil {
 			return err
+		}
+		for _, kind := range kinds {
+			if saved[kind], err = s.keepCopy(at("", kind)); err != nil {
+				return err
+			}
 		}
 		return s.journal(live, old)
 	}
@@ -164,7 +168,13 @@ func (s *Store) renameLinks(name string, n int) (err error) {
 	}
 	if err != nil { // back to the old set, as far as the disk lets us
 		for _, kind := range moved {
-			if stuck := s.back(old[kind], at(temporary, kind), at("", kind)); stuck != nil {
+			stuck := error(nil)
+			if saved[kind] != "" {
+				stuck = s.disk.rename(saved[kind], at("", kind))
+			} else {
+				stuck = s.back(old[kind], at(temporary, kind), at("", kind))
+			}
+			if stuck != nil {
 				return errors.Join(err, stuck) // the journal stays
 			}
 		}
@@ -174,6 +184,30 @@ func (s *Store) renameLinks(name string, n int) (err error) {
 		err = errors.Join(err, s.disk.remove(at(temporary, kind)))
 	}
 	return errors.Join(err, s.disk.sync(live))
+}
+
+// keepCopy gives a file that stands where a link should be a second name beside it, as [Store.build] does, and returns it; "" if there is
+// none. A file system without hard links gets a copy.
+func (s *Store) keepCopy(path string) (string, error) {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	saved := path + ".saved"
+	if _, err := os.Lstat(saved); !errors.Is(err, fs.ErrNotExist) {
+		saved += "-" + random()[:4]
+	}
+	err = s.disk.link(path, saved)
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		var text []byte
+		if text, info, err = readFile(path); err == nil {
+			err = s.disk.create(saved, text, plain(uint32(info.Mode().Perm())))
+		}
+	}
+	return saved, err
 }
 
 // journalled reports whether certbot would go back to the links of a journal: all of them lead to something.

@@ -49,7 +49,7 @@ type PlannedRecord struct {
 	Err        error             // why the rest is not known
 
 	delegation propagation.Delegation // of the zone in which the record is to stand
-	cutOff     propagation.State      // how this machine is kept from its name servers; "" if it is not
+	cutOff     propagation.State      // how this machine is kept from its name servers, in the first record of a zone; "" if it is not
 }
 
 // Plan looks up what Obtain would do, by what is known on this machine and what CA and DNS services say now: Obtain asks the CA
@@ -192,6 +192,7 @@ func (p *planning) records(ctx context.Context) ([]PlannedRecord, []error) {
 		})
 	}
 	group.Wait()
+	p.cutOff(ctx, resolver, records)
 	var problems []error
 	for _, r := range records {
 		if r.Err != nil {
@@ -211,8 +212,24 @@ func (p *planning) record(ctx context.Context, solver *dns01.Solver, r *PlannedR
 	r.Remembered = p.remembers(r.Domain, at.FQDN)
 	if d, err := solver.Resolver.Delegation(ctx, at.FQDN); err == nil { // else the wait will say so
 		r.delegation = d
-		r.cutOff, _ = solver.Resolver.CutOff(ctx, d.For(r.Zone), r.Zone)
 	}
+}
+
+// cutOff finds out whether name servers can be asked from here, those of each zone once.
+func (p *planning) cutOff(ctx context.Context, resolver *propagation.Resolver, records []PlannedRecord) {
+	ctx, cancel := context.WithTimeout(ctx, planLimit)
+	defer cancel()
+	var group sync.WaitGroup
+	seen := map[string]bool{}
+	for i := range records {
+		r := &records[i]
+		if len(r.delegation.Addrs) == 0 || seen[r.Zone] {
+			continue
+		}
+		seen[r.Zone] = true
+		group.Go(func() { r.cutOff, _ = resolver.CutOff(ctx, r.delegation.For(r.Zone), r.Zone) })
+	}
+	group.Wait()
 }
 
 // cutOffNotes say of which zones the name servers cannot be asked from here, in the words of doctor. Obtain then goes by the word

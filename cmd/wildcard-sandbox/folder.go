@@ -90,7 +90,7 @@ func usable(dir string) error {
 	return nil
 }
 
-// misconfigured is an error that the operator has to mend: exit status 78.
+// misconfigured is an error that the operator has to fix: exit status 78.
 func misconfigured(format string, args ...any) error {
 	return fault.Errorf(fault.CodeState, fault.Misconfigured, format, args...)
 }

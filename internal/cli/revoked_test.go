@@ -233,7 +233,7 @@ func TestRevoked_OtherWords(t *testing.T) {
 }
 
 // TestRevoked_Notify: people are told once that a certificate is revoked and that nothing takes its place, at once and although the
-// failure mends itself; also when they knew that renewals fail. Of certbot's, which is not ours to renew, too. They hear when all is
+// failure ends by itself; also when they knew that renewals fail. Of certbot's, which is not ours to renew, too. They hear when all is
 // well again.
 func TestRevoked_Notify(t *testing.T) {
 	t.Parallel()

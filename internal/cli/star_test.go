@@ -7,7 +7,7 @@ import (
 )
 
 // A shell replaces *.example.com by the names of files that end in .example.com, dots and all, and leaves it where there are none.
-func TestExpanded(t *testing.T) {
+func TestExpanded_FilesOfSuchNames(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ files, names, star, found string }{
 		{"www.example.com mail.example.com", "mail.example.com www.example.com example.com", "*.example.com", "mail.example.com www.example.com"},

@@ -77,7 +77,7 @@ func TestDeploy_DefectiveScript(t *testing.T) {
 }
 
 // A hook that is not there, is not executable, or that others can change is told before it is needed.
-func TestProblems(t *testing.T) {
+func TestProblems_HooksThatCannotStart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	plain := filepath.Join(w.dir, "ca.pem")

@@ -248,7 +248,7 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
-// O27: hooks that would fail are found before the first renewal, with a command that mends them: those for all, and those of a
+// O27: hooks that would fail are found before the first renewal, with a command that fixes them: those for all, and those of a
 // certificate of ours; and hooks of certbot's that its shell could not start.
 func TestExamine_DefectiveHooks(t *testing.T) {
 	t.Parallel()

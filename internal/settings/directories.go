@@ -162,7 +162,7 @@ func unmade(err error) error {
 		Shown(dir), Shown(dir))
 }
 
-// unfit is an error of a folder that a command mends, which gets the path as its last word.
+// unfit is an error of a folder that a command fixes, which gets the path as its last word.
 func unfit(format, path string, command ...string) error {
 	fix := commandLine(append(command, path)...)
 	return state(format, Shown(path), fix).Advise(fault.Verbatim("%s"), fix)

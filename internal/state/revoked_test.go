@@ -15,9 +15,9 @@ func leaf(issuer string, serial int64) *x509.Certificate {
 	return &x509.Certificate{RawIssuer: []byte(issuer), SerialNumber: big.NewInt(serial), NotAfter: noon().AddDate(0, 0, 90)}
 }
 
-// TestRevoked: a revocation outlives the process and belongs to one certificate alone: neither another number of the same issuer
+// TestRevoked_OneCertificate: a revocation outlives the process and belongs to one certificate alone: neither another number of the same issuer
 // nor the same number of another.
-func TestRevoked(t *testing.T) {
+func TestRevoked_OneCertificate(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir)

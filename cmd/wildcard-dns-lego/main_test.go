@@ -2,13 +2,13 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"wildcard/internal/settings"
+	"wildcard/internal/testkit/executable"
 	"wildcard/providers"
 	"wildcard/providers/plugin"
 )
@@ -31,22 +31,12 @@ func pluginDir(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	from, err := os.Open(own)
+	program, err := os.ReadFile(own)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer from.Close()
 	dir := private(t)
-	to, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o700)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(to, from); err != nil {
-		t.Fatal(err)
-	}
-	if err := to.Close(); err != nil {
-		t.Fatal(err)
-	}
+	executable.Write(t, filepath.Join(dir, name), string(program))
 	return dir
 }
 
@@ -98,10 +88,7 @@ func (s said) Write(text []byte) (int, error) {
 // write writes a file that only we can change.
 func write(t testing.TB, path, text string, mode os.FileMode) string {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text), mode); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(path, mode); err != nil {
+	if err := executable.WriteFile(path, []byte(text), mode); err != nil {
 		t.Fatal(err)
 	}
 	return path

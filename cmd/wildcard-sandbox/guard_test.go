@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/testkit/executable"
 )
 
 func newGuard(t *testing.T) guard {
@@ -132,9 +133,7 @@ func TestGuardFollowsLinks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	certbot, link := filepath.Join(dir, "certbot"), filepath.Join(dir, "letme")
-	if err := os.WriteFile(certbot, nil, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	executable.Write(t, certbot, "")
 	if err := os.Symlink("certbot", link); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"wildcard/internal/testkit/executable"
 )
 
 // In a checkout the hooks are built into the folder, and they reach this world's ConoHa and its name servers: the record is
@@ -50,9 +52,7 @@ func TestInterruptedBuild(t *testing.T) {
 	t.Parallel()
 	dir, temporary := t.TempDir(), t.TempDir()
 	building := filepath.Join(dir, "building")
-	if err := os.WriteFile(filepath.Join(dir, "go"), []byte("#!/bin/sh\n>"+building+"\nexec sleep 60\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	executable.Write(t, filepath.Join(dir, "go"), "#!/bin/sh\n>"+building+"\nexec sleep 60\n")
 	var stderr bytes.Buffer
 	cmd := exec.Command("wildcard-sandbox", "run", "--", "true")
 	cmd.Dir, cmd.Stderr = "../..", &stderr

@@ -28,6 +28,7 @@ import (
 	"wildcard/internal/settings"
 	"wildcard/internal/state"
 	"wildcard/internal/testkit/acmetest"
+	"wildcard/internal/testkit/executable"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
 )
@@ -100,8 +101,7 @@ func (w *world) config(elem ...string) string {
 func (w *world) write(path, text string, mode os.FileMode) {
 	w.t.Helper()
 	w.check(os.MkdirAll(filepath.Dir(path), 0o700))
-	w.check(os.WriteFile(path, []byte(text), mode))
-	w.check(os.Chmod(path, mode)) // whatever the umask
+	w.check(executable.WriteFile(path, []byte(text), mode))
 }
 
 // envFile is where the credentials are.

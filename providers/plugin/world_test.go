@@ -88,10 +88,7 @@ func (w *world) program(name, text string) string {
 
 func (w *world) write(path, text string, mode os.FileMode) {
 	w.t.Helper()
-	if err := os.WriteFile(path, []byte(text), mode); err != nil {
-		w.t.Fatal(err)
-	}
-	if err := os.Chmod(path, mode); err != nil {
+	if err := executable.WriteFile(path, []byte(text), mode); err != nil {
 		w.t.Fatal(err)
 	}
 }

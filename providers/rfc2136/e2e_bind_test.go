@@ -18,6 +18,7 @@ import (
 	publication "wildcard/internal/dns01/propagation"
 	"wildcard/internal/settings"
 	"wildcard/internal/testkit/bindtest"
+	"wildcard/internal/testkit/executable"
 	"wildcard/providers"
 	"wildcard/providers/conformance/conformancetest"
 	"wildcard/providers/plugin"
@@ -193,7 +194,7 @@ func TestExamplePlugin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(os.Chmod(dir, 0o700), os.WriteFile(filepath.Join(dir, "wildcard-dns-nsupdate"), text, 0o700)); err != nil {
+	if err := errors.Join(os.Chmod(dir, 0o700), executable.WriteFile(filepath.Join(dir, "wildcard-dns-nsupdate"), text, 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	environ := []string{"WILDCARD_PLUGIN_DIR=" + dir, "NSUPDATE_SERVER=" + strings.ReplaceAll(b.primary, ":", " "), "NSUPDATE_KEY=" + b.key}

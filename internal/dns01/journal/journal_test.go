@@ -139,7 +139,7 @@ func TestOpen_NotOursAlone(t *testing.T) {
 	if err := os.Symlink(dir+"/real", dir+"/link"); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(dir+"/file", nil, 0o700); err != nil {
+	if err := os.WriteFile(dir+"/file", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Mkfifo(dir+"/fifo", 0o700); err != nil {

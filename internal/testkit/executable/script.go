@@ -1,4 +1,4 @@
-// Package executable writes the scripts that tests run.
+// Package executable writes the programs and scripts that tests run.
 package executable
 
 import (
@@ -7,13 +7,22 @@ import (
 	"testing"
 )
 
-// Write writes a script that its owner may run. No process of another test is started meanwhile: until it has become another
-// program it would hold the script open for writing, and Linux runs no file of which that is so (ETXTBSY, "text file busy").
+// Write writes a script or program that its owner may run.
 func Write(t testing.TB, path, text string) {
 	t.Helper()
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+	if err := WriteFile(path, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// WriteFile is os.WriteFile for a file that may be run, and gives it that mode whatever the umask. No process of another test is
+// started meanwhile: until it has become another program it would hold the file open for writing, and Linux runs no file of which
+// that is so (ETXTBSY, "text file busy").
+func WriteFile(path string, data []byte, mode os.FileMode) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(path, data, mode); err != nil {
+		return err
+	}
+	return os.Chmod(path, mode)
 }

@@ -76,8 +76,12 @@ type Result struct {
 
 // Obtain gets a certificate, or renews the one that is there if it is due or differs from what is asked for. What a request
 // changes in the settings is kept for the renewals, also where the certificate stays. Leftovers of dead processes are removed,
-// before and after. Deploy hooks that failed the last time are run again.
+// before and after. Deploy hooks that failed the last time are run again. One of a request that would fail, or that another user
+// could change, is refused before anything else.
 func (m *Manager) Obtain(ctx context.Context, r Request) (got Result, err error) {
+	if err := m.hooks.Check(r.DeployHooks); err != nil {
+		return Result{}, err
+	}
 	name, err := m.target(r)
 	if err != nil {
 		return Result{}, err

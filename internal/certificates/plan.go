@@ -71,6 +71,7 @@ func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
 		p.plan.Notes = append(p.plan.Notes,
 			messages.New("%s would lose %s: issue asks before it does that", name, strings.Join(loss.Lost, " ")))
 	}
+	p.hooks(r.DeployHooks)
 	p.outcome()
 	var atCA []error
 	var group sync.WaitGroup
@@ -100,6 +101,19 @@ type planning struct {
 	m    *Manager
 	o    *order
 	plan Plan
+}
+
+// hooks looks at those that are asked for, and at those that would run besides: they come after the order, and keep nothing from it.
+func (p *planning) hooks(asked []string) {
+	if err := p.m.hooks.Check(asked); err != nil {
+		p.plan.Problems = append(p.plan.Problems, err)
+		return
+	}
+	commands := append(DeployCommands(p.o.params, p.o.settings), p.o.params.PreHook, p.o.params.PostHook)
+	for _, problem := range p.m.hooks.Problems(commands) {
+		p.plan.Notes = append(p.plan.Notes,
+			messages.New("hook %s would fail: %v (%s)", problem.Path, problem.Why, problem.Next))
+	}
 }
 
 // outcome says what would become of the lineage.

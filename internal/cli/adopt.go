@@ -81,7 +81,8 @@ func sayHookProblems(m *machine, name string) {
 	}
 	params := l.Conf.Params()
 	commands := []string{params.PreHook, params.DeployHook, params.PostHook}
-	for _, problem := range deploy.Problems(m.dirs.Config, commands) {
+	hooks := &deploy.Hooks{ConfigDir: m.dirs.Config, Environ: m.environ}
+	for _, problem := range hooks.Problems(commands) {
 		m.display.Notice("hook %s would fail: %v (%s)", problem.Path, problem.Why, problem.Next)
 	}
 }

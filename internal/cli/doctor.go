@@ -81,8 +81,8 @@ func runDoctor(p *program, c *cli.Context) error {
 	}
 	self, _ := os.Executable() // where it is not known, doctor says no path
 	d := doctor.Doctor{
-		Program: self,
-		Store:   m.manager.Store, Dirs: m.dirs, State: m.manager.State, Journal: m.manager.Journal, Log: m.log, Now: p.now,
+		Program: self, Environ: p.environ,
+		Store: m.manager.Store, Dirs: m.dirs, State: m.manager.State, Journal: m.manager.Journal, Log: m.log, Now: p.now,
 		Root: p.root, Router: m.manager.Services.Router, Resolver: m.manager.Services.Resolver, CA: m.manager.Services.CA,
 		Binding: m.registration(c), Endpoints: endpoints, Probe: c.Bool("probe"), Fix: c.Bool("fix"),
 	}

@@ -20,6 +20,8 @@ const DefaultTimeout = 10 * time.Minute
 const (
 	CodeFailed = "hook.failed" // a hook could not be run, ended with another status than 0, or took too long
 	CodeUnsafe = "hook.unsafe" // another user could change a hook
+
+	CodeUnusable = "hook.unusable" // found beforehand: a hook's program is not there, or cannot be run
 )
 
 // Hooks runs hooks. Its methods return one error for all that failed, and run the rest.

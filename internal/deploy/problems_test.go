@@ -24,7 +24,7 @@ func TestDeploy_NoInterpreterLine(t *testing.T) {
 		if err := w.Deploy(t.Context(), "", []string{"a.example"}, nil); err != nil || w.stderr.String() != "deploy hook: a.example\n" {
 			t.Errorf("%s: %v, printed %q", what, err, w.stderr.String())
 		}
-		if problems := deploy.Problems(w.dir, nil); len(problems) > 0 {
+		if problems := w.Problems(nil); len(problems) > 0 {
 			t.Errorf("%s: %+v", what, problems)
 		}
 	}
@@ -63,7 +63,7 @@ func TestDeploy_DefectiveScript(t *testing.T) {
 					commands = []string{path + " now"}
 				}
 				executable.Write(t, path, test.text)
-				problems := deploy.Problems(w.dir, commands)
+				problems := w.Problems(commands)
 				if len(problems) != 1 || problems[0].Path != path || !strings.Contains(problems[0].Why.Error(), test.why) || !strings.Contains(problems[0].Next.String(), test.next) {
 					t.Errorf("before: %+v", problems)
 				}
@@ -87,10 +87,10 @@ func TestProblems_HooksThatCannotStart(t *testing.T) {
 	chmod(t, open, 0o777)
 	good := w.hook(t, "pre", "good", "")
 	got := map[string]string{}
-	for _, p := range deploy.Problems(w.dir, []string{"", good, "'/no/such' a", "systemctl reload nginx", plain, w.dir, "test -x /no/such/other && true"}) {
+	for _, p := range w.Problems([]string{"", good, "'/no/such' a", "no-such-program reload nginx", plain, w.dir, "test -x /no/such/other && true"}) {
 		got[p.Path] = p.Why.Error() + " > " + p.Next.String()
 	}
-	for path, want := range map[string]string{"/no/such": "no such file", plain: "> chmod +x " + plain, open: "> chmod go-w " + open, w.dir: "not executable"} {
+	for path, want := range map[string]string{"no-such-program": "not found in the PATH that hooks get (/usr/bin:/bin:/usr/local/sbin", "/no/such": "is not there", plain: "> chmod +x " + plain, open: "> chmod go-w " + open, w.dir: "not executable"} {
 		if !strings.Contains(got[path], want) {
 			t.Errorf("%s: %q, want %q", path, got[path], want)
 		}
@@ -98,6 +98,65 @@ func TestProblems_HooksThatCannotStart(t *testing.T) {
 	}
 	if len(got) > 0 {
 		t.Errorf("also %q", got)
+	}
+}
+
+// N1: a command line is judged by its first word, as the shell that runs it would look for that.
+func TestCheck_FirstWord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bin := filepath.Join(w.dir, "bin")
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w.Environ = []string{"PATH=/usr/bin:/bin:" + bin}
+	program := func(name string, mode os.FileMode) string {
+		path := filepath.Join(bin, name)
+		executable.Write(t, path, "#!/bin/sh\n")
+		chmod(t, path, mode)
+		return path
+	}
+	good, plain, open := program("reload-good", 0o755), program("reload-plain", 0o644), program("reload-open", 0o777)
+	link := filepath.Join(w.dir, "link")
+	if err := os.Symlink(open, link); err != nil {
+		t.Fatal(err)
+	}
+	for command, want := range map[string]string{
+		"": "", "# nothing": "", good: "", "reload-good now": "", "'" + good + "' a b": "", "env true": "",
+		"cd /etc && ./make": "", ". /etc/x": "", "if true; then reload-none; fi": "", "{ reload-none; }": "", ": comment": "", "exit 0": "",
+		"A=b LANG=C reload-good": "", "$SERVICE reload": "", "~/reload": "", "(cd / && true)": "", ">/dev/null reload-good": "",
+		"2>&1 reload-good": "", "exec reload-good": "", "reload-good;reload-none": "", "reload-good>/dev/null": "", "`which true`": "",
+		"export A=b; reload-none": "", strings.TrimPrefix(good, "/") + " from the root": "",
+		"reload-none": deploy.CodeUnusable, "reload-none;true": deploy.CodeUnusable, "A=b exec reload-none >/dev/null": deploy.CodeUnusable,
+		"reload-plain": deploy.CodeUnusable, plain + " now": deploy.CodeUnusable, "/no/such": deploy.CodeUnusable, "./reload-good": deploy.CodeUnusable,
+		"'/no such/x' now": deploy.CodeUnusable, "/no\\ such": deploy.CodeUnusable, bin: deploy.CodeUnusable, ">/dev/null reload-none": deploy.CodeUnusable,
+		"(reload-none)": deploy.CodeUnusable, "reload-none|cat": deploy.CodeUnusable, "reload-none&&true": deploy.CodeUnusable,
+		"/no/such\ntrue": deploy.CodeUnusable,
+		open:             deploy.CodeUnsafe, "reload-open now": deploy.CodeUnsafe, "A=b " + open + " && true": deploy.CodeUnsafe, link: deploy.CodeUnsafe,
+		"(" + open + ")": deploy.CodeUnsafe,
+	} {
+		err := w.Check([]string{"true", command})
+		if fault.CodeOf(err) != want || err != nil && fault.ClassOf(err) != fault.Misconfigured {
+			t.Errorf("%q: %v, want %q", command, err, want)
+		}
+	}
+}
+
+// N1: what another user could change by now is not run, be it a command line's and not a folder's program; and it says what to do.
+func TestDeploy_CommandUnsafe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path := filepath.Join(w.dir, "reload.sh")
+	executable.Write(t, path, "#!/bin/sh\necho ran\n")
+	chmod(t, path, 0o777)
+	for _, command := range []string{path + " now", "A=b " + path + "; true", "exec " + path} {
+		err := w.Deploy(t.Context(), "", nil, []string{command, "echo next"})
+		if fault.CodeOf(err) != deploy.CodeUnsafe || !strings.Contains(err.Error(), "others: chmod go-w "+path) {
+			t.Errorf("%s: %v", command, err)
+		}
+	}
+	if got := w.stderr.String(); got != strings.Repeat("deploy hook: next\n", 3) {
+		t.Errorf("printed %q", got)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"wildcard/internal/fault"
-	"wildcard/internal/system/subprocess"
 )
 
 // programs lists the programs in the folder of a kind, sorted by name.
@@ -33,11 +32,10 @@ func (h *Hooks) programs(kind string) ([]string, error) {
 	return programs, nil
 }
 
-// program runs a program of the folder, unless another user could have changed it.
+// startProgram runs a program of the folder, unless another user could have changed it.
 func (h *Hooks) startProgram(ctx context.Context, kind, path string, environment []string) error {
-	err := subprocess.Trusted(path)
-	if err != nil {
-		return fault.Errorf(CodeUnsafe, fault.Misconfigured, "%s hook %s is not run: %w", kind, path, err)
+	if problem := problemOf(path); problem != nil && problem.Code == CodeUnsafe {
+		return problem.refusal(kind, path)
 	}
 	return h.start(ctx, kind, strconv.QuoteToASCII(path), []string{path}, environment) // whole: what differs may be at its end
 }

@@ -3,8 +3,6 @@ package deploy
 import (
 	"context"
 	"errors"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"wildcard/internal/fault"
@@ -33,17 +31,18 @@ func (h *Hooks) start(ctx context.Context, kind, name string, argv, environment 
 	return fault.Errorf(CodeFailed, fault.Failed, "%s hook %s: %w", kind, name, err)
 }
 
-// startCommand runs a command line. Where it names a script that cannot be started, the shell says no more than "not found".
+// startCommand runs a command line, unless another user could have changed the program that it begins with. Where it names a script
+// that cannot be started, the shell says no more than "not found".
 func (h *Hooks) startCommand(ctx context.Context, kind, command string, environment []string) error {
+	problem := h.problem(command)
+	if problem != nil && problem.Code == CodeUnsafe {
+		return problem.refusal(kind, fault.Excerpt(command))
+	}
 	err := h.start(ctx, kind, fault.Excerpt(command), []string{"/bin/sh", "-c", command}, environment)
-	program, _, _ := strings.Cut(command, " ")
-	if fault.CodeOf(err) != CodeFailed || !filepath.IsAbs(program) {
+	if problem == nil || fault.CodeOf(err) != CodeFailed {
 		return err
 	}
-	if defect := subprocess.Startable(program); defect != nil {
-		return fault.Errorf(CodeFailed, fault.Failed, "%w: %w", err, defect)
-	}
-	return err
+	return fault.Errorf(CodeFailed, fault.Failed, "%w: %w: %s", err, problem.Why, problem.Next)
 }
 
 // joined makes one error of many, with the code of the first.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"wildcard/internal/fault"
-	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 	"wildcard/internal/system/subprocess"
 )
@@ -121,7 +120,7 @@ func (v *visit) knows(ctx context.Context, name string) bool {
 
 // command says why a command line does not start the program; nil if it does, or if that cannot be seen.
 func (c *cronFile) command(line string) *messages.Message {
-	for _, words := range simpleCommands(strings.TrimSpace(line)) {
+	for _, words := range subprocess.Commands(line) {
 		search := c.search
 		for len(words) > 0 && (words[0] == "env" || strings.Contains(words[0], "=")) {
 			if path, ok := strings.CutPrefix(words[0], "PATH="); ok {
@@ -163,7 +162,7 @@ func (c *cronFile) named(words []string) int {
 
 // names reports whether a line has a command that runs the program with the argument.
 func (c *cronFile) names(line string) bool {
-	return slices.ContainsFunc(simpleCommands(line), func(words []string) bool { return c.named(words) >= 0 })
+	return slices.ContainsFunc(subprocess.Commands(line), func(words []string) bool { return c.named(words) >= 0 })
 }
 
 // starts says why a program is not started.
@@ -186,22 +185,4 @@ func (c *cronFile) starts(program, search string) *messages.Message {
 		}
 	}
 	return because("%s is not found in the PATH that cron gives (%s)", program, search)
-}
-
-// simpleCommands takes a command line apart at what joins commands, and each into its words.
-func simpleCommands(line string) (all [][]string) {
-	start, quote := 0, rune(0)
-	for i, r := range line {
-		switch {
-		case quote != 0:
-			if r == quote {
-				quote = 0
-			}
-		case r == '\'' || r == '"':
-			quote = r
-		case strings.ContainsRune(";&|()", r):
-			all, start = append(all, lineage.Words(line[start:i])), i+1
-		}
-	}
-	return append(all, lineage.Words(line[start:]))
 }

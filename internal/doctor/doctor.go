@@ -32,6 +32,9 @@ type Doctor struct {
 	// Program is the absolute path of wildcard, for what cron is to run; "" if it is not known.
 	Program string
 
+	// Environ is what hooks get their environment from, as os.Environ has it.
+	Environ []string
+
 	// Router opens DNS services; what provides it closes them.
 	Router func(s lineage.Settings) (providers.Router, error)
 	// Resolver says how the DNS is asked.

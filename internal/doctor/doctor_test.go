@@ -248,6 +248,38 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
+// N1: hooks of a certificate of ours that came to be unusable or unsafe after they were given, with what to do.
+func TestExamine_HooksUnusableLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	absent, plain, open := filepath.Join(w.dir, "absent.sh"), filepath.Join(w.dir, "plain.sh"), filepath.Join(w.dir, "open.sh")
+	w.write(plain, "#!/bin/sh\n", 0o644)
+	w.write(open, "#!/bin/sh\n", 0o777)
+	w.update(func(c *lineage.Conf, s *lineage.Settings) error {
+		s.DeployHooks = []string{absent + " now", "true; " + absent, "no-such-reload nginx", "cd / && true"}
+		p := c.Params()
+		p.PreHook, p.PostHook = plain, "LANG=C "+open
+		return c.SetParams(p)
+	})
+	var got []string
+	for _, f := range w.examine().Findings {
+		if strings.HasPrefix(f.Code, "hook.") {
+			got = append(got, f.Code+" "+f.Subject+" > "+f.Fix.String())
+		}
+	}
+	want := []string{
+		FoundHook + " " + absent + " > put it there, or correct the hook",
+		FoundHook + " no-such-reload > put it there, or correct the hook",
+		FoundHook + " " + plain + " > chmod +x " + plain,
+		FoundHookUnsafe + " " + open + " > chmod go-w " + open,
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
+
 // O27: hooks that would fail are found before the first renewal, with a command that fixes them: those for all, and those of a
 // certificate of ours; and hooks of certbot's that its shell could not start.
 func TestExamine_DefectiveHooks(t *testing.T) {
@@ -266,8 +298,8 @@ func TestExamine_DefectiveHooks(t *testing.T) {
 		got[f.Subject] += f.Code + ": " + f.What.String() + " > " + f.Fix.String()
 	}
 	for subject, want := range map[string]string{
-		windows:   FoundRenewalHook + ": " + windows + ": line 1 ends in CR > sed -i 's/\\r$//' '" + windows + "'",
-		own:       FoundRenewalHook + ": " + own + " begins with a BOM > save it as UTF-8 without a BOM",
+		windows:   FoundHook + ": " + windows + ": line 1 ends in CR > sed -i 's/\\r$//' '" + windows + "'",
+		own:       FoundHook + ": " + own + " begins with a BOM > save it as UTF-8 without a BOM",
 		"certbot": "cannot be run: " + hook + ": line 1 ends in CR",
 	} {
 		if !strings.Contains(got[subject], want) {

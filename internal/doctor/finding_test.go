@@ -293,8 +293,8 @@ func provocations() map[string]func(w *world) Report {
 			w.certbots("/usr/local/lib/not there/hook.sh")
 			return w.examine()
 		},
-		FoundRenewalHook: func(w *world) Report {
-			w.write(w.config("renewal-hooks", "deploy", "reload.sh"), "#!/bin/sh\r\ntrue\r\n", 0o755)
+		FoundHookUnsafe: func(w *world) Report {
+			w.write(w.config("renewal-hooks", "deploy", "reload.sh"), "#!/bin/sh\ntrue\n", 0o777)
 			return w.examine()
 		},
 		FoundEndpoint: func(w *world) Report {

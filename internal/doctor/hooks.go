@@ -9,6 +9,7 @@ import (
 	"wildcard/internal/deploy"
 	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
 	"wildcard/internal/system/subprocess"
 )
 
@@ -16,14 +17,14 @@ func hookKinds() []Kind {
 	return []Kind{
 		{
 			Code: FoundHook, Severity: Error, Class: fault.Misconfigured,
-			What: "%s of renewal/%s.conf cannot be run: %s",
-			Why:  "certbot's renewal fails.",
-			Fix:  "set it to the path of wildcard-auth-hook or wildcard-cleanup-hook, or: wildcard adopt %s",
+			What: fault.Verbatim("%s"),
+			Why:  "certbot's renewal fails, or servers keep the old certificate after one.",
+			Fix:  fault.Verbatim("%s"),
 		},
 		{
-			Code: FoundRenewalHook, Severity: Warning,
+			Code: FoundHookUnsafe, Severity: Error, Class: fault.Misconfigured,
 			What: fault.Verbatim("%s"),
-			Why:  "After a renewal it fails, and servers keep the old certificate.",
+			Why:  "Another user could change what runs with our rights, so it is not run.",
 			Fix:  fault.Verbatim("%s"),
 		},
 	}
@@ -45,7 +46,8 @@ func (v *visit) hooks(context.Context) {
 			switch why := unrunnable(hook.line); {
 			case hook.line == "" && hook.name == "manual_cleanup_hook", v.denied(why):
 			case why != nil:
-				v.find(FoundHook, l.Name, []any{hook.name, l.Name, why}, l.Name)
+				v.find(FoundHook, l.Name, []any{messages.New("%s of renewal/%s.conf cannot be run: %s", hook.name, l.Name, why)},
+					messages.New("set it to the path of wildcard-auth-hook or wildcard-cleanup-hook, or: wildcard adopt %s", l.Name))
 			default:
 				wired++
 			}
@@ -66,11 +68,12 @@ func (v *visit) renewalHooks(cases []Case) {
 				c.Settings.DeployHooks...)
 		}
 	}
-	for _, problem := range deploy.Problems(v.Store.Dir(), commands) {
+	hooks := &deploy.Hooks{ConfigDir: v.Store.Dir(), Environ: v.Environ}
+	for _, problem := range hooks.Problems(commands) {
 		if v.denied(problem.Why) {
 			continue
 		}
-		v.find(FoundRenewalHook, problem.Path, []any{problem.Why}, problem.Next)
+		v.find(problem.Code, problem.Path, []any{problem.Why}, problem.Next)
 	}
 }
 

@@ -3,6 +3,7 @@ package doctor
 import (
 	"slices"
 
+	"wildcard/internal/deploy"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 )
@@ -63,8 +64,8 @@ const (
 	FoundSchedulers      = "scheduler.conflict"         // certbot renews what is ours
 	FoundCertbotTimer    = "certbot.unscheduled"        // certbot's own lineages with our hooks, and no certbot timer
 	FoundCron            = "cron.broken"                // a file is to have cron run renew, and does not
-	FoundHook            = "hook.unusable"              // a lineage of certbot's names a hook that cannot run
-	FoundRenewalHook     = "hook.unrunnable"            // a program in renewal-hooks or of a lineage of ours would fail
+	FoundHook            = deploy.CodeUnusable          // a hook's program is not there, or cannot be run
+	FoundHookUnsafe      = deploy.CodeUnsafe            // another user could change a hook
 	FoundEndpoint        = "endpoint.unreachable"       // a server does not answer with TLS
 	FoundEndpointOther   = "endpoint.other-certificate" // it serves another certificate than the live one
 	FoundEndpointChain   = "endpoint.chain"             // it does not send the issuers, or not in order

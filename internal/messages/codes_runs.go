@@ -35,6 +35,11 @@ var codesOfRuns = []Code{
 		Next:  "chown root:root FILE; chmod go-w FILE (and the folders above it)",
 	},
 	{
+		Name: "hook.unusable", Exits: []int{78},
+		Cause: "The program of a hook is not there or cannot be run, so nothing was ordered and the hook is not kept.",
+		Next:  "correct the hook, or put its program there and make it executable: chmod +x FILE",
+	},
+	{
 		Name: "systemd.failed", Exits: []int{1, 78},
 		Cause: "systemctl failed or a unit could not be written; what it said is in the line above.",
 		Next:  "run it as root; then: wildcard systemd status",

@@ -3,10 +3,32 @@ package subprocess
 import "strings"
 
 // Words takes the command line of a hook apart as a shell does, without expanding anything.
-func Words(line string) []string {
-	var words []string
+func Words(line string) []string { return split(line, "")[0] }
+
+// Commands takes a command line apart at what joins commands, as a shell does, and each into its words. Redirections and comments
+// are left out; where there is no command there are none.
+func Commands(line string) [][]string {
+	var all [][]string
+	for _, words := range split(line, ";&|()\n") {
+		if words = withoutRedirections(words); len(words) > 0 {
+			all = append(all, words)
+		}
+	}
+	return all
+}
+
+// split makes words of a line, and begins anew at each character of joints; without any, "#", "<" and ">" are as other characters.
+func split(line, joints string) [][]string {
+	all := [][]string{nil}
 	var word strings.Builder
 	quoted, started := rune(0), false
+	end := func() {
+		if started {
+			all[len(all)-1] = append(all[len(all)-1], word.String())
+		}
+		word.Reset()
+		started = false
+	}
 	runes := []rune(line)
 	for i := 0; i < len(runes); i++ {
 		r := runes[i]
@@ -27,19 +49,40 @@ func Words(line string) []string {
 			started = true
 		case r == '\'' || r == '"':
 			quoted, started = r, true
-		case r == ' ' || r == '\t' || r == '\n':
-			if started {
-				words = append(words, word.String())
+		case r == '#' && !started && joints != "":
+			for i+1 < len(runes) && runes[i+1] != '\n' {
+				i++
 			}
-			word.Reset()
-			started = false
+		case strings.ContainsRune(joints, r) && (i == 0 || !strings.ContainsRune("<>", runes[i-1])):
+			end()
+			all = append(all, nil)
+		case r == ' ' || r == '\t' || r == '\n':
+			end()
+		case strings.ContainsRune("<>", r) && joints != "":
+			if strings.Trim(word.String(), "0123456789<>") != "" {
+				end()
+			}
+			fallthrough
 		default:
 			word.WriteRune(r)
 			started = true
 		}
 	}
-	if started {
-		words = append(words, word.String())
+	end()
+	return all
+}
+
+// withoutRedirections leaves out ">file", "2>&1", "> file" and the like.
+func withoutRedirections(words []string) []string {
+	var kept []string
+	for i := 0; i < len(words); i++ {
+		rest := strings.TrimLeft(words[i], "0123456789")
+		switch {
+		case !strings.HasPrefix(rest, "<") && !strings.HasPrefix(rest, ">"):
+			kept = append(kept, words[i])
+		case strings.Trim(rest, "<>&|") == "":
+			i++ // the file is the next word
+		}
 	}
-	return words
+	return kept
 }

@@ -21,7 +21,7 @@ type AdoptRequest struct {
 	DryRun   bool // only say what would change
 	CABundle string
 	DNS      DNS
-	Confirm  func(changes []string) error // asked before; its error is that of Adopt
+	Confirm  func(Adopted) error // asked before; its error is that of Adopt
 }
 
 // Adopted is what came of it.
@@ -29,6 +29,8 @@ type Adopted struct {
 	Lineage *lineage.Lineage
 	Already bool     // it was ours
 	Changes []string // the lines of its .conf that change, with "- " or "+ " before them
+	Keys    []CarriedKey
+	Notes   []messages.Message // what else a person should know
 }
 
 // Adopt takes a certificate over from certbot, as it is: certificate, key and account stay. One that could not be renewed here
@@ -38,7 +40,7 @@ func (m *Manager) Adopt(ctx context.Context, r AdoptRequest) (Adopted, error) {
 	if err != nil || looked.Already || r.DryRun {
 		return looked.Adopted, err
 	}
-	if err := r.Confirm(looked.Changes); err != nil {
+	if err := r.Confirm(looked.Adopted); err != nil {
 		return Adopted{}, err
 	}
 	var found adoption
@@ -60,42 +62,48 @@ func (m *Manager) Adopt(ctx context.Context, r AdoptRequest) (Adopted, error) {
 // adoption is what Adopt would do with a lineage.
 type adoption struct {
 	Adopted
-	change func(*lineage.Conf) error
+	request  AdoptRequest
+	settings lineage.Settings // that it gets
+	params   lineage.Params   // likewise
+	change   func(*lineage.Conf) error
 }
 
-// adoption finds out what a lineage of certbot's becomes, and whether it can be renewed here: names, credentials and account.
+// adoption finds out what a lineage of certbot's becomes, and whether it can be renewed here: names, credentials, account, and all
+// that certbot's .conf has of it.
 func (m *Manager) adoption(r AdoptRequest) (a adoption, err error) {
 	l, err := m.Store.Lineage(r.Lineage)
 	if err != nil {
 		return a, err
 	}
-	a.Lineage = l
+	a.Lineage, a.request = l, r
 	if a.Already = l.Owned(); a.Already {
 		return a, nil
 	}
-	s, params, err := adoptedSettings(m.options.Dirs, r, l)
-	if err != nil {
+	if a.settings, a.params, err = adoptedSettings(m.options.Dirs, r, l); err != nil {
 		return a, err
 	}
 	if l.Leaf == nil && !l.NeedsRepair() {
 		return a, l.Damage
 	}
-	if _, err := m.Services.Router(s); err != nil {
+	if a.Keys, err = a.carriedKeys(); err != nil {
 		return a, err
 	}
-	if _, err := m.Store.Account(params.Server, params.Account); err != nil {
+	if _, err := m.Services.Router(a.settings); err != nil {
+		return a, err
+	}
+	if _, err := m.Store.Account(a.params.Server, a.params.Account); err != nil {
 		return a, fault.Errorf(fault.CodeOf(err), fault.Misconfigured, "the account of %s: %w", l.Name, err)
 	}
 	is, err := ConditionOf(l, m.State, m.now())
 	if err != nil {
 		return a, err
 	}
-	s.NewKey = is.ByKey
+	a.settings.NewKey = is.ByKey
 	a.change = func(conf *lineage.Conf) error {
-		if err := conf.SetParams(params); err != nil {
+		if err := conf.SetParams(a.params); err != nil {
 			return err
 		}
-		return conf.SetSettings(s)
+		return conf.SetSettings(a.settings)
 	}
 	a.Changes, err = changesOf(l.Conf, a.change)
 	return a, err
@@ -107,7 +115,7 @@ func adoptedSettings(dirs settings.Directories, r AdoptRequest,
 	l *lineage.Lineage) (lineage.Settings, lineage.Params, error) {
 	params := l.Conf.Params()
 	s := lineage.Settings{}
-	authenticator, _ := l.Conf.Get("renewalparams", "authenticator")
+	authenticator, _ := l.Conf.Get(renewalParams, "authenticator")
 	switch {
 	case authenticator != "manual" && !r.DNS.Providers.Firm:
 		return s, params, fault.Errorf(fault.CodeUsage, fault.Usage,
@@ -210,7 +218,7 @@ func changesOf(conf *lineage.Conf, change func(*lineage.Conf) error) ([]string, 
 	if err := change(after); err != nil {
 		return nil, err
 	}
-	if err := after.Set("renewalparams", "autorenew", "False"); err != nil {
+	if err := after.Set(renewalParams, "autorenew", "False"); err != nil {
 		return nil, err
 	}
 	split := func(text []byte) []string { return strings.Split(strings.TrimRight(string(text), "\n"), "\n") }

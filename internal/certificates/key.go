@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"slices"
+	"strings"
 
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
@@ -79,7 +80,7 @@ func setKeyType(p *lineage.Params, t issuance.KeyType) {
 // KeyTypeOf reads a kind of key from certbot's words; what we do not make becomes the nearest that we do.
 func KeyTypeOf(p lineage.Params) issuance.KeyType {
 	switch {
-	case p.KeyType == "ecdsa" && (p.Curve == "" || p.Curve == "secp256r1"):
+	case p.KeyType == "ecdsa" && (p.Curve == "" || strings.EqualFold(p.Curve, "secp256r1")):
 		return issuance.ECDSA256
 	case p.KeyType == "ecdsa":
 		return issuance.ECDSA384

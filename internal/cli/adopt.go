@@ -2,12 +2,12 @@ package cli
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/certificates"
 	"wildcard/internal/deploy"
-	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 )
 
@@ -32,6 +32,14 @@ certbot's timer passes over it. What changes in renewal/NAME.conf is shown first
 	}
 }
 
+// adoptAnswer is the answer of "adopt --json".
+type adoptAnswer struct {
+	showAnswer
+	Changes []string                  `json:"changes"`
+	Keys    []certificates.CarriedKey `json:"keys"` // of certbot's .conf
+	DryRun  bool                      `json:"dry_run"`
+}
+
 func runAdopt(p *program, c *cli.Context) error {
 	name, err := oneName(c)
 	if err != nil {
@@ -53,8 +61,8 @@ func runAdopt(p *program, c *cli.Context) error {
 	sayHookProblems(m, name)
 	got, err := m.manager.Adopt(c.Context, certificates.AdoptRequest{
 		Lineage: name, DryRun: c.Bool("dry-run"), CABundle: bundle.Value, DNS: dns,
-		Confirm: func(changes []string) error {
-			sayChanges(m, c, name, changes)
+		Confirm: func(a certificates.Adopted) error {
+			sayChanges(m, c, a)
 			return m.confirm(c, "Take %s over?", name)
 		},
 	})
@@ -65,12 +73,12 @@ func runAdopt(p *program, c *cli.Context) error {
 		if c.IsSet("provider") || c.IsSet("env-file") {
 			m.display.Notice("its settings stay as they were; wildcard issue, with the names of %s, changes them", name)
 		}
-		return adopted(m, c, got.Lineage, nil, "%s is ours already.")
+		return adopted(m, c, got, "%s is ours already.")
 	case c.Bool("dry-run"):
-		sayChanges(m, c, name, got.Changes)
-		return adopted(m, c, got.Lineage, got.Changes, "%s would be taken over; nothing was changed.")
+		sayChanges(m, c, got)
+		return adopted(m, c, got, "%s would be taken over; nothing was changed.")
 	}
-	return adopted(m, c, got.Lineage, got.Changes, "%s is ours from now on: wildcard renew renews it.")
+	return adopted(m, c, got, "%s is ours from now on: wildcard renew renews it.")
 }
 
 // sayHookProblems tells of hooks that would fail at the first renewal.
@@ -87,26 +95,46 @@ func sayHookProblems(m *machine, name string) {
 	}
 }
 
-func sayChanges(m *machine, c *cli.Context, name string, changes []string) {
+// sayChanges says what becomes of a lineage: the lines that change, then what becomes of each of certbot's keys.
+func sayChanges(m *machine, c *cli.Context, a certificates.Adopted) {
 	if m.json || m.quiet && c.Bool("yes") {
 		return // the answer has them, or there is nothing to ask
 	}
-	m.say("%s: these lines of renewal/%s.conf change:", name, name)
-	for _, line := range changes {
+	m.say("%s: these lines of renewal/%s.conf change:", a.Lineage.Name, a.Lineage.Name)
+	for _, line := range a.Changes {
 		m.say("  %s", line)
+	}
+	for _, kind := range []struct {
+		becomes certificates.Becomes
+		text    messages.Text
+	}{
+		{certificates.BecomesKept, "  kept: %s"},
+		{certificates.BecomesCarried, "  done by settings of ours: %s"},
+		{certificates.BecomesIdle, "  not used until it is released: %s"},
+		{certificates.BecomesIgnored, "  ignored by today's certbot as well: %s"},
+		{certificates.BecomesUnknown, "  not known here, and without effect: %s"},
+	} {
+		var keys []string
+		for _, key := range a.Keys {
+			if key.Becomes == kind.becomes {
+				keys = append(keys, messages.OneLine(key.Key))
+			}
+		}
+		if len(keys) > 0 {
+			m.say(kind.text, strings.Join(keys, " "))
+		}
+	}
+	for _, note := range a.Notes {
+		m.say("%s", note)
 	}
 }
 
-func adopted(m *machine, c *cli.Context, l *lineage.Lineage, changes []string, format messages.Text) error {
+func adopted(m *machine, c *cli.Context, a certificates.Adopted, format messages.Text) error {
+	l := a.Lineage
 	if m.json {
-		if changes == nil {
-			changes = []string{}
-		}
-		m.answer(struct {
-			showAnswer
-			Changes []string `json:"changes"`
-			DryRun  bool     `json:"dry_run"`
-		}{showAnswerOf(m, l), changes, c.Bool("dry-run")})
+		answer := adoptAnswer{showAnswerOf(m, l), []string{}, []certificates.CarriedKey{}, c.Bool("dry-run")}
+		answer.Changes, answer.Keys = append(answer.Changes, a.Changes...), append(answer.Keys, a.Keys...)
+		m.answer(answer)
 		return nil
 	}
 	if m.quiet {

@@ -20,10 +20,16 @@ func (w *world) ofCertbot(name string, change ...string) (conf string) {
 	if changed == text && len(change) > 0 {
 		w.t.Fatalf("nothing of %q is in\n%s", change, text)
 	}
-	if err := os.WriteFile(conf, []byte(changed), 0o644); err != nil {
+	w.rewrite(conf, changed)
+	return conf
+}
+
+// rewrite gives a .conf another text.
+func (w *world) rewrite(conf, text string) {
+	w.t.Helper()
+	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		w.t.Fatal(err)
 	}
-	return conf
 }
 
 // TestAdopt_NoServer: report O24. certbot 0.5 to 0.25 wrote no server, which is Let's Encrypt's production; a comment behind the auth

@@ -32,6 +32,19 @@ func (c *Conf) List(section, key string) []string {
 	return slices.Clone(i.values)
 }
 
+// Key is a key of a .conf. A section within a section counts as a key of that.
+type Key struct{ Section, Name string } // Section "" is the top of the file
+
+// Keys are all keys, in their order in the file.
+func (c *Conf) Keys() (keys []Key) {
+	for _, i := range c.items {
+		if nested := strings.Contains(i.section, "\x00"); !nested && (!i.header || i.depth == 2) {
+			keys = append(keys, Key{i.section, i.name})
+		}
+	}
+	return keys
+}
+
 // Has reports whether the file has a section of that name at its top level.
 func (c *Conf) Has(section string) bool {
 	return slices.ContainsFunc(c.items, func(i item) bool { return i.header && i.depth == 1 && i.name == section })

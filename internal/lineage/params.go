@@ -3,6 +3,7 @@ package lineage
 import (
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Params is what certbot needs to renew a lineage with the manual plugin and DNS-01: part of [renewalparams], under the names
@@ -61,7 +62,7 @@ func (c *Conf) Params() Params {
 	bits, _ := c.Get(params, "rsa_key_size")
 	p.RSABits, _ = strconv.Atoi(bits) // 0 when it is no number
 	reuse, _ := c.Get(params, "reuse_key")
-	p.ReuseKey = reuse == "True" || reuse == "true"
+	p.ReuseKey = strings.EqualFold(reuse, "true")
 	return p
 }
 

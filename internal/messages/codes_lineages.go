@@ -75,6 +75,11 @@ var codesOfLineages = []Code{
 		Next:  fault.Verbatim("wildcard issue --dry-run NAME"),
 	},
 	{
+		Name: "adopt.impossible", Exits: []int{78},
+		Cause: "certbot does something for this certificate that is not done here. Nothing was changed.",
+		Next:  "leave it with certbot; or change the line that is named, then: wildcard adopt NAME",
+	},
+	{
 		Name: "release.impossible", Exits: []int{1},
 		Cause: "certbot has no option for how this certificate is renewed, so it could not renew it.",
 		Next:  "keep it with wildcard renew, or issue it anew with certbot under another name",

@@ -122,6 +122,8 @@ var japaneseCodes = map[Text]string{
 	"Another user owns or may change a folder, link or file on the way, and could redirect what is read or written.": "途中のフォルダー、リンク、ファイルが他人の所有か、他人に変更できる状態で、読み書きする先をすり替えられるおそれがあります。",
 	"give what is named back to root: chown -h root:root PATH; and, unless it is a link: chmod go-w PATH":            "示されたものを root の管理に戻してください: chown -h root:root PATH、リンクでなければ chmod go-w PATH も",
 	"A certificate for tries would take the place of a real one, and browsers would refuse it.":                      "試験用の証明書が本物を置き換えることになり、ブラウザーに拒否されるため中止しました。",
+	"certbot does something for this certificate that is not done here. Nothing was changed.":                        "certbot がこの証明書に対して行うことのうち、本プログラムではできないものがあります。何も変更していません。",
+	"leave it with certbot; or change the line that is named, then: wildcard adopt NAME":                             "certbot に任せたままにするか、示された行を変えてください。その後: wildcard adopt NAME",
 	"certbot has no option for how this certificate is renewed, so it could not renew it.":                           "この証明書の更新方法に当たるオプションが certbot にないため、certbot では更新できません。",
 	"keep it with wildcard renew, or issue it anew with certbot under another name":                                  "wildcard renew で管理を続けるか、certbot で別名の証明書を取り直してください",
 

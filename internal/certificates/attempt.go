@@ -46,7 +46,7 @@ func (m *Manager) obtain(ctx context.Context, o *order) (got Certificate, err er
 		return Certificate{}, err
 	}
 	if !o.dryRun {
-		if preErr := m.pre(ctx, o.params.PreHook); preErr != nil {
+		if preErr := m.pre(ctx, o); preErr != nil {
 			if ctx.Err() != nil {
 				return Certificate{}, preErr
 			}

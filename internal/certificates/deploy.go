@@ -6,8 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
+	"wildcard/internal/deploy"
+	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/internal/state"
 )
 
 // deploy writes the combined file and runs the deploy hooks of a lineage, and remembers that it is done. What fails is done
@@ -31,7 +36,7 @@ func (m *Manager) deploy(ctx context.Context, l *lineage.Lineage, later bool) er
 	if l.Leaf != nil {
 		names = l.Leaf.DNSNames
 	}
-	if err := m.hooks.Deploy(ctx, l.Dir(), names, DeployCommands(l.Conf.Params(), s)); err != nil {
+	if err := m.hooksFor(l.Name).Deploy(ctx, l.Dir(), names, DeployCommands(l.Conf.Params(), s)); err != nil {
 		return err
 	}
 	_, err := l.Update(ctx, func(c *lineage.Conf) error {
@@ -42,23 +47,51 @@ func (m *Manager) deploy(ctx context.Context, l *lineage.Lineage, later bool) er
 	return err
 }
 
+// hooksFor are the hooks, each run of which is told of and kept with a lineage.
+func (m *Manager) hooksFor(name string) *deploy.Hooks {
+	return hooksOf(m, func(string) []string { return []string{name} })
+}
+
+// hooksOf are the hooks, each run of which is told of and kept with the lineages that its command is of.
+func hooksOf(m *Manager, names func(command string) []string) *deploy.Hooks {
+	hooks := *m.hooks
+	hooks.Ran = func(run deploy.Run) {
+		kept := state.HookRun{
+			Kind: run.Kind, Command: run.Command, Time: m.now().UTC().Truncate(time.Second),
+			Seconds: run.Took.Round(time.Millisecond).Seconds(),
+		}
+		if run.Err != nil { // what runs it says so
+			kept.Error = messages.OneLine(run.Err.Error())
+		} else {
+			m.note("%s hook %s was run, in %s", run.Kind, fault.Excerpt(run.Command), run.Took.Round(time.Millisecond))
+		}
+		for _, name := range names(run.Command) {
+			if err := m.State.AddHookRun(name, kept); err != nil {
+				m.options.Log.Warn("hooks", "error", err)
+			}
+		}
+	}
+	return &hooks
+}
+
 // pre runs the pre hooks, each once in a run, before the first order.
-func (m *Manager) pre(ctx context.Context, commands ...string) error {
+func (m *Manager) pre(ctx context.Context, o *order) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	first := !m.preRan
 	m.preRan = true
 	var fresh []string
-	for _, command := range commands {
-		if command != "" && !m.preRun[command] {
-			m.preRun[command] = true
-			fresh = append(fresh, command)
-		}
+	if command := o.params.PreHook; command != "" && !m.preRun[command] {
+		m.preRun[command] = true
+		fresh = append(fresh, command)
 	}
 	if !first && len(fresh) == 0 {
 		return nil
 	}
-	return m.hooks.Pre(ctx, fresh)
+	if o.csr != nil { // there is no lineage
+		return hooksOf(m, func(string) []string { return nil }).Pre(ctx, fresh)
+	}
+	return m.hooksFor(o.name).Pre(ctx, fresh)
 }
 
 // hasHooks reports whether a lineage has deploy hooks, its own or those for all.

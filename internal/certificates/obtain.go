@@ -152,7 +152,7 @@ func (m *Manager) obtainLocked(ctx context.Context, r Request, name string) (Res
 		return Result{}, err
 	}
 	if !o.dryRun && o.csr == nil {
-		if postErr := m.hooks.Post(ctx, []string{o.params.PostHook}, o.names, nil); postErr != nil {
+		if postErr := m.hooksFor(o.name).Post(ctx, []string{o.params.PostHook}, o.names, nil); postErr != nil {
 			certificate.Deploy = errors.Join(certificate.Deploy, postErr)
 		}
 	}

@@ -3,6 +3,7 @@ package certificates
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -327,7 +328,8 @@ func (r *renewal) post(ctx context.Context) {
 	if !ran {
 		return
 	}
-	var good, bad, commands []string
+	var good, bad, names []string
+	of := map[string][]string{} // lineages, by post hook
 	for _, result := range r.result.Lineages {
 		switch {
 		case result.Outcome == Skipped:
@@ -336,13 +338,20 @@ func (r *renewal) post(ctx context.Context) {
 		case result.Outcome != Kept:
 			good = append(good, result.Leaf.DNSNames...)
 			if result.Lineage != nil {
-				commands = append(commands, result.Lineage.Conf.Params().PostHook)
+				names = append(names, result.Name)
+				command := result.Lineage.Conf.Params().PostHook
+				of[command] = append(of[command], result.Name)
 			}
 		}
 	}
-	commands = slices.DeleteFunc(commands, func(s string) bool { return s == "" })
-	slices.Sort(commands)
-	r.result.Post = m.hooks.Post(ctx, slices.Compact(commands), good, bad)
+	delete(of, "")
+	hooks := hooksOf(m, func(command string) []string {
+		if own := of[command]; own != nil {
+			return own
+		}
+		return names // of a folder, for all
+	})
+	r.result.Post = hooks.Post(ctx, slices.Sorted(maps.Keys(of)), good, bad)
 }
 
 // certifiedNames are the names of a lineage: those of its settings, else those on its certificate.

@@ -2,6 +2,7 @@ package certificates
 
 import (
 	"context"
+	"errors"
 
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
@@ -134,5 +135,5 @@ func (m *Manager) remove(ctx context.Context, l *lineage.Lineage) error {
 	if err := l.Delete(ctx); err != nil {
 		return err
 	}
-	return m.forgetOrder(l.Name)
+	return errors.Join(m.forgetOrder(l.Name), m.State.RemoveHookRuns(l.Name))
 }

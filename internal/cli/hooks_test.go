@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"wildcard/internal/lineage"
 	"wildcard/internal/testkit/executable"
 )
 
@@ -64,4 +66,57 @@ func TestDeployHook_ExaminedWhenGiven(t *testing.T) {
 	w.run("doctor").exits(78, "[hook.unusable]", good+" is not there")
 	hook("good.sh", 0o755)
 	w.run("renew", "--no-jitter").exits(0)
+}
+
+// N25: a hook that ran is told of once, with the time that it took, by issue and by renew, and shown later; one that failed, once as that.
+func TestHooks_RunsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	good, bad, folder := w.hook("good.sh", "exit 0"), w.hook("bad.sh", "exit 3"), w.config("renewal-hooks", "post")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	executable.Write(t, filepath.Join(folder, "all.sh"), "#!/bin/sh\n")
+	lines := func(got said, path string) int { return strings.Count(got.stderr, path+`" was run, in `) }
+	got := w.run("issue", "--agree-tos", "--deploy-hook", good, "--deploy-hook", bad, "*.example.com").exits(1)
+	if lines(got, good) != 1 || lines(got, "all.sh") != 1 || lines(got, bad) != 0 || strings.Count(got.stderr, "exit status 3") != 1 {
+		t.Errorf("issue said:\n%s", got.stderr)
+	}
+	if _, err := w.lineage("example.com").Update(t.Context(), func(c *lineage.Conf) error {
+		p := c.Params()
+		p.PreHook, p.PostHook = good+" pre", "true"
+		return c.SetParams(p)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.issue("*.example.net")
+	at := due(w.lineage("example.com"))
+	w.at(at)
+	got = w.run("renew", "--no-jitter").exits(1)
+	for _, line := range []string{`pre hook "` + good + ` pre" was run`, `deploy hook "` + good + `" was run`, `post hook "true" was run`, `post hook "` + folder + `/all.sh" was run`} {
+		if strings.Count(got.stderr, line) != 1 {
+			t.Errorf("not once %s:\n%s", line, got.stderr)
+		}
+	}
+	w.run("show", "example.com").exits(0, "hooks run", "deploy hook "+good+": succeeded", "deploy hook "+bad+": failed: exit status 3", "post hook true: succeeded")
+	shown := answerOf[showAnswer](w.run("show", "--json", "example.com").exits(0)).HookRuns
+	if len(shown) != 5 || shown[0].Kind != "pre" || shown[0].Time.Before(at.Add(-time.Hour)) {
+		t.Errorf("%+v", shown)
+	}
+	if other := answerOf[showAnswer](w.run("show", "--json", "example.net").exits(0)).HookRuns; len(other) != 1 || other[0].Command != folder+"/all.sh" {
+		t.Errorf("%+v", other)
+	}
+	executable.Write(t, bad, "#!/bin/sh\n")
+	if got = w.run("renew", "--quiet").exits(0); got.stderr != "" {
+		t.Errorf("--quiet said %s", got.stderr)
+	}
+	if got = w.run("renew").exits(0); strings.Contains(got.stderr, "was run") {
+		t.Errorf("nothing ran, and it said:\n%s", got.stderr)
+	}
+	w.run("show", "example.com").exits(0, "deploy hook "+bad+": succeeded")
+	w.run("delete", "--yes", "example.com").exits(0)
+	w.issue("*.example.com")
+	if again := answerOf[showAnswer](w.run("show", "--json", "example.com").exits(0)).HookRuns; len(again) != 1 {
+		t.Errorf("of the certificate that was deleted: %+v", again)
+	}
 }

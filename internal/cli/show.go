@@ -60,6 +60,8 @@ type showAnswer struct {
 	CertbotCannot  string   `json:"certbot_cannot_renew,omitempty"` // why
 	OrderUnderWay  string   `json:"order_under_way,omitempty"`      // URL
 
+	HookRuns []state.HookRun `json:"hook_runs,omitempty"` // the last run of each hook, oldest first
+
 	History []attemptLine `json:"history,omitempty"` // the last attempts that the ledger has, oldest first
 }
 
@@ -113,6 +115,7 @@ func showAnswerOf(m *machine, l *lineage.Lineage) showAnswer {
 		}
 	}
 	if ledger != nil {
+		a.HookRuns, _ = ledger.HookRuns(l.Name)                  // what cannot be read is not there
 		recent, _ := ledger.Recent(l.Name, m.now(), mostHistory) // listLine read the same ledger
 		for _, past := range recent {
 			a.History = append(a.History, attemptLine{past.Time, string(past.Outcome), past.Code, past.Text})
@@ -164,6 +167,7 @@ func printShow(m *machine, a showAnswer) {
 	for _, hook := range a.DeployHooks {
 		d.Value("deploy hook", messages.OneLine(hook))
 	}
+	printHookRuns(d, a.HookRuns)
 	if a.Paths != nil {
 		d.Value("certificate", a.Paths.Certificate)
 		d.Value("chain", a.Paths.Chain)
@@ -178,6 +182,22 @@ func printShow(m *machine, a showAnswer) {
 		d.Entry("certbot", messages.New("can renew it with --force-renewal; wildcard release %s hands it back", a.Lineage))
 	default:
 		d.Entry("certbot", messages.New("renews it; wildcard adopt %s takes it over", a.Lineage))
+	}
+}
+
+func printHookRuns(d display.Details, runs []state.HookRun) {
+	for i, run := range runs {
+		word := messages.Text("hooks run")
+		if i > 0 {
+			word = " "
+		}
+		came := outcomeOf(string(state.Succeeded))
+		if run.Error != "" {
+			came = messages.New("%s: %s", outcomeOf(string(state.Failed)), run.Error)
+		}
+		took := time.Duration(run.Seconds * float64(time.Second))
+		d.Entry(word, messages.New("%s, in %s: %s hook %s: %s", messages.Instant(run.Time), took, run.Kind,
+			messages.OneLine(run.Command), came))
 	}
 }
 

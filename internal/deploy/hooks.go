@@ -31,6 +31,15 @@ type Hooks struct {
 	Stderr    io.Writer // where their output goes; nil is nowhere
 	Timeout   time.Duration
 	Log       *slog.Logger // nil is silent
+	Ran       func(Run)    // told of each hook that ended; nil: not told
+}
+
+// Run is what came of one hook.
+type Run struct {
+	Kind    string // pre, deploy or post
+	Command string // the program of a folder, or the command line
+	Took    time.Duration
+	Err     error
 }
 
 // Pre runs the pre hooks, once before the first order of a run.

@@ -21,7 +21,11 @@ func (h *Hooks) start(ctx context.Context, kind, name string, argv, environment 
 		Path: argv[0], Args: argv[1:], Environ: environment,
 		Output: &subprocess.Lines{To: h.Stderr, Prefix: kind + " hook: "}, Limit: timeout,
 	}.Run(ctx)
-	h.logger().Debug("hook ended", "kind", kind, "command", name, "took", time.Since(began), "error", err)
+	took := time.Since(began)
+	h.logger().Debug("hook ended", "kind", kind, "command", name, "took", took, "error", err)
+	if h.Ran != nil {
+		h.Ran(Run{Kind: kind, Command: argv[len(argv)-1], Took: took, Err: err})
+	}
 	switch {
 	case err == nil:
 		return nil

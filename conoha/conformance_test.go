@@ -8,11 +8,15 @@ import (
 	"go.uber.org/goleak"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/parallel"
 	"wildcard/providers"
 	"wildcard/providers/conformance/conformancetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	parallel.Waiting()
+	goleak.VerifyTestMain(m)
+}
 
 func TestConformance(t *testing.T) {
 	t.Parallel()

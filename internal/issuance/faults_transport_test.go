@@ -147,7 +147,7 @@ func TestGzipBomb(t *testing.T) {
 func TestSlowReplies(t *testing.T) {
 	t.Parallel()
 	w := newScripted(t, acmetest.Options{HTTP1: true})
-	w.impatient(300 * time.Millisecond)
+	w.impatient(time.Second) // enough for a request to arrive where there is much else to do
 	for name, reply := range map[string]*acmetest.Reply{
 		"no headers": {Write: func(io.Writer) error { <-w.ca.Ended(); return nil }},
 		"a byte at a time": {Write: func(to io.Writer) error {

@@ -13,11 +13,15 @@ import (
 
 	"wildcard/internal/settings"
 	"wildcard/internal/testkit/executable"
+	"wildcard/internal/testkit/parallel"
 	"wildcard/providers"
 	"wildcard/providers/plugin"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	parallel.Waiting()
+	goleak.VerifyTestMain(m)
+}
 
 // world is a service that is a folder, and the programs that know it.
 type world struct {

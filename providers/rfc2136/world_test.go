@@ -13,10 +13,14 @@ import (
 	"go.uber.org/goleak"
 
 	"wildcard/internal/settings"
+	"wildcard/internal/testkit/parallel"
 	"wildcard/providers"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	parallel.Waiting()
+	goleak.VerifyTestMain(m)
+}
 
 // world is a server and the log of everything that our side says.
 type world struct {

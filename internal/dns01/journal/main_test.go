@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/testkit/parallel"
 	"wildcard/providers"
 )
 
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	parallel.Waiting()
 	goleak.VerifyTestMain(m)
 }
 

@@ -237,7 +237,7 @@ func TestSilentNameServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	w.service.NameServer("ns-a3.conoha.io.").Set(conohatest.Behaviour{Silent: true})
-	w.suite.Resolver.Timeout = 200 * time.Millisecond
+	w.suite.Resolver.Timeout = 500 * time.Millisecond
 	silent := w.service.NameServer("ns-a3.conoha.io.").Addr()
 	report, err := w.suite.Run(t.Context())
 	if err != nil {

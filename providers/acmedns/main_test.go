@@ -1,0 +1,13 @@
+package acmedns
+
+import (
+	"os"
+	"testing"
+
+	"wildcard/internal/testkit/parallel"
+)
+
+func TestMain(m *testing.M) {
+	parallel.Waiting()
+	os.Exit(m.Run())
+}

@@ -51,9 +51,7 @@ func (m *Manager) Adopt(ctx context.Context, r AdoptRequest) (Adopted, error) {
 		if !slices.Equal(found.Changes, looked.Changes) {
 			return fault.Errorf(lineage.CodeLocked, fault.Temporary, "%s was changed meanwhile; it is not taken over", r.Lineage)
 		}
-		if found.Lineage, err = found.Lineage.Adopt(ctx, found.change); err == nil && found.Lineage.NeedsRepair() {
-			found.Lineage, err = found.Lineage.Repair(ctx)
-		}
+		found.Lineage, err = found.Lineage.Adopt(ctx, found.change)
 		return err
 	})
 	return found.Adopted, err
@@ -79,11 +77,14 @@ func (m *Manager) adoption(r AdoptRequest) (a adoption, err error) {
 	if a.Already = l.Owned(); a.Already {
 		return a, nil
 	}
-	if a.settings, a.params, err = adoptedSettings(m.options.Dirs, r, l); err != nil {
+	if err := l.Adoptable(); err != nil {
 		return a, err
 	}
-	if l.Leaf == nil && !l.NeedsRepair() {
-		return a, l.Damage
+	if l.Damage != nil {
+		a.Notes = append(a.Notes, messages.New("its files are not as certbot has them, and are put in order: %s", l.Damage))
+	}
+	if a.settings, a.params, err = adoptedSettings(m.options.Dirs, r, l); err != nil {
+		return a, err
 	}
 	if a.Keys, err = a.carriedKeys(); err != nil {
 		return a, err
@@ -128,9 +129,9 @@ func adoptedSettings(dirs settings.Directories, r AdoptRequest,
 	}
 	carryHooks(&s, params)
 	s.CABundle = r.CABundle
-	if l.Leaf != nil {
+	if leaf := l.Next(); leaf != nil {
 		var err error
-		if s.Domains, err = issuance.ParseNames(l.Leaf.DNSNames); err != nil {
+		if s.Domains, err = issuance.ParseNames(leaf.DNSNames); err != nil {
 			return s, params, err
 		}
 	}

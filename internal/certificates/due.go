@@ -43,6 +43,9 @@ func (m *Manager) due(ctx context.Context, l *lineage.Lineage) (Due, error) {
 	case err != nil: // doctor and list --check tell of it; what its dates say is done all the same
 		m.options.Log.Warn("whether it is revoked is not known", "lineage", l.Name, "error", err)
 	}
+	if outnumbered(l) {
+		return Due{Now: true, Why: whyOutnumbered()}, nil
+	}
 	if !now.Before(s.RetryAfter) && issuance.CertificateID(l.Leaf) != "" {
 		next := m.askCA(ctx, l, s)
 		if next.RenewAt != s.RenewAt || next.RetryAfter != s.RetryAfter {

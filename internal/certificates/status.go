@@ -44,6 +44,9 @@ func ConditionOf(l *lineage.Lineage, ledger *state.State, now time.Time) (Condit
 	if revoked && c.RenewAt.After(c.Revoked) {
 		c.RenewAt, c.Why = c.Revoked, messages.New("it is revoked")
 	}
+	if outnumbered(l) && c.RenewAt.After(now) {
+		c.RenewAt, c.Why = now, whyOutnumbered()
+	}
 	switch {
 	case l.Damage != nil:
 		c.Status = StatusDamaged
@@ -55,6 +58,14 @@ func ConditionOf(l *lineage.Lineage, ledger *state.State, now time.Time) (Condit
 		c.Status = StatusDue
 	}
 	return c, err
+}
+
+// outnumbered reports whether a lineage of ours has a set under a higher number that is not to be live. certbot would make it live once
+// it is certbot's again, so the next certificate, with a number above both, is not waited for.
+func outnumbered(l *lineage.Lineage) bool { return l.Owned() && len(l.Older) > 0 }
+
+func whyOutnumbered() messages.Message {
+	return messages.New("an older certificate is in its archive under a higher number")
 }
 
 // dueByDates is when a lineage is due by its dates and what the CA suggested.

@@ -42,13 +42,18 @@ func newAuthority(t testing.TB) *authority {
 // issue returns a chain and the key, PEM both.
 func (a *authority) issue(t testing.TB, key *ecdsa.PrivateKey, names ...string) (chain, keyPEM []byte) {
 	t.Helper()
+	return a.issueUntil(t, key, time.Now().AddDate(0, 0, 90), names...)
+}
+
+func (a *authority) issueUntil(t testing.TB, key *ecdsa.PrivateKey, until time.Time, names ...string) (chain, keyPEM []byte) {
+	t.Helper()
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial, DNSNames: names, Subject: pkix.Name{CommonName: names[0]},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, 90), KeyUsage: x509.KeyUsageDigitalSignature,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: until, KeyUsage: x509.KeyUsageDigitalSignature,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
 	if err != nil {

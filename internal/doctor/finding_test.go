@@ -240,6 +240,10 @@ func provocations() map[string]func(w *world) Report {
 			w.second()
 			return w.examine()
 		},
+		FoundOutnumbered: func(w *world) Report {
+			w.renumbered()
+			return w.examine()
+		},
 		FoundUnrepaired: func(w *world) Report {
 			w.check(os.Remove(w.config("archive", apex, "privkey1.pem")))
 			w.doctor.Fix = true
@@ -353,6 +357,17 @@ func provocations() map[string]func(w *world) Report {
 
 // uncron removes what runs "wildcard renew".
 func (w *world) uncron() { w.check(os.Remove(filepath.Join(w.dir, "etc", "cron.d", "wildcard"))) }
+
+// renumbered puts a set that ends sooner into the archive, under a higher number.
+func (w *world) renumbered() {
+	w.t.Helper()
+	chain, key := w.issuer.issueUntil(w.t, w.key, time.Now().AddDate(0, 0, 30), w.domains...)
+	set, err := lineage.NewSet(chain, key, nil)
+	w.check(err)
+	for kind, text := range map[string][]byte{"cert": set.Cert, "chain": set.Chain, "fullchain": chain, "privkey": key} {
+		w.write(w.config("archive", apex, kind+"2.pem"), string(text), 0o600)
+	}
+}
 
 // second puts a second good set into the archive that nothing leads to, as a crash before the switch does.
 func (w *world) second() {

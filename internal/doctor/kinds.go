@@ -53,6 +53,7 @@ const (
 	FoundUnreadable      = "lineage.unreadable"         // a lineage cannot be read
 	FoundDamaged         = "lineage.damaged"            // the live files are not a set
 	FoundUnfinished      = "lineage.unfinished"         // a newer set waits, as after a crash
+	FoundOutnumbered     = "lineage.outnumbered"        // an older set has a higher number than the live one
 	FoundUnrepaired      = "lineage.unrepaired"         // --fix could not repair it
 	FoundRevoked         = "certificate.revoked"        // it was revoked from here, and is live still
 	FoundExpired         = "certificate.expired"        // it is over

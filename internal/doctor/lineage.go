@@ -2,6 +2,8 @@ package doctor
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 	"strings"
 
 	"wildcard/internal/certificates"
@@ -24,6 +26,12 @@ func lineageKinds() []Kind {
 			What: "a set of files waits that is not live, or one that certbot would take for newer is not good",
 			Why:  "A run was cut off; the newest good certificate is not the one in use.",
 			Fix:  fault.Verbatim("wildcard doctor --fix %s"),
+		},
+		{
+			Code: FoundOutnumbered, Severity: Warning,
+			What: "number %d in its archive is higher than that of the live certificate, and %s",
+			Why:  "certbot takes the highest number for the newest certificate, and would make it live.",
+			Fix:  fault.Verbatim("%s"),
 		},
 		{
 			Code: FoundUnrepaired, Severity: Error, Class: fault.Misconfigured,
@@ -129,6 +137,27 @@ func (v *visit) revoked(ctx context.Context) {
 	}
 }
 
+// outnumbered finds sets that have a higher number than the live one, and are not to be live.
+func (v *visit) outnumbered(l *lineage.Lineage) {
+	const day = "2006-01-02"
+	for _, set := range l.Older {
+		why := because("it is for other names: %s", strings.Join(set.Leaf.DNSNames, " "))
+		switch {
+		case set.Leaf.NotAfter.Before(l.Leaf.NotAfter):
+			why = because("it is an older set: it ends on %s, the live one on %s", set.Leaf.NotAfter.UTC().Format(day),
+				l.Leaf.NotAfter.UTC().Format(day))
+		case v.now().Before(set.Leaf.NotBefore):
+			why = because("it is not valid before %s", set.Leaf.NotBefore.UTC().Format(day))
+		}
+		fix := "wildcard renew --cert-name " + l.Name
+		if !l.Owned() {
+			fix = fmt.Sprintf("cd %s && for f in cert chain fullchain privkey; do mv ${f}%d.pem older-${f}%d.pem; done",
+				lineage.Quote(filepath.Join(v.Store.Dir(), "archive", l.Name)), set.Number, set.Number)
+		}
+		v.find(FoundOutnumbered, l.Name, []any{set.Number, why}, fix)
+	}
+}
+
 // lineage looks at the files of a certificate that is there, and at its dates.
 func (v *visit) lineage(_ context.Context, c Case) {
 	l := c.Lineage
@@ -144,6 +173,7 @@ func (v *visit) lineage(_ context.Context, c Case) {
 	case l.Owned() && l.NeedsRepair():
 		v.find(FoundUnfinished, l.Name, nil, l.Name)
 	}
+	v.outnumbered(l)
 	const day = "2006-01-02"
 	now, until := v.now(), l.Leaf.NotAfter
 	renew := "certbot renew --cert-name " + l.Name

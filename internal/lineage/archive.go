@@ -2,6 +2,7 @@ package lineage
 
 import (
 	"bytes"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -81,11 +82,10 @@ func keyFile(dir string, n int) (string, error) {
 }
 
 // readVersion reads and checks one version; an error says why it is not good.
-func readVersion(dir string, n int) (Set, error) {
-	var set Set
+func readVersion(dir string, n int) (set Set, leaf *x509.Certificate, err error) {
 	name, err := keyFile(dir, n)
 	if err != nil {
-		return Set{}, err
+		return Set{}, nil, err
 	}
 	var fullchain []byte
 	for _, f := range []struct {
@@ -96,18 +96,17 @@ func readVersion(dir string, n int) (Set, error) {
 		{name, &set.Key},
 	} {
 		if *f.to, _, err = readFile(filepath.Join(dir, f.name)); err != nil {
-			return Set{}, err
+			return Set{}, nil, err
 		}
 	}
 	if !bytes.Equal(fullchain, set.Fullchain()) {
-		return Set{}, fmt.Errorf("%s is not %s and %s", fileOf("fullchain", n), fileOf("cert", n), fileOf("chain", n))
+		return Set{}, nil, fmt.Errorf("%s is not %s and %s", fileOf("fullchain", n), fileOf("cert", n), fileOf("chain", n))
 	}
-	leaf, err := set.parse()
-	if err != nil {
-		return Set{}, fmt.Errorf("version %d: %w", n, err)
+	if leaf, err = set.parse(); err != nil {
+		return Set{}, nil, fmt.Errorf("version %d: %w", n, err)
 	}
 	set.Names = leaf.DNSNames
-	return set, nil
+	return set, leaf, nil
 }
 
 // unreadable tells a file that cannot be read, at the moment or by us, from one that is missing or is not what it should be. Of
@@ -119,28 +118,6 @@ func unreadable(err error) bool {
 		return false
 	}
 	return ok
-}
-
-// newest returns the newest version that is good, 0 for none, and the complete but bad ones that certbot would prefer to it.
-// known is a version that was found good a moment ago.
-func newest(dir string, known int) (good int, bad []int, err error) {
-	found, err := numbers(dir)
-	if err != nil {
-		return 0, nil, err
-	}
-	for _, n := range complete(found) {
-		if n == known {
-			return n, bad, nil
-		}
-		switch _, err := readVersion(dir, n); {
-		case err == nil:
-			return n, bad, nil
-		case unreadable(err):
-			return 0, nil, err
-		}
-		bad = append(bad, n)
-	}
-	return 0, bad, nil
 }
 
 // keep is how many versions older than the live one stay, as with certbot versions after 2.1 (storage.py, truncate).

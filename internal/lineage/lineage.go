@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,13 +25,22 @@ type Lineage struct {
 	Version int               // number that live/NAME leads to; 0 while Damage is not nil
 	Leaf    *x509.Certificate // the live certificate, nil while Damage is not nil
 	Damage  error             // why the live set is not complete, matching and in place; nil when it is
-	Pending int               // a newer good version that is not live yet, as after a crash; 0 for none
+	Pending int               // the version that Repair makes live, such as a newer one after a crash; 0 for none
 	Bad     []int             // numbers that certbot would take for newer versions and that are not good
+	Older   []Version         // good sets with greater numbers that are not to follow the live one; certbot would take them for newer
 
 	store       *Store
-	interrupted bool // certbot would undo a switch (previous_KIND.pem)
+	next        *x509.Certificate
+	served      *served // the set that live/NAME holds although it is damaged, if Repair is to keep that one; nil if not
+	interrupted bool    // certbot would undo a switch (previous_KIND.pem)
 
 	unwritable error // why this lineage is never written: its .conf names other paths
+}
+
+// Version is a set in archive/NAME.
+type Version struct {
+	Number int
+	Leaf   *x509.Certificate
 }
 
 // Lineage reads one lineage, ours or certbot's; nothing is written and no lock is taken. Damage of the live set is no error:
@@ -64,6 +75,9 @@ func (s *Store) Lineage(name string) (*Lineage, error) {
 // Owned reports whether the lineage is ours to write: its .conf has a [wildcard] section.
 func (l *Lineage) Owned() bool { return l.Conf.Has(section) }
 
+// Next returns the certificate that is live, or that Repair makes live; nil if there is none.
+func (l *Lineage) Next() *x509.Certificate { return l.next }
+
 // Dir returns live/NAME, what RENEWED_LINEAGE holds.
 func (l *Lineage) Dir() string { return l.store.liveDir(l.Name) }
 
@@ -75,7 +89,7 @@ func (l *Lineage) Set() (Set, error) {
 	if l.Damage != nil {
 		return Set{}, l.damaged("read")
 	}
-	set, err := readVersion(l.store.archiveDir(l.Name), l.Version)
+	set, _, err := readVersion(l.store.archiveDir(l.Name), l.Version)
 	return set, failed("read "+l.Name, err)
 }
 
@@ -89,7 +103,8 @@ func (l *Lineage) checkPaths() error {
 	for _, kind := range kinds {
 		want[kind] = l.Path(kind)
 	}
-	for key, path := range want {
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		path := want[key]
 		got, ok := l.Conf.Get("", key)
 		if !ok && key == "archive_dir" { // certbot's default
 			continue
@@ -125,13 +140,11 @@ func (l *Lineage) readLive() error {
 		if try > 0 {
 			time.Sleep(10 * time.Millisecond)
 		}
-		var set Set
 		l.Version, l.Damage = l.store.liveVersion(l.Name)
 		if l.Damage == nil {
-			set, l.Damage = readVersion(archive, l.Version)
+			_, l.Leaf, l.Damage = readVersion(archive, l.Version)
 		}
 		if l.Damage == nil {
-			l.Leaf, l.Damage = set.parse()
 			break
 		}
 		l.Version = 0
@@ -140,19 +153,10 @@ func (l *Lineage) readLive() error {
 		return l.Damage
 	}
 	l.interrupted = journalled(l.Dir())
-	good, bad, err := newest(archive, l.Version)
-	if err != nil {
-		return err
+	if l.Damage != nil {
+		l.served = l.readServed()
 	}
-	for _, n := range bad {
-		if n > l.Version {
-			l.Bad = append(l.Bad, n)
-		}
-	}
-	if good > l.Version {
-		l.Pending = good
-	}
-	return nil
+	return l.readArchive()
 }
 
 // liveVersion reads the four links through one look at the directory: a switch replaces the directory, so they are of one set.

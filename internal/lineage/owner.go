@@ -26,9 +26,9 @@ func own(conf *Conf, change func(*Conf) error) error {
 	return conf.Set(params, "autorenew", "False")
 }
 
-// Adopt makes a lineage ours, whichever program made it; change writes the settings (SetSettings, and SetParams for new hooks). The
-// certificate stays as it is. The lineage's live set must be good, or repairable afterwards; its .conf must name the paths of
-// this directory (CodeDamaged).
+// Adopt makes a lineage ours, whichever program made it, with its files in order; change writes the settings (SetSettings, and SetParams
+// for new hooks). The .conf is written last, after all that can be refused ([Lineage.Adoptable]) and fail. The live set stays, or
+// is repaired as by [Lineage.Repair].
 func (l *Lineage) Adopt(ctx context.Context, change func(*Conf) error) (*Lineage, error) {
 	s := l.store
 	err := s.locked(ctx, func() error {
@@ -36,15 +36,31 @@ func (l *Lineage) Adopt(ctx context.Context, change func(*Conf) error) (*Lineage
 		if err != nil {
 			return err
 		}
-		if err := now.checkWritable("adopt"); err != nil {
+		if err := now.Adoptable(); err != nil {
 			return err
 		}
-		return s.saveConf(now, func(c *Conf) error { return own(c, change) })
+		before := now.Conf.text
+		if err := own(now.Conf, change); err != nil {
+			return err
+		}
+		if err := s.repair(now); err != nil || now.Conf.text == before {
+			return err
+		}
+		return s.writeConf(now)
 	})
 	if err != nil {
 		return nil, failed("adopt "+l.Name, err)
 	}
 	return s.Lineage(l.Name)
+}
+
+// Adoptable is why Adopt would refuse a lineage, nil if it would not: CodeDamaged if its .conf names other paths than those of this
+// directory, or if its files cannot be put in order.
+func (l *Lineage) Adoptable() error {
+	if err := l.checkWritable("adopt"); err != nil {
+		return err
+	}
+	return l.repairable("adopt")
 }
 
 // Release gives a lineage of ours back to certbot: the [wildcard] section goes, and autorenew is what it was before. Certificate,

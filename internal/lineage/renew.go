@@ -88,40 +88,6 @@ func (l *Lineage) Update(ctx context.Context, change func(*Conf) error) (*Lineag
 	return l.store.Lineage(l.Name)
 }
 
-// NeedsRepair reports whether [Lineage.Repair] has something to do: the live set is damaged, a newer good version waits, as after
-// a crash, or certbot would link versions that are not good or go back to older links.
-func (l *Lineage) NeedsRepair() bool {
-	return l.Damage != nil || l.Pending != 0 || len(l.Bad) != 0 || l.interrupted
-}
-
-// Repair makes the newest good version the live one, of a lineage of ours that needs it, and returns the lineage. Complete but
-// bad versions with greater numbers are renamed to .damaged-…, since certbot would link them. Without a good version, and when a
-// directory stands where a link should be or the .conf names other paths, the error is CodeDamaged and nothing changes.
-func (l *Lineage) Repair(ctx context.Context) (*Lineage, error) {
-	s := l.store
-	err := s.rewrite(ctx, l.Name, "repair", func(now *Lineage) error {
-		if !now.NeedsRepair() {
-			return nil
-		}
-		good := max(now.Pending, now.Version)
-		if good == 0 {
-			return now.damaged("repair")
-		}
-		if err := s.setAside(l.Name, now.Bad); err != nil {
-			return err
-		}
-		if now.Version == good {
-			return s.dropJournal(s.liveDir(l.Name))
-		}
-		s.log.Warn("live certificate repaired", "lineage", l.Name, "version", good, "reason", now.Damage)
-		return s.switchTo(l.Name, good)
-	})
-	if err != nil {
-		return nil, failed("repair "+l.Name, err)
-	}
-	return s.Lineage(l.Name)
-}
-
 // rewrite runs f on a lineage of ours under the lock, as it is on disk then.
 func (s *Store) rewrite(ctx context.Context, name, verb string, f func(*Lineage) error) error {
 	return s.locked(ctx, func() error {
@@ -194,21 +160,23 @@ func (s *Store) writeConf(l *Lineage) error {
 // others' reading.
 const keyBits = 0o074
 
-// keyOwner says what a new key gets from the live one, or from the newest there is while the live set is damaged.
+// keyOwner says what a new key gets from the live one, or from the one that Repair would make live while the live set is damaged.
 func (l *Lineage) keyOwner() (owner, error) {
-	dir := l.store.archiveDir(l.Name)
-	n := l.Version
-	if n == 0 {
-		n = l.Pending
-	}
-	if n == 0 {
+	n := max(l.Version, l.Pending)
+	switch {
+	case l.served != nil:
+		return ownerOfKey(l.served.key)
+	case n == 0:
 		return plain(0o600), nil
 	}
-	name, err := keyFile(dir, n)
+	name, err := keyFile(l.store.archiveDir(l.Name), n)
 	if err != nil {
 		return owner{}, err
 	}
-	path := filepath.Join(dir, name)
+	return ownerOfKey(filepath.Join(l.store.archiveDir(l.Name), name))
+}
+
+func ownerOfKey(path string) (owner, error) {
 	var stat unix.Stat_t
 	if err := unix.Lstat(path, &stat); err != nil {
 		return owner{}, err

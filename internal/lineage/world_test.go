@@ -54,12 +54,18 @@ func (a *authority) set(t testing.TB, names ...string) Set {
 
 func (a *authority) setFor(t testing.TB, key *ecdsa.PrivateKey, names ...string) Set {
 	t.Helper()
+	return a.setUntil(t, key, 90, names...)
+}
+
+// setUntil is a set that ends in so many days, which may be past; it is valid from 90 days before.
+func (a *authority) setUntil(t testing.TB, key *ecdsa.PrivateKey, days int, names ...string) Set {
+	t.Helper()
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{SerialNumber: serial, DNSNames: names, Subject: pkix.Name{CommonName: names[0]},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, 90), KeyUsage: x509.KeyUsageDigitalSignature}
+		NotBefore: time.Now().AddDate(0, 0, days-90).Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, days), KeyUsage: x509.KeyUsageDigitalSignature}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
 	if err != nil {
 		t.Fatal(err)

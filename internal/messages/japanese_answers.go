@@ -95,6 +95,8 @@ var japaneseAnswers = map[Text]string{
 	"Its files are still there, and servers still show it: certbot renew --force-renewal --cert-name %s gets a new one, certbot delete --cert-name %s deletes them.":          "ファイルは残っており、サーバーはまだこの証明書を使っています。再発行: certbot renew --force-renewal --cert-name %s、削除: certbot delete --cert-name %s",
 
 	// When
+	"its files are not as certbot has them, and are put in order: %s": "ファイルが certbot の形と異なるため、修復します: %s",
+	"an older certificate is in its archive under a higher number":    "古い証明書が、より大きい番号で archive にあります",
 	"it is revoked":                         "失効しています",
 	"its files are damaged":                 "ファイルが破損しています",
 	"the CA suggests it":                    "CA の推奨です",

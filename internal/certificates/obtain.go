@@ -1,11 +1,11 @@
 package certificates
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"reflect"
 	"slices"
 	"time"
 
@@ -229,8 +229,8 @@ func (m *Manager) keepLive(ctx context.Context, o *order) (got Result, ok bool, 
 	if err != nil || due.Now {
 		return Result{}, false, err
 	}
-	before := l.Conf.Bytes()
-	if l, err = o.keepSettings(ctx); err != nil {
+	l, changed, err := o.keepSettings(ctx)
+	if err != nil {
 		return Result{}, true, err
 	}
 	m.forgetStored(l)
@@ -239,16 +239,17 @@ func (m *Manager) keepLive(ctx context.Context, o *order) (got Result, ok bool, 
 	if s, _ := l.Conf.Settings(); s.Deploy {
 		got.Deploy = m.deploy(ctx, l, false)
 	}
-	if !bytes.Equal(before, l.Conf.Bytes()) {
+	if changed {
 		m.note("%s: the settings of this call are kept for its renewals", l.Name)
 	}
 	return got, true, nil
 }
 
-// keepSettings stores what the request changed although the certificate stays.
-func (o *order) keepSettings(ctx context.Context) (*lineage.Lineage, error) {
-	return o.live.Update(ctx, func(c *lineage.Conf) error {
+// keepSettings stores what the request changed although the certificate stays, and reports whether that is anything of the user's.
+func (o *order) keepSettings(ctx context.Context) (l *lineage.Lineage, changed bool, err error) {
+	l, err = o.live.Update(ctx, func(c *lineage.Conf) error {
 		current, _ := c.Settings()
+		before := chosen(c)
 		s := o.settings
 		s.Domains, s.RenewAt, s.RetryAfter, s.Deploy = current.Domains, current.RenewAt, current.RetryAfter, current.Deploy
 		params := o.params
@@ -256,8 +257,30 @@ func (o *order) keepSettings(ctx context.Context) (*lineage.Lineage, error) {
 		if err := c.SetParams(params); err != nil {
 			return err
 		}
-		return c.SetSettings(s)
+		if err := c.SetSettings(s); err != nil {
+			return err
+		}
+		changed = !reflect.DeepEqual(before, chosen(c))
+		return nil
 	})
+	return l, changed, err
+}
+
+// userSettings are what a user chooses of a lineage.
+type userSettings struct {
+	params   lineage.Params
+	settings lineage.Settings
+	key      issuance.KeyType
+}
+
+// chosen reads them without what we work out of them: dates, what is to be done, the hooks' command lines, the default of a key.
+func chosen(c *lineage.Conf) userSettings {
+	p := c.Params()
+	s, _ := c.Settings()
+	key := KeyTypeOf(p)
+	p.KeyType, p.Curve, p.RSABits, p.AuthHook, p.CleanupHook = "", "", 0, "", ""
+	s.RenewAt, s.RetryAfter, s.Deploy, s.NewKey = time.Time{}, time.Time{}, false, false
+	return userSettings{p, s, key}
 }
 
 // Delivered tells that the certificate of a signing request has arrived where it belongs: until then each Obtain for the same

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -62,6 +63,42 @@ func TestIssueRunsOrRenews(t *testing.T) {
 		t.Errorf("%d accounts", n)
 	}
 	w.nothingLeft()
+}
+
+// TestIssue_SettingsOfTheCall: report N24. That settings are kept is said only where one of the user's changed, not where dates of the
+// CA's, or what stands there only by default, was written down.
+func TestIssue_SettingsOfTheCall(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.issue("--key-type", "rsa-2048", "*.example.com")
+	again := func(kept bool, args ...string) {
+		t.Helper()
+		got := w.issue(append(args, "*.example.com")...).exits(0, "nothing to do before")
+		if said := strings.Contains(got.stderr, "are kept for its renewals"); said != kept {
+			t.Errorf("%q: told that its settings are kept: %t\n%s", args, said, got.stderr)
+		}
+	}
+	written := w.lineage("example.com").Conf.Bytes()
+	again(false)
+	if bytes.Equal(written, w.lineage("example.com").Conf.Bytes()) {
+		t.Error("nothing was written: this test shows nothing")
+	}
+	w.at(w.clock().Add(7 * time.Hour)) // the CA is asked again
+	again(false)
+	conf := strings.Replace(w.read(w.config("renewal", "example.com.conf")), "rsa_key_size = 2048\n", "", 1) // as certbot before 1.25
+	if err := os.WriteFile(w.config("renewal", "example.com.conf"), []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again(false)
+	for _, args := range [][]string{
+		{"--deploy-hook", "true"}, {"--deploy-hook", "true", "--deploy-hook", ":"}, {"--extra-wait", "1"}, {"--reuse-key"},
+		{"--combined", filepath.Join(w.dir, "both.pem")}, {"--provider", "example.com=conoha"},
+	} {
+		again(true, args...)
+		again(false, args...)
+		again(false)
+	}
+	w.orders(1)
 }
 
 // Fault #155: one bad name refuses the whole request, before any server is asked for anything or a file is made.

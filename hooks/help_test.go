@@ -45,3 +45,22 @@ func TestNearestOption(t *testing.T) {
 		}
 	}
 }
+
+// TestLocale_ASCII: report N4. Where the locale is not UTF-8, what a hook says is in ASCII, unless Japanese is asked for by name.
+func TestLocale_ASCII(t *testing.T) {
+	t.Parallel()
+	for _, environ := range [][]string{nil, {"LC_ALL=C", "LANG=ja_JP.UTF-8"}, {"LANG=en_US.ISO-8859-1"}, {"LANG=ja_JP.eucJP"}} {
+		for _, args := range [][]string{{"--help"}, {"--resolver", "…"}, {"--provider", "日本"}, {}} {
+			var out strings.Builder
+			Auth(Program{Args: append([]string{"wildcard-auth-hook"}, args...), Environ: environ, Stdout: &out, Stderr: &out})
+			if text := out.String(); text == "" || messages.ASCII(text) != text {
+				t.Errorf("%q, %q: %q", environ, args, text)
+			}
+		}
+	}
+	var out strings.Builder
+	Auth(Program{Args: []string{"wildcard-auth-hook", "--lang", "ja", "--help"}, Environ: []string{"LC_ALL=C"}, Stdout: &out, Stderr: &out})
+	if !strings.Contains(out.String(), "します") {
+		t.Errorf("Japanese that was asked for is %q", out.String())
+	}
+}

@@ -57,6 +57,7 @@ func run(p Program, program string, duty messages.Message, act func(context.Cont
 	signal.Ignore(syscall.SIGPIPE)
 	chosen, args := messages.Take(p.Args[1:])
 	language, languageErr := messages.Choose(chosen, p.Environ)
+	p.Stdout, p.Stderr = language.Writer(p.Stdout, p.Environ), language.Writer(p.Stderr, p.Environ)
 	fail := func(err error) int {
 		fmt.Fprintln(p.Stderr, failureLines(language, program, err))
 		return fault.ExitCode(err)

@@ -91,11 +91,11 @@ func (p *program) show(s *sandbox) error {
 }
 
 func (p *program) step(format messages.Text, args ...any) {
-	fmt.Fprintln(p.stdout, "\n"+p.language.Sprintf(format, args...))
+	fmt.Fprintln(p.out, "\n"+p.language.Sprintf(format, args...))
 }
 
 func (p *program) detail(format messages.Text, args ...any) {
-	fmt.Fprintln(p.stdout, "   "+p.language.Sprintf(format, args...))
+	fmt.Fprintln(p.out, "   "+p.language.Sprintf(format, args...))
 }
 
 func (p *program) showFiles(live string) error {

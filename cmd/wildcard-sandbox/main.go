@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -34,12 +35,13 @@ type program struct {
 	signals               <-chan os.Signal
 	stdin, stdout, stderr *os.File
 	language              messages.Language
-	command               []string // what stood after "--"; nil if there was none
+	out, errs             io.Writer // stdout and stderr, in the locale's character set
+	command               []string  // what stood after "--"; nil if there was none
 }
 
 // say prints one line for the person at the terminal, in that person's language.
 func (p *program) say(format messages.Text, args ...any) {
-	fmt.Fprintln(p.stderr, "wildcard-sandbox: "+p.language.Sprintf(format, args...))
+	fmt.Fprintln(p.errs, "wildcard-sandbox: "+p.language.Sprintf(format, args...))
 }
 
 // main runs the command line args and returns the exit status.
@@ -51,6 +53,7 @@ func (p *program) main(args []string) int {
 	chosen, args := messages.Take(args)
 	var err error
 	p.language, err = messages.Choose(chosen, p.environ)
+	p.out, p.errs = p.language.Writer(p.stdout, p.environ), p.language.Writer(p.stderr, p.environ)
 	if err != nil {
 		err = usage("%w", err)
 	} else if app := p.app(); !p.helps(app, args) {
@@ -81,8 +84,8 @@ func (p *program) app() *cli.App {
   wildcard-sandbox run -- certbot certonly --manual \
     --preferred-challenges dns --manual-auth-hook wildcard-auth-hook \
     --manual-cleanup-hook wildcard-cleanup-hook -d '*.example.com'`,
-		Writer:    p.stdout,
-		ErrWriter: p.stderr,
+		Writer:    p.out,
+		ErrWriter: p.errs,
 
 		HideHelp:                  true, // helps prints it
 		HideVersion:               true,
@@ -176,7 +179,7 @@ func (p *program) helps(app *cli.App, args []string) bool {
 	if len(args) > 1 && app.Command(args[1]) != nil {
 		path = append(path, app.Command(args[1]))
 	}
-	help.Screen{Out: p.stdout, Language: p.language}.Command(app, path)
+	help.Screen{Out: p.out, Language: p.language}.Command(app, path)
 	return true
 }
 

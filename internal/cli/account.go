@@ -191,7 +191,7 @@ func printAccounts(m *machine, at certificates.AccountsAt, lines []accountLine) 
 		}
 		t.Row(line.ID, status, line.Created.Format(time.DateOnly), messages.OneLine(contact), line.URI)
 	}
-	m.say("%s", t)
+	sayTable(m.program, t)
 	if at.Facts.NoContact {
 		m.say("%s keeps no contact addresses.", at.Facts.Company)
 	}

@@ -18,6 +18,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,6 +56,7 @@ type program struct {
 	now                   func() time.Time
 	sleep                 func(context.Context, time.Duration) error // before and between requests to a CA, and while it remembers; nil is a timer
 	language              messages.Language
+	out                   io.Writer          // stdout, in the locale's character set
 	root                  string             // of the file system in which doctor looks for schedulers; "" is /
 	typed                 string             // the program with its command
 	lines                 *display.Lines     // to stderr, while a command runs
@@ -78,7 +80,8 @@ func (p *program) main(args []string) (code int) {
 	chosen, args := messages.Take(args)
 	language, languageErr := messages.Choose(chosen, p.environ)
 	p.args, p.language = args, language
-	p.lines = display.NewLines(p.stderr)
+	p.out = p.language.Writer(p.stdout, p.environ)
+	p.lines = display.NewLines(p.language.Writer(p.stderr, p.environ))
 	defer p.lines.Close()
 	asJSON := wantsJSON(args)
 	defer func() {
@@ -129,15 +132,21 @@ func (e *outcomeError) Error() string { return fmt.Sprintf("exit status %d", e.c
 
 // answer prints a document for --json.
 func (p *program) answer(document any) {
-	encoder := json.NewEncoder(p.stdout)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(document) // no one reads it then
+	_ = encoder.Encode(document) // into memory, what is ours
+	said := text.Bytes()
+	if !p.language.ShowsUTF8(p.environ) {
+		said = messages.ASCIIDocument(said)
+	}
+	_, _ = p.out.Write(said) // no one reads it then
 }
 
 // say prints a line of the answer, in the user's language.
 func (p *program) say(format messages.Text, args ...any) {
-	fmt.Fprintln(p.stdout, p.language.Sprintf(format, args...))
+	fmt.Fprintln(p.out, p.language.Sprintf(format, args...))
 }
 
 // action is what a command does, with what this program was given.
@@ -152,7 +161,7 @@ func (p *program) app() *cli.App {
 		UsageText:   "wildcard COMMAND [options] [NAME...]",
 		Description: description,
 		Version:     version(),
-		Writer:      p.stdout,
+		Writer:      p.out,
 		ErrWriter:   io.Discard, // errors are printed by main, once
 		HideHelp:    true,       // help.go prints it
 		HideVersion: true,       // the library has one flag for it, which two programs in a process would share
@@ -182,7 +191,7 @@ func (p *program) bare(c *cli.Context) error {
 	if !c.Bool("version") {
 		return usage("no command given")
 	}
-	fmt.Fprintf(p.stdout, "wildcard version %s\n", c.App.Version)
+	fmt.Fprintf(p.out, "wildcard version %s\n", c.App.Version)
 	return nil
 }
 

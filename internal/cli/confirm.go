@@ -30,7 +30,7 @@ func (m *machine) confirm(c *cli.Context, format messages.Text, args ...any) err
 		return fault.Errorf(codeConfirm, fault.Usage,
 			"not confirmed, since there is no terminal to ask at; nothing was changed: --yes confirms it beforehand")
 	}
-	fmt.Fprintf(m.stderr, "%s [y/N] ", m.language.Sprintf(format, args...))
+	fmt.Fprintf(m.language.Writer(m.stderr, m.environ), "%s [y/N] ", m.language.Sprintf(format, args...))
 	answers := make(chan string, 1)
 	go func() { // the read has no deadline; with the process it ends
 		line, err := bufio.NewReader(io.LimitReader(m.stdin, 1<<10)).ReadString('\n')

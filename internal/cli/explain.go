@@ -104,7 +104,7 @@ func listCodes(p *program, c *cli.Context) {
 	for _, line := range lines {
 		t.Row(line.Code, strconv.Itoa(line.Exits[0]), line.Class[0], first(line.Cause))
 	}
-	p.say("%s", t)
+	sayTable(p, t)
 }
 
 // first is a text's first sentence.

@@ -92,7 +92,8 @@ func sayCAs(p *program) {
 		}
 		t.Row(f.Name, namesTaken(f), offer(f.Wildcards), needed(f.Binding))
 	}
-	p.say("\n%s", t)
+	p.say("")
+	sayTable(p, t)
 	p.say("Others, as agreed with them: %s.", strings.Join(others, " "))
 }
 
@@ -137,5 +138,5 @@ func needed(b issuance.Binding) messages.Localizer {
 }
 
 func (p *program) screen() help.Screen {
-	return help.Screen{Out: p.stdout, Language: p.language, Groups: groups()}
+	return help.Screen{Out: p.out, Language: p.language, Groups: groups()}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -111,12 +110,13 @@ func runList(p *program, c *cli.Context) error {
 			last = outcomeOf(line.LastAttempt.Outcome)
 		}
 		owner, status := ownerOf(line.Owner), statusOf(line.Status)
-		t.Row(line.Lineage, expires, days, renewal, owner, status, last, strings.Join(line.Names, " "))
+		t.Row(line.Lineage, expires, days, renewal, owner, status, last, display.Names(line.Names))
 	}
-	m.say("%s", t)
+	t.GiveWay([]messages.Text{"NAMES", "CERTIFICATE"}, []messages.Text{"LAST", "EXPIRES", "RENEWAL", "NAMES", "BY"})
+	sayTable(p, t)
 	for _, line := range lines {
 		if line.Problem != "" {
-			m.say("%s: %s", line.Lineage, line.Problem)
+			sayWrapped(p, "%s: %s", line.Lineage, line.Problem)
 		}
 	}
 	return nil

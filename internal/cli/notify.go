@@ -23,7 +23,7 @@ const notifyLimit = 2 * time.Minute
 
 func notifyFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "notify", Usage: "`CHANNEL` told of failures: mailto:…, exec:/… or https://… (WILDCARD_NOTIFY)"},
+		&cli.StringSliceFlag{Name: "notify", Usage: "`CHANNEL` told of failures: mailto:..., exec:/... or https://... (WILDCARD_NOTIFY)"},
 		&cli.BoolFlag{Name: "notify-test", Usage: "only send a test message"},
 	}
 }

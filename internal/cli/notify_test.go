@@ -185,7 +185,7 @@ func TestNotifySecretFile(t *testing.T) {
 	w.environ = append(w.environ, "WILDCARD_NOTIFY_FILE="+path)
 	w.issue("*.example.com")
 	w.update("example.com", func(s *lineage.Settings) { s.EnvFile = "/nonexistent" })
-	got := w.run("renew", "--notify-test").exits(1, "sent: "+h.spec, "notify http://127.0.0.1:1/…: ", "[notify.failed]")
+	got := w.run("renew", "--notify-test").exits(1, "sent: "+h.spec, "notify http://127.0.0.1:1/...: ", "[notify.failed]")
 	w.at(due(w.lineage("example.com")))
 	more := w.run("renew", "--no-jitter", "-v", "--vv").exits(78)
 	if said := h.said(); said != "test ; critical example.com" {

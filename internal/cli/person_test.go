@@ -12,7 +12,7 @@ import (
 )
 
 // terminal opens a pseudo-terminal until the end of the test.
-func terminal(t *testing.T) (screen, program *os.File) {
+func terminal(t testing.TB) (screen, program *os.File) {
 	t.Helper()
 	screen, program, err := openTerminal()
 	if err != nil {

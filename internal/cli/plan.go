@@ -138,7 +138,7 @@ func printPlan(m *machine, answer planAnswer) {
 			t.Row(name, dash(r.Zone), dash(r.Provider), dash(r.FQDN), dash(r.Credential))
 		}
 	}
-	m.say("%s", t)
+	sayTable(m.program, t)
 	m.say("")
 	switch answer.Action {
 	case "test":

@@ -106,14 +106,14 @@ func listProviders(p *program, c *cli.Context) error {
 	for _, line := range lines {
 		t.Row(line.Name, line.Spec, line.Summary)
 	}
-	p.say("%s", t)
+	sayTable(p, t)
 	for _, line := range lines {
 		if line.Problem != "" {
 			p.say("%s: %s", line.Name, line.Problem)
 		}
 	}
 	if !slices.ContainsFunc(plugins, func(found plugin.Installed) bool { return found.Name == "lego" }) {
-		p.say("For lego:NAME the plugin wildcard-dns-lego is missing; it belongs into one of %s.",
+		sayWrapped(p, "For lego:NAME the plugin wildcard-dns-lego is missing; it belongs into one of %s.",
 			strings.Join(plugin.Directories(p.environ), ", "))
 	}
 	p.say("wildcard providers NAME shows what a provider wants to have set.")
@@ -258,13 +258,14 @@ func printProvider(p *program, answer providerAnswer) {
 	}
 	said := map[string]bool{}
 	for _, set := range answer.Sets {
+		p.say("")
 		switch {
 		case said[set.Account]:
-			p.say("\n%s, in their place; needs %s", set.Name, strings.Join(set.Needs, ", "))
+			sayWrapped(p, "%s, in their place; needs %s", set.Name, strings.Join(set.Needs, ", "))
 		case len(said) > 0:
-			p.say("\n%s, for a second account; needs %s", set.Name, strings.Join(set.Needs, ", "))
+			sayWrapped(p, "%s, for a second account; needs %s", set.Name, strings.Join(set.Needs, ", "))
 		default:
-			p.say("\n%s; needs %s", set.Name, strings.Join(set.Needs, ", "))
+			sayWrapped(p, "%s; needs %s", set.Name, strings.Join(set.Needs, ", "))
 		}
 		said[set.Account] = true
 		printVariables(p, set.Variables)
@@ -278,7 +279,8 @@ func printProvider(p *program, answer providerAnswer) {
 		for _, line := range answer.Services {
 			t.Row(line.Name, line.Spec, line.Summary+line.Problem)
 		}
-		p.say("\n%s", t)
+		p.say("")
+		sayTable(p, t)
 	}
 }
 
@@ -298,5 +300,5 @@ func printVariables(p *program, lines []variableLine) {
 		}
 		t.Row(v.Name, kind, help)
 	}
-	p.say("%s", t)
+	sayTable(p, t)
 }

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"slices"
+	"strings"
 
 	"wildcard/internal/cli/display"
+	"wildcard/internal/messages"
 	"wildcard/providers/manual"
 )
 
@@ -15,7 +17,29 @@ func (m *machine) terminal() *display.Terminal {
 	return &display.Terminal{
 		Size:   func() (columns, rows int) { return display.SizeOf(m.stderr) },
 		Colour: m.environment("NO_COLOR") == "",
+		ASCII:  !m.language.ShowsUTF8(m.environ),
 	}
+}
+
+// sayTable prints a table, on a terminal in lines that are no wider.
+func sayTable(p *program, t *display.Table) { p.say("%s", t.Within(columns(p))) }
+
+// columns is how wide the terminal is that the answer goes to; 0 if it goes elsewhere.
+func columns(p *program) int {
+	if !display.IsTerminal(p.stdout) {
+		return 0
+	}
+	width, _ := display.SizeOf(p.stdout)
+	return width
+}
+
+// sayWrapped prints a sentence, on a terminal in lines that are no wider.
+func sayWrapped(p *program, format messages.Text, args ...any) {
+	text := p.language.Sprintf(format, args...)
+	if width := columns(p); width > 0 {
+		text = strings.Join(messages.Wrap(text, width-2), "\n  ")
+	}
+	p.say("%s", text)
 }
 
 // taskPrinter tells a person what to do by hand (provider "manual"). It is nil if there is none: neither end of the program is
@@ -29,5 +53,5 @@ func (m *machine) taskPrinter() func(manual.Task) {
 
 // details prints what follows the first line of an answer.
 func (p *program) details() display.Details {
-	return display.Details{Out: p.stdout, Language: p.language}
+	return display.Details{Out: p.out, Language: p.language}
 }

@@ -246,9 +246,9 @@ var japaneseAnswers = map[Text]string{
 	"%s, %d failed. Nothing is left in %s.":                            "%s、不合格 %d 件。%s には何も残っていません。",
 	"%d checks":                                                        "検査 %d 件",
 	"wildcard providers NAME shows what a provider wants to have set.": "必要な設定の表示: wildcard providers 名前",
-	"\n%s, in their place; needs %s":                                   "\n%s (上の代わり)、必要なもの: %s",
-	"\n%s, for a second account; needs %s":                             "\n%s (2 つ目のアカウント)、必要なもの: %s",
-	"\n%s; needs %s":                                                   "\n%s、必要なもの: %s",
+	"%s, in their place; needs %s":                                     "%s (上の代わり)、必要なもの: %s",
+	"%s, for a second account; needs %s":                               "%s (2 つ目のアカウント)、必要なもの: %s",
+	"%s; needs %s":                                                     "%s、必要なもの: %s",
 	"\nFurther settings":                                               "\nその他の設定",
 
 	// Issuing and renewing

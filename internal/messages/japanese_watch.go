@@ -21,8 +21,8 @@ var japaneseWatch = map[Text]string{
 	"more: wildcard show %s":     "詳細: wildcard show %s",
 	"This is %s on %s. It says a thing once: again only when the end comes nearer, and when all is well.": "%[2]s の %[1]s からのお知らせです。同じことは一度だけ通知し、次は期限が近づいた時と復旧した時に通知します。",
 	"sent: %s": "送信しました: %s",
-	"--notify-test: there is no --notify, and no WILDCARD_NOTIFY":                  "--notify-test: --notify も WILDCARD_NOTIFY もありません",
-	"`CHANNEL` told of failures: mailto:…, exec:/… or https://… (WILDCARD_NOTIFY)": "失敗を知らせる `CHANNEL`: mailto:…、exec:/…、https://… (WILDCARD_NOTIFY)",
+	"--notify-test: there is no --notify, and no WILDCARD_NOTIFY":                        "--notify-test: --notify も WILDCARD_NOTIFY もありません",
+	"`CHANNEL` told of failures: mailto:..., exec:/... or https://... (WILDCARD_NOTIFY)": "失敗を知らせる `CHANNEL`: mailto:…、exec:/…、https://… (WILDCARD_NOTIFY)",
 	"only send a test message": "テスト通知だけを送ります",
 
 	"`FILE`.html or .json for a timeline of the run":      "実行の経過を書く `FILE`.html または .json",

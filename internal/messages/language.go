@@ -90,13 +90,16 @@ func ofName(locale string) Language {
 	locale, _, _ = strings.Cut(locale, "@")
 	locale, codeset, hasCodeset := strings.Cut(locale, ".")
 	name, _, _ := strings.Cut(locale, "_")
-	utf8 := strings.EqualFold(strings.ReplaceAll(codeset, "-", ""), "utf8")
-	if language := Language(strings.ToLower(name)); utf8 || !hasCodeset {
+	if language := Language(strings.ToLower(name)); isUTF8(codeset) || !hasCodeset {
 		if _, ok := Languages()[language]; ok {
 			return language
 		}
 	}
 	return English
+}
+
+func isUTF8(codeset string) bool {
+	return strings.EqualFold(strings.ReplaceAll(codeset, "-", ""), "utf8")
 }
 
 // Take takes --lang out of a command line, wherever it stands before "--", since the language has to be known before the

@@ -2,6 +2,7 @@ package display
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -194,7 +195,7 @@ func (p *liveView) close() {
 // Callers hold mu.
 func (p *liveView) paint(above string) {
 	width, height := p.terminal.Size()
-	lines := p.lines(height - 1)
+	lines := p.lines(width-1, height-1)
 	if len(lines) > height-1 {
 		lines = lines[len(lines)-(height-1):]
 	}
@@ -204,6 +205,9 @@ func (p *liveView) paint(above string) {
 	}
 	b.WriteString(above)
 	for _, line := range lines {
+		if p.terminal.ASCII {
+			line = messages.ASCII(line)
+		}
 		b.WriteString(text.Trim(line, width-1) + "\n")
 	}
 	if b.Len() > 0 && p.out.offer(b.String()) {
@@ -211,71 +215,104 @@ func (p *liveView) paint(above string) {
 	}
 }
 
-func (p *liveView) lines(most int) []string {
+func (p *liveView) lines(width, most int) []string {
 	switch len(p.views) {
 	case 0:
 		return nil
 	case 1:
-		return p.whole(p.views[0], most)
+		return p.whole(p.views[0], width, most)
 	}
-	var lines []string
+	var on []*lineageView
 	over, failed := 0, 0
 	for _, v := range p.views {
-		switch {
-		case v.ended == 0:
-			lines = append(lines, p.brief(v))
-		case v.failed:
+		if v.ended == 0 {
+			on = append(on, v)
+			continue
+		}
+		over++
+		if v.failed {
 			failed++
-			over++
-		default:
-			over++
 		}
 	}
-	summary := p.language.Sprintf("%d under way, %d over", len(lines), over)
+	summary := p.language.Sprintf("%d under way, %d over", len(on), over)
 	if failed > 0 {
-		summary = p.language.Sprintf("%d under way, %d over, %d of them failed", len(lines), over, failed)
+		summary = p.language.Sprintf("%d under way, %d over, %d of them failed", len(on), over, failed)
 	}
-	return append([]string{p.paintIn(text.Bold, summary)}, lines...)
+	head := []string{p.paintIn(text.Bold, summary)}
+	lines := slices.Clone(head)
+	for _, v := range on {
+		lines = append(lines, p.brief(v, width)...)
+	}
+	if len(lines) <= most {
+		return lines
+	}
+	for _, v := range on { // a line each, then
+		head = append(head, strings.Join(p.brief(v, 0), ""))
+	}
+	return head
 }
 
-// brief is a lineage in a line.
-func (p *liveView) brief(v *lineageView) string {
+// brief is a lineage in a line: its name gives way to what it does, which goes on below where that is not enough. Without a width it
+// is one line, whatever is cut off it.
+func (p *liveView) brief(v *lineageView, width int) []string {
 	what := p.language.Sprintf("starting")
 	for _, s := range v.steps {
 		if s.state == issuance.Started {
 			what = p.doing(s)
 		}
 	}
-	return fmt.Sprintf("%s %s  %s  %s", p.spinner(), v.name, what, Seconds(time.Since(v.began)))
+	took := Seconds(time.Since(v.began))
+	room := width - cellsOf(what) - len(took) - 6
+	switch {
+	case width == 0:
+		room = leastCells
+	case room < min(cellsOf(v.name), leastCells):
+		lines := []string{fmt.Sprintf("%s %s  %s", p.spinner(), shortened(v.name, width-len(took)-4), took)}
+		for _, line := range messages.Wrap(what, width-4) {
+			lines = append(lines, "    "+line)
+		}
+		return lines
+	}
+	return []string{fmt.Sprintf("%s %s  %s  %s", p.spinner(), shortened(v.name, room), what, took)}
 }
 
 // whole is a lineage with its steps and name servers.
-func (p *liveView) whole(v *lineageView, most int) []string {
+func (p *liveView) whole(v *lineageView, width, most int) []string {
 	lines := []string{p.paintIn(text.Bold, v.name)}
 	for _, s := range v.steps {
 		mark, words := p.spinner(), p.doing(s)
 		took := time.Since(v.began) - s.began
 		switch s.state {
 		case issuance.Finished:
-			mark, words, took = p.paintIn(text.FgGreen, "✓"), done(s.step, s.total).In(p.language), s.end-s.began
+			mark, words, took = p.paintIn(text.FgGreen, p.mark("✓")), done(s.step, s.total).In(p.language), s.end-s.began
 		case issuance.Failed:
-			mark, took = p.paintIn(text.FgRed, "✗"), s.end-s.began
+			mark, took = p.paintIn(text.FgRed, p.mark("✗")), s.end-s.began
 		case "":
 			if s.note == "" {
 				continue
 			}
-			mark, words, took = "·", string(s.step), 0
+			mark, words, took = p.mark("·"), string(s.step), 0
 		}
-		line := "  " + mark + " " + text.Pad(words, 50, ' ')
-		if took >= 100*time.Millisecond {
-			line += " " + text.AlignRight.Apply(Seconds(took), 7)
+		const stopwatch = 8
+		room := width - 4 - stopwatch
+		for i, line := range messages.Wrap(words, room) {
+			before := "    "
+			if i == 0 {
+				before = "  " + mark + " "
+				line = text.Pad(line, min(50, room), ' ')
+				if took >= 100*time.Millisecond {
+					line += text.AlignRight.Apply(Seconds(took), stopwatch)
+				}
+			}
+			lines = append(lines, before+line)
 		}
-		lines = append(lines, line)
 		if s.note != "" {
-			lines = append(lines, "      "+s.note)
+			for _, line := range messages.Wrap(s.note, width-6) {
+				lines = append(lines, "      "+line)
+			}
 		}
 		if s.step == issuance.StepPublication && s.state != issuance.Finished {
-			lines = append(lines, p.table(v, most-len(lines)-4)...)
+			lines = append(lines, p.table(v, width, most-len(lines)-4)...)
 		}
 	}
 	return lines
@@ -293,26 +330,26 @@ func (p *liveView) doing(s *stepView) string {
 	return what.In(p.language)
 }
 
-// table is what the name servers say, in as many lines as there is room for; those that are waited for come first.
-func (p *liveView) table(v *lineageView, most int) []string {
+// table is what the name servers say, in as many lines as there is room for: those that are waited for before those that have all,
+// each in its place from the first picture to the last.
+func (p *liveView) table(v *lineageView, width, most int) []string {
 	if len(v.servers) == 0 || most < 3 {
 		return nil
 	}
-	rows := make([]*serverView, 0, len(v.servers))
-	for _, want := range []bool{false, true} {
-		for _, s := range v.servers {
-			if (s.state == propagation.Published) == want {
-				rows = append(rows, s)
+	spare := max(0, len(v.servers)-(most-2)) // which there is no room for
+	more := spare
+	rows := slices.Clone(v.servers)
+	for _, waited := range []bool{false, true} {
+		for i := len(rows) - 1; i >= 0 && spare > 0; i-- {
+			if (rows[i].state != propagation.Published) == waited {
+				rows = slices.Delete(rows, i, i+1)
+				spare--
 			}
 		}
 	}
 	t := NewTable("NAME SERVER", "ADDRESS", "RECORD OF", "STATE", "AFTER")
-	more := 0
-	for i, s := range rows {
-		if i >= most-2 {
-			more = len(rows) - i
-			break
-		}
+	t.GiveWay([]messages.Text{"RECORD OF", "NAME SERVER"}, []messages.Text{"ADDRESS", "AFTER", "RECORD OF"})
+	for _, s := range rows {
 		state := p.language.Translate(s.state.Text())
 		switch s.state {
 		case propagation.Published:
@@ -322,25 +359,40 @@ func (p *liveView) table(v *lineageView, most int) []string {
 		default:
 			state = p.paintIn(text.FgYellow, state)
 		}
-		server := strings.TrimSuffix(s.server, ".")
-		if server == s.addr {
-			server = ""
+		addr := s.addr
+		if s.server == s.addr {
+			addr = ""
 		}
-		t.Row(server, s.addr, s.record, state, Seconds(s.after))
+		t.Row(strings.TrimSuffix(s.server, "."), addr, s.record, state, Seconds(s.after))
+	}
+	indent := "      "
+	if width < 60 {
+		indent = "  "
 	}
 	var lines []string
-	for line := range strings.SplitSeq(t.In(p.language), "\n") {
-		lines = append(lines, "      "+line)
+	for line := range strings.SplitSeq(t.Within(width-len(indent)).In(p.language), "\n") {
+		lines = append(lines, indent+line)
 	}
 	if more > 0 {
-		lines = append(lines, p.language.Sprintf("      … and %d more", more))
+		lines = append(lines, indent+p.language.Sprintf("… and %d more", more))
 	}
 	return lines
 }
 
 func (p *liveView) spinner() string {
 	frames := []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+	if p.terminal.ASCII {
+		frames = []rune(`|/-\`)
+	}
 	return p.paintIn(text.FgCyan, string(frames[p.frame%len(frames)]))
+}
+
+// mark is a sign that the terminal can show.
+func (p *liveView) mark(sign string) string {
+	if p.terminal.ASCII {
+		return messages.ASCII(sign)
+	}
+	return sign
 }
 
 func (p *liveView) paintIn(c text.Color, s string) string {

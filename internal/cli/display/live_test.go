@@ -65,6 +65,14 @@ func started(t *testing.T, l messages.Language, onto *Terminal) (p *Progress, se
 	}
 }
 
+// answered is what a name server says of a record, after a second.
+func answered(server, record string, state propagation.State) issuance.Event {
+	return issuance.Event{
+		Step: issuance.StepPublication, State: issuance.Progress, Domain: record,
+		Publication: &propagation.Event{Server: server, Addr: "192.0.2.1:53", State: state, Elapsed: time.Second},
+	}
+}
+
 // The live view counts down while the CA's memory is waited for; lines do so every ten seconds.
 func TestProgress_Countdown(t *testing.T) {
 	t.Parallel()
@@ -110,14 +118,8 @@ func TestProgress_Publication(t *testing.T) {
 		tell(issuance.Event{Step: issuance.StepRecords, State: issuance.Started, Total: 2})
 		tell(issuance.Event{Step: issuance.StepRecords, State: issuance.Finished, Total: 2, Elapsed: made})
 		tell(issuance.Event{Step: issuance.StepPublication, State: issuance.Started, Total: 2, Elapsed: made})
-		for server, state := range map[string]propagation.State{"ns1": propagation.Published, "ns2": propagation.Silent} {
-			tell(issuance.Event{
-				Step: issuance.StepPublication, State: issuance.Progress, Domain: "example.com",
-				Publication: &propagation.Event{
-					Server: server + ".example.net.", Addr: "192.0.2.1:53", State: state, Elapsed: time.Second,
-				},
-			})
-		}
+		tell(answered("ns1.example.net.", "example.com", propagation.Published))
+		tell(answered("ns2.example.net.", "example.com", propagation.Silent))
 		p.Notice("the CA explains its renewal dates at %s", "https://ca.example")
 		p.Close()
 		got := strings.Split(seen(), "\n")
@@ -127,8 +129,8 @@ func TestProgress_Publication(t *testing.T) {
 			"  ✓ 2 TXT records created                                 1.5s",
 			"  ⠋ waiting until all name servers have 2 TXT records ",
 			"      NAME SERVER      ADDRESS       RECORD OF    STATE   AFTER",
-			"      ns2.example.net  192.0.2.1:53  example.com  silent  1.0s",
 			"      ns1.example.net  192.0.2.1:53  example.com  has it  1.0s",
+			"      ns2.example.net  192.0.2.1:53  example.com  silent  1.0s",
 			"",
 		}
 		if !slices.Equal(got, want) {
@@ -189,6 +191,132 @@ func TestProgress_TerminalStopped(t *testing.T) {
 				t.Errorf("nothing is shown of it: %q", goesOn.text())
 			}
 			writer.Close()
+		})
+	}
+}
+
+// states are those that a name server can be in.
+var states = []propagation.State{
+	propagation.Pending, propagation.Published, propagation.Silent, propagation.Lame, propagation.Unreachable, propagation.SteppedOver,
+}
+
+// TestProgress_NarrowTerminal: report N5. Down to 40 columns, in either language and without colours, names are shortened, and what is
+// done, for how long, and what each name server says can be read; no line is wider than the terminal.
+func TestProgress_NarrowTerminal(t *testing.T) {
+	t.Parallel()
+	const long = "a-rather-long-name.of-a-department.example.co.jp"
+	for _, l := range []messages.Language{messages.English, messages.Japanese} {
+		for _, columns := range []int{40, 52, 60, 80, 200} {
+			for _, lineages := range []int{1, 2} {
+				synctest.Test(t, func(t *testing.T) {
+					p, seen := started(t, l, terminal(columns, 100))
+					waiting := doing(issuance.StepPublication, 2).In(l)
+					for i := range lineages {
+						tell := p.Lineage(fmt.Sprintf("%d.%s", i, long))
+						tell(issuance.Event{Step: issuance.StepRecords, State: issuance.Started, Total: 2})
+						tell(issuance.Event{Step: issuance.StepRecords, State: issuance.Finished, Total: 2, Elapsed: time.Second})
+						tell(issuance.Event{Step: issuance.StepPublication, State: issuance.Started, Total: 2, Elapsed: time.Second})
+						for n, state := range states {
+							tell(answered(fmt.Sprintf("ns%d.%s.", n, long), long, state))
+						}
+					}
+					picture := seen()
+					for line := range strings.SplitSeq(picture, "\n") {
+						if messages.Width(line) >= columns {
+							t.Errorf("%s: %d cells of %d: %s", l, messages.Width(line), columns, line)
+						}
+					}
+					joined := strings.Join(strings.Fields(picture), " ")
+					if l == messages.Japanese { // whose words have no blanks between them
+						joined, waiting = strings.ReplaceAll(joined, " ", ""), strings.ReplaceAll(waiting, " ", "")
+					}
+					if strings.Count(joined, waiting) != lineages {
+						t.Errorf("%d columns: not %q for each:\n%s", columns, waiting, picture)
+					}
+					if lineages > 1 {
+						return // they have a line each
+					}
+					for n, state := range states {
+						row := fmt.Sprintf("ns%d.", n)
+						if said := lineWith(picture, row); !strings.Contains(said, l.Translate(state.Text())) {
+							t.Errorf("%d columns: the row of %s, %q, does not say %q:\n%s", columns, row, said, l.Translate(state.Text()), picture)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+func lineWith(picture, text string) string {
+	for line := range strings.SplitSeq(picture, "\n") {
+		if strings.Contains(line, text) {
+			return line
+		}
+	}
+	return ""
+}
+
+// TestProgress_OneOrder: report N29. Rows keep their order from the first picture to the last, with room for all of them and without,
+// whatever the name servers say one after the other; lineages do, too.
+func TestProgress_OneOrder(t *testing.T) {
+	t.Parallel()
+	for _, rows := range []int{24, 12} {
+		synctest.Test(t, func(t *testing.T) {
+			p, seen := started(t, messages.English, terminal(80, rows))
+			tell := p.Lineage("example.com")
+			tell(issuance.Event{Step: issuance.StepPublication, State: issuance.Started, Total: 2})
+			var order []string
+			for _, record := range []string{"example.com", "www.example.com"} {
+				for _, server := range []string{"ns3", "ns1", "ns2", "ns4"} {
+					order = append(order, server+" "+record)
+					tell(answered(server+".", record, propagation.Pending))
+				}
+			}
+			for _, i := range []int{5, 0, 7, 2, 3, 6, 1, 4} {
+				server, record, _ := strings.Cut(order[i], " ")
+				tell(answered(server+".", record, propagation.Silent))
+				tell(answered(server+".", record, propagation.Published))
+				last, shown := -1, 0
+				for line := range strings.SplitSeq(seen(), "\n") {
+					if words := strings.Fields(line); len(words) > 4 && strings.HasPrefix(words[0], "ns") {
+						at := slices.Index(order, words[0]+" "+words[2])
+						if shown++; at <= last {
+							t.Errorf("%s stands below a later row:\n%s", order[at], seen())
+						}
+						last = at
+					}
+				}
+				if shown == 0 || (shown == len(order)) != (rows == 24) {
+					t.Errorf("%d rows of %d are shown", shown, len(order))
+				}
+			}
+		})
+	}
+}
+
+// TestProgress_ASCII: report N4. Where the locale knows no other letters, marks, the wheel and what is cut off are in ASCII.
+func TestProgress_ASCII(t *testing.T) {
+	t.Parallel()
+	for _, rows := range []int{24, 9} {
+		synctest.Test(t, func(t *testing.T) {
+			onto := terminal(60, rows)
+			onto.ASCII = true
+			p, seen := started(t, messages.English, onto)
+			tell := p.Lineage("example.com")
+			tell(issuance.Event{Step: issuance.StepZones, State: issuance.Noted, Text: messages.New("%s", "RFC 8738 §7 …")})
+			tell(issuance.Event{Step: issuance.StepRecords, State: issuance.Started, Total: 2})
+			tell(issuance.Event{Step: issuance.StepRecords, State: issuance.Finished, Total: 2, Elapsed: time.Second})
+			tell(issuance.Event{Step: issuance.StepPublication, State: issuance.Started, Total: 2, Elapsed: time.Second})
+			for i := range 9 {
+				tell(answered(fmt.Sprintf("ns%d.", i), "example.com", states[i%len(states)]))
+			}
+			tell(issuance.Event{Step: issuance.StepOrder, State: issuance.Failed})
+			for range 10 {
+				if picture := seen(); messages.ASCII(picture) != picture || !strings.Contains(picture, "+ 2 TXT records") && rows == 24 {
+					t.Errorf("it shows\n%s", picture)
+				}
+			}
 		})
 	}
 }

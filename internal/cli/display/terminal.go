@@ -11,6 +11,7 @@ import (
 type Terminal struct {
 	Size   func() (columns, rows int) // which may change
 	Colour bool
+	ASCII  bool // it shows no other letters
 }
 
 // IsTerminal reports whether a person may sit there.

@@ -606,7 +606,7 @@ func TestRenewalInformationHangs(t *testing.T) {
 	t.Parallel()
 	w := newScripted(t, acmetest.Options{})
 	leaf := w.succeeds().Leaf
-	w.impatient(200 * time.Millisecond)
+	w.impatient(time.Second)
 	w.ca.On(acmetest.RenewalInfo, func(*acmetest.Request) *acmetest.Reply { <-w.ca.Ended(); return &acmetest.Reply{Drop: true} })
 	_, err := w.issuer.CA.RenewalInfo(t.Context(), leaf)
 	failedWith(t, err, issuance.CodeRenewalInfo, fault.Temporary, "no complete answer in time")

@@ -222,9 +222,15 @@ func changesOf(conf *lineage.Conf, change func(*lineage.Conf) error) ([]string, 
 	if err := after.Set(renewalParams, "autorenew", "False"); err != nil {
 		return nil, err
 	}
-	split := func(text []byte) []string { return strings.Split(strings.TrimRight(string(text), "\n"), "\n") }
-	was, is := split(conf.Bytes()), split(after.Bytes())
-	var changes []string
+	return linesBetween(conf, after), nil
+}
+
+// linesBetween are the lines that are only in the first .conf, with "- " before them, and those only in the other, with "+ ".
+func linesBetween(before, after *lineage.Conf) (changes []string) {
+	split := func(c *lineage.Conf) []string {
+		return strings.Split(strings.ReplaceAll(string(c.Bytes()), "\r\n", "\n"), "\n")
+	}
+	was, is := split(before), split(after)
 	for _, line := range was {
 		if !slices.Contains(is, line) && line != "" {
 			changes = append(changes, "- "+messages.OneLine(line))
@@ -235,16 +241,23 @@ func changesOf(conf *lineage.Conf, change func(*lineage.Conf) error) ([]string, 
 			changes = append(changes, "+ "+messages.OneLine(line))
 		}
 	}
-	return changes, nil
+	return changes
 }
 
-// Release hands a lineage of ours back to certbot, which renews it from then on, by our hooks. Refused if it could not. confirm
-// is asked before.
-func (m *Manager) Release(ctx context.Context, name string, confirm func() error) (l *lineage.Lineage, err error) {
-	if _, err := m.releasable(name); err != nil {
+// Release hands a lineage of ours back to certbot, which renews it from then on: as it did before, if it was adopted, whatever has
+// renewed it since, else by our hooks. Refused if it could not. confirm is asked before, with the lines of the .conf that change
+// beyond what is ours alone.
+func (m *Manager) Release(ctx context.Context, name string,
+	confirm func(changes []string) error) (*lineage.Lineage, error) {
+	l, err := m.releasable(name)
+	if err != nil {
 		return nil, err
 	}
-	if err := confirm(); err != nil {
+	released, err := l.Conf.Released()
+	if err != nil {
+		return nil, err
+	}
+	if err := confirm(linesBetween(l.Conf.WithoutOurs(), released)); err != nil {
 		return nil, err
 	}
 	err = m.locked(name, func() (err error) {
@@ -265,7 +278,7 @@ func (m *Manager) releasable(name string) (*lineage.Lineage, error) {
 		return nil, fault.Errorf(lineage.CodeNotOwned, fault.Usage, "%s is certbot's already", name)
 	}
 	s, _ := l.Conf.Settings()
-	if why := CertbotCannot(s); why != nil {
+	if why := CertbotCannot(s); why != nil && !l.Adopted() {
 		return nil, fault.Errorf(CodeNotOurs, fault.Failed, "%s cannot go back to certbot: %w", name, why)
 	}
 	return l, nil

@@ -97,12 +97,8 @@ func sayHookProblems(m *machine, name string) {
 
 // sayChanges says what becomes of a lineage: the lines that change, then what becomes of each of certbot's keys.
 func sayChanges(m *machine, c *cli.Context, a certificates.Adopted) {
-	if m.json || m.quiet && c.Bool("yes") {
-		return // the answer has them, or there is nothing to ask
-	}
-	m.say("%s: these lines of renewal/%s.conf change:", a.Lineage.Name, a.Lineage.Name)
-	for _, line := range a.Changes {
-		m.say("  %s", line)
+	if !sayLines(m, c, a.Lineage.Name, a.Changes) {
+		return
 	}
 	for _, kind := range []struct {
 		becomes certificates.Becomes
@@ -127,6 +123,20 @@ func sayChanges(m *machine, c *cli.Context, a certificates.Adopted) {
 	for _, note := range a.Notes {
 		m.say("%s", note)
 	}
+}
+
+// sayLines says which lines of a .conf change; nothing, and false, where the answer has them or there is nothing to ask.
+func sayLines(m *machine, c *cli.Context, name string, changes []string) bool {
+	if m.json || m.quiet && c.Bool("yes") {
+		return false
+	}
+	if len(changes) > 0 {
+		m.say("%s: these lines of renewal/%s.conf change:", name, name)
+	}
+	for _, line := range changes {
+		m.say("  %s", line)
+	}
+	return true
 }
 
 func adopted(m *machine, c *cli.Context, a certificates.Adopted, format messages.Text) error {
@@ -156,7 +166,8 @@ func releaseCommand(p *program) *cli.Command {
 		Name:      "release",
 		Usage:     "hand a certificate back to certbot",
 		UsageText: "wildcard release [options] NAME",
-		Description: `"certbot renew" renews it from then on, by our hooks. Refused if it could not.
+		Description: `"certbot renew" renews it from then on: as before, if it was adopted, else by our
+hooks. Refused if it could not.
 
   wildcard release example.com
   wildcard release --json example.com`,
@@ -176,7 +187,10 @@ func runRelease(p *program, c *cli.Context) error {
 		return err
 	}
 	defer m.close()
-	l, err := m.manager.Release(c.Context, name, func() error { return m.confirm(c, "Hand %s back to certbot?", name) })
+	l, err := m.manager.Release(c.Context, name, func(changes []string) error {
+		sayLines(m, c, name, changes)
+		return m.confirm(c, "Hand %s back to certbot?", name)
+	})
 	if err != nil {
 		return err
 	}
@@ -187,6 +201,10 @@ func runRelease(p *program, c *cli.Context) error {
 	if m.quiet {
 		return nil
 	}
-	m.say("%s is certbot's from now on: certbot renew renews it, with %s.", name, l.Conf.Params().AuthHook)
+	by, _ := l.Conf.Get("renewalparams", "authenticator")
+	if by == "manual" {
+		by = l.Conf.Params().AuthHook
+	}
+	m.say("%s is certbot's from now on: certbot renew renews it, with %s.", name, messages.OneLine(by))
 	return nil
 }

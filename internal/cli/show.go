@@ -58,6 +58,7 @@ type showAnswer struct {
 	DeployHooks    []string `json:"deploy_hooks,omitempty"`
 	RenewalWhy     string   `json:"renewal_reason,omitempty"`
 	CertbotCannot  string   `json:"certbot_cannot_renew,omitempty"` // why
+	Adopted        bool     `json:"adopted,omitempty"`              // it was certbot's, and can go back as it was
 	OrderUnderWay  string   `json:"order_under_way,omitempty"`      // URL
 
 	HookRuns []state.HookRun `json:"hook_runs,omitempty"` // the last run of each hook, oldest first
@@ -107,6 +108,7 @@ func showAnswerOf(m *machine, l *lineage.Lineage) showAnswer {
 		a.Fingerprint = hex.EncodeToString(digest[:])
 	}
 	if ours {
+		a.Adopted = l.Adopted()
 		if why := certificates.CertbotCannot(s); why != nil {
 			a.CertbotCannot = m.language.Error(why)
 		}
@@ -176,6 +178,8 @@ func printShow(m *machine, a showAnswer) {
 		d.Value("combined", a.Paths.Combined)
 	}
 	switch {
+	case a.CertbotCannot != "" && a.Adopted:
+		d.Entry("certbot", messages.New("cannot renew it as it is: %s; wildcard release %s gives it back as it was", a.CertbotCannot, a.Lineage))
 	case a.CertbotCannot != "":
 		d.Entry("certbot", messages.New("cannot renew it: %s", a.CertbotCannot))
 	case a.Owner == "wildcard":

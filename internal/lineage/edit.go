@@ -103,27 +103,37 @@ func (c *Conf) put(section, key string, values []string, list bool) error {
 
 // with returns the text with a key's line put in or replaced, in the form in which ConfigObj writes it.
 func (c *Conf) with(section, key, quoted string) string {
+	indent := ""
+	if section != "" {
+		indent = c.ind
+	}
+	line := indent + key + " = " + quoted
 	if i, ok := c.find(section, key); ok {
-		line := i.lead + " = " + quoted
+		line = i.lead + " = " + quoted
 		if i.comment != "" {
 			line += " " + i.comment
 		}
+	}
+	return c.place(section, key, line)
+}
+
+// place returns the text with a line in the place of a key's; without the key behind the section's last key, else behind its header,
+// at the top before everything, and in a section that is not there at the end.
+func (c *Conf) place(section, key, line string) string {
+	if i, ok := c.find(section, key); ok {
 		return c.splice(i.from, i.to, line)
 	}
 	if section != "" && !c.Has(section) {
 		end := len(c.lines())
-		return c.splice(end, end, "["+section+"]", c.ind+key+" = "+quoted)
+		return c.splice(end, end, "["+section+"]", line)
 	}
-	at, indent := 0, ""
-	if section != "" {
-		indent = c.ind
-	}
-	for _, i := range c.items { // behind the section's last key, else behind its header; at the top, before everything
+	at := 0
+	for _, i := range c.items {
 		if i.header && i.depth == 1 && i.name == section || !i.header && i.section == section {
 			at = i.to
 		}
 	}
-	return c.splice(at, at, indent+key+" = "+quoted)
+	return c.splice(at, at, line)
 }
 
 // splice puts lines in place of the lines from (included) to to (not included).

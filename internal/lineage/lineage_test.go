@@ -179,7 +179,7 @@ func TestOwnership(t *testing.T) {
 	released := l.Conf.text
 	l, err = l.Adopt(t.Context(), settings)
 	must(t, err)
-	if l.Conf.text != ours && len(l.Conf.text) != len(ours) {
+	if text, _ := l.Conf.Get(section, before); text == "" || len(l.Conf.text) != len(ours)+len("before = \n"+text) {
 		t.Errorf("adopted:\n%s\nwas\n%s", l.Conf.text, ours)
 	}
 	l, err = l.Release(t.Context())
@@ -187,14 +187,14 @@ func TestOwnership(t *testing.T) {
 		t.Errorf("released again (%v):\n%s\nwas\n%s", err, l.Conf.text, released)
 	}
 	write(t, s.confPath(example), strings.Replace(released, "[renewalparams]\n", "[renewalparams]\nautorenew = True # why\n", 1))
-	before, err := os.ReadFile(s.confPath(example))
+	was, err := os.ReadFile(s.confPath(example))
 	must(t, err)
 	l, err = l.Adopt(t.Context(), nil)
 	must(t, err)
 	if got, _ := l.Conf.Get(params, "autorenew"); got != "False" || !l.Owned() {
 		t.Errorf("autorenew %q, owned %v", got, l.Owned())
 	}
-	if l, err = l.Release(t.Context()); err != nil || l.Conf.text != string(before) {
+	if l, err = l.Release(t.Context()); err != nil || l.Conf.text != string(was) {
 		t.Errorf("the administrator's own value is lost (%v):\n%s", err, l.Conf.text)
 	}
 }

@@ -157,7 +157,8 @@ var japaneseAnswers = map[Text]string{
 	"private key":                                                             "秘密鍵",
 	"combined":                                                                "結合ファイル",
 	"certbot":                                                                 "certbot",
-	"cannot renew it: %s":                                                     "更新できません: %s",
+	"cannot renew it as it is: %s; wildcard release %s gives it back as it was": "このままでは更新できません: %s。wildcard release %s で元の状態に戻せます",
+	"cannot renew it: %s": "更新できません: %s",
 	"can renew it with --force-renewal; wildcard release %s hands it back": "--force-renewal で更新できます。certbot に戻す: wildcard release %s",
 	"renews it; wildcard adopt %s takes it over":                           "certbot が更新します。引き継ぐ: wildcard adopt %s",
 

@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -18,7 +19,8 @@ import (
 // AdoptRequest is a lineage of certbot's that is to be ours.
 type AdoptRequest struct {
 	Lineage  string
-	DryRun   bool // only say what would change
+	DryRun   bool   // only say what would change
+	Account  string // its ID, or how that begins; "" is that of its .conf, or the only one there is
 	CABundle string
 	DNS      DNS
 	Confirm  func(Adopted) error // asked before; its error is that of Adopt
@@ -37,6 +39,9 @@ type Adopted struct {
 // is refused.
 func (m *Manager) Adopt(ctx context.Context, r AdoptRequest) (Adopted, error) {
 	looked, err := m.adoption(r)
+	if err == nil && !looked.Already {
+		err = looked.ask(ctx, m)
+	}
 	if err != nil || looked.Already || r.DryRun {
 		return looked.Adopted, err
 	}
@@ -63,6 +68,7 @@ type adoption struct {
 	request  AdoptRequest
 	settings lineage.Settings // that it gets
 	params   lineage.Params   // likewise
+	account  lineage.Account  // at the CA
 	change   func(*lineage.Conf) error
 }
 
@@ -83,18 +89,19 @@ func (m *Manager) adoption(r AdoptRequest) (a adoption, err error) {
 	if l.Damage != nil {
 		a.Notes = append(a.Notes, messages.New("its files are not as certbot has them, and are put in order: %s", l.Damage))
 	}
+	if err := a.proofless(); err != nil {
+		return a, err
+	}
 	if a.settings, a.params, err = adoptedSettings(m.options.Dirs, r, l); err != nil {
 		return a, err
 	}
 	if a.Keys, err = a.carriedKeys(); err != nil {
 		return a, err
 	}
-	if _, err := m.Services.Router(a.settings); err != nil {
-		return a, err
+	if a.account, err = m.Store.Account(a.params.Server, cmp.Or(r.Account, a.params.Account)); err != nil {
+		return a, accountAdvice(l, err)
 	}
-	if _, err := m.Store.Account(a.params.Server, a.params.Account); err != nil {
-		return a, fault.Errorf(fault.CodeOf(err), fault.Misconfigured, "the account of %s: %w", l.Name, err)
-	}
+	a.params.Account = a.account.ID
 	is, err := ConditionOf(l, m.State, m.now())
 	if err != nil {
 		return a, err
@@ -146,11 +153,16 @@ func carryHooks(s *lineage.Settings, params lineage.Params) {
 		if spec.Name != providers.HookSpec || spec.Arg != "" {
 			continue
 		}
-		s.Providers[i].Arg = params.AuthHook
-		if params.CleanupHook != "" {
-			s.Providers[i].Arg += "," + params.CleanupHook
-		}
+		s.Providers[i].Arg = hookArg(params)
 	}
+}
+
+// hookArg is what a provider certbot-hook is given to use certbot's hooks.
+func hookArg(params lineage.Params) string {
+	if params.CleanupHook == "" {
+		return params.AuthHook
+	}
+	return params.AuthHook + "," + params.CleanupHook
 }
 
 // SettingsOfHook reads the settings from the command line of an auth hook: ours, or a script that has its credentials beside it.

@@ -25,6 +25,7 @@ certbot's timer passes over it. What changes in renewal/NAME.conf is shown first
 		ArgsUsage: "NAME",
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would change"},
+			&cli.StringFlag{Name: "account", Usage: "`ID` of the account to use, or its beginning, if there are several"},
 			&cli.StringFlag{Name: "ca-bundle", Usage: "`FILE` with further roots for the CA's own TLS (WILDCARD_CA_BUNDLE)"},
 			yesFlag(),
 		}, dnsFlags(), commonFlags()),
@@ -53,14 +54,14 @@ func runAdopt(p *program, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	m, err := p.machine(c)
+	m, err := p.open(c, certificates.Options{FreshTokens: true}) // a token of before would hide that a password is wrong by now
 	if err != nil {
 		return err
 	}
 	defer m.close()
 	sayHookProblems(m, name)
 	got, err := m.manager.Adopt(c.Context, certificates.AdoptRequest{
-		Lineage: name, DryRun: c.Bool("dry-run"), CABundle: bundle.Value, DNS: dns,
+		Lineage: name, DryRun: c.Bool("dry-run"), Account: c.String("account"), CABundle: bundle.Value, DNS: dns,
 		Confirm: func(a certificates.Adopted) error {
 			sayChanges(m, c, a)
 			return m.confirm(c, "Take %s over?", name)

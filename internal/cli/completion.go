@@ -240,7 +240,7 @@ func lineageWords(p *program, command, configDir string) (words []word) {
 		if err == nil && wants(l.Owned()) {
 			s, _ := l.Conf.Settings()
 			if l.Leaf != nil {
-				s.Domains = l.Leaf.DNSNames
+				s.Domains = l.Names()
 			}
 			words = append(words, word{l.Name, strings.Join(s.Domains, " ")})
 		}

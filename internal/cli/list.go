@@ -179,7 +179,7 @@ func listLineOf(m *machine, l *lineage.Lineage, ledger *state.State) listLine {
 	line := listLine{Lineage: l.Name, Owner: "certbot", Status: string(is.Status), why: is.Why, unread: err}
 	line.Names = s.Domains
 	if l.Leaf != nil {
-		line.Names = l.Leaf.DNSNames
+		line.Names = l.Names()
 		until, days := l.Leaf.NotAfter.UTC(), int(l.Leaf.NotAfter.Sub(m.now()).Hours()/24)
 		line.NotAfter, line.DaysLeft, line.Paths = &until, &days, pathsOf(l)
 	}

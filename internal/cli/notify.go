@@ -197,7 +197,7 @@ func (r news) condition(name string, err error, past *state.Complaint, deployed 
 	is, unread := certificates.ConditionOf(l, r.machine.manager.State, r.machine.now())
 	c.Due, c.Revoked, c.Names = is.RenewAt, is.Status == certificates.StatusRevoked, s.Domains
 	if l.Leaf != nil {
-		c.Names, c.NotAfter = l.Leaf.DNSNames, l.Leaf.NotAfter
+		c.Names, c.NotAfter = l.Names(), l.Leaf.NotAfter
 	}
 	if !ours {
 		return ofCertbot(c, past), past != nil || c.Revoked

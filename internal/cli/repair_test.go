@@ -29,6 +29,12 @@ func expired(t *testing.T, names ...string) lineage.Set {
 // setOf is a set of a CA of its own.
 func setOf(t *testing.T, from, until time.Time, names ...string) lineage.Set {
 	t.Helper()
+	return setWith(t, names, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = from, until })
+}
+
+// setWith is a set of a CA of its own, whose certificate is changed before it is signed.
+func setWith(t testing.TB, names []string, change func(*x509.Certificate)) lineage.Set {
+	t.Helper()
 	ca, err := acmetest.Start(acmetest.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +44,7 @@ func setOf(t *testing.T, from, until time.Time, names ...string) lineage.Set {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := ca.Issue(key.Public(), names, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = from, until })
+	leaf, err := ca.Issue(key.Public(), names, change)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,7 +71,7 @@ func runRevoke(p *program, c *cli.Context) error {
 		Lineage: name, Reason: why, Delete: c.Bool("delete"), CABundle: bundle,
 		Confirm: func(l *lineage.Lineage) error {
 			return m.confirm(c, "Revoke the certificate %s (%s)? This cannot be undone.", name,
-				strings.Join(l.Leaf.DNSNames, " "))
+				strings.Join(l.Names(), " "))
 		},
 	})
 	if err != nil {
@@ -85,7 +85,7 @@ func runRevoke(p *program, c *cli.Context) error {
 func sayRevoked(m *machine, name string, done certificates.Revoked) {
 	if m.json {
 		m.answer(map[string]any{
-			"lineage": name, "names": done.Lineage.Leaf.DNSNames, "revoked": true, "was_revoked": done.WasRevoked,
+			"lineage": name, "names": done.Lineage.Names(), "revoked": true, "was_revoked": done.WasRevoked,
 			"deleted": done.Deleted,
 		})
 		return

@@ -81,6 +81,18 @@ func (l *Lineage) Next() *x509.Certificate { return l.next }
 // Dir returns live/NAME, what RENEWED_LINEAGE holds.
 func (l *Lineage) Dir() string { return l.store.liveDir(l.Name) }
 
+// Names are those on the live certificate, addresses behind names; none while it is damaged.
+func (l *Lineage) Names() []string {
+	if l.Leaf == nil {
+		return nil
+	}
+	names := slices.Clone(l.Leaf.DNSNames)
+	for _, address := range l.Leaf.IPAddresses {
+		names = append(names, address.String())
+	}
+	return names
+}
+
 // Path returns the path that servers use for a kind: "cert", "chain", "fullchain" or "privkey".
 func (l *Lineage) Path(kind string) string { return filepath.Join(l.Dir(), kind+".pem") }
 

@@ -1,0 +1,124 @@
+package certificates
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"wildcard/internal/fault"
+	"wildcard/internal/issuance"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/providers"
+)
+
+// proofless refuses a certificate for what DNS cannot prove: addresses (RFC 8738 §7), and names that are no host's.
+func (a *adoption) proofless() error {
+	leaf := a.Lineage.Next()
+	if leaf == nil {
+		return nil
+	}
+	for _, address := range leaf.IPAddresses {
+		return cannotAdopt(a.Lineage, "it is for the address %s, which no DNS record can prove (RFC 8738): certbot keeps it", address)
+	}
+	if len(leaf.EmailAddresses)+len(leaf.URIs) > 0 {
+		return cannotAdopt(a.Lineage, "it is for other names than those of hosts, which no DNS record can prove: certbot keeps it")
+	}
+	return nil
+}
+
+// accountAdvice is why a lineage's account cannot be used, with what to do about several.
+func accountAdvice(l *lineage.Lineage, err error) error {
+	if fault.CodeOf(err) == lineage.CodeAmbiguous {
+		return fault.Errorf(lineage.CodeAmbiguous, fault.Usage, "the account of %s: %w", l.Name, err).
+			Advise("wildcard account show lists them; then: wildcard adopt --account ID %s", l.Name)
+	}
+	return fault.Errorf(fault.CodeOf(err), fault.Misconfigured, "the account of %s: %w", l.Name, err)
+}
+
+// ask asks those who must keep what an adoption promises, as [Manager.Plan] does: the CA for its directory and the account, the DNS
+// services for the zones of all names. A public CA that cannot be reached at the moment is no reason to refuse.
+func (a *adoption) ask(ctx context.Context, m *Manager) error {
+	o := &order{name: a.Lineage.Name, live: a.Lineage, names: a.settings.Domains, settings: a.settings, params: a.params,
+		keyType: KeyTypeOf(a.params)}
+	p := &planning{m: m, o: o}
+	var atCA []error
+	var group sync.WaitGroup
+	group.Go(func() { atCA = append(p.ca(ctx), a.askAccount(ctx, m)) })
+	records, problems := p.records(ctx)
+	group.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	a.Notes = append(append(a.Notes, delegationNotes(records)...), cutOffNotes(records)...)
+	if len(problems) > 0 {
+		return a.otherHook(ctx, m, records, problems[0])
+	}
+	_, public := issuance.KnownCA(a.params.Server)
+	for _, err := range atCA {
+		switch {
+		case err == nil:
+		case public && fault.ClassOf(err) == fault.Temporary:
+			a.Notes = append(a.Notes, messages.New("the CA could not be asked: %s", messages.OneLine(err.Error())))
+			return nil
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// askAccount refuses an account that the CA does not take any more. One that it does not know is registered by the next order.
+func (a *adoption) askAccount(ctx context.Context, m *Manager) error {
+	ctx, cancel := context.WithTimeout(ctx, planLimit)
+	defer cancel()
+	ca, err := m.Services.CA(ctx, a.params.Server, a.settings.CABundle)
+	if err != nil {
+		return nil //nolint:nilerr // planning.ca says so
+	}
+	info, err := ca.AccountInfo(ctx, issuance.Account{URI: a.account.URI, Key: a.account.Key})
+	switch {
+	case err != nil && fault.CodeOf(err) != issuance.CodeAccountUnknown:
+		return err
+	case err == nil && info.Status != "valid":
+		return fault.Errorf(lineage.CodeAccount, fault.Misconfigured, "the account of %s: %s is %s", a.Lineage.Name,
+			a.account.URI, info.Status)
+	}
+	return nil
+}
+
+// otherHook adds to why the records of a lineage cannot be written that its own hook can be used, where that is neither ours nor was
+// another service named.
+func (a *adoption) otherHook(ctx context.Context, m *Manager, records []PlannedRecord, err error) error {
+	hook := lineage.Words(a.Lineage.Conf.Params().AuthHook)
+	authenticator, _ := a.Lineage.Conf.Get(renewalParams, "authenticator")
+	if a.request.DNS.Providers.Firm || authenticator != "manual" || len(hook) == 0 ||
+		filepath.Base(hook[0]) == "wildcard-auth-hook" {
+		return err
+	}
+	var options []string
+	resolver, failed := m.Services.Resolver(a.settings)
+	for _, r := range records {
+		if r.Account.Provider != nil && r.Err == nil { // it stays where it is
+			for _, spec := range a.settings.SpecTexts() {
+				options = append(options, "--provider "+lineage.Quote(spec))
+			}
+			continue
+		}
+		zone := r.Domain
+		if failed == nil {
+			d, err := resolver.Delegation(ctx, providers.ChallengeName(r.Domain))
+			if found := strings.TrimSuffix(d.Zone, "."); err == nil && strings.Contains(found, ".") {
+				zone = found // else the resolvers know none, or a top-level domain
+			}
+		}
+		spec := zone + "=" + providers.HookSpec + ":" + hookArg(a.Lineage.Conf.Params())
+		options = append(options, "--provider "+lineage.Quote(spec))
+	}
+	slices.Sort(options)
+	return fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "%w", err).
+		Advise("say which DNS service has its records; to go on with its own hook: wildcard adopt %s %s",
+			strings.Join(slices.Compact(options), " "), a.Lineage.Name)
+}

@@ -3,7 +3,7 @@
 //
 // [Dial] reads a CA's directory; [CA] has what concerns accounts, revocation and renewal information (RFC 9773); an
 // [Issuer] brings CA, account and DNS services together, and its [Issuer.Obtain] is the order of an issuance, step by step
-// in order.go:
+// in steps.go:
 //
 //  1. zone, account and record name of every challenge are found, before anything is created anywhere;
 //  2. the order is created, or one of an earlier run taken up again; its URL and the private key are saved by the caller

@@ -3,9 +3,6 @@ package issuance
 import (
 	"cmp"
 	"context"
-	"crypto"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"net/http"
 	"time"
@@ -48,7 +45,7 @@ func (r *run) finalize(order acme.ExtendedOrder, accepted func()) (acme.Extended
 	if order.Status == acme.StatusInvalid {
 		return order, r.invalid(order)
 	}
-	csr, err := r.csr()
+	csr, err := r.request.csr(r.CA.facts.CommonName)
 	if err != nil {
 		return order, err
 	}
@@ -67,7 +64,7 @@ func (r *run) finalize(order acme.ExtendedOrder, accepted func()) (acme.Extended
 		if err := r.sleep(ctx, wait); err != nil {
 			return f.order, err
 		}
-		read, err := r.getOrder(order.Location, lagging)
+		read, err := r.session.getOrder(order.Location, lagging)
 		if err != nil {
 			if wait, err = f.cannotLook(err); err != nil {
 				return f.order, err
@@ -227,110 +224,6 @@ func (r *run) invalid(order acme.ExtendedOrder) error {
 		code, class = CodeOrder, fault.Failed
 	}
 	return fault.Errorf(code, class, "acme: order is invalid: %w", problem)
-}
-
-// csr is the request's, or a new one with all names.
-func (r *run) csr() ([]byte, error) {
-	if r.request.CSR != nil {
-		return r.request.CSR, nil
-	}
-	return newCSR(r.request.Key, r.request.Names, r.CA.facts.CommonName)
-}
-
-// download fetches the certificate, checks it, and picks the chain.
-func (r *run) download(order acme.ExtendedOrder) error {
-	if order.Certificate == "" {
-		return fault.Errorf(CodeReply, fault.Failed, "acme: order is valid and names no certificate")
-	}
-	chain, err := r.getCertificate(order.Certificate, lagging)
-	if err != nil {
-		return err
-	}
-	expect := Expectation{
-		Key: r.publicKey(), Names: r.request.Names, Now: r.CA.clock(), Roots: r.CA.base.TLSClientConfig.RootCAs,
-		Alone: r.request.Alone,
-	}
-	delivered, err := CheckChain(chain, expect)
-	if err != nil && forAnotherKey(chain, expect.Key) {
-		return &otherKey{err}
-	}
-	if err != nil {
-		return err
-	}
-	if want := r.request.PreferredChain; want != "" && !topIs(delivered.Chain, want) {
-		alternate, ok := r.alternate(order.Certificate, want, expect)
-		if !ok {
-			r.note(StepDownload, "the CA offers no chain up to %s: its default chain is taken", printable(want, 80))
-		} else {
-			delivered = alternate
-		}
-	}
-	for _, text := range delivered.Notes {
-		r.warn(StepDownload, text)
-	}
-	r.result.Chain, r.result.Leaf = delivered.Chain, delivered.Leaf
-	return r.save(Checkpoint{Order: order.Location, Chain: delivered.Chain})
-}
-
-// otherKey is an order whose certificate is for another key than ours. CAs give an order of the same names back while it is
-// of use, so two runs with two keys may have one and the same, and one of them finalizes it (boulder, ra.go NewOrder).
-type otherKey struct{ err error }
-
-func (e *otherKey) Error() string { return e.err.Error() }
-func (e *otherKey) Unwrap() error { return e.err }
-
-// forAnotherKey reports whether the first certificate of a chain is good for another key alone.
-func forAnotherKey(chain []byte, key crypto.PublicKey) bool {
-	block, _ := pem.Decode(chain)
-	if block == nil || key == nil {
-		return false
-	}
-	leaf, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return false
-	}
-	has, ok := leaf.PublicKey.(interface{ Equal(x crypto.PublicKey) bool })
-	return ok && !leaf.IsCA && !has.Equal(key)
-}
-
-// alternate finds the first good chain with the wanted top among those that the CA links to (RFC 8555 §7.4.2).
-func (r *run) alternate(url, want string, expect Expectation) (Delivered, bool) {
-	for _, link := range r.session.transport.seen(url).alternates {
-		chain, err := r.getCertificate(link, once)
-		var delivered Delivered
-		if err == nil {
-			delivered, err = CheckChain(chain, expect)
-		}
-		if err != nil {
-			r.log.Debug("an alternate chain is of no use", "url", link, "error", err)
-			continue
-		}
-		if topIs(delivered.Chain, want) {
-			return delivered, true
-		}
-	}
-	return Delivered{}, false
-}
-
-func (r *run) getCertificate(url string, p policy) ([]byte, error) {
-	var chain []byte
-	err := r.session.attempt("certificate", p, func() (err error) {
-		chain, _, err = r.session.core.Certificates.Get(url, true)
-		return err
-	})
-	return chain, err
-}
-
-// publicKey is the key that the certificate must be for.
-func (r *run) publicKey() any {
-	if r.request.CSR == nil {
-		return r.request.Key.Public()
-	}
-	csr, err := x509.ParseCertificateRequest(r.request.CSR)
-	if err != nil {
-		return nil
-	}
-	return csr.PublicKey
 }
 
 // asProblem finds the CA's refusal in an error.

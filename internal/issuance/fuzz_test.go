@@ -183,14 +183,14 @@ func FuzzReplies(f *testing.F) {
 				t.Fatal(err)
 			}
 			r := &run{session: s, request: Request{Names: []string{"example.com", "*.example.com"}}, log: s.ca.log}
-			order, err := r.newOrder("")
+			order, err := ordering{r}.newOrder("")
 			wantTold(t, ctx, err)
 			if err == nil {
-				r.resumable(order)
+				ordering{r}.resumable(order)
 			}
-			_, err = r.getOrder("https://ca.example/order/1", lagging)
+			_, err = r.session.getOrder("https://ca.example/order/1", lagging)
 			wantTold(t, ctx, err)
-			_, err = r.getAuthorization("https://ca.example/authorization/1", lagging)
+			_, err = r.session.getAuthorization("https://ca.example/authorization/1", lagging)
 			wantTold(t, ctx, err)
 			err = s.attempt("certificate", lagging, func() error {
 				_, _, err := s.core.Certificates.Get("https://ca.example/certificate/1", true)

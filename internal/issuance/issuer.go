@@ -72,6 +72,26 @@ type Request struct {
 	Save func(Checkpoint) error
 }
 
+// csr is the request's, or a new one with all names.
+func (r Request) csr(commonName bool) ([]byte, error) {
+	if r.CSR != nil {
+		return r.CSR, nil
+	}
+	return newCSR(r.Key, r.Names, commonName)
+}
+
+// publicKey is the key that the certificate must be for.
+func (r Request) publicKey() any {
+	if r.CSR == nil {
+		return r.Key.Public()
+	}
+	csr, err := x509.ParseCertificateRequest(r.CSR)
+	if err != nil {
+		return nil
+	}
+	return csr.PublicKey
+}
+
 // Checkpoint is how far an order is.
 type Checkpoint struct {
 	Order string // URL

@@ -331,7 +331,7 @@ func (v *validator) look(ctx context.Context) error {
 
 // lookAtOrder finds out whether all authorizations are valid (RFC 8555 §7.1.6), by one request.
 func (v *validator) lookAtOrder() error {
-	order, err := v.run.getOrder(v.order, once)
+	order, err := v.run.session.getOrder(v.order, once)
 	if err != nil {
 		if problem, ok := asProblem(err); ok && problem.Status == 404 {
 			v.noOrder = true
@@ -359,7 +359,7 @@ func (v *validator) lookAtOrder() error {
 
 // lookAt looks at one authorization. read is false if that told nothing.
 func (v *validator) lookAt(n *validation) (read bool, err error) {
-	a, err := v.run.getAuthorization(n.rec.authorization, once)
+	a, err := v.run.session.getAuthorization(n.rec.authorization, once)
 	now := v.run.CA.now()
 	n.looked = now
 	if err != nil {

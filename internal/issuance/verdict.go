@@ -36,7 +36,7 @@ func (r *run) reasonsInOrder(url string, e *ValidationError) {
 	if !slices.ContainsFunc(e.Failures, without) {
 		return
 	}
-	order, err := r.getOrder(url, once)
+	order, err := r.session.getOrder(url, once)
 	if err != nil || order.Error == nil {
 		return
 	}

@@ -140,7 +140,7 @@ func TestMemory_Sequences(t *testing.T) {
 		},
 		"turns": func(t *testing.T, domain string) { // certbot, each time with one challenge at the name
 			w := *w
-			w.world = &world{t: t, ca: w.ca, dir: w.dir, environ: append([]string{"RFC2136_TTL=30"}, w.environ...)} // certbot itself takes its time
+			w.world = &world{t: t, ca: w.ca, dir: w.dir, environ: append([]string{"RFC2136_TTL=60"}, w.environ...)} // certbot itself takes its time
 			for n, name := range []string{domain, "*." + domain} {
 				said := w.certbotAlone(t, fmt.Sprint(domain, n), name)
 				if waits := strings.Contains(said, "resolvers have forgotten"); waits != (n > 0) {

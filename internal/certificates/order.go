@@ -45,6 +45,10 @@ func (m *Manager) draft(r Request, name string) (*order, error) {
 			o.live = live
 			o.settings, _ = live.Conf.Settings()
 			o.params = live.Conf.Params()
+		case fault.CodeOf(err) == lineage.CodeNotFound && !o.dryRun:
+			if err := m.Store.Free(name); err != nil {
+				return nil, err
+			}
 		case fault.CodeOf(err) != lineage.CodeNotFound:
 			return nil, err
 		}

@@ -18,6 +18,9 @@ import (
 	"wildcard/providers"
 )
 
+// RunsLate is how long "renew" may not have run where it has: its timer runs several times a day.
+const RunsLate = 3 * 24 * time.Hour
+
 const (
 	RenewalsAtOnce = 4  // orders that Renew has under way side by side
 	ordersPer10s   = 10 // what one CA is asked for; Let's Encrypt takes 300 orders in 3 hours

@@ -18,8 +18,6 @@ const (
 	longestCheck = 10 * 365 * 24 * time.Hour
 	// hooksLate is how long deploy hooks may keep failing: each run of "renew" tries them again.
 	hooksLate = 24 * time.Hour
-	// runsLate is how long "renew" may not have run: its timer runs several times a day.
-	runsLate = 3 * 24 * time.Hour
 )
 
 // checkProblem is a problem that "list --check" found.
@@ -66,7 +64,7 @@ func runCheck(m *machine, ctx context.Context, text string) error {
 			if t.Lineage == "" {
 				m.say("%s", t.Message)
 			} else {
-				m.say("%s: %s", t.Lineage, t.Message)
+				m.say("%s: %s", messages.OneLine(t.Lineage), t.Message)
 			}
 		}
 	}
@@ -126,7 +124,7 @@ func timerProblem(m *machine, ledger *state.State) (checkProblem, bool) {
 		return checkProblem{}, false
 	}
 	w, err := ledger.Watch()
-	if err != nil || w.LastRun.IsZero() || m.now().Sub(w.LastRun) < runsLate {
+	if err != nil || w.LastRun.IsZero() || m.now().Sub(w.LastRun) < certificates.RunsLate {
 		return checkProblem{}, false
 	}
 	return checkProblem{"", "timer",

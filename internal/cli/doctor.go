@@ -14,6 +14,7 @@ import (
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
 )
 
 func doctorCommand(p *program) *cli.Command {
@@ -85,6 +86,7 @@ func runDoctor(p *program, c *cli.Context) error {
 		Store: m.manager.Store, Dirs: m.dirs, State: m.manager.State, Journal: m.manager.Journal, Log: m.log, Now: p.now,
 		Root: p.root, Router: m.manager.Services.Router, Resolver: m.manager.Services.Resolver, CA: m.manager.Services.CA,
 		Binding: m.registration(c), Endpoints: endpoints, Probe: c.Bool("probe"), Fix: c.Bool("fix"),
+		Others: !c.Args().Present(),
 	}
 	if d.Probe {
 		m.display.Notice("a TXT record is made in each zone and deleted when every name server has it: this takes as long as publication does")
@@ -220,7 +222,7 @@ func findingLinesOf(m *machine, findings []doctor.Finding) []findingLine {
 func printReport(m *machine, answer doctorAnswer) {
 	if !m.quiet {
 		for _, line := range answer.Good {
-			m.say("%-8s %s: %s", line.Severity, strings.TrimSuffix(line.Subject, "."), line.What)
+			m.say("%-8s %s: %s", line.Severity, messages.OneLine(strings.TrimSuffix(line.Subject, ".")), line.What)
 		}
 	}
 	for _, name := range answer.Repaired {
@@ -236,9 +238,10 @@ func printReport(m *machine, answer doctorAnswer) {
 		if line.Cause != "" && line.Cause != code {
 			code += ", " + line.Cause
 		}
-		m.say("%-8s %s: %s [%s]", line.Severity, strings.TrimSuffix(line.Subject, "."), line.What, code)
+		m.say("%-8s %s: %s [%s]", line.Severity, messages.OneLine(strings.TrimSuffix(line.Subject, ".")),
+			messages.OneLine(line.What), code)
 		m.say("%-8s %s", "", line.Why)
-		m.say("%-8s > %s", "", cmp.Or(line.Fix, "-"))
+		m.say("%-8s > %s", "", messages.OneLine(cmp.Or(line.Fix, "-")))
 	}
 	switch {
 	case len(answer.Findings) > 0:

@@ -110,13 +110,13 @@ func runList(p *program, c *cli.Context) error {
 			last = outcomeOf(line.LastAttempt.Outcome)
 		}
 		owner, status := ownerOf(line.Owner), statusOf(line.Status)
-		t.Row(line.Lineage, expires, days, renewal, owner, status, last, display.Names(line.Names))
+		t.Row(messages.OneLine(line.Lineage), expires, days, renewal, owner, status, last, display.Names(line.Names))
 	}
 	t.GiveWay([]messages.Text{"NAMES", "CERTIFICATE"}, []messages.Text{"LAST", "EXPIRES", "RENEWAL", "NAMES", "BY"})
 	sayTable(p, t)
 	for _, line := range lines {
 		if line.Problem != "" {
-			sayWrapped(p, "%s: %s", line.Lineage, line.Problem)
+			sayWrapped(p, "%s: %s", messages.OneLine(line.Lineage), line.Problem)
 		}
 	}
 	return nil

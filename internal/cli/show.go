@@ -67,7 +67,7 @@ type showAnswer struct {
 }
 
 func runShow(p *program, c *cli.Context) error {
-	name, err := oneName(c)
+	name, err := oneArgument(c)
 	if err != nil {
 		return err
 	}
@@ -234,13 +234,21 @@ func outcomeOf(outcome string) messages.Message {
 	return messages.New("%s", outcome)
 }
 
-// oneName is the name of a lineage that a command is about.
-func oneName(c *cli.Context) (string, error) {
+// oneArgument is the name of a lineage that is shown, whatever certbot takes for one.
+func oneArgument(c *cli.Context) (string, error) {
 	if c.NArg() != 1 {
 		return "", usage("%s wants the name of one certificate; wildcard list shows them", c.Command.Name)
 	}
-	name, err := lineage.ParseName(c.Args().First())
+	return c.Args().First(), nil
+}
+
+// oneName is the name of a lineage that a command is about.
+func oneName(c *cli.Context) (string, error) {
+	name, err := oneArgument(c)
 	if err != nil {
+		return "", err
+	}
+	if name, err = lineage.ParseName(name); err != nil {
 		return "", fault.Errorf(fault.CodeOf(err), fault.Usage, "%w", err)
 	}
 	return name, nil

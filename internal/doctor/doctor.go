@@ -46,6 +46,7 @@ type Doctor struct {
 	Endpoints []Endpoint            // to be compared with the store
 	Probe     bool                  // make a record and delete it again
 	Fix       bool                  // repair lineages of ours (package lineage, Repair)
+	Others    bool                  // look at the files of certbot's certificates too that are no case
 	Limit     time.Duration         // of one check; 0 is 30 s
 }
 
@@ -100,6 +101,10 @@ func (d *Doctor) Examine(ctx context.Context, cases []Case) Report {
 		{"renewal hooks", func(context.Context) { v.renewalHooks(cases) }},
 		{"refused certificates", v.refused},
 		{"revoked certificates", v.revoked},
+	}
+	if d.Others {
+		checks = append(checks, check{"certbot's certificates", func(ctx context.Context) { v.others(ctx, cases) }},
+			check{"runs of renew", v.lastRun})
 	}
 	for _, c := range cases {
 		checks = append(checks, check{"settings of " + c.subject(), func(ctx context.Context) { v.settings(ctx, c) }},

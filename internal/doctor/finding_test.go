@@ -261,6 +261,15 @@ func provocations() map[string]func(w *world) Report {
 			w.shift(71*day, 71*day)
 			return w.examine()
 		},
+		FoundLastRun: func(w *world) Report {
+			w.doctor.Others = true
+			w.check(w.doctor.State.ChangeWatch(func(s *state.Watch) { s.LastRun = time.Now().Add(-4 * day) }))
+			return w.examine()
+		},
+		FoundHalf: func(w *world) Report {
+			w.check(os.Rename(w.config("renewal", apex+".conf"), w.config("aside")))
+			return w.doctor.Examine(w.t.Context(), []Case{w.wanted(apex)})
+		},
 		FoundDeploy: func(w *world) Report {
 			w.update(func(_ *lineage.Conf, s *lineage.Settings) error { s.Deploy = true; return nil })
 			return w.examine()

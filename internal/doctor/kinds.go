@@ -59,6 +59,8 @@ const (
 	FoundExpired         = "certificate.expired"        // it is over
 	FoundOverdue         = "certificate.overdue"        // it should have been renewed by now
 	FoundDeploy          = "deploy.pending"             // deploy hooks have not succeeded
+	FoundLastRun         = "renew.late"                 // renew has not run for days
+	FoundHalf            = "lineage.half"               // files in live or archive without a .conf
 	FoundTimerMissing    = "timer.missing"              // nothing runs renew
 	FoundTimerInactive   = "timer.inactive"             // the timer is there and off
 	FoundTimerDouble     = "timer.double"               // both a timer and cron run renew

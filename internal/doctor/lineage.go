@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"wildcard/internal/certificates"
@@ -55,7 +56,19 @@ func lineageKinds() []Kind {
 			Code: FoundOverdue, Severity: Warning,
 			What: "it has been due since %s and is not renewed; it expires on %s",
 			Why:  "Something keeps it from being renewed.",
-			Fix:  fault.Verbatim("wildcard renew --cert-name %s"),
+			Fix:  fault.Verbatim("%s"),
+		},
+		{
+			Code: FoundLastRun, Severity: Warning,
+			What: "wildcard renew has not run since %s",
+			Why:  "Nothing is renewed until it runs again; its timer or cron may be off.",
+			Fix:  fault.Verbatim("wildcard renew"),
+		},
+		{
+			Code: FoundHalf, Severity: Warning,
+			What: "%s is there, but no renewal/%s.conf",
+			Why:  "Nothing renews what is in it, and no new certificate can have that name.",
+			Fix:  fault.Verbatim("mv %s %s"),
 		},
 		{
 			Code: FoundDeploy, Severity: Warning,
@@ -129,7 +142,7 @@ func (v *visit) revoked(ctx context.Context) {
 		if is.Status != certificates.StatusRevoked {
 			continue
 		}
-		renew := "certbot renew --force-renewal --cert-name " + l.Name
+		renew := "certbot renew --force-renewal --cert-name " + lineage.Quote(l.Name)
 		if l.Owned() {
 			renew = "wildcard renew --cert-name " + l.Name
 		}
@@ -158,16 +171,61 @@ func (v *visit) outnumbered(l *lineage.Lineage) {
 	}
 }
 
+// others looks at the certificates of certbot's that are no case: certbot's timer may renew them, and whether it does shows in their
+// files alone.
+func (v *visit) others(ctx context.Context, cases []Case) {
+	none := true
+	for l, err := range v.Store.All() {
+		none = false
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil || l.Owned() || slices.ContainsFunc(cases, func(c Case) bool { return c.Lineage != nil && c.Lineage.Name == l.Name }) {
+			continue // store finds what cannot be read
+		}
+		v.lineage(ctx, Case{Lineage: l})
+	}
+	if none {
+		v.good(v.Store.Dir(), "there is no certificate in it")
+	}
+}
+
+// lastRun finds out whether renew runs at all, where something is to be renewed.
+func (v *visit) lastRun(context.Context) {
+	if v.State == nil {
+		return
+	}
+	w, err := v.State.Watch()
+	if err != nil || w.LastRun.IsZero() || v.now().Sub(w.LastRun) < certificates.RunsLate {
+		return
+	}
+	for l, err := range v.Store.All() {
+		if err == nil && l.Owned() {
+			v.find(FoundLastRun, "wildcard renew", []any{messages.Instant(w.LastRun)})
+			return
+		}
+	}
+}
+
+// half finds files of certificates that have no .conf.
+func (v *visit) half() {
+	for _, dir := range v.Store.Half() {
+		name := filepath.Base(dir)
+		v.find(FoundHalf, dir, []any{dir, name}, lineage.Quote(dir), lineage.Quote(filepath.Join(filepath.Dir(dir), ".old-"+name)))
+	}
+}
+
 // lineage looks at the files of a certificate that is there, and at its dates.
 func (v *visit) lineage(_ context.Context, c Case) {
 	l := c.Lineage
 	switch {
 	case l.Damage != nil:
-		fix := "wildcard doctor --fix " + l.Name
+		fix, class := "wildcard doctor --fix "+l.Name, fault.Misconfigured
 		if !l.Owned() {
-			fix = "certbot certificates; certbot renew --force-renewal --cert-name " + l.Name
+			fix = "certbot certificates; certbot renew --force-renewal --cert-name " + lineage.Quote(l.Name)
+			class = fault.Failed
 		}
-		v.fail(FoundDamaged, l.Name, fault.Errorf(lineage.CodeDamaged, fault.Misconfigured,
+		v.fail(FoundDamaged, l.Name, fault.Errorf(lineage.CodeDamaged, class,
 			"its files are not as they should be: %w", l.Damage), fix)
 		return
 	case l.Owned() && l.NeedsRepair():
@@ -176,7 +234,7 @@ func (v *visit) lineage(_ context.Context, c Case) {
 	v.outnumbered(l)
 	const day = "2006-01-02"
 	now, until := v.now(), l.Leaf.NotAfter
-	renew := "certbot renew --cert-name " + l.Name
+	renew := "certbot renew --cert-name " + lineage.Quote(l.Name)
 	if l.Owned() {
 		renew = "wildcard renew --cert-name " + l.Name
 	}
@@ -194,11 +252,8 @@ func (v *visit) lineage(_ context.Context, c Case) {
 		return // revoked finds it
 	}
 	v.good(l.Name, "files complete; valid until %s", until.UTC().Format(day))
-	if !l.Owned() {
-		return
-	}
 	if !now.Before(issuance.OverdueAt(is.RenewAt, until)) {
-		v.find(FoundOverdue, l.Name, []any{is.RenewAt.UTC().Format(day), until.UTC().Format(day)}, l.Name)
+		v.find(FoundOverdue, l.Name, []any{is.RenewAt.UTC().Format(day), until.UTC().Format(day)}, renew)
 	}
 	if c.Settings.Deploy {
 		v.find(FoundDeploy, l.Name, nil, l.Name)

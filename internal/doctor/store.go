@@ -50,6 +50,7 @@ func (v *visit) store(context.Context) {
 	if err != nil {
 		v.fail(FoundStore, dir, err, dir, dir)
 	}
+	v.half()
 	for _, name := range names {
 		if _, err := v.Store.Lineage(name); err != nil {
 			v.fail(FoundUnreadable, name, err, name)

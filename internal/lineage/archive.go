@@ -178,6 +178,11 @@ func isStage(entry fs.DirEntry) bool {
 	return entry.IsDir() && strings.HasPrefix(entry.Name(), newPrefix)
 }
 
+// isFirstStage reports whether it is that of a lineage that has no .conf yet.
+func isFirstStage(entry fs.DirEntry) bool {
+	return isStage(entry) && strings.HasPrefix(entry.Name(), firstPrefix)
+}
+
 const (
 	newPrefix   = ".new-"
 	firstPrefix = ".new-first-" // of a lineage that has no .conf yet

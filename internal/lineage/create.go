@@ -3,10 +3,14 @@ package lineage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"wildcard/internal/fault"
 )
@@ -119,11 +123,12 @@ func (s *Store) clearLeftovers(name string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	ours := false
-	for _, entry := range entries {
-		ours = ours || isStage(entry) && strings.HasPrefix(entry.Name(), firstPrefix)
-	}
-	if ours {
+	ours := slices.ContainsFunc(entries, isFirstStage)
+	if !ours {
+		if err := s.Free(name); err != nil {
+			return err
+		}
+	} else {
 		if err := s.clearLive(name); err != nil {
 			return err
 		}
@@ -139,12 +144,53 @@ func (s *Store) clearLeftovers(name string) error {
 	}
 	for _, dir := range []string{archive, live} {
 		if err := s.disk.remove(dir); err != nil {
-			return fault.Errorf(CodeExists, fault.Misconfigured,
-				"lineage: create %s: %s is there, but no renewal/%s.conf; move it away or choose another name: %w", name, dir,
-				name, err)
+			return fmt.Errorf("%w: %w", half(name, dir), err)
 		}
 	}
 	return nil
+}
+
+// Free is why no lineage can be created with this name, or nil: CodeExists if files in archive or live have it and there is no .conf, which
+// are not of an interrupted Create. Nothing is written.
+func (s *Store) Free(name string) error {
+	if _, err := os.Lstat(s.confPath(name)); !errors.Is(err, fs.ErrNotExist) {
+		return failed("look for "+name, err)
+	}
+	for _, dir := range []string{s.archiveDir(name), s.liveDir(name)} {
+		entries, err := os.ReadDir(dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil && !errors.Is(err, unix.ENOTDIR):
+			return failed("look for "+name, err)
+		case slices.ContainsFunc(entries, isFirstStage):
+			return nil
+		case err != nil || len(entries) > 0:
+			return half(name, dir)
+		}
+	}
+	return nil
+}
+
+// Half lists what [Store.Free] objects to: the paths in archive and live of names that have no .conf, sorted.
+func (s *Store) Half() (paths []string) {
+	for _, kind := range []string{"archive", "live"} {
+		entries, _ := os.ReadDir(filepath.Join(s.dir, kind)) // what cannot be read is told by others
+		for _, entry := range entries {
+			name, path := entry.Name(), filepath.Join(s.dir, kind, entry.Name())
+			if checkFileName(name) != nil || entry.Type().IsRegular() { // such as README
+				continue
+			}
+			if err := s.Free(name); fault.CodeOf(err) == CodeExists {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths
+}
+
+func half(name, dir string) error {
+	return fault.Errorf(CodeExists, fault.Misconfigured,
+		"lineage: create %s: %s is there, but no renewal/%s.conf; move it away or choose another name", name, dir, name)
 }
 
 // clearLive removes the links and README from live/NAME, and the directory unless others have files in it. What cannot be

@@ -19,7 +19,8 @@
 //     sections). What is added has the form in which ConfigObj, certbot's parser, writes it, so certbot's rewriting keeps it.
 //   - Modes are certbot's (directories 0755, live, archive and accounts 0700; keys 0600, account keys 0400, the rest 0644)
 //     whatever the umask, and what the administrator gave to the old key (group, its bits, an ACL) goes to the new one.
-//   - A name read from outside becomes a path only after [ParseName]; links in live/NAME and archive/NAME are read, compared
+//   - A name read from outside becomes a path only after [ParseName], or, where it is only read, if it is one component of a path: certbot
+//     takes any, and what it would renew is shown. Links in live/NAME and archive/NAME are read, compared
 //     and never followed to anywhere but archive/NAME.
 //
 // The disk is the only store, on purpose: certbot and the servers read it. What is wanted elsewhere, or in another form, is made of

@@ -43,10 +43,10 @@ type Version struct {
 	Leaf   *x509.Certificate
 }
 
-// Lineage reads one lineage, ours or certbot's; nothing is written and no lock is taken. Damage of the live set is no error:
+// Lineage reads one lineage, ours or certbot's, also one whose name is none that we would give ([ParseName]); nothing is written and no lock is taken. Damage of the live set is no error:
 // it is in the result. Errors are CodeNotFound, CodeName, CodeConf (the .conf cannot be parsed) and those of the file system.
 func (s *Store) Lineage(name string) (*Lineage, error) {
-	if _, err := ParseName(name); err != nil {
+	if err := checkFileName(name); err != nil {
 		return nil, err
 	}
 	var text []byte

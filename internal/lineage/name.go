@@ -22,6 +22,16 @@ func ParseName(s string) (string, error) {
 	return s, nil
 }
 
+// checkFileName checks a name that is only read: it is one component of a path. certbot takes any such name as that of a lineage if it does
+// not begin with a dot (storage.py, renewal_conf_files).
+func checkFileName(name string) error {
+	if name == "" || len(name) > 250 || name[0] == '.' || strings.ContainsAny(name, "/\x00") {
+		_, err := ParseName(name)
+		return err
+	}
+	return nil
+}
+
 // NameFor returns the name that certbot gives to a certificate for these domains: the first one without "*."
 // (certbot/_internal/client.py, _choose_lineagename).
 func NameFor(domains []string) (string, error) {

@@ -111,8 +111,11 @@ func (l *Lineage) writable(verb string) error {
 	return l.checkWritable(verb)
 }
 
-// checkWritable is an error when the .conf names other paths, or when directories are links.
+// checkWritable is an error when the name is none that we would give, when the .conf names other paths, or when directories are links.
 func (l *Lineage) checkWritable(verb string) error {
+	if _, err := ParseName(l.Name); err != nil {
+		return err
+	}
 	err := l.unwritable
 	for _, dir := range []string{"live", "archive", "renewal", "archive/" + l.Name} {
 		if err == nil {

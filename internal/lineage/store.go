@@ -53,8 +53,8 @@ func (s *Store) archiveDir(name string) string { return filepath.Join(s.dir, "ar
 func (s *Store) liveDir(name string) string    { return filepath.Join(s.dir, "live", name) }
 func (s *Store) hiddenDir(name string) string  { return filepath.Join(s.dir, "live", ".wildcard-"+name) }
 
-// Names lists the lineages, ours and certbot's, sorted: the *.conf files in renewal (storage.py, renewal_conf_files). Names
-// that are no names of ours ([ParseName]) are left out and logged. A directory that does not exist has none.
+// Names lists the lineages, ours and certbot's, sorted: the *.conf files in renewal (storage.py, renewal_conf_files), whatever their
+// names. A directory that does not exist has none.
 func (s *Store) Names() ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(s.dir, "renewal"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -63,14 +63,9 @@ func (s *Store) Names() ([]string, error) {
 	var names []string
 	for _, entry := range entries {
 		name, ok := strings.CutSuffix(entry.Name(), ".conf")
-		if !ok || strings.HasPrefix(name, ".") {
-			continue
+		if ok && checkFileName(name) == nil {
+			names = append(names, name)
 		}
-		if _, err := ParseName(name); err != nil {
-			s.log.Warn("renewal file skipped", "error", err)
-			continue
-		}
-		names = append(names, name)
 	}
 	slices.Sort(names)
 	return names, nil

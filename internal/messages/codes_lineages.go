@@ -22,10 +22,10 @@ var codesOfLineages = []Code{
 	{
 		Name: "lineage.exists", Exits: []int{78, 1},
 		Cause: "Files of that certificate or account are there already, and would have been overwritten.",
-		Next:  "look with wildcard list; another name: --cert-name NAME",
+		Next:  "wildcard doctor names what is there, and the command that moves it away; another name: --cert-name NAME",
 	},
 	{
-		Name: "lineage.damaged", Exits: []int{78},
+		Name: "lineage.damaged", Exits: []int{78, 1},
 		Cause: "Files or links of the certificate are missing, do not match, or lead elsewhere.",
 		Next:  "wildcard renew --cert-name NAME repairs ours; certbot's own need certbot",
 	},

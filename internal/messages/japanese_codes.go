@@ -105,7 +105,7 @@ var japaneseCodes = map[Text]string{
 	"The certificate is certbot's to renew. We change only what we made or took over.":                               "この証明書は certbot の管理下にあります。本プログラムが変更するのは、自身で作成したものと引き継いだものだけです。",
 	"take it over as it is: wildcard adopt NAME":                                                                     "そのまま引き継ぐ場合: wildcard adopt 名前",
 	"Files of that certificate or account are there already, and would have been overwritten.":                       "その証明書またはアカウントのファイルがすでにあり、上書きになるため中止しました。",
-	"look with wildcard list; another name: --cert-name NAME":                                                        "wildcard list で確認するか、--cert-name 名前 で別の名前にしてください",
+	"wildcard doctor names what is there, and the command that moves it away; another name: --cert-name NAME":        "何が残っているかと、それを移動するコマンドは wildcard doctor に出ます。別の名前にするには --cert-name 名前",
 	"Files or links of the certificate are missing, do not match, or lead elsewhere.":                                "証明書のファイルやリンクが欠けているか、組が一致しないか、別の場所を指しています。",
 	"wildcard renew --cert-name NAME repairs ours; certbot's own need certbot":                                       "wildcard renew --cert-name 名前 で修復します (certbot 管理のものは certbot で直してください)",
 	"Certificate, chain and key do not make a set that can be kept; what is live was not touched.":                   "証明書、チェーン、鍵が一組になっていないため保存できません。使用中のものには触れていません。",

@@ -327,7 +327,7 @@ func TestRepair_SetInAnotherForm(t *testing.T) {
 			create(t, s, in)
 			l, err := s.Lineage(example)
 			must(t, err)
-			l, err = l.Release(t.Context())
+			_, err = l.Release(t.Context())
 			must(t, err)
 			test.make(t, s)
 			before := tree(t, s.dir)

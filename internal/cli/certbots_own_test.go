@@ -41,6 +41,7 @@ func (w *world) certbots(name string, set lineage.Set) {
 func TestCertbotsOwn_NamesWeWouldNotGive(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.environ = append(w.environ, "LC_ALL=C.UTF-8")
 	w.issue("example.com")
 	names := []string{"Shop.Example.com", "*.example.com", "日本語.jp", "my cert", "+main", "-x", "a\x1b[31m", "x.", strings.Repeat("n", 200)}
 	old := expired(t, "shop.example.com")

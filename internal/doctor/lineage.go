@@ -59,18 +59,6 @@ func lineageKinds() []Kind {
 			Fix:  fault.Verbatim("%s"),
 		},
 		{
-			Code: FoundLastRun, Severity: Warning,
-			What: "wildcard renew has not run since %s",
-			Why:  "Nothing is renewed until it runs again; its timer or cron may be off.",
-			Fix:  fault.Verbatim("wildcard renew"),
-		},
-		{
-			Code: FoundHalf, Severity: Warning,
-			What: "%s is there, but no renewal/%s.conf",
-			Why:  "Nothing renews what is in it, and no new certificate can have that name.",
-			Fix:  fault.Verbatim("mv %s %s"),
-		},
-		{
 			Code: FoundDeploy, Severity: Warning,
 			What: "its deploy hooks have not succeeded since it was renewed",
 			Why:  "Servers may still use the old certificate.",
@@ -180,7 +168,8 @@ func (v *visit) others(ctx context.Context, cases []Case) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil || l.Owned() || slices.ContainsFunc(cases, func(c Case) bool { return c.Lineage != nil && c.Lineage.Name == l.Name }) {
+		isCase := func(c Case) bool { return c.Lineage != nil && c.Lineage.Name == l.Name }
+		if err != nil || l.Owned() || slices.ContainsFunc(cases, isCase) {
 			continue // store finds what cannot be read
 		}
 		v.lineage(ctx, Case{Lineage: l})
@@ -211,7 +200,8 @@ func (v *visit) lastRun(context.Context) {
 func (v *visit) half() {
 	for _, dir := range v.Store.Half() {
 		name := filepath.Base(dir)
-		v.find(FoundHalf, dir, []any{dir, name}, lineage.Quote(dir), lineage.Quote(filepath.Join(filepath.Dir(dir), ".old-"+name)))
+		aside := filepath.Join(filepath.Dir(dir), ".old-"+name)
+		v.find(FoundHalf, dir, []any{dir, name}, lineage.Quote(dir), lineage.Quote(aside))
 	}
 }
 

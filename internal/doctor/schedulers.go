@@ -20,6 +20,12 @@ import (
 func schedulerKinds() []Kind {
 	return []Kind{
 		{
+			Code: FoundLastRun, Severity: Warning,
+			What: "wildcard renew has not run since %s",
+			Why:  "Nothing is renewed until it runs again; its timer or cron may be off.",
+			Fix:  fault.Verbatim("wildcard renew"),
+		},
+		{
 			Code: FoundTimerMissing, Severity: Warning,
 			What: "neither a systemd timer nor cron runs wildcard renew",
 			Why:  "Nothing is renewed by itself.",

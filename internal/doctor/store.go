@@ -28,6 +28,12 @@ func storeKinds() []Kind {
 			Fix:  fault.Verbatim("%s"),
 		},
 		{
+			Code: FoundHalf, Severity: Warning,
+			What: "%s is there, but no renewal/%s.conf",
+			Why:  "Nothing renews what is in it, and no new certificate can have that name.",
+			Fix:  fault.Verbatim("mv %s %s"),
+		},
+		{
 			Code: FoundUnreadable, Severity: Error, Class: fault.Misconfigured,
 			What: fault.Verbatim("%s"),
 			Why:  "It is neither listed nor renewed.",

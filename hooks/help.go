@@ -32,7 +32,7 @@ func help(l messages.Language, program string, duty messages.Message) string {
 	flag("--env-file FILE", "credentials (default: /etc/letsencrypt/conoha/.env)")
 	flag("--config-dir DIR", "certbot's directory (default: /etc/letsencrypt)")
 	flag("--state-dir DIR", "where the journal is kept (default: /var/lib/wildcard)")
-	flag("--resolver LIST", "resolvers, IP[:PORT],... (default: the system's)")
+	flag("--resolver LIST", "resolvers, IP[:PORT] or https://URL,... (the system's)")
 	flag("--nameserver LIST", "ask these for publication, not the delegated ones")
 	flag("--extra-wait SECONDS", "wait longer, for servers that cannot be asked (0)")
 	flag("--ca-cache SECONDS", "how long the CA's resolvers keep an answer (60)")

@@ -87,3 +87,36 @@ func TestExplain(t *testing.T) {
 		}
 	}
 }
+
+// TestHelp_ResolverOverHTTPS: report N22. That --resolver takes the URL of a resolver over HTTPS, and that what such a one says is told
+// as not verified, stands wherever the option is explained.
+func TestHelp_ResolverOverHTTPS(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	texts := map[string]string{
+		"help dns":              w.run("help", "dns").exits(0).stdout,
+		"help dns in Japanese":  w.run("help", "dns", "--lang", "ja").exits(0).stdout,
+		"wildcard-auth-hook.1":  w.read("../../packaging/man/wildcard-auth-hook.1"),
+		"wildcard-cleanup-hook": w.read("../../packaging/man/wildcard-cleanup-hook.1"),
+		"README":                w.read("../../README.md"),
+		"README in Japanese":    w.read("../../README.ja.md"),
+	}
+	for name, page := range manualPages((&program{}).app()) {
+		if strings.Contains(page, `\-\-resolver`) {
+			texts[name+"(1)"] = page
+		}
+	}
+	if len(texts) < 9 {
+		t.Errorf("only %d texts explain --resolver", len(texts))
+	}
+	for name, text := range texts {
+		words := strings.Join(strings.Fields(strings.ReplaceAll(text, `\-`, "-")), " ")
+		i := strings.Index(words, "--resolver")
+		if strings.HasPrefix(name, "README") {
+			i = 0
+		}
+		if i < 0 || !strings.Contains(words[i:], "https://") || !strings.Contains(words[i:], "not verified") && !strings.Contains(words[i:], "未確認") {
+			t.Errorf("%s does not say it", name)
+		}
+	}
+}

@@ -228,7 +228,7 @@ func variables() [][2]string {
 			"folders of certificates, of journal and history, and of locks"},
 		{"WILDCARD_PROVIDER", "DNS services, [ZONE=]NAME[:ARG][@ENVFILE], several separated by spaces (conoha)"},
 		{"WILDCARD_ENV_FILE", "file with the credentials"},
-		{"WILDCARD_RESOLVERS, WILDCARD_NAMESERVERS", "resolvers for look-ups, and name servers that are asked for publication"},
+		{"WILDCARD_RESOLVERS, WILDCARD_NAMESERVERS", "resolvers for look-ups (IP[:PORT] or https://URL), and name servers that are asked for publication (IP[:PORT])"},
 		{"WILDCARD_SERVER, WILDCARD_CA_BUNDLE", "the CA, and further roots for its own TLS"},
 		{"WILDCARD_EXTRA_WAIT", "for how many seconds more the CA is not told to look when all name servers have the records (0)"},
 		{"WILDCARD_CA_CACHE", "for how many seconds the CA's resolvers keep an answer (60, as those of Let's Encrypt)"},

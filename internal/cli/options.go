@@ -36,7 +36,7 @@ func dnsFlags() []cli.Flag {
 	return grouped(groupDNS, []cli.Flag{
 		&cli.StringSliceFlag{Name: "provider", Usage: "`SPEC` of a DNS service, [ZONE=]NAME[:ARG][@ENVFILE]; may be repeated (WILDCARD_PROVIDER; default conoha)"},
 		&cli.StringFlag{Name: "env-file", Usage: "`FILE` with the credentials (WILDCARD_ENV_FILE; /etc/letsencrypt/conoha/.env)"},
-		&cli.StringFlag{Name: "resolver", Usage: "`IP[:PORT],...` of resolvers for look-ups (WILDCARD_RESOLVERS; default the system's)"},
+		&cli.StringFlag{Name: "resolver", Usage: "`LIST` of resolvers, each IP[:PORT] or https://URL (DNS over HTTPS), with commas. Where port 53 is closed they are asked in place of the name servers, and the result is told as not verified: other servers may lack the record (WILDCARD_RESOLVERS; default the system's)"},
 		&cli.StringFlag{Name: "extra-wait", Usage: "`SECONDS` from when all name servers have the records until the CA is told to look, for servers that cannot be asked from here, such as anycast (WILDCARD_EXTRA_WAIT; default 0)"},
 		&cli.StringFlag{Name: "ca-cache", Usage: "`SECONDS` for which the CA's resolvers keep an answer; 0 for a CA of your own that keeps none (WILDCARD_CA_CACHE; default 60, as Let's Encrypt)"},
 		&cli.StringFlag{Name: "nameserver", Usage: "`IP[:PORT],...` of name servers to ask for publication in place of the delegated ones (WILDCARD_NAMESERVERS)"},

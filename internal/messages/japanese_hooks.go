@@ -10,7 +10,7 @@ var japaneseHooks = map[Text]string{
 	"credentials (default: /etc/letsencrypt/conoha/.env)":                                   "認証情報 (既定: /etc/letsencrypt/conoha/.env)",
 	"certbot's directory (default: /etc/letsencrypt)":                                       "certbot のディレクトリ (既定: /etc/letsencrypt)",
 	"where the journal is kept (default: /var/lib/wildcard)":                                "ジャーナルの場所 (既定: /var/lib/wildcard)",
-	"resolvers, IP[:PORT],... (default: the system's)":                                      "名前解決用リゾルバー、IP[:PORT],... (既定: システム)",
+	"resolvers, IP[:PORT] or https://URL,... (the system's)":                                "リゾルバー、IP[:PORT] か https://URL,... (システム)",
 	"ask these for publication, not the delegated ones":                                     "委任先の代わりに公開を確認するネームサーバー",
 	"wait longer, for servers that cannot be asked (0)":                                     "公開後にさらに待つ秒数 (0)",
 	"how long the CA's resolvers keep an answer (60)":                                       "CA のリゾルバーが応答を保持する秒数 (60)",

@@ -26,6 +26,7 @@ const (
 	CodeDelegatedElsewhere = fault.CodeDelegatedElsewhere // the zone is in the account, but delegated to other name servers
 	CodeBadSpec            = fault.CodeBadSpec            // a provider spec cannot be parsed
 	CodeUnknownProvider    = fault.CodeUnknownProvider    // a spec names a provider that this program does not have
+	CodeNotInstalled       = fault.CodeNotInstalled       // lego's services are a program of their own, which is not there
 	CodeBadChallenge       = fault.CodeBadChallenge       // a name or value is not what RFC 8555 and RFC 1035 allow
 	CodeCNAME              = fault.CodeCNAME              // a CNAME at the challenge name cannot be followed
 	CodeNoAnswer           = fault.CodeNoAnswer           // resolvers or name servers did not answer

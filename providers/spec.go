@@ -50,6 +50,9 @@ func ParseSpec(s string) (Spec, error) {
 	if strings.Contains(name+spec.EnvFile, " ") || strings.Contains(arg, " ") && name != HookSpec {
 		return bad("it has white space or characters that cannot be printed")
 	}
+	if small := strings.ToLower(name); !specName.MatchString(name) && specName.MatchString(small) {
+		return bad("the provider's name is written in small letters, " + small)
+	}
 	if !specName.MatchString(name) {
 		return bad("there is no provider name")
 	}

@@ -112,6 +112,10 @@ func (s *server) unknown(name string) *plugin.Failure {
 	if name == "manual" {
 		return &plugin.Failure{Class: "usage", Message: `lego's "manual" asks at a terminal; wildcard has a provider "manual" of its own`}
 	}
+	if meant := plugin.LegoService(name); meant != "" {
+		message := fmt.Sprintf("lego has no DNS service %q: did you mean lego:%s?", name, meant)
+		return &plugin.Failure{Class: "usage", Message: message}
+	}
 	return &plugin.Failure{Class: "usage", Message: fmt.Sprintf("lego has no DNS service %q; all are at https://go-acme.github.io/lego/dns/", name)}
 }
 

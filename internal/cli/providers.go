@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/cli/display"
-	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/internal/settings"
 	"wildcard/providers"
@@ -113,7 +112,7 @@ func listProviders(p *program, c *cli.Context) error {
 		}
 	}
 	if !slices.ContainsFunc(plugins, func(found plugin.Installed) bool { return found.Name == "lego" }) {
-		sayWrapped(p, "For lego:NAME the plugin wildcard-dns-lego is missing; it belongs into one of %s.",
+		sayWrapped(p, "For lego:NAME the plugin wildcard-dns-lego is missing; it belongs into one of %s. How to get it: wildcard explain provider.not-installed",
 			strings.Join(plugin.Directories(p.environ), ", "))
 	}
 	p.say("wildcard providers NAME shows what a provider wants to have set.")
@@ -172,8 +171,7 @@ func showProvider(p *program, c *cli.Context, name string) error {
 	registry := builtin.Registry()
 	kind, ok := registry[spec.Name]
 	if !ok {
-		return fault.Errorf(fault.CodeUnknownProvider, fault.Usage, "provider %s: there is none, only %s",
-			spec.Name, strings.Join(registry.Names(), ", "))
+		return registry.Unknown(spec)
 	}
 	answer := providerAnswer{
 		providerLine: lineOfKind(p, spec.Name, kind), Sets: setsOf(p, kind.Families), Settings: variablesOf(p, kind.Settings),

@@ -94,6 +94,26 @@ func TestProviders(t *testing.T) {
 	}
 }
 
+// TestProviders_ServiceOfLego: reports N9 and N20. A service of lego's is asked for by its own name, or without its plugin: what it is
+// called here, and how the plugin is got, stands in the answer, also in that of issue; nothing is ordered.
+func TestProviders_ServiceOfLego(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	folder := filepath.Join(w.dir, "plugins")
+	w.environ = append(w.environ, "WILDCARD_PLUGIN_DIR="+folder)
+	build := "go -C cmd/wildcard-dns-lego build"
+	for _, service := range []string{"cloudflare", "cloudfare", "dns-cloudflare", "route53"} {
+		want := "lego:" + strings.NewReplacer("dns-", "", "dfare", "dflare").Replace(service)
+		w.run("providers", service).exits(2, want, "[provider.unknown]", "wildcard providers")
+		w.run("issue", "--agree-tos", "--provider", service, "example.com").exits(2, want, "[provider.unknown]")
+		w.run("providers", "lego:"+service).exits(78, folder, "/usr/local/lib/wildcard", build, "package wildcard-dns-lego", "[provider.not-installed]")
+		w.run("issue", "--agree-tos", "--provider", "example.com=lego:"+service, "example.com").exits(78, folder, build, "[provider.not-installed]")
+	}
+	w.run("providers").exits(0, "wildcard-dns-lego is missing", folder, "wildcard explain provider.not-installed")
+	w.run("explain", "provider.not-installed", "--lang", "ja").exits(0, "cmd/wildcard-dns-lego build")
+	w.orders(0)
+}
+
 // A plugin trusts the roots that our own environment names, which we do not.
 func TestProvidersRoots(t *testing.T) {
 	t.Parallel()

@@ -20,6 +20,11 @@ var codesOfSettings = []Code{
 		Next:  fault.Verbatim("wildcard providers"),
 	},
 	{
+		Name: "provider.not-installed", Exits: []int{78},
+		Cause: "lego's DNS services are a program of their own, of about 60 MB, so that none of it runs beside the keys: the package wildcard-dns-lego, which is not installed.",
+		Next:  "install the package wildcard-dns-lego, or build it in a checkout (2.6 GB of modules and cache, five minutes on two cores), into a folder that the line names: install -d -m 755 /usr/local/lib/wildcard && CGO_ENABLED=0 go -C cmd/wildcard-dns-lego build -trimpath -ldflags '-s -w' -o /usr/local/lib/wildcard/wildcard-dns-lego .",
+	},
+	{
 		Name: "settings.missing", Exits: []int{78},
 		Cause: "The DNS service needs settings that were found nowhere; all of them are named above. They are taken as a set from one place.",
 		Next:  "put them into the last file that the line names (mode 600), then: wildcard doctor",

@@ -242,7 +242,7 @@ var japaneseAnswers = map[Text]string{
 	"spec":        "指定方法",
 	"program":     "プログラム",
 	"more":        "詳細",
-	"For lego:NAME the plugin wildcard-dns-lego is missing; it belongs into one of %s.": "lego:NAME に必要なプラグイン wildcard-dns-lego がありません。置き場所: %s",
+	"For lego:NAME the plugin wildcard-dns-lego is missing; it belongs into one of %s. How to get it: wildcard explain provider.not-installed": "lego:NAME に必要なプラグイン wildcard-dns-lego がありません。置き場所: %s 。入手方法: wildcard explain provider.not-installed",
 	"%s in %s":          "%s、ゾーン %s",
 	"  ok      %s (%s)": "  合格    %s (%s)",
 	"  FAILED  %s (%s)": "  不合格  %s (%s)",

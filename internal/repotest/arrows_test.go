@@ -45,14 +45,14 @@ func arrows() map[string][]string {
 		"wildcard/providers":                             nil, // so that a provider is written without our dependencies
 		"wildcard/providers/acmedns":                     {"wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/system/atomicfile"},
 		"wildcard/internal/testkit/bindtest":             {"wildcard/internal/testkit/nameservers", "wildcard/internal/testkit/zonetest"},
-		"wildcard/providers/builtin":                     {"wildcard/conoha", "wildcard/internal/settings", "wildcard/providers/..."},
+		"wildcard/providers/builtin":                     {"wildcard/conoha", "wildcard/internal/messages", "wildcard/internal/settings", "wildcard/providers/..."},
 		"wildcard/providers/conformance":                 {"wildcard/providers"}, // no package testing: a program runs it, too
 		"wildcard/providers/designate":                   {"wildcard/internal/system/environ", "wildcard/internal/system/wait", "wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/httpclient", gophercloud, yaml},
 		"wildcard/internal/dns01/journal":                {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", unix},
 		"wildcard/internal/system/filelock":              {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings"},
 		"wildcard/providers/manual":                      {"wildcard/providers"},
 		"wildcard/internal/dns01/memory":                 {"wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/system/filelock", "wildcard/internal/system/atomicfile"},
-		"wildcard/providers/plugin":                      {"wildcard/internal/system/environ", "wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/settings"},
+		"wildcard/providers/plugin":                      {"wildcard/internal/system/environ", "wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/messages", "wildcard/internal/settings"},
 		"wildcard/internal/dns01/propagation":            {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile", dns},
 		"wildcard/providers/conformance/conformancetest": {"wildcard/providers", "wildcard/providers/conformance"},
 		"wildcard/providers/rfc2136":                     {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", dns},

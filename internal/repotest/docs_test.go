@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"wildcard/providers/plugin"
 )
 
 // pageOf is the text of a page.
@@ -32,6 +34,40 @@ func TestPages_InTwoLanguages(t *testing.T) {
 		}
 		if one, other := row.FindAllString(english, -1), row.FindAllString(japanese, -1); len(one) < 5 || !slices.Equal(one, other) {
 			t.Errorf("%s: headings and rows differ: %q, %q", name, one, other)
+		}
+	}
+}
+
+// TestLegoServices_OfTheCatalogue has the services that wildcard knows without its plugin as the plugin's catalogue does.
+func TestLegoServices_OfTheCatalogue(t *testing.T) {
+	t.Parallel()
+	var services []struct {
+		Name    string
+		Aliases []string
+	}
+	if err := json.Unmarshal([]byte(pageOf(t, "cmd/wildcard-dns-lego/catalogue/services.json")), &services); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range services {
+		names = append(append(names, s.Name), s.Aliases...)
+	}
+	slices.Sort(names)
+	if known := plugin.LegoServices(); !slices.Equal(known, names) || len(names) < 190 {
+		t.Errorf("providers/plugin knows\n%q, the catalogue has\n%q", known, names)
+	}
+}
+
+// TestReadme_PriceOfLego: report N31. What the plugin of lego's services costs is said before the commands that build it.
+func TestReadme_PriceOfLego(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"README.md", "README.ja.md"} {
+		text := pageOf(t, name)
+		command := strings.Index(text, "go -C cmd/wildcard-dns-lego build")
+		for _, price := range []string{"2.6 GB", "61 MB", "packaging/build /tmp/packages wildcard-dns-lego"} {
+			if at := strings.Index(text, price); at < 0 || at > command {
+				t.Errorf("%s: not %q before the command", name, price)
+			}
 		}
 	}
 }

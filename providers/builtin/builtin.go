@@ -3,6 +3,7 @@
 package builtin
 
 import (
+	"cmp"
 	"io"
 	"log/slog"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"wildcard/conoha"
+	"wildcard/internal/messages"
 	"wildcard/internal/settings"
 	"wildcard/providers"
 	"wildcard/providers/acmedns"
@@ -137,8 +139,7 @@ func (r Providers) Open(specs []providers.Spec, c Config) ([]providers.Account, 
 	for _, spec := range specs {
 		kind, ok := r[spec.Name]
 		if !ok {
-			return nil, providers.Errorf(providers.CodeUnknownProvider, providers.Usage,
-				"provider %s: there is no %s, only %s", spec, spec.Name, strings.Join(r.Names(), ", "))
+			return nil, r.Unknown(spec)
 		}
 		opened, err := kind.Open(spec, c)
 		if err != nil {
@@ -147,6 +148,28 @@ func (r Providers) Open(specs []providers.Spec, c Config) ([]providers.Account, 
 		accounts = append(accounts, opened...)
 	}
 	return accounts, nil
+}
+
+// Unknown is the error of a spec with a NAME that there is none of: with what was meant by it, where that can be told, a service of
+// lego's before all.
+func (r Providers) Unknown(spec providers.Spec) error {
+	legos := plugin.LegoService(spec.Name)
+	meant := messages.Nearest(spec.Name, append(r.Names(), plugin.LegoServices()...))
+	if plain := strings.ReplaceAll(strings.TrimPrefix(spec.Name, "dns-"), "-", ""); slices.Contains(r.Names(), plain) {
+		meant = plain
+	}
+	switch {
+	case legos != "" && (meant == "" || !slices.Contains(r.Names(), meant)):
+		zone := cmp.Or(strings.TrimSuffix(spec.Zone, "."), "example.com")
+		return unknown("provider %s: there is no %s of ours; lego has it: --provider %s=lego:%s", spec, spec.Name, zone, legos)
+	case meant != "":
+		return unknown("provider %s: there is no %s: did you mean %s?", spec, spec.Name, meant)
+	}
+	return unknown("provider %s: there is no %s, only %s, and lego:NAME for lego's services", spec, spec.Name, strings.Join(r.Names(), ", "))
+}
+
+func unknown(format string, args ...any) error {
+	return providers.Errorf(providers.CodeUnknownProvider, providers.Usage, format, args...)
 }
 
 // Names returns the names of all kinds, sorted.

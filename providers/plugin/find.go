@@ -54,15 +54,23 @@ func List(environment []string) []Installed {
 	return found
 }
 
-// find looks for the program of a plugin.
-func find(name string, environment []string) (string, error) {
+// find looks for the program of a plugin; of lego's, for one of its services.
+func find(name, service string, environment []string) (string, error) {
 	dirs := Directories(environment)
 	for _, dir := range dirs {
 		if path := filepath.Join(dir, prefix+name); isFile(path) {
 			return path, nil
 		}
 	}
-	return "", providers.Errorf(providers.CodeUnknownProvider, providers.Misconfigured, "there is no %s in %s", prefix+name, strings.Join(dirs, ", "))
+	if name == "lego" {
+		return "", legoMissing(service, dirs)
+	}
+	other := ""
+	if meant := LegoService(name); meant != "" {
+		other = "; did you mean lego:" + meant + "?"
+	}
+	return "", providers.Errorf(providers.CodeUnknownProvider, providers.Misconfigured, "there is no %s in %s%s", prefix+name,
+		strings.Join(dirs, ", "), other)
 }
 
 func isFile(path string) bool {

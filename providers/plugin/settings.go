@@ -30,7 +30,7 @@ func describe(ctx context.Context, name, service string, o Options) (Description
 	fail := func(err error) (Description, string, error) {
 		return Description{}, "", providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "plugin %s: %w", name, err)
 	}
-	path, err := find(name, o.Environ)
+	path, err := find(name, service, o.Environ)
 	if err != nil {
 		return fail(err)
 	}

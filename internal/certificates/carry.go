@@ -49,7 +49,7 @@ func keyRules() []keyRule {
 		{keys: "account, server", becomes: BecomesKept},
 		{keys: "key_type, elliptic_curve, rsa_key_size", becomes: BecomesRefused, judge: judgeKeyType},
 		{keys: "reuse_key, preferred_chain", becomes: BecomesKept},
-		{keys: "pre_hook, post_hook, renew_hook", becomes: BecomesKept},
+		{keys: "pre_hook, post_hook, renew_hook, deploy_hook", becomes: BecomesKept},
 		{keys: "authenticator, pref_challs, manual_auth_hook, manual_cleanup_hook", becomes: BecomesCarried},
 		{keys: "autorenew", becomes: BecomesCarried, judge: judgeAutorenew},
 		{keys: "must_staple, allow_subset_of_names", becomes: BecomesRefused, judge: judgeNotOffered},

@@ -100,11 +100,14 @@ func hasHooks(configDir string, commands []string) bool {
 	return len(commands) > 0 || err == nil && len(entries) > 0 || err != nil && !errors.Is(err, os.ErrNotExist)
 }
 
-// DeployCommands are the deploy hooks of a lineage: certbot's, then ours.
+// DeployCommands are the deploy hooks of a lineage: certbot's, then ours. One that stands twice, as in a .conf that several versions
+// of certbot wrote, is run once.
 func DeployCommands(params lineage.Params, s lineage.Settings) []string {
-	commands := slices.Clone(s.DeployHooks)
-	if params.DeployHook != "" {
-		commands = slices.Insert(commands, 0, params.DeployHook)
+	var commands []string
+	for _, command := range append([]string{params.DeployHook, params.DeployHook53}, s.DeployHooks...) {
+		if command != "" && !slices.Contains(commands, command) {
+			commands = append(commands, command)
+		}
 	}
 	return commands
 }

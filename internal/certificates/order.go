@@ -80,6 +80,7 @@ func (o *order) apply(r Request) error {
 	o.params.ReuseKey = r.ReuseKey.Over(o.params.ReuseKey, o.live != nil)
 	if len(r.DeployHooks) > 0 {
 		o.params.DeployHook, o.settings.DeployHooks = r.DeployHooks[0], r.DeployHooks[1:]
+		o.params.DeployHook53 = ""
 	}
 	switch {
 	case r.KeyType != "":

@@ -8,6 +8,7 @@ import (
 
 	"wildcard/internal/certificates"
 	"wildcard/internal/deploy"
+	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 )
 
@@ -89,7 +90,7 @@ func sayHookProblems(m *machine, name string) {
 		return // the command says so itself
 	}
 	params := l.Conf.Params()
-	commands := []string{params.PreHook, params.DeployHook, params.PostHook}
+	commands := append(certificates.DeployCommands(params, lineage.Settings{}), params.PreHook, params.PostHook)
 	hooks := &deploy.Hooks{ConfigDir: m.dirs.Config, Environ: m.environ}
 	for _, problem := range hooks.Problems(commands) {
 		m.display.Notice("hook %s would fail: %v (%s)", problem.Path, problem.Why, problem.Next)

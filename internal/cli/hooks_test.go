@@ -120,3 +120,34 @@ func TestHooks_RunsTold(t *testing.T) {
 		t.Errorf("of the certificate that was deleted: %+v", again)
 	}
 }
+
+// O13: deploy_hook of certbot 5.3 and later is run and shown, alone and beside renew_hook, under which older ones have the same; a hook
+// that is given takes the place of both.
+func TestAdopt_DeployHookKey(t *testing.T) {
+	t.Parallel()
+	for lines, want := range map[string]string{
+		"deploy_hook = echo new >> OUT":                                        "new\n",
+		"renew_hook = echo same >> OUT\ndeploy_hook = echo same >> OUT":        "same\n",
+		"deploy_hook = echo new >> OUT\nrenew_hook = echo old >> OUT":          "old\nnew\n",
+		"deploy_hook = None\nrenew_hook = echo old >> OUT":                     "old\n",
+		"deploy_hook = '''sh -c \"echo a, b\" >> OUT # c'''\npost_hook = true": "a, b\n",
+	} {
+		w := newWorld(t)
+		out := filepath.Join(w.dir, "out")
+		w.ofCertbot("example.com", "[renewalparams]\n", "[renewalparams]\n"+strings.ReplaceAll(lines, "OUT", out)+"\n")
+		before := len(answerOf[showAnswer](w.run("show", "--json", "example.com").exits(0)).DeployHooks)
+		w.run("adopt", "--yes", "example.com").exits(0)
+		w.run("renew", "--force", "--no-jitter").exits(0)
+		if got := w.read(out); got != want {
+			t.Errorf("%s: ran %q, want %q", lines, got, want)
+		}
+		n := strings.Count(want, "\n")
+		if after := answerOf[showAnswer](w.run("show", "--json", "example.com").exits(0)).DeployHooks; before != n || len(after) != n {
+			t.Errorf("%s: %d hooks shown before, %q after, want %d", lines, before, after, n)
+		}
+		w.issue("--deploy-hook", "true", "example.com")
+		if got := answerOf[showAnswer](w.run("show", "--json", "example.com").exits(0)).DeployHooks; len(got) != 1 || got[0] != "true" {
+			t.Errorf("%s: given one, it has %q", lines, got)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/deploy"
 	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
@@ -64,8 +65,8 @@ func (v *visit) renewalHooks(cases []Case) {
 	var commands []string
 	for _, c := range cases {
 		if c.ours() {
-			commands = append(append(commands, c.Params.PreHook, c.Params.DeployHook, c.Params.PostHook),
-				c.Settings.DeployHooks...)
+			commands = append(append(commands, c.Params.PreHook, c.Params.PostHook),
+				certificates.DeployCommands(c.Params, c.Settings)...)
 		}
 	}
 	hooks := &deploy.Hooks{ConfigDir: v.Store.Dir(), Environ: v.Environ}

@@ -21,18 +21,21 @@ type Params struct {
 	PreHook        string
 	PostHook       string
 	DeployHook     string // renew_hook
+	DeployHook53   string // deploy_hook: the same as certbot 5.3 and later write it, which run it
 }
 
 func (p *Params) texts() map[string]*string {
 	return map[string]*string{"server": &p.Server, "account": &p.Account, "key_type": &p.KeyType,
 		"elliptic_curve":  &p.Curve,
 		"preferred_chain": &p.PreferredChain, "manual_auth_hook": &p.AuthHook, "manual_cleanup_hook": &p.CleanupHook,
-		"pre_hook": &p.PreHook, "post_hook": &p.PostHook, "renew_hook": &p.DeployHook}
+		"pre_hook": &p.PreHook, "post_hook": &p.PostHook, "renew_hook": &p.DeployHook,
+		"deploy_hook": &p.DeployHook53}
 }
 
 var paramOrder = []string{"account", "pref_challs", "server", "authenticator", "manual_auth_hook",
 	"manual_cleanup_hook", "key_type",
-	"elliptic_curve", "rsa_key_size", "reuse_key", "preferred_chain", "pre_hook", "post_hook", "renew_hook"}
+	"elliptic_curve", "rsa_key_size", "reuse_key", "preferred_chain", "pre_hook", "post_hook", "renew_hook",
+	"deploy_hook"}
 
 // certbotServer is the CA of a .conf that names none, as those of certbot 0.5 to 0.25 (constants.py, CLI_DEFAULTS["server"]: certbot
 // asks it today, whatever it was then).

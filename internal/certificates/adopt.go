@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"wildcard/internal/deploy"
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
@@ -23,7 +24,10 @@ type AdoptRequest struct {
 	Account  string // its ID, or how that begins; "" is that of its .conf, or the only one there is
 	CABundle string
 	DNS      DNS
-	Confirm  func(Adopted) error // asked before; its error is that of Adopt
+
+	DeployHooks []string // that it gets beside those that it has
+
+	Confirm func(Adopted) error // asked before; its error is that of Adopt
 }
 
 // Adopted is what came of it.
@@ -69,6 +73,8 @@ type adoption struct {
 	settings lineage.Settings // that it gets
 	params   lineage.Params   // likewise
 	account  lineage.Account  // at the CA
+	conf     *lineage.Conf    // certbot's, with what it takes from elsewhere
+	hooks    *deploy.Hooks
 	change   func(*lineage.Conf) error
 }
 
@@ -79,7 +85,7 @@ func (m *Manager) adoption(r AdoptRequest) (a adoption, err error) {
 	if err != nil {
 		return a, err
 	}
-	a.Lineage, a.request = l, r
+	a.Lineage, a.request, a.hooks = l, r, m.hooks
 	if a.Already = l.Owned(); a.Already {
 		return a, nil
 	}
@@ -92,7 +98,7 @@ func (m *Manager) adoption(r AdoptRequest) (a adoption, err error) {
 	if err := a.proofless(); err != nil {
 		return a, err
 	}
-	if a.settings, a.params, err = adoptedSettings(m.options.Dirs, r, l); err != nil {
+	if err := adoptedHooks(m, &a); err != nil {
 		return a, err
 	}
 	if a.Keys, err = a.carriedKeys(); err != nil {
@@ -117,11 +123,38 @@ func (m *Manager) adoption(r AdoptRequest) (a adoption, err error) {
 	return a, err
 }
 
+// adoptedHooks finds what a lineage becomes, with the hooks of the request and those that certbot takes from elsewhere.
+func adoptedHooks(m *Manager, a *adoption) error {
+	if err := m.hooks.Check(a.request.DeployHooks); err != nil {
+		return err
+	}
+	options, err := Outside(m.options.Root, m.options.Dirs.Config, m.options.Environ).Options(a.Lineage.Name)
+	if err != nil {
+		return err
+	}
+	more, err := a.overlay(options)
+	if err != nil {
+		return err
+	}
+	if a.settings, a.params, err = adoptedSettings(m.options.Dirs, a.request, a.Lineage, a.conf); err != nil {
+		return err
+	}
+	a.settings.DeployHooks = append(more, a.request.DeployHooks...)
+	for _, key := range a.Lineage.Conf.Misplaced() {
+		a.Notes = append(a.Notes, MisplacedHook(key))
+	}
+	commands := append(DeployCommands(a.params, a.settings), a.params.PreHook, a.params.PostHook)
+	for _, problem := range m.hooks.Problems(commands) {
+		a.Notes = append(a.Notes, messages.New("hook %s would fail: %v (%s)", problem.Path, problem.Why, problem.Next))
+	}
+	return nil
+}
+
 // adoptedSettings are those of a lineage of certbot's when it is ours: its own parameters, and settings from the request, from
 // our hook's command line if that was its hook, or from beside the script that was.
 func adoptedSettings(dirs settings.Directories, r AdoptRequest,
-	l *lineage.Lineage) (lineage.Settings, lineage.Params, error) {
-	params := l.Conf.Params()
+	l *lineage.Lineage, conf *lineage.Conf) (lineage.Settings, lineage.Params, error) {
+	params := conf.Params()
 	s := lineage.Settings{}
 	authenticator, _ := l.Conf.Get(renewalParams, "authenticator")
 	switch {

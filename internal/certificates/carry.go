@@ -53,7 +53,7 @@ func keyRules() []keyRule {
 		{keys: "authenticator, pref_challs, manual_auth_hook, manual_cleanup_hook", becomes: BecomesCarried},
 		{keys: "autorenew", becomes: BecomesCarried, judge: judgeAutorenew},
 		{keys: "must_staple, allow_subset_of_names", becomes: BecomesRefused, judge: judgeNotOffered},
-		{keys: "installer", becomes: BecomesIdle},
+		{keys: "installer", becomes: BecomesCarried, judge: judgeInstaller},
 		{keys: "manual_*, webroot_*, standalone_*, dns_*, apache_*, nginx_*, certbot_*", becomes: BecomesIdle},
 		{keys: "http01_port, http01_address, tls_sni_01_*, user_agent, config_dir, logs_dir, work_dir", becomes: BecomesIdle},
 		{keys: "acme_renewal_info: ari_retry_after", becomes: BecomesIdle},
@@ -71,7 +71,7 @@ const pastKeys = "top: renewer_enabled, top: deploy_before_expiry, top: autodepl
 
 // carriedKeys goes through the keys of a lineage's .conf by the table. An error names the key that cannot be done here.
 func (a *adoption) carriedKeys() (all []CarriedKey, err error) {
-	conf := a.Lineage.Conf
+	conf := a.conf
 	for _, key := range conf.Keys() {
 		rule := ruleOf(conf, key)
 		value, _ := conf.Get(key.Section, key.Name)
@@ -116,7 +116,7 @@ func ruleOf(conf *lineage.Conf, key lineage.Key) keyRule {
 }
 
 // cannotAdopt is the refusal of what certbot does and we do not.
-func cannotAdopt(l *lineage.Lineage, format string, args ...any) error {
+func cannotAdopt(l *lineage.Lineage, format string, args ...any) *fault.Error {
 	return fault.Errorf(CodeAdopt, fault.Misconfigured, "%s is not taken over: "+format, append([]any{l.Name}, args...)...)
 }
 

@@ -35,6 +35,7 @@ type Options struct {
 	FreshTokens bool
 	Program     string   // the program's path, beside which a file of credentials may be; "" has none
 	UserAgent   string   // for CAs and DNS services
+	Root        string   // of the file system in which what starts certbot is looked for; "" is /
 	Environ     []string // "NAME=value", of which hooks and DNS services take what is theirs; nothing else is read from it
 
 	Events func(Event)                                // told of what happens, by several goroutines; nil: not told

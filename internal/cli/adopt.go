@@ -7,8 +7,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/certificates"
-	"wildcard/internal/deploy"
-	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 )
 
@@ -27,6 +25,7 @@ certbot's timer passes over it. What changes in renewal/NAME.conf is shown first
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would change"},
 			&cli.StringFlag{Name: "account", Usage: "`ID` of the account to use, or its beginning, if there are several"},
+			&cli.StringSliceFlag{Name: "deploy-hook", Usage: "`COMMAND`: run it after each renewal; may be repeated"},
 			&cli.StringFlag{Name: "ca-bundle", Usage: "`FILE` with further roots for the CA's own TLS (WILDCARD_CA_BUNDLE)"},
 			yesFlag(),
 		}, dnsFlags(), commonFlags()),
@@ -38,7 +37,8 @@ certbot's timer passes over it. What changes in renewal/NAME.conf is shown first
 type adoptAnswer struct {
 	showAnswer
 	Changes []string                  `json:"changes"`
-	Keys    []certificates.CarriedKey `json:"keys"` // of certbot's .conf
+	Keys    []certificates.CarriedKey `json:"keys"`            // of certbot's .conf
+	Notes   []string                  `json:"notes,omitempty"` // what else a person should know
 	DryRun  bool                      `json:"dry_run"`
 }
 
@@ -60,9 +60,9 @@ func runAdopt(p *program, c *cli.Context) error {
 		return err
 	}
 	defer m.close()
-	sayHookProblems(m, name)
 	got, err := m.manager.Adopt(c.Context, certificates.AdoptRequest{
 		Lineage: name, DryRun: c.Bool("dry-run"), Account: c.String("account"), CABundle: bundle.Value, DNS: dns,
+		DeployHooks: c.StringSlice("deploy-hook"),
 		Confirm: func(a certificates.Adopted) error {
 			sayChanges(m, c, a)
 			return m.confirm(c, "Take %s over?", name)
@@ -72,7 +72,7 @@ func runAdopt(p *program, c *cli.Context) error {
 	case err != nil:
 		return err
 	case got.Already:
-		if c.IsSet("provider") || c.IsSet("env-file") {
+		if c.IsSet("provider") || c.IsSet("env-file") || c.IsSet("deploy-hook") {
 			m.display.Notice("its settings stay as they were; wildcard issue, with the names of %s, changes them", name)
 		}
 		return adopted(m, c, got, "%s is ours already.")
@@ -81,20 +81,6 @@ func runAdopt(p *program, c *cli.Context) error {
 		return adopted(m, c, got, "%s would be taken over; nothing was changed.")
 	}
 	return adopted(m, c, got, "%s is ours from now on: wildcard renew renews it.")
-}
-
-// sayHookProblems tells of hooks that would fail at the first renewal.
-func sayHookProblems(m *machine, name string) {
-	l, err := m.manager.Store.Lineage(name)
-	if err != nil {
-		return // the command says so itself
-	}
-	params := l.Conf.Params()
-	commands := append(certificates.DeployCommands(params, lineage.Settings{}), params.PreHook, params.PostHook)
-	hooks := &deploy.Hooks{ConfigDir: m.dirs.Config, Environ: m.environ}
-	for _, problem := range hooks.Problems(commands) {
-		m.display.Notice("hook %s would fail: %v (%s)", problem.Path, problem.Why, problem.Next)
-	}
 }
 
 // sayChanges says what becomes of a lineage: the lines that change, then what becomes of each of certbot's keys.
@@ -144,7 +130,8 @@ func sayLines(m *machine, c *cli.Context, name string, changes []string) bool {
 func adopted(m *machine, c *cli.Context, a certificates.Adopted, format messages.Text) error {
 	l := a.Lineage
 	if m.json {
-		answer := adoptAnswer{showAnswerOf(m, l), []string{}, []certificates.CarriedKey{}, c.Bool("dry-run")}
+		answer := adoptAnswer{showAnswer: showAnswerOf(m, l), Changes: []string{}, Keys: []certificates.CarriedKey{},
+			Notes: m.texts(a.Notes), DryRun: c.Bool("dry-run")}
 		answer.Changes, answer.Keys = append(answer.Changes, a.Changes...), append(answer.Keys, a.Keys...)
 		m.answer(answer)
 		return nil

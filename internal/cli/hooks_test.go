@@ -151,3 +151,183 @@ func TestAdopt_DeployHookKey(t *testing.T) {
 		}
 	}
 }
+
+// machineFile writes a file of the machine, below its root.
+func (w *world) machineFile(path, text string) {
+	w.t.Helper()
+	path = filepath.Join(w.dir, path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// usualPlace has the world's certificates where certbot looks for them by itself.
+func (w *world) usualPlace() {
+	w.t.Helper()
+	w.machineFile("etc/hostname", "here\n")
+	if err := os.Symlink(filepath.Join(w.dir, "etc", "letsencrypt"), w.config()); err != nil {
+		w.t.Fatal(err)
+	}
+	for i, entry := range w.environ {
+		if strings.HasPrefix(entry, "WILDCARD_CONFIG_DIR=") {
+			w.environ[i] = "WILDCARD_CONFIG_DIR=" + filepath.Join(w.dir, "etc", "letsencrypt")
+		}
+	}
+	if err := os.Mkdir(filepath.Join(w.dir, "etc", "letsencrypt"), 0o755); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// O11, O12: hooks in cli.ini and on the lines that start certbot are named by adopt and by doctor, and run after a renewal of ours as
+// they did after certbot's, in the place of those of the .conf.
+func TestAdopt_HooksOutside(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		files map[string]string
+		conf  string // lines of [renewalparams]
+		ran   string
+	}{
+		"cli.ini":         {map[string]string{"etc/letsencrypt/cli.ini": "# certbot\ndeploy-hook = echo deployed >> OUT\npre-hook = echo before >> OUT\npost-hook = echo after >> OUT\n"}, "", "before\ndeployed\nafter\n"},
+		"user's cli.ini":  {map[string]string{".config/letsencrypt/cli.ini": "renew-hook = \"echo deployed >> OUT\"\n"}, "", "deployed\n"},
+		"over the .conf":  {map[string]string{"etc/letsencrypt/cli.ini": "deploy-hook = echo new >> OUT\n"}, "renew_hook = echo old >> OUT\ndeploy_hook = echo old >> OUT\npost_hook = echo after >> OUT\n", "new\nafter\n"},
+		"cron.daily":      {map[string]string{"etc/cron.daily/certbot": "#!/bin/sh\ncertbot renew -q --deploy-hook \"echo deployed >> OUT\"\n"}, "", "deployed\n"},
+		"a unit":          {map[string]string{"etc/systemd/system/certbot.service.d/hook.conf": "[Service]\nExecStart=\nExecStart=/usr/bin/certbot -q renew --post-hook 'echo after >> OUT'\n"}, "", "after\n"},
+		"sysconfig":       {map[string]string{"etc/sysconfig/certbot": "POST_HOOK=\"--post-hook 'echo after >> OUT'\"\nDEPLOY_HOOK=\"--deploy-hook 'echo deployed >> OUT'\"\n"}, "", "deployed\nafter\n"},
+		"two schedulers":  {map[string]string{"etc/crontab": "0 0 * * * root certbot renew --deploy-hook 'echo one >> OUT'\n", "var/spool/cron/root": "0 0 * * * certbot renew --deploy-hook 'echo two >> OUT'\n"}, "", "one\ntwo\n"},
+		"another's":       {map[string]string{"etc/crontab": "0 0 * * * root certbot renew --cert-name other.test --deploy-hook 'echo no >> OUT'\n", "etc/letsencrypt/cli.ini": "deploy-hook = echo yes >> OUT\n"}, "", "yes\n"},
+		"its installer's": {map[string]string{"etc/letsencrypt/cli.ini": "installer = nginx\ndeploy-hook = echo deployed >> OUT\n"}, "", "deployed\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.usualPlace()
+			out := filepath.Join(w.dir, "out")
+			w.ofCertbot("example.com", "[renewalparams]\n", "[renewalparams]\n# so\n"+strings.ReplaceAll(test.conf, "OUT", out))
+			for path, text := range test.files {
+				w.machineFile(path, strings.ReplaceAll(text, "OUT", out))
+			}
+			before := w.tree(w.config("renewal"))
+			said := w.run("adopt", "--dry-run", "example.com").exits(0, "which is carried over")
+			for path := range test.files {
+				if name == "another's" && path == "etc/crontab" {
+					continue
+				}
+				if !strings.Contains(said.stdout, path) {
+					t.Errorf("%s is not named:\n%s", path, said.stdout)
+				}
+				if found := w.run("doctor"); !strings.Contains(found.stdout, path) {
+					t.Errorf("doctor does not name %s:\n%s", path, found.stdout)
+				}
+			}
+			for path, text := range w.tree(w.config("renewal")) {
+				if before[path] != text {
+					t.Errorf("%s was changed", path)
+				}
+			}
+			w.run("adopt", "--yes", "example.com").exits(0, "which is carried over")
+			w.run("renew", "--force", "--no-jitter").exits(0)
+			if got := w.read(out); got != test.ran {
+				t.Errorf("ran %q, want %q", got, test.ran)
+			}
+			w.run("release", "--yes", "example.com").exits(0)
+			for path, text := range w.tree(w.config("renewal")) {
+				if before[path] != text {
+					t.Errorf("%s was\n%s\nand is after the release\n%s", path, before[path], text)
+				}
+			}
+		})
+	}
+}
+
+// O10, O11, O12: what cannot be carried over is refused by its name, and nothing is changed.
+func TestAdopt_OutsideRefused(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		files map[string]string
+		conf  string
+		said  []string
+	}{
+		"an installer":             {nil, "installer = nginx\npre_hook = true\n# post_hook = service nginx start\n", []string{"installer nginx", "pre_hook true", "wildcard adopt --deploy-hook 'systemctl reload-or-restart nginx' example.com"}},
+		"another installer":        {nil, "installer = certbot-haproxy:haproxy\n", []string{"installer certbot-haproxy:haproxy", "--deploy-hook"}},
+		"an installer of cli.ini":  {map[string]string{"etc/letsencrypt/cli.ini": "installer = apache\n"}, "", []string{"installer apache", "apache2"}},
+		"two post hooks":           {map[string]string{"etc/cron.d/a": "0 0 * * * root certbot renew --post-hook one\n", "etc/cron.d/b": "0 0 * * * root certbot renew --post-hook two\n"}, "", []string{"post_hook", "etc/cron.d/b", "two"}},
+		"a container":              {map[string]string{"etc/crontab": "0 0 * * * root docker run certbot/certbot renew --deploy-hook 'nginx -s reload'\n"}, "", []string{"etc/crontab", "renew_hook", "nginx -s reload"}},
+		"no directory hooks":       {map[string]string{"etc/letsencrypt/cli.ini": "no-directory-hooks = true\n", "etc/letsencrypt/renewal-hooks/deploy/x": "#!/bin/sh\n"}, "", []string{"cli.ini", "no-directory-hooks"}},
+		"stapling of cli.ini":      {map[string]string{"etc/letsencrypt/cli.ini": "must-staple = true\n"}, "", []string{"must_staple"}},
+		"a hook that is not there": {nil, "", []string{"hook.unusable"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.usualPlace()
+			w.ofCertbot("example.com", "[renewalparams]\n", "[renewalparams]\n# so\n"+test.conf)
+			for path, text := range test.files {
+				w.machineFile(path, text)
+				if strings.Contains(path, "renewal-hooks") {
+					executable.Write(t, filepath.Join(w.dir, path), text)
+				}
+			}
+			args := []string{"example.com"}
+			if name == "a hook that is not there" {
+				args = append(args, "--deploy-hook", "/no/such reload")
+			}
+			before := w.tree(w.config())
+			for _, how := range []string{"--dry-run", "--yes"} {
+				w.run(append([]string{"adopt", how}, args...)...).exits(78, test.said...)
+			}
+			for path, text := range w.tree(w.config()) {
+				if before[path] != text {
+					t.Errorf("%s was changed", path)
+				}
+			}
+		})
+	}
+}
+
+// O10: a hook that does what certbot's installer did is taken, and has run after the renewal.
+func TestAdopt_InstallerWithHook(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	out := filepath.Join(w.dir, "out")
+	w.ofCertbot("example.com", "[renewalparams]\n", "[renewalparams]\ninstaller = nginx\npre_hook = echo stopped >> "+out+"\n", "authenticator = manual", "authenticator = standalone")
+	w.run("adopt", "--yes", "--provider", "conoha", "example.com").exits(78, "installer nginx", "adopt.impossible")
+	w.run("adopt", "--yes", "--provider", "conoha", "--deploy-hook", "echo started >> "+out, "example.com").exits(0, "installer nginx reloads its server")
+	w.run("renew", "--force", "--no-jitter").exits(0)
+	if got := w.read(out); got != "stopped\nstarted\n" {
+		t.Errorf("ran %q", got)
+	}
+	for _, none := range []string{"None", "null"} {
+		w := newWorld(t)
+		w.ofCertbot("example.com", "[renewalparams]\n", "[renewalparams]\ninstaller = "+none+"\n")
+		w.run("adopt", "--yes", "example.com").exits(0)
+	}
+}
+
+// O17: a hook that stands where it is none to certbot is not run here either, and adopt and doctor say so.
+func TestAdopt_HookMisplaced(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ top, end, said string }{
+		"webroot_map": {"", "[[webroot_map]]\nexample.com = /var/www\nrenew_hook = touch OUT\n", "renew_hook stands below [[webroot_map]]: to certbot it is a webroot and no hook"},
+		"another":     {"", "[[other]]\na = b\ndeploy_hook = touch OUT\n", "deploy_hook stands below [[other]]"},
+		"ari":         {"", "[acme_renewal_info]\nari_retry_after = 2026-11-23T12:00:00\npost_hook = touch OUT\n", "post_hook stands below [acme_renewal_info]"},
+		"top":         {"renew_hook = touch OUT\n", "", "renew_hook stands above [renewalparams]"},
+	} {
+		w := newWorld(t)
+		conf := w.ofCertbot("example.com")
+		out := filepath.Join(w.dir, "out")
+		w.rewrite(conf, strings.ReplaceAll(test.top+w.read(conf)+test.end, "OUT", out))
+		if found := w.run("doctor"); !strings.Contains(found.stdout, test.said) || !strings.Contains(found.stdout, "hook.misplaced") {
+			t.Errorf("%s: doctor says\n%s", name, found.stdout)
+		}
+		w.run("adopt", "--dry-run", "example.com").exits(0, test.said)
+		w.run("adopt", "--yes", "example.com").exits(0, test.said)
+		w.run("doctor").exits(1, test.said)
+		w.run("renew", "--force", "--no-jitter").exits(0)
+		if _, err := os.Stat(out); err == nil {
+			t.Errorf("%s: it ran", name)
+		}
+	}
+}

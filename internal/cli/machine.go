@@ -50,6 +50,7 @@ func (p *program) open(c *cli.Context, o certificates.Options) (*machine, error)
 	}
 	m.display = display.NewProgress(m.lines, m.language, m.terminal(), m.quiet)
 	o.Dirs, o.Program, o.UserAgent, o.Environ = m.dirs, p.args[0], userAgent(), p.environ
+	o.Root = p.root
 	o.Events, o.Output, o.Person = m.event, m.display, m.taskPrinter()
 	o.Log, o.Now, o.Sleep, o.Trace = m.log, p.now, p.sleep, p.trace
 	if m.manager, err = certificates.Open(o); err != nil {

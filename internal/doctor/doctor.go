@@ -98,6 +98,7 @@ func (d *Doctor) Examine(ctx context.Context, cases []Case) Report {
 		{"journal", v.journal},
 		{"schedulers", func(ctx context.Context) { v.schedulers(ctx, cases) }},
 		{"hooks", v.hooks},
+		{"hooks outside", v.outsideHooks},
 		{"renewal hooks", func(context.Context) { v.renewalHooks(cases) }},
 		{"refused certificates", v.refused},
 		{"revoked certificates", v.revoked},

@@ -306,6 +306,16 @@ func provocations() map[string]func(w *world) Report {
 			w.certbots("/usr/local/lib/not there/hook.sh")
 			return w.examine()
 		},
+		FoundHookMisplaced: func(w *world) Report {
+			w.update(func(c *lineage.Conf, _ *lineage.Settings) error {
+				return c.Set("acme_renewal_info", "renew_hook", "true")
+			})
+			return w.examine()
+		},
+		FoundHookOutside: func(w *world) Report {
+			w.write(w.config("cli.ini"), "deploy-hook = true\n", 0o600)
+			return w.examine()
+		},
 		FoundHookUnsafe: func(w *world) Report {
 			w.write(w.config("renewal-hooks", "deploy", "reload.sh"), "#!/bin/sh\ntrue\n", 0o777)
 			return w.examine()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"wildcard/internal/certificates"
@@ -27,6 +28,18 @@ func hookKinds() []Kind {
 			What: fault.Verbatim("%s"),
 			Why:  "Another user could change what runs with our rights, so it is not run.",
 			Fix:  fault.Verbatim("%s"),
+		},
+		{
+			Code: FoundHookMisplaced, Severity: Warning,
+			What: fault.Verbatim("%s"),
+			Why:  "Servers may keep the old certificate after a renewal.",
+			Fix:  "put the line right below [renewalparams] in renewal/%s.conf",
+		},
+		{
+			Code: FoundHookOutside, Severity: Note,
+			What: "%s has %s = %s, which certbot runs for its certificates",
+			Why:  "Renewals here run it only for certificates that have it themselves, as adopt sees to.",
+			Fix:  "for a certificate of ours, put %s = %s right below [renewalparams] in its renewal/NAME.conf",
 		},
 	}
 }
@@ -75,6 +88,36 @@ func (v *visit) renewalHooks(cases []Case) {
 			continue
 		}
 		v.find(problem.Code, problem.Path, []any{problem.Why}, problem.Next)
+	}
+}
+
+// outsideHooks looks at hooks that stand where certbot does not look for those of a certificate, or elsewhere than in a .conf.
+func (v *visit) outsideHooks(context.Context) {
+	outside := certificates.Outside(v.Root, v.Store.Dir(), v.Environ)
+	for l, err := range v.Store.All() {
+		if err != nil {
+			continue // "store" says so
+		}
+		for _, key := range l.Conf.Misplaced() {
+			v.find(FoundHookMisplaced, l.Name, []any{certificates.MisplacedHook(key)}, l.Name)
+		}
+		options, err := outside.Options(l.Name)
+		if err != nil {
+			if v.first("outside", err.Error()) {
+				v.fail(FoundHookUnsafe, "certbot", err, "chmod go-w FILE")
+			}
+			return
+		}
+		s, _ := l.Conf.Settings()
+		params := l.Conf.Params()
+		has := append(certificates.DeployCommands(params, s), params.PreHook, params.PostHook)
+		for _, option := range options {
+			value := messages.OneLine(option.Value)
+			known := !lineage.IsHook(option.Key) || slices.Contains(has, option.Value)
+			if !known && v.first("outside", option.File, option.Key, value) {
+				v.find(FoundHookOutside, option.File, []any{option.File, option.Key, value}, option.Key, value)
+			}
+		}
 	}
 }
 

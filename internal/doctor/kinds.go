@@ -69,6 +69,8 @@ const (
 	FoundCron            = "cron.broken"                // a file is to have cron run renew, and does not
 	FoundHook            = deploy.CodeUnusable          // a hook's program is not there, or cannot be run
 	FoundHookUnsafe      = deploy.CodeUnsafe            // another user could change a hook
+	FoundHookMisplaced   = "hook.misplaced"             // a hook in a .conf stands where it is none
+	FoundHookOutside     = "hook.outside"               // certbot runs a hook that stands in no .conf
 	FoundEndpoint        = "endpoint.unreachable"       // a server does not answer with TLS
 	FoundEndpointOther   = "endpoint.other-certificate" // it serves another certificate than the live one
 	FoundEndpointChain   = "endpoint.chain"             // it does not send the issuers, or not in order

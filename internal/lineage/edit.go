@@ -45,6 +45,17 @@ func (c *Conf) Keys() (keys []Key) {
 	return keys
 }
 
+// Misplaced are the hooks that stand elsewhere than in [renewalparams], as at the end of a file whose last section is another one:
+// certbot runs none of them.
+func (c *Conf) Misplaced() (keys []Key) {
+	for _, i := range c.items {
+		if IsHook(i.name) && !i.header && i.section != params {
+			keys = append(keys, Key{strings.ReplaceAll(i.section, "\x00", "]["), i.name})
+		}
+	}
+	return keys
+}
+
 // Has reports whether the file has a section of that name at its top level.
 func (c *Conf) Has(section string) bool {
 	return slices.ContainsFunc(c.items, func(i item) bool { return i.header && i.depth == 1 && i.name == section })

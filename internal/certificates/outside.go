@@ -1,0 +1,112 @@
+package certificates
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"wildcard/internal/fault"
+	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
+	"wildcard/internal/system/environ"
+)
+
+// Outside is where certbot takes options from beside its .conf, on a machine with this environment.
+func Outside(root, configDir string, environment []string) *lineage.Outside {
+	home := environ.Get(environment, "XDG_CONFIG_HOME")
+	if home == "" {
+		home = filepath.Join("/", environ.Get(environment, "HOME"), ".config")
+	}
+	homes := []string{home, filepath.Join("/", root, "root/.config")}
+	return &lineage.Outside{Root: root, ConfigDir: configDir, Homes: homes}
+}
+
+// outsideKeys are the keys that count for renewals wherever they stand.
+func outsideKeys() []string {
+	return []string{"installer", "key_type", "elliptic_curve", "rsa_key_size", "reuse_key", "preferred_chain",
+		"must_staple", "allow_subset_of_names"}
+}
+
+// overlay is certbot's .conf with what certbot takes from elsewhere in the place of what that says, as certbot does. more are the
+// deploy hooks beyond the first one.
+func (a *adoption) overlay(options []lineage.Option) (more []string, err error) {
+	l := a.Lineage
+	if a.conf, err = lineage.ParseConf(l.Conf.Bytes()); err != nil {
+		return nil, err
+	}
+	set := map[string]bool{}
+	for _, option := range options {
+		key := option.Key
+		hook := lineage.IsHook(key)
+		switch {
+		case key == "no_directory_hooks" && option.Value == "true" && a.anyDirectoryHook():
+			return nil, cannotAdopt(l, "%s has no-directory-hooks, and here the hooks in renewal-hooks are run", option.File)
+		case hook && option.Away:
+			return nil, cannotAdopt(l, "%s of %s runs elsewhere than here: %s", key, option.File, fault.Excerpt(option.Value))
+		case hook && set[key] && key != "renew_hook":
+			return nil, cannotAdopt(l, "it has several of %s, the last one in %s: %s", key, option.File,
+				fault.Excerpt(option.Value))
+		case hook && set[key]:
+			more = append(more, option.Value)
+		case hook || slices.Contains(outsideKeys(), key):
+			if key == "renew_hook" {
+				a.conf.Remove(renewalParams, "deploy_hook")
+			}
+			set[key] = true
+			err = a.conf.Set(renewalParams, key, option.Value)
+		default:
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		a.Notes = append(a.Notes, messages.New("%s has %s = %s, which is carried over", option.File, option.Key,
+			messages.OneLine(option.Value)))
+	}
+	return more, nil
+}
+
+func (a *adoption) anyDirectoryHook() bool {
+	return slices.ContainsFunc([]string{"pre", "deploy", "post"}, a.hooks.Any)
+}
+
+// judgeInstaller refuses a certificate whose server nothing would reload any more: certbot's installers do it after each renewal.
+func judgeInstaller(a *adoption, _, value string) error {
+	if strings.EqualFold(value, "null") || value == "" {
+		return nil
+	}
+	commands := append(DeployCommands(a.params, a.settings), a.params.PostHook)
+	if strings.Join(commands, "") != "" || a.hooks.Any("deploy") || a.hooks.Any("post") {
+		a.Notes = append(a.Notes, messages.New(
+			"certbot's installer %s reloads its server after a renewal; here the hooks have to do that",
+			messages.OneLine(value)))
+		return nil
+	}
+	before := ""
+	if a.params.PreHook != "" {
+		before = ", after its pre_hook " + messages.OneLine(a.params.PreHook)
+	}
+	service := map[string]string{"nginx": "nginx", "apache": "apache2"}[value]
+	if service == "" {
+		service = "SERVER"
+	}
+	return cannotAdopt(a.Lineage,
+		"certbot's installer %s reloads the server after each renewal%s, and here nothing would",
+		messages.OneLine(value), before).Advise(
+		fault.Verbatim("wildcard adopt --deploy-hook 'systemctl reload-or-restart %s' %s"), service, a.Lineage.Name)
+}
+
+// MisplacedHook says what certbot takes a hook for that does not stand where its options are.
+func MisplacedHook(key lineage.Key) messages.Message {
+	_, section, nested := strings.Cut(key.Section, "][")
+	switch {
+	case nested && section == "webroot_map":
+		return messages.New("%s stands below [[webroot_map]]: to certbot it is a webroot and no hook, and nothing runs it",
+			key.Name)
+	case nested:
+		return messages.New("%s stands below [[%s]]: to certbot it is no hook, and nothing runs it", key.Name, section)
+	case key.Section == "":
+		return messages.New("%s stands above [renewalparams]: to certbot it is no hook, and nothing runs it", key.Name)
+	}
+	return messages.New("%s stands below [%s]: to certbot it is no hook, and nothing runs it", key.Name, key.Section)
+}

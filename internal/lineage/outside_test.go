@@ -1,0 +1,172 @@
+package lineage_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"wildcard/internal/fault"
+	"wildcard/internal/lineage"
+)
+
+// machine is a file system with these files, and certbot's folder in the usual place.
+func machine(t *testing.T, files map[string]string) *lineage.Outside {
+	t.Helper()
+	root := t.TempDir()
+	for path, text := range files {
+		path = filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &lineage.Outside{Root: root, ConfigDir: filepath.Join(root, "etc/letsencrypt"), Homes: []string{filepath.Join(root, "root/.config")}}
+}
+
+// O11: the forms of cli.ini are those that configargparse 1.5 takes (DefaultConfigFileParser), from each place of certbot's.
+func TestOutside_CLIini(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"deploy-hook = touch /x\n":                            "renew_hook=touch /x",
+		"renew-hook=touch /x":                                 "renew_hook=touch /x",
+		"# deploy-hook = a\n; pre-hook = b\n[any]\n---\n":     "",
+		"pre-hook: service nginx stop # why\n":                "pre_hook=service nginx stop",
+		"post-hook \"systemctl reload nginx; true\"\r\n":      "post_hook=systemctl reload nginx; true",
+		"--deploy-hook 'a \"b\" # c'":                         "renew_hook=a \"b\" # c",
+		"deploy-hook = a\ndeploy-hook = b\nagree-tos\n":       "renew_hook=b agree_tos=true",
+		"rsa-key-size = 4096\nkey-type = rsa\n":               "rsa_key_size=4096 key_type=rsa",
+		"\n   deploy-hook   =   a b  \n":                      "renew_hook=a b",
+		"no-directory-hooks\n":                                "no_directory_hooks=true",
+		"deploy-hook = [\"a\", \"b\"]\nemail = x@example.com": "renew_hook=b email=x@example.com",
+	} {
+		for _, place := range []string{"etc/letsencrypt/cli.ini", "root/.config/letsencrypt/cli.ini"} {
+			check(t, machine(t, map[string]string{place: text}), place, want)
+		}
+	}
+	o := machine(t, map[string]string{"etc/letsencrypt/cli.ini": "deploy-hook = a\npre-hook = p", "root/.config/letsencrypt/cli.ini": "deploy-hook = b"})
+	check(t, o, "", "pre_hook=p renew_hook=b")
+	o.ConfigDir = filepath.Join(o.Root, "srv/le")
+	check(t, o, "", "pre_hook=p renew_hook=b") // certbot reads them for every --config-dir
+	path := filepath.Join(o.Root, "etc/letsencrypt/cli.ini")
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Options("example.com"); fault.CodeOf(err) != lineage.CodeUnsafe {
+		t.Errorf("any user may write to it: %v", err)
+	}
+}
+
+// check compares the options of example.com, each with the file that has it.
+func check(t *testing.T, o *lineage.Outside, file, want string) {
+	t.Helper()
+	options, err := o.Options("example.com")
+	got := ""
+	for _, option := range options {
+		got += " " + option.Key + "=" + option.Value
+		if file != "" && option.File != filepath.Join(o.Root, file) {
+			t.Errorf("%s has %s", option.File, option.Key)
+		}
+	}
+	if err != nil || got != "" && got[1:] != want || got == "" && want != "" {
+		t.Errorf("%s: %v, got%s, want %s", file, err, got, want)
+	}
+}
+
+// O12: hooks on the line of cron's that runs certbot, for all lineages, for this one, for another; in scripts, in other folders.
+func TestOutside_Cron(t *testing.T) {
+	t.Parallel()
+	const hook = "renew_hook=systemctl reload nginx"
+	for line, want := range map[string]string{
+		"17 3 * * * root certbot renew -q --deploy-hook \"systemctl reload nginx\"":                                    "q " + hook,
+		"17 3 * * * root /opt/certbot/bin/certbot -q --renew-hook='systemctl reload nginx' renew >/dev/null 2>&1":      hook,
+		"@daily root certbot renew --quiet --post-hook /usr/local/sbin/x --pre-hook 'date +\\%F'":                      "quiet=true post_hook=/usr/local/sbin/x pre_hook=date +%F",
+		"0 0 * * * root perl -e 'sleep int(rand(43200))' && certbot -q renew --deploy-hook a; true --deploy-hook b":    "renew_hook=a",
+		"0 0 * * * root sh -c 'certbot renew --deploy-hook \"systemctl reload nginx\"'":                                hook,
+		"0 0 * * * root certbot renew --cert-name other.test --deploy-hook a":                                          "",
+		"0 0 * * * root certbot renew --config-dir /srv/le --deploy-hook a":                                            "",
+		"0 0 * * * root certbot renew --cert-name example.com --deploy-hook a":                                         "renew_hook=a",
+		"# 0 0 * * * root certbot renew --deploy-hook a":                                                               "",
+		"0 0 * * * root certbot certificates --deploy-hook a":                                                          "",
+		"0 0 * * * root other renew --deploy-hook a":                                                                   "",
+		"0 0 * * * root certbot renew --deploy a --post b":                                                             "renew_hook=a post_hook=b",
+		"0 0 * * * root certbot renew \\\n  --deploy-hook a":                                                           "renew_hook=a",
+		"0 0 * * * root certbot renew --deploy-hook a\n0 1 * * * root certbot renew --deploy-hook b --deploy-hook c\n": "renew_hook=a renew_hook=c",
+	} {
+		want = trimFlag(want)
+		for _, place := range []string{"etc/crontab", "etc/cron.d/certbot", "etc/cron.daily/certbot", "var/spool/cron/root", "var/spool/cron/crontabs/root", "etc/crontabs/root", "etc/periodic/daily/certbot"} {
+			check(t, machine(t, map[string]string{place: line + "\n"}), place, want)
+		}
+	}
+	o := machine(t, map[string]string{
+		"etc/letsencrypt/cli.ini": "deploy-hook = of cli.ini\npost-hook = too\n",
+		"etc/cron.d/certbot":      "0 0 * * * root test -x /usr/bin/certbot -a \\! -d /run/systemd/system && certbot -q renew --deploy-hook a\n",
+	})
+	check(t, o, "", "post_hook=too renew_hook=a")
+	if err := os.MkdirAll(filepath.Join(o.Root, "run/systemd/system"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	o = &lineage.Outside{Root: o.Root, ConfigDir: o.ConfigDir}
+	check(t, o, "", "renew_hook=of cli.ini post_hook=too")
+	o = machine(t, map[string]string{"etc/crontab": "0 0 * * * root docker run --rm certbot/certbot renew --deploy-hook a\n"})
+	if options, err := o.Options("example.com"); err != nil || !slices.ContainsFunc(options, func(o lineage.Option) bool { return o.Key == "renew_hook" && o.Away }) {
+		t.Errorf("in a container: %v %v", options, err)
+	}
+}
+
+// trimFlag: short options are none of ours.
+func trimFlag(want string) string {
+	if len(want) > 2 && want[:2] == "q " {
+		return want[2:]
+	}
+	return want
+}
+
+// O12: hooks of systemd's units: of distributions, of a snap, of pip's installation, with drop-ins and files of variables. The texts are
+// those of EPEL's certbot-renew.service, of snapd's, and of published units for pip.
+func TestOutside_Units(t *testing.T) {
+	t.Parallel()
+	const unit = "[Unit]\nDescription=Certbot\n[Service]\nType=oneshot\n"
+	epel := unit + "EnvironmentFile=/etc/sysconfig/certbot\nExecStart=/usr/bin/certbot renew --noninteractive --no-random-sleep-on-renew $PRE_HOOK $POST_HOOK $RENEW_HOOK $DEPLOY_HOOK $CERTBOT_ARGS\n"
+	for i, test := range []struct {
+		files map[string]string
+		want  string
+	}{
+		{map[string]string{"lib/systemd/system/certbot.service": unit + "ExecStart=/usr/bin/certbot -q renew\n"}, ""},
+		{map[string]string{"etc/systemd/system/certbot.service": unit + "ExecStart=-/usr/bin/certbot -q renew --deploy-hook \"systemctl reload nginx\"\n"}, "renew_hook=systemctl reload nginx"},
+		{map[string]string{
+			"lib/systemd/system/certbot.service":                 unit + "ExecStart=/usr/bin/certbot -q renew --pre-hook gone\n",
+			"etc/systemd/system/certbot.service.d/override.conf": "[Service]\nExecStart=\nExecStart=/usr/bin/certbot renew \\\n  --post-hook 'systemctl reload postfix'\n",
+		}, "post_hook=systemctl reload postfix"},
+		{map[string]string{
+			"etc/systemd/system/certbot.service": unit + "ExecStart=/opt/certbot/bin/certbot renew --deploy-hook a\n",
+			"lib/systemd/system/certbot.service": unit + "ExecStart=/usr/bin/certbot renew --deploy-hook b\n",
+		}, "renew_hook=a"},
+		{map[string]string{"etc/systemd/system/snap.certbot.renew.service": unit + "ExecStart=/usr/bin/snap run --timer=\"00:00~24:00/2\" certbot.renew --deploy-hook a%%b\n"}, "renew_hook=a%b"},
+		{map[string]string{"etc/systemd/system/renew-all.service": unit + "ExecStart=/bin/sh -c 'certbot renew --deploy-hook \"nginx -s reload\"'\n"}, "renew_hook=nginx -s reload"},
+		{map[string]string{"usr/lib/systemd/system/certbot-renew.service": epel, "etc/sysconfig/certbot": "# POST_HOOK=\"x\"\nPOST_HOOK=\"--post-hook 'systemctl reload postfix'\"\nDEPLOY_HOOK=\"\"\n"}, "no_random_sleep_on_renew=true post_hook=systemctl reload postfix"},
+		{map[string]string{"etc/sysconfig/certbot": "PRE_HOOK=\"\"\nDEPLOY_HOOK=\"--deploy-hook 'systemctl reload httpd'\"\nCERTBOT_ARGS=\"\"\n"}, "renew_hook=systemctl reload httpd"},
+		{map[string]string{"etc/sysconfig/certbot": "DEPLOY_HOOK='systemctl reload httpd'\n"}, "renew_hook=systemctl reload httpd"},
+		{map[string]string{"etc/default/certbot": "export CERTBOT_ARGS=--deploy-hook=/usr/local/bin/x\n"}, "renew_hook=/usr/local/bin/x"},
+		{map[string]string{"etc/systemd/system/certbot.service": unit + "Environment=\"HOOK=systemctl reload nginx\"\nExecStart=/usr/bin/certbot renew --deploy-hook \"${HOOK}\"\n"}, "renew_hook=systemctl reload nginx"},
+		{map[string]string{"etc/systemd/system/certbot.service": unit + "ExecStart=/usr/bin/certbot renew -c /etc/my.ini\n", "etc/my.ini": "deploy-hook = a\n"}, "renew_hook=a"},
+	} {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			o := machine(t, test.files)
+			options, err := o.Options("example.com")
+			got := ""
+			for _, option := range options {
+				if option.Key != "noninteractive" {
+					got += " " + option.Key + "=" + option.Value
+				}
+			}
+			if err != nil || got != "" && got[1:] != test.want || got == "" && test.want != "" {
+				t.Errorf("%v, got%s, want %s", err, got, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,244 @@
+package lineage
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"wildcard/internal/system/subprocess"
+)
+
+// commandLine is a command that some scheduler runs, or a part of its options.
+type commandLine struct {
+	file  string
+	words []string
+	bare  bool // options alone, of a file of variables that the unit's command has
+}
+
+// cronFiles are the places of cron's files, and of the programs that it has run-parts run.
+func cronFiles() []string {
+	return []string{
+		"etc/crontab", "etc/cron.d/*", "etc/cron.hourly/*", "etc/cron.daily/*", "etc/cron.weekly/*", "etc/cron.monthly/*",
+		"etc/periodic/*/*", "etc/crontabs/*", "var/spool/cron/*", "var/spool/cron/crontabs/*",
+	}
+}
+
+// schedulerLines are the command lines that may start certbot: those of cron's files, of systemd's units, and of the files of
+// variables that distributions give the units.
+func (o Outside) schedulerLines() []commandLine {
+	var all []commandLine
+	for _, pattern := range cronFiles() {
+		for _, path := range o.glob(pattern) {
+			text := o.read(path)
+			if strings.Contains(text, "-d /run/systemd/system") && o.there("run/systemd/system") {
+				continue // Debian's own, which does nothing then
+			}
+			text = strings.ReplaceAll(text, "\\\n", " ")
+			for line := range strings.Lines(text) {
+				if strings.Contains(line, "certbot") || strings.Contains(line, "letsencrypt") {
+					all = append(all, commandsOf(path, strings.ReplaceAll(line, `\%`, "%"))...)
+				}
+			}
+		}
+	}
+	all = append(all, o.units()...)
+	for _, path := range []string{"etc/sysconfig/certbot", "etc/default/certbot", "etc/conf.d/certbot"} {
+		values := variables(o.read(o.path(path)))
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			value := values[name]
+			words := subprocess.Words(value)
+			if len(words) > 0 && !strings.HasPrefix(words[0], "-") && strings.HasSuffix(name, "_HOOK") {
+				words = []string{"--" + strings.ToLower(strings.ReplaceAll(name, "_", "-")), value}
+			}
+			all = append(all, commandLine{o.path(path), words, true})
+		}
+	}
+	return all
+}
+
+// commandsOf are the simple commands of a line, and of the lines that it has a shell run.
+func commandsOf(file, line string) (all []commandLine) {
+	for _, words := range subprocess.Commands(line) {
+		all = append(all, commandLine{file: file, words: words})
+		for i, word := range words {
+			ofShell := i > 0 && strings.HasPrefix(words[i-1], "-") && strings.HasSuffix(words[i-1], "c")
+			if ofShell && strings.Contains(word, "renew") {
+				all = append(all, commandsOf(file, word)...)
+			}
+		}
+	}
+	return all
+}
+
+// units are the commands of systemd's services that name certbot, with the lines of their drop-ins and the variables of their own.
+func (o Outside) units() (all []commandLine) {
+	var names []string
+	for _, dir := range unitDirs {
+		for _, path := range append(o.glob(dir+"/*.service"), o.glob(dir+"/*.service.d")...) {
+			if name := strings.TrimSuffix(filepath.Base(path), ".d"); !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	for _, name := range names {
+		all = append(all, o.unit(name)...)
+	}
+	return all
+}
+
+// unitDirs are those of systemd.unit(5), the first counts.
+var unitDirs = []string{"etc/systemd/system", "run/systemd/system", "usr/local/lib/systemd/system",
+	"usr/lib/systemd/system", "lib/systemd/system"}
+
+// unit has the commands of one service (systemd.service(5)): an empty ExecStart= takes back those before it.
+func (o Outside) unit(name string) (all []commandLine) {
+	var files, dropIns []string
+	for _, dir := range unitDirs {
+		if path := o.path(dir, name); len(files) == 0 && o.there(filepath.Join(dir, name)) {
+			files = append(files, path)
+		}
+		for _, path := range o.glob(dir + "/" + name + ".d/*.conf") {
+			if !slices.ContainsFunc(dropIns, func(p string) bool { return filepath.Base(p) == filepath.Base(path) }) {
+				dropIns = append(dropIns, path)
+			}
+		}
+	}
+	slices.SortFunc(dropIns, func(a, b string) int { return strings.Compare(filepath.Base(a), filepath.Base(b)) })
+	values := map[string]string{}
+	type start struct{ file, line string }
+	var starts []start
+	for _, path := range append(files, dropIns...) {
+		for line := range strings.Lines(strings.ReplaceAll(o.read(path), "\\\n", " ")) {
+			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+			switch key, value = strings.TrimSpace(key), strings.TrimSpace(value); {
+			case key == "ExecStart" && value == "":
+				starts = nil
+			case key == "ExecStart":
+				starts = append(starts, start{path, value})
+			case key == "Environment":
+				for _, word := range subprocess.Words(value) {
+					name, text, _ := strings.Cut(word, "=")
+					values[name] = text
+				}
+			case key == "EnvironmentFile":
+				maps.Copy(values, variables(o.read(o.path(strings.TrimPrefix(value, "-")))))
+			}
+		}
+	}
+	for _, s := range starts {
+		line := strings.ReplaceAll(strings.TrimLeft(s.line, "-@:+!|"), "%%", "%")
+		line = os.Expand(line, func(name string) string {
+			if name == "$" { // which stands for itself when it is doubled
+				return name
+			}
+			return values[name]
+		})
+		all = append(all, commandsOf(s.file, line)...)
+	}
+	return all
+}
+
+// ofCommand are the options of a command that has certbot renew a lineage in our folder; nil if it is another one.
+func (o Outside) ofCommand(line commandLine, lineage string) ([]Option, error) {
+	words, away := line.words, false
+	if !line.bare {
+		at := slices.IndexFunc(words, startsCertbot)
+		if at < 0 {
+			return nil, nil
+		}
+		away = slices.ContainsFunc(words[:at], func(word string) bool {
+			return slices.Contains(elsewhere, filepath.Base(word))
+		})
+		if words = words[at:]; !slices.Contains(words, "renew") && !strings.Contains(filepath.Base(words[0]), "renew") {
+			return nil, nil
+		}
+	}
+	var options []Option
+	of := map[string]string{"config_dir": o.path("etc/letsencrypt"), "cert_name": lineage}
+	for _, option := range argumentsOf(words) {
+		option.File, option.Away = line.file, away
+		switch option.Key {
+		case "config_dir", "cert_name":
+			of[option.Key] = option.Value
+		case "config":
+			more, err := o.iniFile(o.path(option.Value))
+			if err != nil {
+				return nil, err
+			}
+			options = append(more, options...)
+		default:
+			options = append(options, option)
+		}
+	}
+	if filepath.Clean(of["config_dir"]) != filepath.Clean(o.ConfigDir) || of["cert_name"] != lineage {
+		return nil, nil
+	}
+	return options, o.trusted(line.file, options)
+}
+
+// elsewhere are programs whose commands run in another file system.
+var elsewhere = []string{"docker", "podman", "nerdctl", "ssh", "lxc", "kubectl", "chroot"}
+
+// argumentsOf are the long options among the words of a command; one without a value is "true".
+func argumentsOf(words []string) (all []Option) {
+	for i := 0; i < len(words); i++ {
+		option, ok := strings.CutPrefix(words[i], "--")
+		if words[i] == "-c" {
+			option, ok = "config", true
+		}
+		if !ok {
+			continue
+		}
+		option, value, inline := strings.Cut(option, "=")
+		if !inline {
+			value = "true"
+			if i+1 < len(words) && !strings.HasPrefix(words[i+1], "-") && words[i+1] != "renew" {
+				i++
+				value = words[i]
+			}
+		}
+		all = append(all, Option{Key: optionKey(option), Value: value})
+	}
+	return all
+}
+
+// startsCertbot reports whether a word of a command is certbot: by itself, of a snap, as a module, an image, or a script named for it.
+func startsCertbot(word string) bool {
+	base := filepath.Base(word)
+	return strings.HasPrefix(base, "certbot") || strings.HasPrefix(base, "letsencrypt") && !strings.Contains(base, ".")
+}
+
+// variables are the assignments of a file of variables, without the quotes around whole values.
+func variables(text string) map[string]string {
+	values := map[string]string{}
+	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", " ")) {
+		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
+		name, value, ok := strings.Cut(line, "=")
+		if !ok || strings.HasPrefix(line, "#") || strings.ContainsAny(name, " \t") {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		if n := len(value); n > 1 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
+			quote := value[:1]
+			value = strings.ReplaceAll(value[1:n-1], `\`+quote, quote)
+		}
+		values[name] = value
+	}
+	return values
+}
+
+func (o Outside) glob(pattern string) []string {
+	paths, _ := filepath.Glob(o.path(pattern)) // only a bad pattern is an error
+	return paths
+}
+
+// read is the text of a file; "" if there is none that we may read.
+func (o Outside) read(path string) string {
+	text, err := readLinked(path)
+	if err != nil {
+		return ""
+	}
+	return text
+}

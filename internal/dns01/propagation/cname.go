@@ -43,10 +43,10 @@ func (r *Resolver) FollowCNAME(ctx context.Context, fqdn string,
 	if err != nil {
 		return "", err
 	}
-	chain := []string{name}
+	f := aliasChain{session: s, ours: ours, chain: []string{name}}
 	direct := false // a name server has answered
 	for {
-		here := chain[len(chain)-1]
+		here := f.here()
 		link, err := s.alias(ctx, here)
 		direct = direct || err == nil
 		if silent, ok := errors.AsType[*unansweredError](err); ok && !direct {
@@ -54,11 +54,11 @@ func (r *Resolver) FollowCNAME(ctx context.Context, fqdn string,
 		}
 		switch {
 		case err != nil:
-			return "", s.brokenChain(ctx, chain, ours, err)
+			return "", f.broken(ctx, err)
 		case link.target == "":
-			return here, s.endsHere(ctx, chain, ours)
+			return here, f.ends(ctx)
 		}
-		wildcard, err := s.byWildcard(ctx, here, link, ours)
+		wildcard, err := f.byWildcard(ctx, link)
 		if err != nil {
 			return "", err
 		}
@@ -68,25 +68,33 @@ func (r *Resolver) FollowCNAME(ctx context.Context, fqdn string,
 			return here, nil
 		}
 		switch {
-		case slices.Contains(chain, link.target):
+		case slices.Contains(f.chain, link.target):
 			return "", badCNAME(here, "it leads round in a circle, to %s: remove it, or let it end at a name in a zone of yours", link.target)
-		case len(chain) > maxHops:
+		case len(f.chain) > maxHops:
 			return "", badCNAME(here, "it is one more than the %d that are followed: let %s lead directly to a name in a zone of yours", maxHops, name)
 		}
 		s.log.Debug("CNAME", "from", here, "to", link.target)
-		chain = append(chain, link.target)
+		f.chain = append(f.chain, link.target)
 	}
 }
 
-// endsHere returns an error if a chain of CNAMEs does not end in a zone of ours.
-func (s *session) endsHere(ctx context.Context, chain []string,
-	ours func(context.Context, string) (bool, error)) error {
-	if len(chain) == 1 {
+// aliasChain is a chain of CNAMEs that is followed.
+type aliasChain struct {
+	session *session
+	ours    func(ctx context.Context, name string) (bool, error)
+	chain   []string // its names so far
+}
+
+func (f aliasChain) here() string { return f.chain[len(f.chain)-1] }
+
+// ends returns an error if the chain, which goes no further, does not end in a zone of ours.
+func (f aliasChain) ends(ctx context.Context) error {
+	if len(f.chain) == 1 {
 		return nil
 	}
-	ok, err := ours(ctx, chain[len(chain)-1])
+	ok, err := f.ours(ctx, f.here())
 	if err == nil && !ok {
-		return foreignEnd(chain)
+		return foreignEnd(f.chain)
 	}
 	return err
 }
@@ -101,24 +109,23 @@ func foreignEnd(chain []string) error {
 		chain[end], by)
 }
 
-// brokenChain says why a chain of CNAMEs cannot be followed from its last name on. A name of others that the DNS does not
-// know, or that its name servers do not serve, is an end that is not ours.
-func (s *session) brokenChain(ctx context.Context, chain []string, ours func(context.Context, string) (bool, error),
-	err error) error {
-	here := chain[len(chain)-1]
+// broken says why the chain cannot be followed from its last name on. A name of others that the DNS does not know, or that its
+// name servers do not serve, is an end that is not ours.
+func (f aliasChain) broken(ctx context.Context, err error) error {
+	here := f.here()
 	silent, ok := errors.AsType[*unansweredError](err)
 	ok = ok && fault.CodeOf(err) == "" // else it is known why
 	unknown := ok && silent.reached || fault.CodeOf(err) == fault.CodeUnknownZone || isRefused(err)
 	if ok {
 		err = fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "propagation: CNAME at %s: %w", here, silent)
 	}
-	if len(chain) == 1 || ctx.Err() != nil || !unknown {
+	if len(f.chain) == 1 || ctx.Err() != nil || !unknown {
 		return err
 	}
-	if mine, oursErr := ours(ctx, here); oursErr != nil || mine {
+	if mine, oursErr := f.ours(ctx, here); oursErr != nil || mine {
 		return err
 	}
-	return foreignEnd(chain)
+	return foreignEnd(f.chain)
 }
 
 func badCNAME(name, format string, args ...any) error {
@@ -172,13 +179,13 @@ func aliases(msg *dns.Msg, name string) []string {
 	return slices.Compact(targets)
 }
 
-// byWildcard reports whether the CNAME at name, which is in a zone of ours, is one that a wildcard makes. It is if a name
-// beside it that was never made leads to the same target, unless nothing leads there from below it: a name that exists ends
-// the wildcard for all names below (RFC 4592 §2.2.1), so it is then a CNAME of its own that happens to be like the
+// byWildcard reports whether the CNAME at the chain's last name, which is in a zone of ours, is one that a wildcard makes. It is
+// if a name beside it that was never made leads to the same target, unless nothing leads there from below it: a name that exists
+// ends the wildcard for all names below (RFC 4592 §2.2.1), so it is then a CNAME of its own that happens to be like the
 // wildcard's. For that to count, the server must be one whose wildcards hold for names of two labels more, as they should.
-func (s *session) byWildcard(ctx context.Context, name string, l link,
-	ours func(context.Context, string) (bool, error)) (bool, error) {
-	if ok, err := ours(ctx, name); err != nil || !ok {
+func (f aliasChain) byWildcard(ctx context.Context, l link) (bool, error) {
+	s, name := f.session, f.here()
+	if ok, err := f.ours(ctx, name); err != nil || !ok {
 		return false, err
 	}
 	beside, err := s.leadsTo(ctx, randomLabel(15)+"."+parent(name), l)

@@ -81,15 +81,15 @@ func (s *session) cutOff(ctx context.Context, zone string, addrs []Address, reac
 }
 
 func (s *session) signs(parent context.Context, zone string, addrs []Address, reached bool) (g signs) {
-	ctx, cancel := context.WithTimeout(parent, 2*s.timeout())
+	ctx, cancel := context.WithTimeout(parent, 2*s.settings.timeout())
 	defer cancel()
 	var (
 		group sync.WaitGroup
 		mu    sync.Mutex
 		soa   = question{name: zone, qtype: dns.TypeSOA}
 	)
-	recursive := exchange{recursion: true, udp: s.timeout() / 2, control: s.control}
-	empty := s.empty
+	recursive := exchange{recursion: true, udp: s.settings.timeout() / 2, control: s.settings.control}
+	empty := s.settings.empty
 	if empty == nil {
 		empty = emptyAddresses(addrs, len(s.nameServers) > 0)
 	}
@@ -167,7 +167,7 @@ func (s *session) above(ctx context.Context, zone string) (authority, replied bo
 	if err != nil {
 		return false, false
 	}
-	brief := exchange{udp: s.timeout() / 2, control: s.control}
+	brief := exchange{udp: s.settings.timeout() / 2, control: s.settings.control}
 	var group sync.WaitGroup
 	var mu sync.Mutex
 	for _, a := range d.Addrs[:min(len(d.Addrs), 4)] {

@@ -168,7 +168,7 @@ func (s *session) delegation(ctx context.Context, fqdn, start string) (Delegatio
 // find asks resolvers and then name servers from the top for the zone at or above start. The error is an *unknownZoneError if the
 // resolvers know none below the root.
 func (s *session) find(ctx context.Context, start string) (Delegation, error) {
-	lookups, cancel := context.WithTimeout(ctx, s.lookupLimit())
+	lookups, cancel := context.WithTimeout(ctx, s.settings.lookupLimit())
 	defer cancel()
 	zone, hosts, err := s.cut(lookups, start)
 	switch {
@@ -185,7 +185,7 @@ func (s *session) find(ctx context.Context, start string) (Delegation, error) {
 		target = start // the resolvers do not know, or know of the top-level domain alone
 	}
 	d, descentErr := s.found.delegation(ctx, "from the top to "+target,
-		func() (Delegation, error) { return s.descend(lookups, target) })
+		func() (Delegation, error) { return descent{s, target}.delegation(lookups) })
 	switch {
 	case descentErr == nil || len(d.Zone) > len(zone):
 		if zone == d.Zone {
@@ -195,7 +195,7 @@ func (s *session) find(ctx context.Context, start string) (Delegation, error) {
 		s.log.Debug("the name servers are those that resolvers know: the servers above cannot be asked", "zone", zone,
 			"error", descentErr)
 		above := d
-		known, cancel := context.WithTimeout(ctx, s.lookupLimit()) // what the descent has used up is not to be missed here
+		known, cancel := context.WithTimeout(ctx, s.settings.lookupLimit()) // what the descent has used up is not to be missed here
 		defer cancel()
 		d, err = s.resolve(known, zone, hosts, referralGlue{})
 		d.Cached, d.Private = hosts, errors.Is(descentErr, errNotThere)
@@ -235,7 +235,7 @@ func (s *session) told(start string) string {
 
 func (s *session) noAnswer(fqdn string, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = errors.New("no answer within " + s.lookupLimit().String())
+		err = errors.New("no answer within " + s.settings.lookupLimit().String())
 	}
 	return fault.Errorf(fault.CodeNoAnswer, fault.Temporary, "propagation: name servers of %s: %w", fqdn, err)
 }
@@ -298,7 +298,7 @@ func (s *session) resolve(ctx context.Context, zone string, hosts []string, glue
 	}
 	d := Delegation{Zone: zone, NameServers: hosts}
 	for i, host := range hosts {
-		d.add(host, append(glue.addresses(host), found[i]...), uint16(s.Port))
+		d.add(host, append(glue.addresses(host), found[i]...), uint16(s.settings.Port))
 	}
 	if len(d.Addrs) == 0 {
 		if lookupErr == nil {

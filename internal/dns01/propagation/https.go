@@ -39,7 +39,7 @@ func newHTTPClient(roots *x509.CertPool) *http.Client {
 
 // askHTTPS sends q to the DNS over HTTPS resolver at address (RFC 8484 §4.1, POST).
 func (s *session) askHTTPS(parent context.Context, address string, q question) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(parent, 3*s.timeout())
+	ctx, cancel := context.WithTimeout(parent, 3*s.settings.timeout())
 	defer cancel()
 	id, packet, err := q.query(true, true)
 	if err != nil {

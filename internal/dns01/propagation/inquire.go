@@ -25,7 +25,7 @@ func (s *session) authority(ctx context.Context, d Delegation, q question) (Dele
 		if child == "" {
 			return d, msg, nil
 		}
-		lookups, cancel := context.WithTimeout(ctx, s.lookupLimit())
+		lookups, cancel := context.WithTimeout(ctx, s.settings.lookupLimit())
 		below, err := s.refer(lookups, d, child, hosts, msg)
 		cancel()
 		switch {
@@ -53,7 +53,7 @@ func (e *unansweredError) Error() string { return e.text }
 // inquire asks the servers of d for q, one more whenever one fails or stagger has passed, and returns the first
 // authoritative answer or referral to a child zone, or, if there is none of these, an answer without authority. The error is an *unansweredError or the cause of ctx's end.
 func (s *session) inquire(parent context.Context, d Delegation, q question) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(parent, s.lookupLimit())
+	ctx, cancel := context.WithTimeout(parent, s.settings.lookupLimit())
 	var (
 		all     = inquiry{name: q.name, zone: d.Zone, servers: len(d.Addrs)}
 		replies = make(chan inquired, len(d.Addrs))
@@ -73,7 +73,7 @@ func (s *session) inquire(parent context.Context, d Delegation, q question) (*dn
 			from := d.Addrs[asked]
 			asked++
 			group.Go(func() {
-				msg, err := s.direct().ask(ctx, from.Addr, q)
+				msg, err := s.settings.direct().ask(ctx, from.Addr, q)
 				replies <- inquired{from, msg, err}
 			})
 			next.Reset(stagger)
@@ -89,7 +89,7 @@ func (s *session) inquire(parent context.Context, d Delegation, q question) (*dn
 			if parent.Err() != nil {
 				return nil, context.Cause(parent)
 			}
-			all.complaints = append(all.complaints, "no more within "+s.lookupLimit().String())
+			all.complaints = append(all.complaints, "no more within "+s.settings.lookupLimit().String())
 			return nil, &unansweredError{reached: all.reached, text: listed(all.complaints, 6)}
 		}
 	}

@@ -38,14 +38,14 @@ func (r *Resolver) OriginOf(hosts func(context.Context) ([]string, error), zone,
 		if err != nil {
 			return providers.OriginView{}, err
 		}
-		lookups, cancel := context.WithTimeout(ctx, s.lookupLimit())
+		lookups, cancel := context.WithTimeout(ctx, s.settings.lookupLimit())
 		defer cancel()
 		d, err := s.resolve(lookups, zone, canonicalHosts(names), referralGlue{})
 		if err != nil {
 			return providers.OriginView{}, err
 		}
 		for _, a := range d.Addrs {
-			msg, err := s.direct().ask(ctx, a.Addr, question{name: fqdn, qtype: dns.TypeTXT})
+			msg, err := s.settings.direct().ask(ctx, a.Addr, question{name: fqdn, qtype: dns.TypeTXT})
 			if err != nil || !msg.Authoritative {
 				continue
 			}
@@ -69,7 +69,7 @@ type apex struct {
 
 // apex asks one address for a zone's SOA record.
 func (s *session) apex(ctx context.Context, addr netip.AddrPort, zone string) (a apex) {
-	msg, err := s.direct().ask(ctx, addr, question{name: zone, qtype: dns.TypeSOA, signatures: true})
+	msg, err := s.settings.direct().ask(ctx, addr, question{name: zone, qtype: dns.TypeSOA, signatures: true})
 	if err != nil {
 		return apex{silent: true}
 	}
@@ -152,7 +152,7 @@ func (s *session) relate(ctx context.Context, view providers.OriginView, origin 
 
 // hasServers reports whether a server has the NS records that the server written to has, or does not tell.
 func (s *session) hasServers(ctx context.Context, addr netip.AddrPort, view providers.OriginView) bool {
-	msg, err := s.direct().ask(ctx, addr, question{name: view.Zone, qtype: dns.TypeNS})
+	msg, err := s.settings.direct().ask(ctx, addr, question{name: view.Zone, qtype: dns.TypeNS})
 	if err != nil {
 		return true
 	}
@@ -188,7 +188,7 @@ func (r *Resolver) Foresee(ctx context.Context, d Delegation, origin Origin) err
 // compare tells whether the awaited servers of z will never have what was written: the server written to has it, and none of
 // them is one of that zone's. It is nil as long as that is not certain.
 func (w watcher) compare(ctx context.Context, z *zone, c *check, origin Origin) error {
-	brief, cancel := context.WithTimeout(ctx, 3*w.session.timeout())
+	brief, cancel := context.WithTimeout(ctx, 3*w.session.settings.timeout())
 	defer cancel()
 	view, err := origin(brief)
 	if err != nil || !holdsAll(view.Texts, c.values) || view.Primary == "" {
@@ -229,7 +229,7 @@ func (w watcher) isView(ctx context.Context, c *check, origin Origin, addr netip
 		if err != nil || !holdsAll(view.Texts, c.values) {
 			return false
 		}
-		msg, err := w.session.direct().ask(ctx, addr, question{name: c.fqdn, qtype: dns.TypeTXT})
+		msg, err := w.session.settings.direct().ask(ctx, addr, question{name: c.fqdn, qtype: dns.TypeTXT})
 		if err != nil || !msg.Authoritative || holdsAll(texts(msg, c.fqdn), c.values) {
 			return false
 		}

@@ -17,27 +17,35 @@ var (
 	errNotThere = errors.New("the servers above do not know it")
 )
 
-// descend asks the servers of target's top-level domain, and those that they refer to, about target, down to the zone at or
-// above it that is delegated last. With an error it returns the last zone that a referral led to, if there was one:
+// descent asks the servers of a name's top-level domain, and those that they refer to, about the name, down to the zone at or
+// above it that is delegated last.
+type descent struct {
+	session *session
+	target  string
+}
+
+// delegation is the zone that is delegated last. With an error it is the last one that a referral led to, if there was one:
 // the error says why nothing below is known.
-func (s *session) descend(ctx context.Context, target string) (Delegation, error) {
-	top, cancel := context.WithTimeout(ctx, s.timeout()*3/2) // as inquireAbove: a resolver may be silent about it alone
-	d, err := s.topLevel(top, target)
+func (s descent) delegation(ctx context.Context) (Delegation, error) {
+	target := s.target
+	// as inquire: a resolver may be silent about it alone
+	top, cancel := context.WithTimeout(ctx, s.session.settings.timeout()*3/2)
+	d, err := s.topLevel(top)
 	cancel()
 	if err != nil {
 		return Delegation{}, err
 	}
 	var last Delegation
 	for range maxHops {
-		msg, err := s.inquireAbove(ctx, d, question{name: target, qtype: dns.TypeTXT})
+		msg, err := s.inquire(ctx, d, question{name: target, qtype: dns.TypeTXT})
 		if err != nil {
 			return last, err
 		}
 		child, hosts := referral(msg, target, d.Zone)
 		if child == "" {
-			return s.sameServers(ctx, d, last, target, msg)
+			return s.sameServers(ctx, d, last, msg)
 		}
-		below, err := s.refer(ctx, d, child, hosts, msg)
+		below, err := s.session.refer(ctx, d, child, hosts, msg)
 		if err != nil || child == target {
 			return below, err
 		}
@@ -46,34 +54,34 @@ func (s *session) descend(ctx context.Context, target string) (Delegation, error
 	return last, errors.New("more referrals than any zone has")
 }
 
-// topLevel finds the servers of target's top-level domain. Of many a few are enough.
-func (s *session) topLevel(ctx context.Context, target string) (Delegation, error) {
+// topLevel finds the servers of the name's top-level domain. Of many a few are enough.
+func (s descent) topLevel(ctx context.Context) (Delegation, error) {
 	const enough = 4
-	labels := strings.Split(strings.TrimSuffix(target, "."), ".")
+	labels := strings.Split(strings.TrimSuffix(s.target, "."), ".")
 	top := labels[len(labels)-1] + "."
-	if top == target {
+	if top == s.target {
 		return Delegation{}, errNoParent
 	}
-	hosts, err := s.listedBy(ctx, top)
+	hosts, err := s.session.listedBy(ctx, top)
 	if err != nil {
 		return Delegation{}, err
 	}
 	err = errNoParent
 	for some := range slices.Chunk(hosts, enough) {
 		var d Delegation
-		if d, err = s.resolve(ctx, top, some, referralGlue{}); err == nil {
+		if d, err = s.session.resolve(ctx, top, some, referralGlue{}); err == nil {
 			return d, nil
 		}
 	}
 	return Delegation{}, err
 }
 
-// inquireAbove is inquire within a time that is not missed where servers above cannot be asked at all: from behind a
+// inquire is the session's within a time that is not missed where servers above cannot be asked at all: from behind a
 // firewall, or where the public DNS is not to be seen.
-func (s *session) inquireAbove(ctx context.Context, d Delegation, q question) (*dns.Msg, error) {
-	brief, cancel := context.WithTimeout(ctx, s.timeout()*3/2)
+func (s descent) inquire(ctx context.Context, d Delegation, q question) (*dns.Msg, error) {
+	brief, cancel := context.WithTimeout(ctx, s.session.settings.timeout()*3/2)
 	defer cancel()
-	msg, err := s.inquire(brief, d, q)
+	msg, err := s.session.inquire(brief, d, q)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -91,26 +99,26 @@ func (s *session) refer(ctx context.Context, d Delegation, child string, hosts [
 	return below, nil
 }
 
-// sameServers finds out what it means that the servers of d answer about target themselves, by msg: that target is a zone
-// which they serve as well, that it is a name in d, or that there is no such name. last is d, if a referral led there.
-func (s *session) sameServers(ctx context.Context, d, last Delegation, target string,
-	msg *dns.Msg) (Delegation, error) {
+// sameServers finds out what it means that the servers of d answer about the name themselves, by msg: that it is a zone which they
+// serve as well, that it is a name in d, or that there is no such name. last is d, if a referral led there.
+func (s descent) sameServers(ctx context.Context, d, last Delegation, msg *dns.Msg) (Delegation, error) {
+	target := s.target
 	if msg.Rcode == dns.RcodeNameError {
 		return last, errNotThere
 	}
-	msg, err := s.inquireAbove(ctx, d, question{name: target, qtype: dns.TypeNS})
+	msg, err := s.inquire(ctx, d, question{name: target, qtype: dns.TypeNS})
 	if err != nil {
 		return last, err
 	}
 	hosts := hostsOf(msg, target)
 	switch {
 	case len(hosts) > 0:
-		return s.refer(ctx, d, target, hosts, msg)
+		return s.session.refer(ctx, d, target, hosts, msg)
 	case msg.Rcode == dns.RcodeNameError || last.Zone == "":
 		return last, errNotThere
 	}
 	// A wildcard answers for names that are not there. Whether target is one of them, a name beside it that was never made tells.
-	msg, err = s.inquireAbove(ctx, d, question{name: randomLabel(15) + "." + parent(target), qtype: dns.TypeTXT})
+	msg, err = s.inquire(ctx, d, question{name: randomLabel(15) + "." + parent(target), qtype: dns.TypeTXT})
 	switch {
 	case ctx.Err() != nil:
 		return last, context.Cause(ctx)
@@ -151,7 +159,7 @@ func (s *session) addListed(ctx context.Context, d Delegation) Delegation {
 	if d.Listed = canonicalHosts(listed); len(d.Listed) == 0 {
 		return d
 	}
-	lookups, cancel := context.WithTimeout(ctx, s.lookupLimit())
+	lookups, cancel := context.WithTimeout(ctx, s.settings.lookupLimit())
 	defer cancel()
 	more := slices.DeleteFunc(slices.Clone(d.Listed),
 		func(host string) bool { return slices.Contains(d.NameServers, host) })
@@ -167,7 +175,7 @@ func (s *session) addListed(ctx context.Context, d Delegation) Delegation {
 			addrs = append(addrs, found[i]...)
 		}
 		if len(addrs) > 0 || slices.Contains(more, host) || slices.Contains(d.Unresolved, host) {
-			whole.add(host, addrs, uint16(s.Port))
+			whole.add(host, addrs, uint16(s.settings.Port))
 		}
 	}
 	if whole.ResolversBehind() {
@@ -182,7 +190,7 @@ func (s *session) addListed(ctx context.Context, d Delegation) Delegation {
 // everyAnswer asks all addresses of d side by side, and returns the answers of those that serve its zone: all that come
 // until stagger after the first of any kind.
 func (s *session) everyAnswer(parent context.Context, d Delegation, q question) map[Address]*dns.Msg {
-	ctx, cancel := context.WithTimeout(parent, s.timeout())
+	ctx, cancel := context.WithTimeout(parent, s.settings.timeout())
 	type result struct {
 		from Address
 		msg  *dns.Msg
@@ -195,7 +203,7 @@ func (s *session) everyAnswer(parent context.Context, d Delegation, q question) 
 	defer cancel()
 	for _, a := range d.Addrs {
 		group.Go(func() {
-			msg, err := s.direct().ask(ctx, a.Addr, q)
+			msg, err := s.settings.direct().ask(ctx, a.Addr, q)
 			results <- result{a, msg, err}
 		})
 	}

@@ -105,7 +105,7 @@ func (s *session) below(ctx context.Context, t *task, d Delegation) (Delegation,
 
 // deepest asks the servers of d, and those that they refer to, for t's name.
 func (s *session) deepest(ctx context.Context, t *task, d Delegation) (Delegation, error) {
-	brief, cancel := context.WithTimeout(ctx, 2*s.timeout())
+	brief, cancel := context.WithTimeout(ctx, 2*s.settings.timeout())
 	defer cancel()
 	d, _, err := s.authority(brief, d, question{name: t.fqdn, qtype: dns.TypeTXT})
 	if ctx.Err() != nil {

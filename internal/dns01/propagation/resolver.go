@@ -71,7 +71,7 @@ func orSilent(log *slog.Logger) *slog.Logger {
 
 // session is the look-ups of one call of this package: each question is asked once, and never one about a challenge.
 type session struct {
-	*Resolver
+	settings    *Resolver
 	log         *slog.Logger
 	resolvers   []netip.AddrPort
 	urls        []string
@@ -95,7 +95,7 @@ func (r *Resolver) open() (*session, error) {
 	if settings.Port < 0 || settings.Port > 65535 {
 		return nil, badServer("propagation: %d is not a port", settings.Port)
 	}
-	s := &session{Resolver: &settings, log: orSilent(r.Log), memory: map[question]func() (*dns.Msg, error){},
+	s := &session{settings: &settings, log: orSilent(r.Log), memory: map[question]func() (*dns.Msg, error){},
 		said: map[question]string{}, found: r.Found}
 	if s.found == nil {
 		s.found = new(Found)
@@ -232,7 +232,7 @@ func (s *session) resolver(i int) (name string, ask func(context.Context, questi
 		return url, func(ctx context.Context, q question) (*dns.Msg, error) { return s.askHTTPS(ctx, url, q) }
 	}
 	addr := s.resolvers[i]
-	x := exchange{recursion: true, udp: s.timeout(), tcp: s.timeout()}
+	x := exchange{recursion: true, udp: s.settings.timeout(), tcp: s.settings.timeout()}
 	return addr.String(), func(ctx context.Context, q question) (*dns.Msg, error) { return x.ask(ctx, addr, q) }
 }
 

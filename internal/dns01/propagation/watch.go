@@ -119,7 +119,7 @@ func (w watcher) ask(ctx context.Context, checks []*check) (alive bool) {
 }
 
 func (w watcher) look(ctx context.Context, c *check) observation {
-	msg, err := w.session.direct().ask(ctx, c.Addr, question{name: c.fqdn, qtype: dns.TypeTXT})
+	msg, err := w.session.settings.direct().ask(ctx, c.Addr, question{name: c.fqdn, qtype: dns.TypeTXT})
 	return observe(msg, err, c.zone.name, c.fqdn)
 }
 

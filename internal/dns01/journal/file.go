@@ -27,7 +27,7 @@ func (j *Journal) path(e Entry) string { return filepath.Join(j.dir, e.ID+suffix
 func (j *Journal) write(e Entry) error {
 	f, err := j.place(e)
 	if f != nil {
-		_ = f.Close()
+		unlock(f)
 	}
 	return err
 }

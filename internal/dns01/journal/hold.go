@@ -35,7 +35,7 @@ func (j *Journal) hold(id string) (*held, error) {
 			return nil, errHeld
 		}
 		if !inPlace(f, path) {
-			_ = f.Close() // it was replaced or removed before the lock was ours
+			unlock(f) // it was replaced or removed before the lock was ours
 			continue
 		}
 		text, err := io.ReadAll(io.LimitReader(f, mostEntry))
@@ -45,7 +45,7 @@ func (j *Journal) hold(id string) (*held, error) {
 				return &held{e, j, f}, nil
 			}
 		}
-		_ = f.Close()
+		unlock(f)
 		return nil, errors.Join(errors.New("it is no entry of ours"), err)
 	}
 }
@@ -64,11 +64,18 @@ func inPlace(f *os.File, path string) bool {
 func (h *held) put(e Entry) error {
 	f, err := h.journal.place(e)
 	if f != nil {
-		_ = h.file.Close()
+		unlock(h.file)
 		h.file, h.Entry = f, e
 	}
 	return err
 }
 
 // release ends the hold.
-func (h *held) release() { _ = h.file.Close() }
+func (h *held) release() { unlock(h.file) }
+
+// unlock ends the lock of a file and closes it. Closing alone is not enough: a process that another thread starts at this
+// moment has a copy of the descriptor until it has become its program, and with it the lock (flock(2)).
+func unlock(f *os.File) {
+	_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
+	_ = f.Close()
+}

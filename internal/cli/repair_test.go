@@ -266,3 +266,48 @@ func TestAdopt_CannotBeRepaired(t *testing.T) {
 		})
 	}
 }
+
+// TestAdopt_FoldersAreLinks: report O5. live, archive or archive/NAME on another volume, with links in their places, as certbot takes them: the
+// dry run and the adoption say the same, the links stay, and renewals are stored there.
+func TestAdopt_FoldersAreLinks(t *testing.T) {
+	t.Parallel()
+	const name = "example.com"
+	for what, links := range map[string][]string{
+		"live and archive":    {"live", "archive"},
+		"archive of the name": {"archive/" + name},
+		"live":                {"live"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.ofCertbot(name)
+			volume := filepath.Join(w.dir, "volume")
+			for _, link := range links {
+				to := filepath.Join(volume, filepath.Base(link))
+				err := os.MkdirAll(volume, 0o755)
+				if err == nil {
+					err = os.Rename(w.config(link), to)
+				}
+				if err == nil {
+					err = os.Symlink(to, w.config(link))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.run("adopt", "--dry-run", name).exits(0)
+			w.run("adopt", "--yes", name).exits(0)
+			w.run("renew", "--force").exits(0)
+			for _, link := range links {
+				if info, err := os.Lstat(w.config(link)); err != nil || info.Mode()&os.ModeSymlink == 0 {
+					t.Errorf("%s is no link any more: %v", link, err)
+				}
+			}
+			l := w.lineage(name)
+			if set, err := l.Set(); err != nil || w.read(l.Path("privkey")) != string(set.Key) {
+				t.Errorf("what servers open is not what was stored: %v", err)
+			}
+			w.run("doctor").exits(0, "Nothing is wrong")
+		})
+	}
+}

@@ -87,7 +87,7 @@ func (s *Store) create(name string, set Set, change func(*Conf) error) error {
 	if err := own(conf, change); err != nil {
 		return err
 	}
-	if err := s.disk.mkdir(s.archiveDir(name), 0o755); err != nil {
+	if err := s.makeDir(s.archiveDir(name), 0o755); err != nil {
 		return err
 	}
 	st, err := s.newStage(name, firstPrefix, set, plain(0o600), "")
@@ -143,6 +143,9 @@ func (s *Store) clearLeftovers(name string) error {
 		return err
 	}
 	for _, dir := range []string{archive, live} {
+		if dir == archive && linkedDir(dir) == nil && realDir(dir) != nil {
+			continue // the administrator's link to an empty directory elsewhere
+		}
 		if err := s.disk.remove(dir); err != nil {
 			return fmt.Errorf("%w: %w", half(name, dir), err)
 		}

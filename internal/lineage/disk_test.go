@@ -111,8 +111,10 @@ func TestPreflight(t *testing.T) {
 	}
 	must(t, os.Rename(filepath.Join(s.dir, "live"), filepath.Join(s.dir, "l")))
 	must(t, os.Symlink("l", filepath.Join(s.dir, "live")))
-	if err := s.Preflight(); fault.ClassOf(err) != fault.Misconfigured {
-		t.Errorf("live is a link: %v", err)
+	must(t, s.Preflight())
+	must(t, os.Chmod(filepath.Join(s.dir, "l"), 0o777))
+	if err := s.Preflight(); fault.CodeOf(err) != CodeUnsafe || fault.ClassOf(err) != fault.Misconfigured {
+		t.Errorf("live is a link to what others may change: %v", err)
 	}
 }
 

@@ -27,8 +27,9 @@
 // a stored version: [Lineage] writes one file with key and chain (combined.go), and what else is to happen with a new certificate
 // begins in internal/certificates, deploy.go.
 //
-// Decisions: live, archive, renewal, live/NAME and NAME.conf must be what they are called, not links to elsewhere; a lineage
-// whose .conf names other paths than live/NAME and archive/NAME of this directory is shown, never written. A version whose
+// Decisions: live, archive, renewal and archive/NAME may be links, as for certbot, if only root and we can change where they lead; the
+// links stay. live/NAME must be a directory, since it is exchanged as a whole; a lineage whose .conf names other paths than live/NAME
+// and archive/NAME of this directory is shown, never written. A version whose
 // creation was cut short keeps its number for ever; numbers are skipped, not reused. When a crash falls between the .conf and
 // the switch, the .conf has the new settings already: intent is never lost, and [Lineage.Repair] finishes the switch.
 // ConfigObj's interpolation, %(name)s, is given back as it stands, and no value with one is written.

@@ -210,6 +210,10 @@ func (s *Store) linkVersion(dir int, name, kind string) (int, error) {
 		!samePlace(filepath.Dir(full), s.archiveDir(name)) {
 		return 0, fmt.Errorf("live/%s/%s.pem leads to %s, outside archive/%s", name, kind, fault.Excerpt(target), name)
 	}
+	var stat unix.Stat_t // of where it leads in truth: live may be a link to another folder's
+	if err := unix.Fstatat(dir, kind+".pem", &stat, 0); errors.Is(err, unix.ENOENT) {
+		return 0, fmt.Errorf("live/%s/%s.pem leads to %s, which is not there", name, kind, fault.Excerpt(target))
+	}
 	m := numberForm.FindStringSubmatch(filepath.Base(full))
 	if m == nil || m[1] != kind || strings.HasPrefix(m[2], "0") || len(m[2]) > 9 {
 		return 0, fmt.Errorf("live/%s/%s.pem leads to %s, which is no version of it", name, kind, fault.Excerpt(target))

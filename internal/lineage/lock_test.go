@@ -18,7 +18,7 @@ func TestLockIsWaitedForAndDropped(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	one, two := open(t, dir), open(t, dir) // two processes
-	must(t, os.Mkdir(one.dir, 0o755))
+	must(t, os.MkdirAll(one.dir, 0o755))
 	unlock, err := one.lock(t.Context())
 	must(t, err)
 	two.lockWait = 30 * time.Millisecond
@@ -98,7 +98,7 @@ func TestLockPathIsSomethingElse(t *testing.T) {
 		"directory": func(path string) error { return os.Mkdir(path, 0o700) },
 	} {
 		s := open(t, t.TempDir())
-		must(t, os.Mkdir(s.dir, 0o755))
+		must(t, os.MkdirAll(s.dir, 0o755))
 		path := filepath.Join(s.dir, lockName)
 		must(t, plant(path))
 		_, err := s.lock(t.Context())

@@ -31,9 +31,11 @@ func (s *Store) Check() error { return s.everyDir(s.fit) }
 func (s *Store) everyDir(check func(dir string) error) error {
 	for _, name := range []string{"", "live", "archive", "renewal"} {
 		dir := filepath.Join(s.dir, name)
-		if info, err := os.Lstat(dir); err == nil && name != "" && !info.IsDir() {
-			return fault.Errorf(CodeStore, fault.Misconfigured,
-				"lineage: check %s: it must be a directory, not a link or file", dir)
+		if err := linkedDir(dir); fault.CodeOf(err) == CodeUnsafe && name != "" {
+			return err
+		}
+		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+			return fault.Errorf(CodeStore, fault.Misconfigured, "lineage: check %s: it must be a directory", dir)
 		}
 		for {
 			err := check(dir)

@@ -47,7 +47,7 @@ func (l *Lineage) Renew(ctx context.Context, set Set, change func(*Conf) error) 
 	if err := s.makeDirs(); err != nil {
 		return nil, failed(what, err)
 	}
-	if err := s.disk.mkdir(s.archiveDir(l.Name), 0o755); err != nil {
+	if err := s.makeDir(s.archiveDir(l.Name), 0o755); err != nil {
 		return nil, failed(what, err)
 	}
 	st, err := s.newStage(l.Name, newPrefix, set, old, reuse)
@@ -111,7 +111,8 @@ func (l *Lineage) writable(verb string) error {
 	return l.checkWritable(verb)
 }
 
-// checkWritable is an error when the name is none that we would give, when the .conf names other paths, or when directories are links.
+// checkWritable is an error when the name is none that we would give, when the .conf names other paths, or when directories are something else or links
+// that others can change.
 func (l *Lineage) checkWritable(verb string) error {
 	if _, err := ParseName(l.Name); err != nil {
 		return err
@@ -119,12 +120,12 @@ func (l *Lineage) checkWritable(verb string) error {
 	err := l.unwritable
 	for _, dir := range []string{"live", "archive", "renewal", "archive/" + l.Name} {
 		if err == nil {
-			if err = realDir(filepath.Join(l.store.dir, dir)); errors.Is(err, fs.ErrNotExist) {
+			if err = linkedDir(filepath.Join(l.store.dir, dir)); errors.Is(err, fs.ErrNotExist) {
 				err = nil
 			}
 		}
 	}
-	if err == nil || unreadable(err) {
+	if err == nil || unreadable(err) || fault.CodeOf(err) == CodeUnsafe {
 		return failed(verb+" "+l.Name, err)
 	}
 	return fault.Errorf(CodeDamaged, fault.Misconfigured, "lineage: %s %s: %w", verb, l.Name, err)

@@ -88,7 +88,7 @@ func (s *Store) keepServed(l *Lineage) (int, error) {
 	if err := s.makeDirs(); err != nil {
 		return 0, err
 	}
-	if err := s.disk.mkdir(s.archiveDir(l.Name), 0o755); err != nil {
+	if err := s.makeDir(s.archiveDir(l.Name), 0o755); err != nil {
 		return 0, err
 	}
 	st, err := s.newStage(l.Name, newPrefix, l.served.set, own, "")

@@ -107,7 +107,7 @@ func (s *Store) makeDirs() error {
 		name string
 		mode fs.FileMode
 	}{{"live", 0o700}, {"archive", 0o700}, {"renewal", 0o755}} {
-		if err := s.disk.mkdir(filepath.Join(s.dir, dir.name), dir.mode); err != nil {
+		if err := s.makeDir(filepath.Join(s.dir, dir.name), dir.mode); err != nil {
 			return err
 		}
 	}
@@ -124,6 +124,28 @@ func (s *Store) makeConfigDir() error {
 		return nil // also when it is a link, as in containers
 	}
 	return s.disk.mkdir(s.dir, 0o755)
+}
+
+// makeDir makes one of certbot's directories; one that is there, or is a link to one ([linkedDir]), keeps its mode.
+func (s *Store) makeDir(path string, mode fs.FileMode) error {
+	if err := linkedDir(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return s.disk.mkdir(path, mode)
+}
+
+// linkedDir is an error unless path is a directory, or a link to one as certbot takes it where the tree lies on several volumes. Where it
+// leads must be for root and us alone to change, else it is CodeUnsafe.
+func linkedDir(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return realDir(path)
+	}
+	if _, err := safeDir(path); err != nil {
+		return fault.Errorf(CodeUnsafe, fault.Misconfigured, "lineage: %s is a link, and is not followed: %w", path,
+			missingTarget(path, err))
+	}
+	return nil
 }
 
 // readme is the text that certbot puts beside the links (storage.py, _write_live_readme_to).

@@ -163,7 +163,7 @@ func TestCreateFailsAnywhere(t *testing.T) {
 			sweep(t, f, func(t *testing.T, f *failure) {
 				s := open(t, filepath.Join(dir, random()))
 				s.disk.flush = unsynced
-				must(t, os.Mkdir(filepath.Dir(s.dir), 0o755))
+				must(t, os.MkdirAll(filepath.Dir(s.dir), 0o755))
 				set := first
 				_, err := faulty(s, f).Create(t.Context(), example, set, settings)
 				l, readErr := s.Lineage(example)
@@ -194,7 +194,7 @@ func TestClearingAfterCrashFailsAnywhere(t *testing.T) {
 	sweep(t, failure{err: unix.EIO}, func(t *testing.T, f *failure) {
 		s := open(t, filepath.Join(dir, random()))
 		s.disk.flush = unsynced
-		must(t, os.Mkdir(filepath.Dir(s.dir), 0o755))
+		must(t, os.MkdirAll(filepath.Dir(s.dir), 0o755))
 		killed := *s
 		dead := false
 		killed.disk = &disk{flush: unsynced, step: func(op, path string) error {
@@ -263,7 +263,7 @@ func TestAccountFailsAnywhere(t *testing.T) {
 			t.Parallel()
 			s := open(t, t.TempDir())
 			s.disk.flush = unsynced
-			must(t, os.Mkdir(s.dir, 0o755))
+			must(t, os.MkdirAll(s.dir, 0o755))
 			sweep(t, f, func(t *testing.T, f *failure) {
 				account := Account{Server: server, URI: server + "/1", Key: newKey(t)}
 				added, err := faulty(s, f).AddAccount(t.Context(), account)

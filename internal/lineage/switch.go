@@ -87,13 +87,26 @@ func (s *Store) firstLive(name string, n int) error {
 }
 
 func (s *Store) newLinks(dir, prefix, name string, n int) error {
+	archive := filepath.Join("..", "..", "archive", name)
+	if !samePlace(filepath.Join(s.realLive(), "..", "archive", name), s.archiveDir(name)) { // live is a link to another folder's
+		archive = s.archiveDir(name)
+	}
 	for _, kind := range kinds {
-		target := filepath.Join("..", "..", "archive", name, fileOf(kind, n))
+		target := filepath.Join(archive, fileOf(kind, n))
 		if err := s.disk.symlink(target, filepath.Join(dir, prefix+kind+".pem")); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// realLive is where live is, without links.
+func (s *Store) realLive() string {
+	live := filepath.Join(s.dir, "live")
+	if at, err := filepath.EvalSymlinks(live); err == nil {
+		return at
+	}
+	return live
 }
 
 // clear removes a hidden directory. A directory inside it is none of ours: errNotLinkable.

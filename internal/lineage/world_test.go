@@ -84,8 +84,20 @@ func (a *authority) setUntil(t testing.TB, key *ecdsa.PrivateKey, days int, name
 
 const example = "example.com"
 
+// foldersAreLinks, set in the environment, has live and archive be links to another folder in every store (TestSuite_FoldersAreLinks).
+const foldersAreLinks = "LINEAGE_FOLDERS_ARE_LINKS"
+
 func open(t testing.TB, dir string) *Store {
 	t.Helper()
+	for _, name := range []string{"live", "archive"} {
+		link, volume := filepath.Join(dir, "etc", name), filepath.Join(dir, ".volume", name)
+		if _, err := os.Lstat(link); err == nil || os.Getenv(foldersAreLinks) == "" {
+			continue
+		}
+		must(t, os.MkdirAll(volume, 0o700))
+		must(t, os.MkdirAll(filepath.Dir(link), 0o755))
+		must(t, os.Symlink(volume, link))
+	}
 	s, err := Open(Options{ConfigDir: filepath.Join(dir, "etc"), RunDir: filepath.Join(dir, "run"), LockWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)

@@ -168,7 +168,7 @@ func (c *CA) prepareFiles() error {
 		writeAll(map[string]string{
 			c.file("nonce-key"): key(), c.file("unpause-key"): key(), c.file("limits.yml"): limits, c.file("policy.yml"): policy,
 		}),
-		c.prepareRedis(), c.prepareLogs(), c.writeConfigurations(),
+		c.prepareRedis(), c.prepareLogs(), config{c}.write(),
 	)
 }
 

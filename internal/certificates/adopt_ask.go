@@ -43,6 +43,7 @@ func accountAdvice(l *lineage.Lineage, err error) error {
 func (a *adoption) ask(ctx context.Context, m *Manager) error {
 	o := &order{name: a.Lineage.Name, live: a.Lineage, names: a.settings.Domains, settings: a.settings, params: a.params,
 		keyType: KeyTypeOf(a.params)}
+	o.chooseProfile(nil)
 	p := &planning{m: m, o: o}
 	var atCA []error
 	var group sync.WaitGroup
@@ -60,6 +61,9 @@ func (a *adoption) ask(ctx context.Context, m *Manager) error {
 	for _, err := range atCA {
 		switch {
 		case err == nil:
+		case fault.CodeOf(err) == issuance.CodeProfile: // certbot cannot order it either, and the CA may offer it again
+			a.Notes = append(a.Notes,
+				messages.New("no certificate of this profile can be ordered: %s", messages.OneLine(err.Error())))
 		case public && fault.ClassOf(err) == fault.Temporary:
 			a.Notes = append(a.Notes, messages.New("the CA could not be asked: %s", messages.OneLine(err.Error())))
 			return nil

@@ -97,7 +97,7 @@ func (a *attempt) prepare(ctx context.Context) (*issuance.Issuer, error) {
 	if err := facts.MayAsk(a.params.Server); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(facts.Objections(a.names, a.settings.Profile)...); err != nil {
+	if err := errors.Join(facts.Objections(a.names, a.profile)...); err != nil {
 		return nil, err
 	}
 	if err := a.held(m.State); err != nil {
@@ -149,7 +149,8 @@ func (a *attempt) dial(ctx context.Context) (err error) {
 	if a.ca, err = m.Services.CA(ctx, a.params.Server, a.settings.CABundle); err != nil {
 		return a.remember(ctx, issuance.Result{}, err)
 	}
-	notes, err := a.ca.MayOrder(a.names, a.settings.Profile)
+	a.chooseProfile(a.ca)
+	notes, err := a.ca.MayOrder(a.names, a.profile)
 	if err != nil {
 		return err
 	}
@@ -187,7 +188,7 @@ func obtainAgain(ctx context.Context, issuer *issuance.Issuer, request issuance.
 // got one.
 func (a *attempt) request() (r issuance.Request, chain []byte, err error) {
 	r = issuance.Request{
-		Label: a.name, Names: a.names, CSR: a.csr, Profile: a.settings.Profile, PreferredChain: a.params.PreferredChain,
+		Label: a.name, Names: a.names, CSR: a.csr, Profile: a.profile, PreferredChain: a.params.PreferredChain,
 		Alone:      a.csr != nil, // a lineage is nothing without
 		ProveAgain: a.dryRun,     // else a CA that takes the proof of an earlier try would let anything succeed
 	}
@@ -220,7 +221,7 @@ func (a *attempt) request() (r issuance.Request, chain []byte, err error) {
 // save keeps how far the order is, with the key, for a later run.
 func (a *attempt) save(c issuance.Checkpoint) error {
 	return a.m.State.SavePending(a.name, state.Pending{
-		Server: a.params.Server, Account: a.account.URI, Domains: a.names, Profile: a.settings.Profile,
+		Server: a.params.Server, Account: a.account.URI, Domains: a.names, Profile: a.profile,
 		Order: c.Order, Key: a.key.pem, CSR: a.csr, Chain: c.Chain, Created: a.m.now(),
 	})
 }
@@ -246,7 +247,7 @@ func (a *attempt) withNewKey(r issuance.Request, result issuance.Result) (issuan
 
 // usable reports whether an earlier order is for just this certificate, and is not stored already.
 func (a *attempt) usable(p state.Pending) bool {
-	if p.Server != a.params.Server || p.Account != a.account.URI || p.Profile != a.settings.Profile ||
+	if p.Server != a.params.Server || p.Account != a.account.URI || p.Profile != a.profile ||
 		!sameNames(p.Domains, a.names) || !bytes.Equal(p.CSR, a.csr) {
 		return false
 	}

@@ -49,6 +49,8 @@ func keyRules() []keyRule {
 		{keys: "account, server", becomes: BecomesKept},
 		{keys: "key_type, elliptic_curve, rsa_key_size", becomes: BecomesRefused, judge: judgeKeyType},
 		{keys: "reuse_key, preferred_chain", becomes: BecomesKept},
+		{keys: "preferred_profile, required_profile", becomes: BecomesKept},
+		{keys: "top: renew_before_expiry", becomes: BecomesRefused, judge: judgeRenewBefore},
 		{keys: "pre_hook, post_hook, renew_hook, deploy_hook", becomes: BecomesKept},
 		{keys: "authenticator, pref_challs, manual_auth_hook, manual_cleanup_hook", becomes: BecomesCarried},
 		{keys: "autorenew", becomes: BecomesCarried, judge: judgeAutorenew},
@@ -143,6 +145,23 @@ func judgeKeyType(a *adoption, key, value string) error {
 func judgeAutorenew(a *adoption, _, value string) error {
 	if strings.EqualFold(value, "false") {
 		a.Notes = append(a.Notes, messages.New("certbot was told not to renew %s (autorenew = False); wildcard renew renews it", a.Lineage.Name))
+	}
+	return nil
+}
+
+// judgeRenewBefore refuses a time that is not understood, and tells of one that no certificate lives for.
+func judgeRenewBefore(a *adoption, key, value string) error {
+	leaf := a.Lineage.Next()
+	if leaf == nil {
+		return nil
+	}
+	at, ok := lineage.Before(leaf.NotAfter, value)
+	switch {
+	case !ok:
+		return cannotAdopt(a.Lineage, "its %s is %s, which is no time that is understood here", key, fault.Excerpt(value))
+	case !at.After(leaf.NotBefore):
+		a.Notes = append(a.Notes, messages.New("its %s, %s, is longer than the certificate lives, and is passed over",
+			key, messages.OneLine(value)))
 	}
 	return nil
 }

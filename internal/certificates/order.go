@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/x509"
 	"strings"
@@ -21,6 +22,7 @@ type order struct {
 	live         *lineage.Lineage
 	settings     lineage.Settings
 	params       lineage.Params
+	profile      string // that is asked for: see chooseProfile
 	keyType      issuance.KeyType
 	csr          []byte // DER; there is no lineage then
 	registration issuance.Registration
@@ -91,7 +93,24 @@ func (o *order) apply(r Request) error {
 		o.keyType = issuance.ECDSA256
 	}
 	setKeyType(&o.params, o.keyType)
+	o.chooseProfile(nil)
 	return nil
+}
+
+// ProfileOf is the profile that is wanted for a lineage: that of our settings, else certbot's.
+func ProfileOf(p lineage.Params, s lineage.Settings) string {
+	return cmp.Or(s.Profile, p.Required, p.Preferred)
+}
+
+// chooseProfile picks the profile: that of our settings, else certbot's required one, else its preferred one if the CA is known to offer
+// it (certbot/_internal/client.py, _get_order_and_authorizations).
+func (o *order) chooseProfile(ca *issuance.CA) {
+	o.profile = cmp.Or(o.settings.Profile, o.params.Required)
+	if o.profile == "" && ca != nil {
+		if _, ok := ca.Directory().Profiles[o.params.Preferred]; ok {
+			o.profile = o.params.Preferred
+		}
+	}
 }
 
 // at is the order at a CA, or at its staging service for a dry run: accounts belong to a server, and CAs differ in which names
@@ -183,8 +202,9 @@ func (o *order) intent(account string, now time.Time) state.Intent {
 // refusable is the order as it is remembered when its certificate is refused.
 func (o *order) refusable(at time.Time, reason string) state.Refused {
 	return state.Refused{
-		Time: at, Server: o.params.Server, Domains: o.names, Profile: o.settings.Profile, KeyType: string(o.keyType),
-		Reason: reason,
+		Time: at, Server: o.params.Server, Domains: o.names, Profile: ProfileOf(o.params, o.settings),
+		KeyType: string(o.keyType),
+		Reason:  reason,
 	}
 }
 

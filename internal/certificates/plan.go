@@ -64,7 +64,7 @@ func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
 		return Plan{}, err
 	}
 	p := &planning{m: m, o: o, plan: Plan{
-		Lineage: name, Names: o.names, KeyType: o.keyType, Server: o.params.Server, Profile: o.settings.Profile,
+		Lineage: name, Names: o.names, KeyType: o.keyType, Server: o.params.Server, Profile: o.profile,
 		Notes: o.coveredNotes(),
 	}}
 	if loss := m.loss(r, name); len(loss.Lost) > 0 {
@@ -151,11 +151,13 @@ func (p *planning) ca(ctx context.Context) (problems []error) {
 	ca, err := m.Services.CA(ctx, o.params.Server, o.settings.CABundle)
 	if err != nil {
 		facts, _ := issuance.KnownCA(o.params.Server)
-		return append(facts.Objections(o.names, o.settings.Profile), err)
+		return append(facts.Objections(o.names, o.profile), err)
 	}
-	notes, _ := ca.MayOrder(o.names, o.settings.Profile)
+	o.chooseProfile(ca)
+	plan.Profile = o.profile
+	notes, _ := ca.MayOrder(o.names, o.profile)
 	plan.Notes = append(plan.Notes, notes...)
-	problems = ca.Objections(o.names, o.settings.Profile)
+	problems = ca.Objections(o.names, o.profile)
 	account, err := m.Store.Account(ca.Server(), o.params.Account)
 	switch {
 	case err == nil:

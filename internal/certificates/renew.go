@@ -304,6 +304,7 @@ func (r *renewal) order(ctx context.Context, name string) (*order, Due, error) {
 		return nil, Due{}, err
 	}
 	o.keyType = KeyTypeOf(o.params)
+	o.chooseProfile(nil)
 	o.at(o.params.Server)
 	m.noteCovered(o)
 	return o, Due{}, nil

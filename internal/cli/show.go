@@ -37,29 +37,30 @@ func showCommand(p *program) *cli.Command {
 // showAnswer is the answer of "show --json".
 type showAnswer struct {
 	listLine
-	Version        int      `json:"version,omitempty"`
-	Serial         string   `json:"serial,omitempty"`
-	Issuer         string   `json:"issuer,omitempty"`
-	NotBefore      string   `json:"not_before,omitempty"`
-	Fingerprint    string   `json:"sha256,omitempty"`
-	KeyType        string   `json:"key_type"`
-	ReuseKey       bool     `json:"reuse_key"`
-	Server         string   `json:"server"`
-	Account        string   `json:"account"`
-	Profile        string   `json:"profile,omitempty"`
-	PreferredChain string   `json:"preferred_chain,omitempty"`
-	Providers      []string `json:"providers,omitempty"`
-	EnvFile        string   `json:"env_file,omitempty"`
-	Resolvers      []string `json:"resolvers,omitempty"`
-	NameServers    []string `json:"nameservers,omitempty"`
-	ExtraWait      string   `json:"extra_wait,omitempty"` // seconds
-	CACache        string   `json:"ca_cache,omitempty"`   // seconds
-	AuthHook       string   `json:"auth_hook,omitempty"`
-	DeployHooks    []string `json:"deploy_hooks,omitempty"`
-	RenewalWhy     string   `json:"renewal_reason,omitempty"`
-	CertbotCannot  string   `json:"certbot_cannot_renew,omitempty"` // why
-	Adopted        bool     `json:"adopted,omitempty"`              // it was certbot's, and can go back as it was
-	OrderUnderWay  string   `json:"order_under_way,omitempty"`      // URL
+	Version          int      `json:"version,omitempty"`
+	Serial           string   `json:"serial,omitempty"`
+	Issuer           string   `json:"issuer,omitempty"`
+	NotBefore        string   `json:"not_before,omitempty"`
+	Fingerprint      string   `json:"sha256,omitempty"`
+	KeyType          string   `json:"key_type"`
+	ReuseKey         bool     `json:"reuse_key"`
+	Server           string   `json:"server"`
+	Account          string   `json:"account"`
+	Profile          string   `json:"profile,omitempty"`
+	ProfileIfOffered bool     `json:"profile_if_offered,omitempty"` // else it is ordered in any case
+	PreferredChain   string   `json:"preferred_chain,omitempty"`
+	Providers        []string `json:"providers,omitempty"`
+	EnvFile          string   `json:"env_file,omitempty"`
+	Resolvers        []string `json:"resolvers,omitempty"`
+	NameServers      []string `json:"nameservers,omitempty"`
+	ExtraWait        string   `json:"extra_wait,omitempty"` // seconds
+	CACache          string   `json:"ca_cache,omitempty"`   // seconds
+	AuthHook         string   `json:"auth_hook,omitempty"`
+	DeployHooks      []string `json:"deploy_hooks,omitempty"`
+	RenewalWhy       string   `json:"renewal_reason,omitempty"`
+	CertbotCannot    string   `json:"certbot_cannot_renew,omitempty"` // why
+	Adopted          bool     `json:"adopted,omitempty"`              // it was certbot's, and can go back as it was
+	OrderUnderWay    string   `json:"order_under_way,omitempty"`      // URL
 
 	HookRuns []state.HookRun `json:"hook_runs,omitempty"` // the last run of each hook, oldest first
 
@@ -96,8 +97,10 @@ func showAnswerOf(m *machine, l *lineage.Lineage) showAnswer {
 	a := showAnswer{
 		listLine: listLineOf(m, l, ledger), Version: l.Version, KeyType: string(certificates.KeyTypeOf(params)),
 		ReuseKey: params.ReuseKey,
-		Server:   params.Server, Account: params.Account, Profile: s.Profile, PreferredChain: params.PreferredChain,
-		Providers: s.SpecTexts(), EnvFile: s.EnvFile, Resolvers: s.Resolvers, NameServers: s.NameServers,
+		Server:   params.Server, Account: params.Account, PreferredChain: params.PreferredChain,
+		Profile:          certificates.ProfileOf(params, s),
+		ProfileIfOffered: s.Profile == "" && params.Required == "" && params.Preferred != "",
+		Providers:        s.SpecTexts(), EnvFile: s.EnvFile, Resolvers: s.Resolvers, NameServers: s.NameServers,
 		ExtraWait: s.ExtraWait, CACache: s.CACache,
 		AuthHook: params.AuthHook, DeployHooks: certificates.DeployCommands(params, s),
 	}
@@ -209,7 +212,11 @@ func printHookRuns(d display.Details, runs []state.HookRun) {
 func printSettings(d display.Details, a showAnswer) {
 	d.Value("CA", a.Server)
 	d.Value("account", a.Account)
-	d.Value("profile", a.Profile)
+	if a.ProfileIfOffered {
+		d.Entry("profile", messages.New("%s, if the CA offers it", a.Profile))
+	} else {
+		d.Value("profile", a.Profile)
+	}
 	d.Value("preferred", a.PreferredChain)
 	d.Value("providers", strings.Join(a.Providers, " "))
 	d.Value("env file", a.EnvFile)

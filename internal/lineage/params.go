@@ -20,6 +20,8 @@ type Params struct {
 	CleanupHook    string // manual_cleanup_hook
 	PreHook        string
 	PostHook       string
+	Preferred      string // preferred_profile: that of the order, if the CA has it; read only
+	Required       string // required_profile: that of the order, whatever the CA has; read only
 	DeployHook     string // renew_hook
 	DeployHook53   string // deploy_hook: the same as certbot 5.3 and later write it, which run it
 }
@@ -28,6 +30,7 @@ func (p *Params) texts() map[string]*string {
 	return map[string]*string{"server": &p.Server, "account": &p.Account, "key_type": &p.KeyType,
 		"elliptic_curve":  &p.Curve,
 		"preferred_chain": &p.PreferredChain, "manual_auth_hook": &p.AuthHook, "manual_cleanup_hook": &p.CleanupHook,
+		"preferred_profile": &p.Preferred, "required_profile": &p.Required,
 		"pre_hook": &p.PreHook, "post_hook": &p.PostHook, "renew_hook": &p.DeployHook,
 		"deploy_hook": &p.DeployHook53}
 }

@@ -48,6 +48,11 @@ func (a *adoption) overlay(options []lineage.Option) (more []string, err error) 
 				fault.Excerpt(option.Value))
 		case hook && set[key]:
 			more = append(more, option.Value)
+		case key == lineage.AfterCertbot:
+			a.Notes = append(a.Notes, messages.New(
+				"%s runs %s when certbot has ended, and renewals here do not: --deploy-hook has them run it",
+				option.File, messages.OneLine(option.Value)))
+			continue
 		case hook || slices.Contains(outsideKeys(), key):
 			if key == "renew_hook" {
 				a.conf.Remove(renewalParams, "deploy_hook")

@@ -287,6 +287,20 @@ func TestAdopt_OutsideRefused(t *testing.T) {
 	}
 }
 
+// O12: what a scheduler runs when certbot has ended is named, with the option that has it run.
+func TestAdopt_CommandAfterCertbot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.usualPlace()
+	w.ofCertbot("example.com")
+	w.machineFile("etc/cron.d/certbot", "0 0 * * * root certbot renew -q && systemctl reload nginx\n")
+	w.run("adopt", "--dry-run", "example.com").exits(0, "etc/cron.d/certbot runs systemctl reload nginx when certbot has ended", "--deploy-hook")
+	got := answerOf[adoptAnswer](w.run("adopt", "--dry-run", "--json", "example.com").exits(0))
+	if len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "systemctl reload nginx") {
+		t.Errorf("%q", got.Notes)
+	}
+}
+
 // O10: a hook that does what certbot's installer did is taken, and has run after the renewal.
 func TestAdopt_InstallerWithHook(t *testing.T) {
 	t.Parallel()

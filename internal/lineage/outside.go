@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 
 	"wildcard/internal/fault"
 	"wildcard/internal/system/atomicfile"
@@ -66,7 +67,8 @@ func (o *Outside) Options(name string) ([]Option, error) {
 		}
 		for i, option := range options {
 			option.scheduled = true
-			if !slices.ContainsFunc(options[i+1:], func(o Option) bool { return o.Key == option.Key }) {
+			later := slices.ContainsFunc(options[i+1:], func(o Option) bool { return o.Key == option.Key })
+			if !later || option.Key == AfterCertbot {
 				put(option)
 			}
 		}
@@ -109,10 +111,10 @@ var iniComment = regexp.MustCompile(`\s+[;#]\s*.*$`)
 // iniFile reads a file of options; one that is not there has none.
 func (o Outside) iniFile(path string) ([]Option, error) {
 	text, err := readLinked(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOTDIR):
+		return nil, nil // nor could certbot, run by this user, read it
+	case err != nil:
 		return nil, fault.Errorf(CodeStore, fault.Misconfigured, "certbot's options: %w", err)
 	}
 	var all []Option

@@ -111,6 +111,15 @@ func TestOutside_Cron(t *testing.T) {
 	}
 	o = &lineage.Outside{Root: o.Root, ConfigDir: o.ConfigDir}
 	check(t, o, "", "renew_hook=of cli.ini post_hook=too")
+	for line, want := range map[string]string{
+		"0 0 * * * root certbot renew -q && systemctl reload nginx":                        "after=systemctl reload nginx",
+		"0 0 * * * root sleep 9; certbot renew -q; service nginx reload; exit 0":           "after=service nginx reload",
+		"0 0 * * * root certbot renew --deploy-hook 'a b' && sh -c 'x y' && true | cat -n": "renew_hook=a b after=sh -c 'x y' after=cat -n",
+		"0 0 * * * root systemctl reload nginx; certbot renew":                             "",
+	} {
+		check(t, machine(t, map[string]string{"etc/crontab": line + "\n"}), "etc/crontab", want)
+	}
+	check(t, machine(t, map[string]string{"root/.config": "no folder\n", "etc/letsencrypt/cli.ini": "deploy-hook = a\n"}), "", "renew_hook=a")
 	o = machine(t, map[string]string{"etc/crontab": "0 0 * * * root docker run --rm certbot/certbot renew --deploy-hook a\n"})
 	if options, err := o.Options("example.com"); err != nil || !slices.ContainsFunc(options, func(o lineage.Option) bool { return o.Key == "renew_hook" && o.Away }) {
 		t.Errorf("in a container: %v %v", options, err)
@@ -152,6 +161,7 @@ func TestOutside_Units(t *testing.T) {
 		{map[string]string{"etc/sysconfig/certbot": "DEPLOY_HOOK='systemctl reload httpd'\n"}, "renew_hook=systemctl reload httpd"},
 		{map[string]string{"etc/default/certbot": "export CERTBOT_ARGS=--deploy-hook=/usr/local/bin/x\n"}, "renew_hook=/usr/local/bin/x"},
 		{map[string]string{"etc/systemd/system/certbot.service": unit + "Environment=\"HOOK=systemctl reload nginx\"\nExecStart=/usr/bin/certbot renew --deploy-hook \"${HOOK}\"\n"}, "renew_hook=systemctl reload nginx"},
+		{map[string]string{"etc/systemd/system/certbot.service": unit + "ExecStart=/usr/bin/certbot -q renew\nExecStartPost=-/bin/systemctl reload nginx\n"}, "after=/bin/systemctl reload nginx"},
 		{map[string]string{"etc/systemd/system/certbot.service": unit + "ExecStart=/usr/bin/certbot renew -c /etc/my.ini\n", "etc/my.ini": "deploy-hook = a\n"}, "renew_hook=a"},
 	} {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {

@@ -14,7 +14,8 @@ import (
 type commandLine struct {
 	file  string
 	words []string
-	bare  bool // options alone, of a file of variables that the unit's command has
+	bare  bool     // options alone, of a file of variables that the unit's command has
+	after []string // commands that run when it has ended
 }
 
 // cronFiles are the places of cron's files, and of the programs that it has run-parts run.
@@ -52,7 +53,7 @@ func (o Outside) schedulerLines() []commandLine {
 			if len(words) > 0 && !strings.HasPrefix(words[0], "-") && strings.HasSuffix(name, "_HOOK") {
 				words = []string{"--" + strings.ToLower(strings.ReplaceAll(name, "_", "-")), value}
 			}
-			all = append(all, commandLine{o.path(path), words, true})
+			all = append(all, commandLine{file: o.path(path), words: words, bare: true})
 		}
 	}
 	return all
@@ -60,14 +61,30 @@ func (o Outside) schedulerLines() []commandLine {
 
 // commandsOf are the simple commands of a line, and of the lines that it has a shell run.
 func commandsOf(file, line string) (all []commandLine) {
-	for _, words := range subprocess.Commands(line) {
-		all = append(all, commandLine{file: file, words: words})
-		for i, word := range words {
-			ofShell := i > 0 && strings.HasPrefix(words[i-1], "-") && strings.HasSuffix(words[i-1], "c")
+	commands := subprocess.Commands(line)
+	for i, words := range commands {
+		all = append(all, commandLine{file: file, words: words, after: shown(commands[i+1:])})
+		for j, word := range words {
+			ofShell := j > 0 && strings.HasPrefix(words[j-1], "-") && strings.HasSuffix(words[j-1], "c")
 			if ofShell && strings.Contains(word, "renew") {
 				all = append(all, commandsOf(file, word)...)
 			}
 		}
+	}
+	return all
+}
+
+// shown writes commands as they are typed, but for those that only end or delay a line.
+func shown(commands [][]string) (all []string) {
+	for _, words := range commands {
+		if slices.Contains([]string{"true", ":", "exit", "sleep", "fi", "done", "}"}, words[0]) {
+			continue
+		}
+		var quoted []string
+		for _, word := range words {
+			quoted = append(quoted, Quote(word))
+		}
+		all = append(all, strings.Join(quoted, " "))
 	}
 	return all
 }
@@ -109,6 +126,7 @@ func (o Outside) unit(name string) (all []commandLine) {
 	values := map[string]string{}
 	type start struct{ file, line string }
 	var starts []start
+	var after []string
 	for _, path := range append(files, dropIns...) {
 		for line := range strings.Lines(strings.ReplaceAll(o.read(path), "\\\n", " ")) {
 			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
@@ -117,6 +135,8 @@ func (o Outside) unit(name string) (all []commandLine) {
 				starts = nil
 			case key == "ExecStart":
 				starts = append(starts, start{path, value})
+			case key == "ExecStartPost", key == "ExecStopPost":
+				after = append(after, shown(subprocess.Commands(strings.TrimLeft(value, "-@:+!|")))...)
 			case key == "Environment":
 				for _, word := range subprocess.Words(value) {
 					name, text, _ := strings.Cut(word, "=")
@@ -135,7 +155,10 @@ func (o Outside) unit(name string) (all []commandLine) {
 			}
 			return values[name]
 		})
-		all = append(all, commandsOf(s.file, line)...)
+		for _, command := range commandsOf(s.file, line) {
+			command.after = append(command.after, after...)
+			all = append(all, command)
+		}
 	}
 	return all
 }
@@ -175,8 +198,14 @@ func (o Outside) ofCommand(line commandLine, lineage string) ([]Option, error) {
 	if filepath.Clean(of["config_dir"]) != filepath.Clean(o.ConfigDir) || of["cert_name"] != lineage {
 		return nil, nil
 	}
+	for _, command := range line.after {
+		options = append(options, Option{File: line.file, Key: AfterCertbot, Value: command})
+	}
 	return options, o.trusted(line.file, options)
 }
+
+// AfterCertbot is the key of a command that a scheduler runs when certbot has ended, whatever that did.
+const AfterCertbot = "after"
 
 // elsewhere are programs whose commands run in another file system.
 var elsewhere = []string{"docker", "podman", "nerdctl", "ssh", "lxc", "kubectl", "chroot"}

@@ -77,7 +77,7 @@ func (a *adoption) anyDirectoryHook() bool {
 
 // judgeInstaller refuses a certificate whose server nothing would reload any more: certbot's installers do it after each renewal.
 func judgeInstaller(a *adoption, _, value string) error {
-	if strings.EqualFold(value, "null") || value == "" {
+	if slices.Contains([]string{"", "none", "null"}, strings.ToLower(value)) { // certbot 0.4 wrote "none" where there was none
 		return nil
 	}
 	commands := append(DeployCommands(a.params, a.settings), a.params.PostHook)

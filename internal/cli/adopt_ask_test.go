@@ -134,7 +134,8 @@ func TestAdopt_ServerOfV1(t *testing.T) {
 	t.Parallel()
 	for _, linked := range []bool{true, false} {
 		w := newWorld(t)
-		conf := w.ofCertbot("example.com", w.ca.DirectoryURL(), "https://acme-v01.api.letsencrypt.org/directory")
+		conf := w.ofCertbot("example.com", w.ca.DirectoryURL(), "https://acme-v01.api.letsencrypt.org/directory",
+			"[renewalparams]\n", "[renewalparams]\ninstaller = none\n")
 		account := answerOf[showAnswer](w.run("show", "--json", "example.com").exits(0)).Account
 		for _, host := range []string{"acme-v01.api.letsencrypt.org", "acme-v02.api.letsencrypt.org"} {
 			if err := os.MkdirAll(w.config("accounts", host), 0o700); err != nil {

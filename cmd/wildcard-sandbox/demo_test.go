@@ -2,12 +2,29 @@ package main
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
+
+// sizeOf is how many bytes the files of a folder have.
+func sizeOf(t *testing.T, dir string) (size int64) {
+	t.Helper()
+	if err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		size += info.Size()
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return size
+}
 
 // The demo, from a checkout, leaves a certificate that holds, says where, and leaves nothing in the zone.
 func TestDemo(t *testing.T) {
@@ -34,6 +51,9 @@ func TestDemo(t *testing.T) {
 	}
 	if _, err := handshake(t.Context(), filepath.Join(dir, "etc/letsencrypt/live/example.co.jp"), filepath.Join(dir, "issuer.pem"), "a.b.example.co.jp"); err == nil {
 		t.Error("a name that is not covered was verified")
+	}
+	if size := sizeOf(t, dir); size > 1<<20 { // report N30: not the programs that were built
+		t.Errorf("%d bytes are left", size)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "state", "pending", "example.co.jp.json")); err == nil {
 		t.Error("an order under way is left")

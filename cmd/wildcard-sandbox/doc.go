@@ -20,6 +20,10 @@
 // there yet, last file first). So the sandbox's settings hold, but others of the machine's file hold too: where they run a program,
 // choose a plugin or another server, the command is refused.
 //
+// A shell that a person runs by its bare name at a terminal ("run -- bash") is told what is here, and its prompt is marked: by a file that
+// reads the user's own first, since these set the prompt anew. Of a folder that is kept, the programs that were built into it are
+// removed in the end.
+//
 // # What is refused
 //
 // The environment is a signpost, not a wall: a command line can still name the way out. Where the command is certbot or one

@@ -26,6 +26,10 @@ func (p *program) run(c *cli.Context) error {
 		s.discard()
 		return err
 	}
+	if err := p.enter(s); err != nil {
+		s.discard()
+		return err
+	}
 	status, err := p.runCommand(file, s.environment.apply(p.environ))
 	p.close(s)
 	if err != nil {

@@ -79,6 +79,7 @@ func (p *program) close(s *sandbox) {
 	}
 	s.world.close()
 	if s.kept {
+		s.folder.dropPrograms()
 		p.say("folder kept: %s", s.folder)
 		return
 	}

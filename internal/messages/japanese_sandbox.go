@@ -2,11 +2,18 @@ package messages
 
 // japaneseSandbox has what wildcard-sandbox prints.
 var japaneseSandbox = map[Text]string{
-	"certbot: %w":                         "certbot: %w",
-	"no command given; --help lists them": "コマンドがありません (一覧: --help)",
-	"no command %s; --help lists them":    "%s というコマンドはありません (一覧: --help)",
-	"no option --%s; --help lists them":   "--%s というオプションはありません (一覧: --help)",
-	"demo takes no names: it shows *.%s":  "demo に名前は指定できません。*.%s で実演します",
+	"A shell in an offline world: nothing leaves this machine.": "オフラインの世界のシェルです。このマシンの外には何も出ません。",
+	"  zone    %s (ConoHa Ver.%d.0)":                            "  ゾーン      %s (ConoHa Ver.%d.0)",
+	"  CA      %s (Pebble)":                                     "  認証局      %s (Pebble)",
+	"  folder  %s":                                              "  フォルダー  %s",
+	"Try:":                                                      "試せるコマンド:",
+	"\"exit\" leaves it; the folder stays.":                     "exit で抜けます。フォルダーは残ります。",
+	"\"exit\" leaves it, and removes the folder.":               "exit で抜けると、フォルダーは削除されます。",
+	"certbot: %w":                                               "certbot: %w",
+	"no command given; --help lists them":                       "コマンドがありません (一覧: --help)",
+	"no command %s; --help lists them":                          "%s というコマンドはありません (一覧: --help)",
+	"no option --%s; --help lists them":                         "--%s というオプションはありません (一覧: --help)",
+	"demo takes no names: it shows *.%s":                        "demo に名前は指定できません。*.%s で実演します",
 	"1. A world of its own, on 127.0.0.1 and in one folder; nothing leaves this machine.":  "1. 127.0.0.1 と 1 つのフォルダーだけの世界です。このマシンの外には何も出ません。",
 	"the CA             %s (Pebble, of Let's Encrypt's makers)":                            "CA                 %s (Let's Encrypt の開発元による Pebble)",
 	"ConoHa's DNS       holds the zone %s; its name servers publish a record with a delay": "ConoHa の DNS      ゾーン %s。ネームサーバーは遅れてレコードを公開します",

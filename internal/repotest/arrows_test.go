@@ -109,7 +109,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/testkit/pebbletest": {pebble},
 		"wildcard/internal/testkit/executable": nil,
 		"wildcard/internal/testkit/script":     {"github.com/rogpeppe/go-internal/testscript"},
-		"wildcard/cmd/wildcard-sandbox":        {"wildcard/internal/system/environ", "wildcard/conoha/conohatest", "wildcard/internal/cli/display/help", "wildcard/internal/messages", "wildcard/internal/system/signals", "wildcard/internal/testkit/pebbletest", "wildcard/providers", urfave, unix},
+		"wildcard/cmd/wildcard-sandbox":        {"wildcard/internal/system/environ", "wildcard/conoha/conohatest", "wildcard/internal/cli/display", "wildcard/internal/cli/display/help", "wildcard/internal/messages", "wildcard/internal/system/signals", "wildcard/internal/testkit/pebbletest", "wildcard/providers", urfave, unix},
 		"wildcard/e2e":                         nil,
 		"wildcard/e2e/boulder":                 nil,
 

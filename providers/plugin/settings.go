@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,7 +60,7 @@ func describe(ctx context.Context, name, service string, o Options) (Description
 func (d Description) Family(account string) settings.Family {
 	f := settings.Family{Account: account, Name: "variables of " + account}
 	required := false
-	var secrets, others []string
+	var secrets, others, aliases []string
 	for _, v := range d.Variables {
 		help := v.Help
 		if v.Default != "" {
@@ -69,6 +70,9 @@ func (d Description) Family(account string) settings.Family {
 			Secret: v.Secret})
 		required = required || v.Required
 		switch {
+		case tuning(v.Name): // which logs no one in
+		case v.isAlias():
+			aliases = append(aliases, v.Name)
 		case v.Secret:
 			secrets = append(secrets, v.Name)
 		case v.Default == "":
@@ -78,7 +82,7 @@ func (d Description) Family(account string) settings.Family {
 	names := append(secrets, others...)
 	if !required && len(names) > 0 {
 		f.Check = func(get func(string) string) []string {
-			for _, name := range names {
+			for _, name := range append(slices.Clone(names), aliases...) {
 				if get(name) != "" {
 					return nil
 				}
@@ -87,4 +91,16 @@ func (d Description) Family(account string) settings.Family {
 		}
 	}
 	return f
+}
+
+// tuning reports whether a variable says how a service is called, and not who calls it, by the end of its name.
+func tuning(name string) bool {
+	return slices.ContainsFunc([]string{"TIMEOUT", "INTERVAL", "TTL", "RETRIES", "BASE_URL"}, func(end string) bool {
+		return strings.HasSuffix(name, "_"+end)
+	})
+}
+
+// isAlias reports whether a variable is another name of one, as the plugin of lego's services says it.
+func (v Variable) isAlias() bool {
+	return strings.HasPrefix(v.Help, "Alias to ") || strings.HasPrefix(v.Help, "The same as ")
 }

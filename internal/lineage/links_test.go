@@ -33,7 +33,7 @@ func TestFolders_Links(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			ca, s := newAuthority(t), open(t, dir)
-			l := certbots(t, s, map[int]Set{1: ca.set(t, example)})
+			certbots(t, s, map[int]Set{1: ca.set(t, example)})
 			for from, to := range links {
 				moved(t, s, from, filepath.Join(dir, to))
 			}

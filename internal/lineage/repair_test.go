@@ -331,7 +331,8 @@ func TestRepair_SetInAnotherForm(t *testing.T) {
 			must(t, err)
 			test.make(t, s)
 			before := tree(t, s.dir)
-			if l, err = s.Lineage(example); err != nil || l.Damage == nil || l.Adoptable() != nil {
+			l, err = s.Lineage(example)
+			if err != nil || l.Damage == nil || l.Adoptable() != nil {
 				t.Fatalf("damage %v, %v, %v", l.Damage, l.Adoptable(), err)
 			}
 			if after := tree(t, s.dir); !maps.Equal(before, after) {

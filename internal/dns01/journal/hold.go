@@ -76,6 +76,6 @@ func (h *held) release() { unlock(h.file) }
 // unlock ends the lock of a file and closes it. Closing alone is not enough: a process that another thread starts at this
 // moment has a copy of the descriptor until it has become its program, and with it the lock (flock(2)).
 func unlock(f *os.File) {
-	_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
+	_ = failpoint.Do("journal", "unlock", func() error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) })
 	_ = f.Close()
 }

@@ -59,6 +59,11 @@ func (m *Manager) draft(r Request, name string) (*order, error) {
 		return nil, fault.Errorf(lineage.CodeNotOwned, fault.Usage,
 			"%s is certbot's: wildcard adopt %s takes it over as it is, --cert-name makes another certificate beside it", name, name)
 	}
+	if o.live != nil {
+		if err := o.live.Unsafe(); err != nil {
+			return nil, err
+		}
+	}
 	if err := o.apply(r); err != nil {
 		return nil, err
 	}

@@ -124,6 +124,9 @@ func (r *renewal) choose(ctx context.Context) error {
 }
 
 func (r *renewal) consider(ctx context.Context, l *lineage.Lineage) error {
+	if err := l.Unsafe(); err != nil {
+		return err
+	}
 	s, _ := l.Conf.Settings()
 	if r.Deploy == DeployOnly {
 		if s.Deploy {

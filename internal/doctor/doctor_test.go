@@ -307,3 +307,36 @@ func TestExamine_DefectiveHooks(t *testing.T) {
 		}
 	}
 }
+
+// TestUnitsFile_Open: report N3. The file with the environment of our units is no other user's to read if it has a secret, and none of theirs to write.
+func TestUnitsFile_Open(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		text string
+		mode os.FileMode
+		told bool
+	}{
+		"password":                {"CONOHA_API_PASSWORD='x'\n", 0o644, true},
+		"token, for a group":      {"LANG=ja_JP.UTF-8\nCF_DNS_API_TOKEN=x\n", 0o640, true},
+		"webhook's secret":        {"WILDCARD_NOTIFY_SMTP_PASSWORD=x\n", 0o604, true},
+		"password, closed":        {"CONOHA_API_PASSWORD='x'\n", 0o600, false},
+		"no secret":               {"HTTPS_PROXY=http://proxy.example.com:3128\nLANG=ja_JP.UTF-8\n", 0o644, false},
+		"commented out":           {"#CONOHA_API_PASSWORD='x'\n", 0o644, false},
+		"empty":                   {"CONOHA_API_PASSWORD=\nLANG=C\n", 0o644, false},
+		"no secret, others write": {"LANG=C\n", 0o666, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.write(filepath.Join(w.dir, "etc", "default", "wildcard"), test.text, test.mode)
+			report := w.examine()
+			i := slices.IndexFunc(report.Findings, func(f Finding) bool { return f.Code == FoundSecretsOpen })
+			if (i >= 0) != test.told {
+				t.Fatalf("%v", codes(report))
+			}
+			if test.told && (report.Exit() != 78 || report.Findings[i].Fix.String() != "chmod 600 /etc/default/wildcard") {
+				t.Errorf("exit status %d, %s", report.Exit(), report.Findings[i].Fix)
+			}
+		})
+	}
+}

@@ -261,6 +261,10 @@ func provocations() map[string]func(w *world) Report {
 			w.shift(71*day, 71*day)
 			return w.examine()
 		},
+		FoundUnsafe: func(w *world) Report {
+			w.check(os.Chmod(w.config("renewal"), 0o777))
+			return w.examine()
+		},
 		FoundLastRun: func(w *world) Report {
 			w.doctor.Others = true
 			w.check(w.doctor.State.ChangeWatch(func(s *state.Watch) { s.LastRun = time.Now().Add(-4 * day) }))

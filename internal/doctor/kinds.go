@@ -60,6 +60,7 @@ const (
 	FoundOverdue         = "certificate.overdue"        // it should have been renewed by now
 	FoundDeploy          = "deploy.pending"             // deploy hooks have not succeeded
 	FoundLastRun         = "renew.late"                 // renew has not run for days
+	FoundUnsafe          = "lineage.unsafe-path"        // others could change the lines that root runs
 	FoundHalf            = "lineage.half"               // files in live or archive without a .conf
 	FoundTimerMissing    = "timer.missing"              // nothing runs renew
 	FoundTimerInactive   = "timer.inactive"             // the timer is there and off

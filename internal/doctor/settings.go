@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -146,6 +147,30 @@ func (v *visit) keys(dir string) {
 			}
 			v.find(FoundSecretsOpen, path, []any{path, info.Mode().Perm()}, who, path)
 		}
+	}
+}
+
+// secretName is what variables with a secret are called, by any of the services.
+var secretName = regexp.MustCompile(`(?im)^\s*(?:export\s+)?(\w*(?:PASS|SECRET|TOKEN|KEY)\w*)=[ \t]*\S`)
+
+// unitsFile looks at the file with the environment of our units: systemd reads it as root, also where other users can.
+func (v *visit) unitsFile() {
+	path := "/etc/default/wildcard"
+	at := filepath.Join(v.Root, path)
+	info, err := os.Stat(at)
+	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0 {
+		return
+	}
+	if info.Size() > 1<<20 {
+		return
+	}
+	text, err := os.ReadFile(at)
+	tells := info.Mode().Perm()&0o022 != 0 // others could say what root's program does
+	for _, found := range secretName.FindAllSubmatch(text, -1) {
+		tells = tells || !strings.HasSuffix(string(found[1]), "_FILE") // which is a path
+	}
+	if err == nil && tells {
+		v.find(FoundSecretsOpen, path, []any{path, info.Mode().Perm()}, "600", path)
 	}
 }
 

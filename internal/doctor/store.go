@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 )
 
@@ -34,6 +35,12 @@ func storeKinds() []Kind {
 			Fix:  fault.Verbatim("mv %s %s"),
 		},
 		{
+			Code: FoundUnsafe, Severity: Error, Class: fault.Misconfigured,
+			What: fault.Verbatim("%s"),
+			Why:  "Hooks in it are run as root, so nothing in it is run before that is changed.",
+			Fix:  fault.Verbatim("%s"),
+		},
+		{
 			Code: FoundUnreadable, Severity: Error, Class: fault.Misconfigured,
 			What: fault.Verbatim("%s"),
 			Why:  "It is neither listed nor renewed.",
@@ -52,14 +59,21 @@ func (v *visit) store(context.Context) {
 		v.good(dir, "certificates can be stored there")
 	}
 	v.keys(dir)
+	v.unitsFile()
 	names, err := v.Store.Names()
 	if err != nil {
 		v.fail(FoundStore, dir, err, dir, dir)
 	}
 	v.half()
 	for _, name := range names {
-		if _, err := v.Store.Lineage(name); err != nil {
+		l, err := v.Store.Lineage(name)
+		if err != nil {
 			v.fail(FoundUnreadable, name, err, name)
+			continue
+		}
+		why := l.Unsafe()
+		if unsafe, ok := errors.AsType[*lineage.UnsafeError](why); ok && v.first("unsafe", unsafe.Fix()) {
+			v.fail(FoundUnsafe, name, why, unsafe.Fix())
 		}
 	}
 }

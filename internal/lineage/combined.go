@@ -107,9 +107,18 @@ func safe(dir string, last bool) error {
 	case !info.IsDir():
 		return fmt.Errorf("%s is not a directory", dir)
 	case stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
-		return fmt.Errorf("%s belongs to user %d, who could replace the file", dir, stat.Uid)
+		return &UnsafeError{fmt.Sprintf("%s belongs to user %d, who could replace the file", dir, stat.Uid),
+			"chown root", dir}
 	case info.Mode().Perm()&0o022 != 0 && (last || info.Mode()&fs.ModeSticky == 0):
-		return fmt.Errorf("others may write to %s, and could replace the file", dir)
+		return &UnsafeError{fmt.Sprintf("others may write to %s, and could replace the file", dir), "chmod go-w", dir}
 	}
 	return nil
 }
+
+// UnsafeError is why others could change what is read or written, and the command that ends it.
+type UnsafeError struct{ why, command, path string }
+
+func (e *UnsafeError) Error() string { return e.why + ": " + e.Fix() }
+
+// Fix is the command.
+func (e *UnsafeError) Fix() string { return e.command + " " + Quote(e.path) }

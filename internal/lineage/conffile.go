@@ -28,6 +28,17 @@ func (s *Store) confFile(name string) (string, error) {
 	return file, nil
 }
 
+// Unsafe is why no line of a lineage's .conf may be run, nil if they may: another user could change the file, or the folders that it is
+// in (CodeUnsafe). It is shown all the same.
+func (l *Lineage) Unsafe() error {
+	_, err := safeFile(l.store.confPath(l.Name))
+	if unsafe, ok := errors.AsType[*UnsafeError](err); ok {
+		return fault.Errorf(CodeUnsafe, fault.Misconfigured, "lineage: use renewal/%s.conf, whose hooks would be run: %w",
+			l.Name, unsafe)
+	}
+	return nil
+}
+
 // safeFile follows the links at the end of a path and returns the file's own, without links in it. Every folder on the way, every
 // link and the file must be root's or ours, and no other user may write to the file or to a
 // folder that has a name of it.
@@ -47,10 +58,10 @@ func safeFile(path string) (string, error) {
 		stat := info.Sys().(*syscall.Stat_t)
 		switch {
 		case stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
-			return "", fmt.Errorf("%s belongs to user %d", path, stat.Uid)
+			return "", &UnsafeError{fmt.Sprintf("%s belongs to user %d", path, stat.Uid), "chown root", path}
 		case info.Mode().IsRegular():
 			if info.Mode().Perm()&0o022 != 0 {
-				return "", fmt.Errorf("others may write to %s: chmod go-w %s", path, path)
+				return "", &UnsafeError{"others may write to " + path, "chmod go-w", path}
 			}
 			return path, nil
 		case info.Mode()&fs.ModeSymlink == 0:

@@ -117,6 +117,9 @@ func (l *Lineage) checkWritable(verb string) error {
 	if _, err := ParseName(l.Name); err != nil {
 		return err
 	}
+	if err := l.Unsafe(); err != nil {
+		return err
+	}
 	err := l.unwritable
 	for _, dir := range []string{"live", "archive", "renewal", "archive/" + l.Name} {
 		if err == nil {

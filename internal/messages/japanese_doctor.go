@@ -160,6 +160,7 @@ var japaneseDoctor = map[Text]string{
 	"%s is there, but no renewal/%s.conf":                                                  "%s がありますが、renewal/%s.conf がありません",
 	"Nothing renews what is in it, and no new certificate can have that name.":             "中の証明書は更新されず、新しい証明書にその名前を付けることもできません。",
 	"there is no certificate in it":                                                        "証明書はまだありません",
+	"Hooks in it are run as root, so nothing in it is run before that is changed.":         "中のフックは root として実行されるため、直すまで何も実行しません。",
 	"There is no good set of files to go back to.":                                         "復元できる正常なファイル一式がありません。",
 	"it was revoked on %s, and none has taken its place":                                   "%s に失効し、新しい証明書はまだありません",
 	"Those who connect may be refused, each as soon as they learn of it.":                  "失効を知ったクライアントから順に、接続を拒否するようになります。",

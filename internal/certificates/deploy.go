@@ -6,10 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"wildcard/internal/deploy"
-	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
 	"wildcard/internal/state"
@@ -63,7 +63,8 @@ func hooksOf(m *Manager, names func(command string) []string) *deploy.Hooks {
 		if run.Err != nil { // what runs it says so
 			kept.Error = messages.OneLine(run.Err.Error())
 		} else {
-			m.note("%s hook %s was run, in %s", run.Kind, fault.Excerpt(run.Command), run.Took.Round(time.Millisecond))
+			m.note("%s hook %s was run, in %s", run.Kind, strconv.Quote(messages.OneLine(run.Command)),
+				run.Took.Round(time.Millisecond))
 		}
 		for _, name := range names(run.Command) {
 			if err := m.State.AddHookRun(name, kept); err != nil {

@@ -54,8 +54,8 @@ func TestDay(t *testing.T) {
 		due, orders := d.due(), len(d.ca.Orders())
 		said := "nothing is due"
 		switch {
-		case due == 0:
-			if got := d.timer(); got.code != 0 || got.stderr != "" {
+		case due == 0: // a deploy hook that has failed is run again
+			if got := d.timer(); got.code != 0 || got.stderr != "" && !strings.Contains(got.stderr, "deploy hook") {
 				t.Errorf("hour %d: exit status %d, and this is said although nothing is due: %s", hour, got.code, got.stderr)
 			}
 		case len(faults) > 0 && hour > struck+1: // half a life has room for one run that fails

@@ -161,3 +161,18 @@ func TestOrderLockPathIsSomethingElse(t *testing.T) {
 		}
 	}
 }
+
+// While another thread starts a process, that one has a copy of the lock's descriptor until it has become its program.
+func TestLockOrder_ProcessIsStarted(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	lock, err := s.LockOrder(example)
+	must(t, err)
+	other, err := unix.FcntlInt(lock.file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(other)
+	must(t, lock.Unlock())
+	lock, err = s.LockOrder(example)
+	must(t, err)
+	must(t, lock.Unlock())
+}

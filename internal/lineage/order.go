@@ -17,7 +17,10 @@ import (
 )
 
 // OrderLock says that one process, and one goroutine of it, is renewing a lineage.
-type OrderLock struct{ file *os.File }
+type OrderLock struct {
+	file *os.File
+	disk *disk
+}
 
 // LockOrder takes the lock that keeps two runs from ordering the same lineage at once; the lineage need not exist yet. It does
 // not wait: when another run has the lock, the error is CodeLocked, Temporary, and names that run's process. The lock is on a
@@ -62,7 +65,7 @@ func (s *Store) LockOrder(name string) (*OrderLock, error) {
 		_, err := fmt.Fprintf(f, "%d\n", os.Getpid())
 		return err
 	})
-	return &OrderLock{f}, nil
+	return &OrderLock{f, s.disk}, nil
 }
 
 // BusyError is the cause of LockOrder's error when another run has the lock.
@@ -89,5 +92,9 @@ func holder(f *os.File) int {
 	return 0
 }
 
-// Unlock drops the lock.
-func (l *OrderLock) Unlock() error { return failed("unlock", l.file.Close()) }
+// Unlock drops the lock. Closing alone is not enough: a process that another thread starts at this moment has a copy of the
+// descriptor until it has become its program, and with it the lock (flock(2)).
+func (l *OrderLock) Unlock() error {
+	err := l.disk.do("unlock", l.file.Name(), func() error { return unix.Flock(int(l.file.Fd()), unix.LOCK_UN) })
+	return failed("unlock", errors.Join(err, l.file.Close()))
+}

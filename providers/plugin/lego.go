@@ -10,7 +10,7 @@ import (
 
 // LegoServices are the services of lego's that wildcard-dns-lego offers, by all their names: known without the plugin, for those who ask
 // for one by its name. internal/repotest compares them with its catalogue.
-func LegoServices() []string { //nolint:misspell // internetbs
+func LegoServices() []string {
 	return strings.Fields(`
 		acme-dns acmedns active24 alidns aliesa allinkl alwaysdata anexia artfiles arvancloud auroradns autodns axelname
 		azion azure azuredns baiducloud beget binarylane bindman bluecat bluecatv2 bookmyname brandit bunny checkdomain

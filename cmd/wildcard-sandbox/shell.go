@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 	"slices"
 
-	"wildcard/internal/cli/display"
 	"wildcard/internal/messages"
 	"wildcard/internal/system/environ"
+	"wildcard/internal/system/terminal"
 )
 
 // mark stands before the prompt of a shell in the sandbox.
@@ -17,7 +17,7 @@ const mark = "(sandbox) "
 // enter prepares a shell that a person runs by its bare name at a terminal: it is said what is here, and the prompt shows where it
 // is. What else is run is left as it is.
 func (p *program) enter(s *sandbox) error {
-	if len(p.command) != 1 || !display.IsTerminal(p.stdin) || !display.IsTerminal(p.stderr) {
+	if len(p.command) != 1 || !terminal.Is(p.stdin) || !terminal.Is(p.stderr) {
 		return nil
 	}
 	name := filepath.Base(p.command[0])

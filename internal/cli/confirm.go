@@ -9,9 +9,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"wildcard/internal/cli/display"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
+	"wildcard/internal/system/terminal"
 )
 
 func yesFlag() cli.Flag {
@@ -26,7 +26,7 @@ func (m *machine) confirm(c *cli.Context, format messages.Text, args ...any) err
 		return nil
 	case m.json:
 		return fault.Errorf(codeConfirm, fault.Usage, "not confirmed, since --json asks nothing; nothing was changed: --yes confirms it beforehand")
-	case !display.IsTerminal(m.stdin) || !display.IsTerminal(m.stderr):
+	case !terminal.Is(m.stdin) || !terminal.Is(m.stderr):
 		return fault.Errorf(codeConfirm, fault.Usage,
 			"not confirmed, since there is no terminal to ask at; nothing was changed: --yes confirms it beforehand")
 	}

@@ -20,7 +20,7 @@ func TestConfirm_NoAnswer(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.issue("*.example.com")
-			screen, program := terminal(t)
+			screen, program := pseudoTerminal(t)
 			asked := w.command(command, "example.com")
 			asked.Stdin, asked.Stderr = program, program
 			if err := asked.Start(); err != nil {
@@ -69,7 +69,7 @@ func TestConfirm_NotATerminal(t *testing.T) {
 		}
 		unanswered("--json", w.run(append(command, "--json")...))
 
-		_, program := terminal(t)
+		_, program := pseudoTerminal(t)
 		asked := w.command(command...)
 		asked.Stdin = program
 		unanswered("standard error is a file", begun(asked))

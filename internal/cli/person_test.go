@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal opens a pseudo-terminal until the end of the test.
-func terminal(t testing.TB) (screen, program *os.File) {
+// pseudoTerminal opens a pseudo-terminal until the end of the test.
+func pseudoTerminal(t testing.TB) (screen, program *os.File) {
 	t.Helper()
 	screen, program, err := openTerminal()
 	if err != nil {
@@ -48,7 +48,7 @@ func TestManual_Terminal(t *testing.T) {
 		t.Run(strings.TrimLeft(flag, "-"), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			screen, program := terminal(t)
+			screen, program := pseudoTerminal(t)
 			seen := make(chan string)
 			go func() {
 				var text strings.Builder
@@ -100,7 +100,7 @@ func TestManual_NoTerminal(t *testing.T) {
 func TestManual_RunKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	screen, program := terminal(t)
+	screen, program := pseudoTerminal(t)
 	dies := w.begin(nil, program, "issue", "--agree-tos", "--plain", "--provider", "manual", "example.com")
 	asked := false
 	for lines := bufio.NewScanner(screen); !asked && lines.Scan(); {

@@ -7,9 +7,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/certificates"
-	"wildcard/internal/cli/display"
 	"wildcard/internal/fault"
 	"wildcard/internal/notify"
+	"wildcard/internal/system/terminal"
 )
 
 // longestJitter is how long an unattended run may wait before its first order.
@@ -95,7 +95,7 @@ func renewRequest(p *program, c *cli.Context) (r certificates.RenewRequest, err 
 }
 
 // unattended reports whether no user sits at a terminal.
-func (p *program) unattended() bool { return !display.IsTerminal(p.stdin) }
+func (p *program) unattended() bool { return !terminal.Is(p.stdin) }
 
 // underSystemd reports whether a unit runs us (systemd.exec(5), INVOCATION_ID), and not a user at a terminal that a unit started.
 func (p *program) underSystemd() bool { return p.unattended() && p.environment("INVOCATION_ID") != "" }

@@ -6,16 +6,17 @@ import (
 
 	"wildcard/internal/cli/display"
 	"wildcard/internal/messages"
+	"wildcard/internal/system/terminal"
 	"wildcard/providers/manual"
 )
 
 // terminal is what a live view is shown on; nil for lines.
 func (m *machine) terminal() *display.Terminal {
-	if m.plain || !display.IsTerminal(m.stderr) || slices.Contains(m.environ, "TERM=dumb") {
+	if m.plain || !terminal.Is(m.stderr) || slices.Contains(m.environ, "TERM=dumb") {
 		return nil
 	}
 	return &display.Terminal{
-		Size:   func() (columns, rows int) { return display.SizeOf(m.stderr) },
+		Size:   func() (columns, rows int) { return terminal.Size(m.stderr) },
 		Colour: m.environment("NO_COLOR") == "",
 		ASCII:  !m.language.ShowsUTF8(m.environ),
 	}
@@ -26,10 +27,10 @@ func sayTable(p *program, t *display.Table) { p.say("%s", t.Within(columns(p))) 
 
 // columns is how wide the terminal is that the answer goes to; 0 if it goes elsewhere.
 func columns(p *program) int {
-	if !display.IsTerminal(p.stdout) {
+	if !terminal.Is(p.stdout) {
 		return 0
 	}
-	width, _ := display.SizeOf(p.stdout)
+	width, _ := terminal.Size(p.stdout)
 	return width
 }
 
@@ -45,7 +46,7 @@ func sayWrapped(p *program, format messages.Text, args ...any) {
 // taskPrinter tells a person what to do by hand (provider "manual"). It is nil if there is none: neither end of the program is
 // a terminal, as in a timer's run.
 func (m *machine) taskPrinter() func(manual.Task) {
-	if !display.IsTerminal(m.stdin) && !display.IsTerminal(m.stderr) {
+	if !terminal.Is(m.stdin) && !terminal.Is(m.stderr) {
 		return nil
 	}
 	return m.display.Task

@@ -16,7 +16,7 @@ import (
 // seenOn runs a command with one of its outputs, or both, on a terminal of so many columns, and returns what gets there.
 func (w *world) seenOn(columns int, both bool, environ []string, args ...string) string {
 	w.t.Helper()
-	screen, program := terminal(w.t)
+	screen, program := pseudoTerminal(w.t)
 	if err := unix.IoctlSetWinsize(int(screen.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: uint16(columns), Row: 24}); err != nil {
 		w.t.Fatal(err)
 	}

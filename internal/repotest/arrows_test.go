@@ -85,6 +85,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/system/wait":            nil,
 		"wildcard/internal/system/environ":         nil,
 		"wildcard/internal/system/signals":         nil,
+		"wildcard/internal/system/terminal":        {unix},
 		"wildcard/internal/system/atomicfile":      {"wildcard/internal/system/failpoint"},
 		"wildcard/internal/testkit/secretscan":     nil,
 		"wildcard/internal/messages":               {"wildcard/internal/system/environ"},
@@ -103,13 +104,13 @@ func arrows() map[string][]string {
 		},
 		"wildcard/internal/cli": {
 			"wildcard/internal/system/environ", "wildcard/internal/certificates", "wildcard/internal/deploy", "wildcard/internal/doctor", "wildcard/internal/system/failpoint", "wildcard/internal/cli/display/...", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/metrics",
-			"wildcard/internal/notify", "wildcard/providers/...", "wildcard/internal/state", "wildcard/internal/system/signals", "wildcard/internal/system/units", "wildcard/internal/timeline", "wildcard/internal/system/atomicfile", unix, urfave, publicsuffix,
+			"wildcard/internal/notify", "wildcard/providers/...", "wildcard/internal/state", "wildcard/internal/system/signals", "wildcard/internal/system/terminal", "wildcard/internal/system/units", "wildcard/internal/timeline", "wildcard/internal/system/atomicfile", unix, urfave, publicsuffix,
 		},
 
 		"wildcard/internal/testkit/pebbletest": {pebble},
 		"wildcard/internal/testkit/executable": nil,
 		"wildcard/internal/testkit/script":     {"github.com/rogpeppe/go-internal/testscript"},
-		"wildcard/cmd/wildcard-sandbox":        {"wildcard/internal/system/environ", "wildcard/conoha/conohatest", "wildcard/internal/cli/display", "wildcard/internal/cli/display/help", "wildcard/internal/messages", "wildcard/internal/system/signals", "wildcard/internal/testkit/pebbletest", "wildcard/providers", urfave, unix},
+		"wildcard/cmd/wildcard-sandbox":        {"wildcard/internal/system/environ", "wildcard/conoha/conohatest", "wildcard/internal/cli/display/help", "wildcard/internal/system/terminal", "wildcard/internal/messages", "wildcard/internal/system/signals", "wildcard/internal/testkit/pebbletest", "wildcard/providers", urfave, unix},
 		"wildcard/e2e":                         nil,
 		"wildcard/e2e/boulder":                 nil,
 

@@ -72,8 +72,15 @@ func (v *visit) store(context.Context) {
 			continue
 		}
 		why := l.Unsafe()
-		if unsafe, ok := errors.AsType[*lineage.UnsafeError](why); ok && v.first("unsafe", unsafe.Fix()) {
-			v.fail(FoundUnsafe, name, why, unsafe.Fix())
+		if why == nil {
+			continue
+		}
+		fix := "ls -l " + lineage.Quote(filepath.Join(dir, "renewal", name+".conf"))
+		if unsafe, ok := errors.AsType[*lineage.UnsafeError](why); ok {
+			fix = unsafe.Fix()
+		}
+		if v.first("unsafe", fix) {
+			v.fail(FoundUnsafe, name, why, fix)
 		}
 	}
 }

@@ -83,7 +83,7 @@ func safeDir(path string) (string, error) {
 			return "", &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
 		}
 		if uid := info.Sys().(*syscall.Stat_t).Uid; uid != 0 && int(uid) != os.Geteuid() {
-			return "", fmt.Errorf("the link %s belongs to user %d", next, uid)
+			return "", &UnsafeError{fmt.Sprintf("the link %s belongs to user %d", next, uid), "chown -h root", next}
 		}
 		target, err := os.Readlink(next)
 		if err != nil {

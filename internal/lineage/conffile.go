@@ -29,14 +29,18 @@ func (s *Store) confFile(name string) (string, error) {
 }
 
 // Unsafe is why no line of a lineage's .conf may be run, nil if they may: another user could change the file, or the folders that it is
-// in (CodeUnsafe). It is shown all the same.
+// in, or that none can is not known (CodeUnsafe). It is shown all the same. One that was deleted meanwhile has no lines.
 func (l *Lineage) Unsafe() error {
-	_, err := safeFile(l.store.confPath(l.Name))
-	if unsafe, ok := errors.AsType[*UnsafeError](err); ok {
-		return fault.Errorf(CodeUnsafe, fault.Misconfigured, "lineage: use renewal/%s.conf, whose hooks would be run: %w",
-			l.Name, unsafe)
+	path := l.store.confPath(l.Name)
+	_, err := safeFile(path)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return fault.Errorf(CodeUnsafe, fault.Misconfigured,
+		"lineage: use renewal/%s.conf, whose hooks would be run: %w", l.Name, err)
 }
 
 // safeFile follows the links at the end of a path and returns the file's own, without links in it. Every folder on the way, every
@@ -58,7 +62,11 @@ func safeFile(path string) (string, error) {
 		stat := info.Sys().(*syscall.Stat_t)
 		switch {
 		case stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
-			return "", &UnsafeError{fmt.Sprintf("%s belongs to user %d", path, stat.Uid), "chown root", path}
+			command := "chown root"
+			if info.Mode()&fs.ModeSymlink != 0 {
+				command = "chown -h root"
+			}
+			return "", &UnsafeError{fmt.Sprintf("%s belongs to user %d", path, stat.Uid), command, path}
 		case info.Mode().IsRegular():
 			if info.Mode().Perm()&0o022 != 0 {
 				return "", &UnsafeError{"others may write to " + path, "chmod go-w", path}

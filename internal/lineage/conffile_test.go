@@ -145,3 +145,54 @@ func TestConfFile_LinkNotSafe(t *testing.T) {
 		})
 	}
 }
+
+// TestUnsafe_EveryReason: whatever keeps it from being known that no other user can change a .conf, no line of it is run; a link of
+// another user's is named with the command that ends it. That the lineage was deleted meanwhile is no such reason.
+func TestUnsafe_EveryReason(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		spoil func(t *testing.T, s *Store)
+		want  string
+	}{
+		"a folder": {func(t *testing.T, s *Store) {
+			must(t, os.Remove(s.confPath(example)))
+			must(t, os.Mkdir(s.confPath(example), 0o755))
+		}, "is not a file"},
+		"leads nowhere": {func(t *testing.T, s *Store) {
+			must(t, os.Remove(s.confPath(example)))
+			must(t, os.Symlink("none", s.confPath(example)))
+		}, "is not there"},
+		"folder in a circle": {func(t *testing.T, s *Store) {
+			must(t, os.RemoveAll(filepath.Join(s.dir, "renewal")))
+			must(t, os.Symlink("renewal", filepath.Join(s.dir, "renewal")))
+		}, "too many levels"},
+		"deleted": {func(t *testing.T, s *Store) { must(t, os.Remove(s.confPath(example))) }, ""},
+	}
+	if os.Geteuid() == 0 {
+		tests["another's link to the folder"] = struct {
+			spoil func(t *testing.T, s *Store)
+			want  string
+		}{func(t *testing.T, s *Store) {
+			renewal := filepath.Join(s.dir, "renewal")
+			must(t, os.Rename(renewal, renewal+"-kept"))
+			must(t, os.Symlink(renewal+"-kept", renewal))
+			must(t, os.Lchown(renewal, 1234, -1))
+		}, "belongs to user 1234: chown -h root "}
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, t.TempDir())
+			l := create(t, s, newAuthority(t).set(t, example))
+			must(t, l.Unsafe())
+			test.spoil(t, s)
+			switch err := l.Unsafe(); {
+			case test.want == "":
+				must(t, err)
+			case fault.CodeOf(err) != CodeUnsafe || fault.ClassOf(err) != fault.Misconfigured ||
+				!strings.Contains(err.Error(), test.want):
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}

@@ -22,7 +22,7 @@ type AdoptRequest struct {
 	Lineage  string
 	DryRun   bool   // only say what would change
 	Account  string // its ID, or how that begins; "" is that of its .conf, or the only one there is
-	CABundle string
+	CABundle Choice[string]
 	DNS      DNS
 
 	DeployHooks []string // that it gets beside those that it has
@@ -105,7 +105,7 @@ func (m *Manager) adoption(r AdoptRequest) (a adoption, err error) {
 		return a, err
 	}
 	if a.account, err = m.Store.Account(a.params.Server, cmp.Or(r.Account, a.params.Account)); err != nil {
-		return a, accountAdvice(l, err)
+		return a, r.accountAdvice(l, err)
 	}
 	a.params.Account = a.account.ID
 	is, err := ConditionOf(l, m.State, m.now())
@@ -168,7 +168,7 @@ func adoptedSettings(dirs settings.Directories, r AdoptRequest,
 		return s, params, err
 	}
 	carryHooks(&s, params)
-	s.CABundle = r.CABundle
+	s.CABundle = r.CABundle.Value
 	if leaf := l.Next(); leaf != nil {
 		var err error
 		if s.Domains, err = issuance.ParseNames(leaf.DNSNames); err != nil {

@@ -29,11 +29,37 @@ func (a *adoption) proofless() error {
 	return nil
 }
 
+// again is the command line that asks for an adoption once more: with what the request says firmly, and with more options.
+func (r AdoptRequest) again(more ...string) string {
+	var options []string
+	add := func(flag, value string, firm bool) {
+		if firm {
+			options = append(options, "--"+flag+" "+lineage.Quote(value))
+		}
+	}
+	for _, spec := range r.DNS.Providers.Value {
+		add("provider", spec.String(), r.DNS.Providers.Firm)
+	}
+	add("env-file", r.DNS.EnvFile.Value, r.DNS.EnvFile.Firm)
+	add("resolver", strings.Join(r.DNS.Resolvers.Value, ","), r.DNS.Resolvers.Firm)
+	add("nameserver", strings.Join(r.DNS.NameServers.Value, ","), r.DNS.NameServers.Firm)
+	add("extra-wait", r.DNS.ExtraWait.Value, r.DNS.ExtraWait.Firm)
+	add("ca-cache", r.DNS.CACache.Value, r.DNS.CACache.Firm)
+	add("account", r.Account, r.Account != "")
+	add("ca-bundle", r.CABundle.Value, r.CABundle.Firm)
+	for _, hook := range r.DeployHooks {
+		add("deploy-hook", hook, true)
+	}
+	return strings.Join(append(append(options, more...), r.Lineage), " ")
+}
+
 // accountAdvice is why a lineage's account cannot be used, with what to do about several.
-func accountAdvice(l *lineage.Lineage, err error) error {
+func (r AdoptRequest) accountAdvice(l *lineage.Lineage, err error) error {
 	if fault.CodeOf(err) == lineage.CodeAmbiguous {
+		r.Account = "" // another has to be said
+		again := r.again()
 		return fault.Errorf(lineage.CodeAmbiguous, fault.Usage, "the account of %s: %w", l.Name, err).
-			Advise("wildcard account show lists them; then: wildcard adopt --account ID %s", l.Name)
+			Advise("wildcard account show lists them; then: wildcard adopt --account ID %s", again)
 	}
 	return fault.Errorf(fault.CodeOf(err), fault.Misconfigured, "the account of %s: %w", l.Name, err)
 }
@@ -57,6 +83,11 @@ func (a *adoption) ask(ctx context.Context, m *Manager) error {
 	if len(problems) > 0 {
 		return a.otherHook(ctx, m, records, problems[0])
 	}
+	return a.answers(atCA)
+}
+
+// answers is the first of what a CA said that refuses an adoption; the rest becomes notes.
+func (a *adoption) answers(atCA []error) error {
 	_, public := issuance.KnownCA(a.params.Server)
 	for _, err := range atCA {
 		switch {
@@ -66,7 +97,6 @@ func (a *adoption) ask(ctx context.Context, m *Manager) error {
 				messages.New("no certificate of this profile can be ordered: %s", messages.OneLine(err.Error())))
 		case public && fault.ClassOf(err) == fault.Temporary:
 			a.Notes = append(a.Notes, messages.New("the CA could not be asked: %s", messages.OneLine(err.Error())))
-			return nil
 		default:
 			return err
 		}
@@ -124,5 +154,5 @@ func (a *adoption) otherHook(ctx context.Context, m *Manager, records []PlannedR
 	slices.Sort(options)
 	return fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "%w", err).
 		Advise("say which DNS service has its records; to go on with its own hook: wildcard adopt %s %s",
-			strings.Join(slices.Compact(options), " "), a.Lineage.Name)
+			strings.Join(slices.Compact(options), " "), a.request.again())
 }

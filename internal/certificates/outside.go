@@ -98,7 +98,7 @@ func judgeInstaller(a *adoption, _, value string) error {
 	return cannotAdopt(a.Lineage,
 		"certbot's installer %s reloads the server after each renewal%s, and here nothing would",
 		messages.OneLine(value), before).Advise(
-		fault.Verbatim("wildcard adopt --deploy-hook 'systemctl reload-or-restart %s' %s"), service, a.Lineage.Name)
+		fault.Verbatim("wildcard adopt %s"), a.request.again("--deploy-hook 'systemctl reload-or-restart "+service+"'"))
 }
 
 // MisplacedHook says what certbot takes a hook for that does not stand where its options are.

@@ -61,7 +61,7 @@ func runAdopt(p *program, c *cli.Context) error {
 	}
 	defer m.close()
 	got, err := m.manager.Adopt(c.Context, certificates.AdoptRequest{
-		Lineage: name, DryRun: c.Bool("dry-run"), Account: c.String("account"), CABundle: bundle.Value, DNS: dns,
+		Lineage: name, DryRun: c.Bool("dry-run"), Account: c.String("account"), CABundle: bundle, DNS: dns,
 		DeployHooks: c.StringSlice("deploy-hook"),
 		Confirm: func(a certificates.Adopted) error {
 			sayChanges(m, c, a)

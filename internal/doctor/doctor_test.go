@@ -6,11 +6,15 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
+	"wildcard/providers"
 )
 
 // A healthy machine has no finding, with a probe and a server too, and is left as it was.
@@ -338,5 +342,51 @@ func TestUnitsFile_Open(t *testing.T) {
 				t.Errorf("exit status %d, %s", report.Exit(), report.Findings[i].Fix)
 			}
 		})
+	}
+}
+
+// TestExamine_Unsafe: where others could change a .conf, doctor says so and uses none of its lines: no DNS service is opened, no name
+// server and no CA asked as it says, and no record made. Another case of the same run is looked at as ever.
+func TestExamine_Unsafe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.update(func(_ *lineage.Conf, s *lineage.Settings) error {
+		s.EnvFile, s.CABundle = "/tmp/theirs.env", "/tmp/theirs.pem"
+		return nil
+	})
+	w.check(os.Chmod(w.config("renewal", apex+".conf"), 0o666))
+	var mu sync.Mutex
+	var used []string
+	use := func(what string, theirs bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if theirs {
+			used = append(used, what)
+		}
+	}
+	router, resolver, ca := w.doctor.Router, w.doctor.Resolver, w.doctor.CA
+	w.doctor.Router = func(s lineage.Settings) (providers.Router, error) {
+		use("router", s.EnvFile != "")
+		return router(s)
+	}
+	w.doctor.Resolver = func(s lineage.Settings) (*propagation.Resolver, error) {
+		use("resolver", s.EnvFile != "")
+		return resolver(s)
+	}
+	w.doctor.CA = func(ctx context.Context, server, bundle string) (*issuance.CA, error) {
+		use("ca", bundle != "")
+		return ca(ctx, server, bundle)
+	}
+	w.doctor.Probe = true
+	report := w.examine()
+	if len(used) > 0 {
+		t.Errorf("used: %q", used)
+	}
+	if !slices.ContainsFunc(report.Findings, func(f Finding) bool { return f.Code == FoundUnsafe }) {
+		t.Errorf("not said: %v", report.Findings)
+	}
+	report = w.examine(w.wanted("www." + apex))
+	if len(used) > 0 || !slices.ContainsFunc(report.Good, func(f Finding) bool { return f.Subject == "www."+apex }) {
+		t.Errorf("used %q: %v", used, report.Good)
 	}
 }

@@ -75,6 +75,7 @@ type adoption struct {
 	account  lineage.Account  // at the CA
 	conf     *lineage.Conf    // certbot's, with what it takes from elsewhere
 	hooks    *deploy.Hooks
+	root     string // as in [Options]
 	change   func(*lineage.Conf) error
 }
 
@@ -85,7 +86,7 @@ func (m *Manager) adoption(r AdoptRequest) (a adoption, err error) {
 	if err != nil {
 		return a, err
 	}
-	a.Lineage, a.request, a.hooks = l, r, m.hooks
+	a.Lineage, a.request, a.hooks, a.root = l, r, m.hooks, m.options.Root
 	if a.Already = l.Owned(); a.Already {
 		return a, nil
 	}
@@ -145,6 +146,10 @@ func adoptedHooks(m *Manager, a *adoption) error {
 	}
 	commands := append(DeployCommands(a.params, a.settings), a.params.PreHook, a.params.PostHook)
 	for _, problem := range m.hooks.Problems(commands) {
+		if problem.Code == deploy.CodeUnsafe { // renewals do not run it
+			return fault.Errorf(problem.Code, fault.Misconfigured, "hook %s: %w", fault.Excerpt(problem.Path),
+				problem.Why).Advise(problem.Next.Format, problem.Next.Args...)
+		}
 		a.Notes = append(a.Notes, messages.New("hook %s would fail: %v (%s)", problem.Path, problem.Why, problem.Next))
 	}
 	return nil

@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -91,14 +92,40 @@ func judgeInstaller(a *adoption, _, value string) error {
 	if a.params.PreHook != "" {
 		before = ", after its pre_hook " + messages.OneLine(a.params.PreHook)
 	}
-	service := map[string]string{"nginx": "nginx", "apache": "apache2"}[value]
-	if service == "" {
-		service = "SERVER"
-	}
 	return cannotAdopt(a.Lineage,
 		"certbot's installer %s reloads the server after each renewal%s, and here nothing would",
 		messages.OneLine(value), before).Advise(
-		fault.Verbatim("wildcard adopt %s"), a.request.again("--deploy-hook 'systemctl reload-or-restart "+service+"'"))
+		fault.Verbatim("wildcard adopt %s"), a.request.again("--deploy-hook "+lineage.Quote(reloading(a.root, value))))
+}
+
+// reloading is the command that reloads the server of one of certbot's installers on the machine below root.
+func reloading(root, installer string) string {
+	there := func(name string, dirs ...string) bool {
+		return slices.ContainsFunc(dirs, func(dir string) bool {
+			_, err := os.Stat(filepath.Join("/", root, dir, name))
+			return err == nil
+		})
+	}
+	units := []string{"etc/systemd/system", "run/systemd/system", "usr/local/lib/systemd/system", "usr/lib/systemd/system",
+		"lib/systemd/system"}
+	programs := []string{"usr/sbin", "usr/bin", "sbin", "bin", "usr/local/sbin", "usr/local/bin"}
+	systemd := there("systemctl", programs...)
+	switch {
+	case installer == "nginx" && systemd:
+		return "systemctl reload-or-restart nginx"
+	case installer == "nginx":
+		return "nginx -s reload"
+	case installer == "apache" && !systemd:
+		return "apachectl graceful"
+	case !systemd:
+		return "service SERVER reload"
+	case installer != "apache":
+		return "systemctl reload-or-restart SERVER"
+	case there("apache2.service", units...): // on SUSE there is a program httpd as well
+	case there("httpd.service", units...) || there("httpd", programs...) && !there("apache2", programs...):
+		return "systemctl reload-or-restart httpd"
+	}
+	return "systemctl reload-or-restart apache2"
 }
 
 // MisplacedHook says what certbot takes a hook for that does not stand where its options are.

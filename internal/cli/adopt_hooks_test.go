@@ -69,3 +69,68 @@ func TestAdopt_AdviceWorks(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// Review, finding 13: the hook that is advised for certbot's installer is a command of this machine.
+func TestAdopt_InstallersServer(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		installer string
+		files     []string // of the machine
+		advised   string
+	}{
+		"nginx":                    {"nginx", []string{"usr/bin/systemctl"}, "systemctl reload-or-restart nginx"},
+		"nginx without systemd":    {"nginx", []string{"usr/sbin/nginx"}, "nginx -s reload"},
+		"apache of Debian":         {"apache", []string{"bin/systemctl", "lib/systemd/system/apache2.service"}, "systemctl reload-or-restart apache2"},
+		"apache of Red Hat":        {"apache", []string{"usr/bin/systemctl", "usr/lib/systemd/system/httpd.service"}, "systemctl reload-or-restart httpd"},
+		"apache of openSUSE":       {"apache", []string{"usr/bin/systemctl", "usr/sbin/httpd", "usr/lib/systemd/system/apache2.service"}, "systemctl reload-or-restart apache2"},
+		"a unit of one's own":      {"apache", []string{"usr/bin/systemctl", "usr/sbin/apache2", "etc/systemd/system/httpd.service"}, "systemctl reload-or-restart httpd"},
+		"apache by its program":    {"apache", []string{"usr/bin/systemctl", "usr/sbin/httpd"}, "systemctl reload-or-restart httpd"},
+		"apache that is not there": {"apache", []string{"usr/bin/systemctl"}, "systemctl reload-or-restart apache2"},
+		"apache without systemd":   {"apache", []string{"usr/sbin/httpd", "usr/sbin/apachectl"}, "apachectl graceful"},
+		"another":                  {"haproxy", []string{"usr/bin/systemctl"}, "systemctl reload-or-restart SERVER"},
+		"another without systemd":  {"haproxy", []string{"usr/sbin/service"}, "service SERVER reload"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.ofCertbot("example.com", "[renewalparams]\n", "[renewalparams]\ninstaller = "+test.installer+"\n")
+			for _, path := range test.files {
+				path = filepath.Join(w.dir, path)
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				executable.Write(t, path, "#!/bin/sh\n")
+			}
+			for i, entry := range w.environ {
+				if strings.HasPrefix(entry, "PATH=") {
+					w.environ[i] = "PATH=" + filepath.Join(w.dir, "usr/bin") + ":" + filepath.Join(w.dir, "usr/sbin") + ":" + filepath.Join(w.dir, "bin")
+				}
+			}
+			said := w.run("adopt", "--dry-run", "example.com").exits(78, "next:  wildcard adopt --deploy-hook '"+test.advised+"' example.com\n")
+			w.advised(said).exits(0)
+		})
+	}
+}
+
+// Review, finding 18: a hook that renewals would refuse to run is refused before anything is taken over, with what ends it.
+func TestAdopt_UnsafeHooks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	own := w.hook("own.sh", "true")
+	w.ofCertbot("example.com", "[renewalparams]\n", "[renewalparams]\npost_hook = "+own+" now\n")
+	folder := w.config("renewal-hooks", "deploy")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	all := filepath.Join(folder, "all.sh")
+	executable.Write(t, all, "#!/bin/sh\n")
+	for _, path := range []string{own, all, folder} {
+		if err := os.Chmod(path, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		w.refuses(78, nil, "hook.unsafe", "next:  chmod go-w "+path)
+		w.shell("chmod go-w " + path)
+	}
+	w.run("adopt", "--yes", "example.com").exits(0)
+	w.run("renew", "--force", "--no-jitter").exits(0)
+}

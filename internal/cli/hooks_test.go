@@ -250,9 +250,9 @@ func TestAdopt_OutsideRefused(t *testing.T) {
 		conf  string
 		said  []string
 	}{
-		"an installer":             {nil, "installer = nginx\npre_hook = true\n# post_hook = service nginx start\n", []string{"installer nginx", "pre_hook true", "wildcard adopt --deploy-hook 'systemctl reload-or-restart nginx' example.com"}},
+		"an installer":             {map[string]string{"usr/bin/systemctl": ""}, "installer = nginx\npre_hook = true\n# post_hook = service nginx start\n", []string{"installer nginx", "pre_hook true", "wildcard adopt --deploy-hook 'systemctl reload-or-restart nginx' example.com"}},
 		"another installer":        {nil, "installer = certbot-haproxy:haproxy\n", []string{"installer certbot-haproxy:haproxy", "--deploy-hook"}},
-		"an installer of cli.ini":  {map[string]string{"etc/letsencrypt/cli.ini": "installer = apache\n"}, "", []string{"installer apache", "apache2"}},
+		"an installer of cli.ini":  {map[string]string{"etc/letsencrypt/cli.ini": "installer = apache\n", "bin/systemctl": ""}, "", []string{"installer apache", "apache2"}},
 		"two post hooks":           {map[string]string{"etc/cron.d/a": "0 0 * * * root certbot renew --post-hook one\n", "etc/cron.d/b": "0 0 * * * root certbot renew --post-hook two\n"}, "", []string{"post_hook", "etc/cron.d/b", "two"}},
 		"a container":              {map[string]string{"etc/crontab": "0 0 * * * root docker run certbot/certbot renew --deploy-hook 'nginx -s reload'\n"}, "", []string{"etc/crontab", "renew_hook", "nginx -s reload"}},
 		"no directory hooks":       {map[string]string{"etc/letsencrypt/cli.ini": "no-directory-hooks = true\n", "etc/letsencrypt/renewal-hooks/deploy/x": "#!/bin/sh\n"}, "", []string{"cli.ini", "no-directory-hooks"}},

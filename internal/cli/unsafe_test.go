@@ -67,3 +67,30 @@ func TestUnsafe_Conf(t *testing.T) {
 		})
 	}
 }
+
+// TestUnsafe_New: a first certificate in folders that others can change is not ordered, since none of its lines could be used later; plan and
+// doctor say so, too.
+func TestUnsafe_New(t *testing.T) {
+	t.Parallel()
+	for _, below := range []string{"", "renewal"} {
+		t.Run("folder "+below, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			path := w.config(below)
+			if err := os.MkdirAll(path, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(path, 0o777); err != nil {
+				t.Fatal(err)
+			}
+			for _, args := range [][]string{{"plan", "--agree-tos", "example.com"}, {"issue", "--agree-tos", "example.com"}, {"doctor"}} {
+				w.run(args...).exits(78, "[lineage.unsafe-path]", "chmod go-w "+path)
+			}
+			w.orders(0)
+			w.shell("chmod go-w " + path)
+			w.run("plan", "--agree-tos", "example.com").exits(0)
+			w.issue("example.com")
+			w.orders(1)
+		})
+	}
+}

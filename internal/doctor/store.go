@@ -53,9 +53,14 @@ func storeKinds() []Kind {
 // every lineage can be read.
 func (v *visit) store(context.Context) {
 	dir := v.Store.Dir()
-	if err := v.Store.Check(); err != nil {
+	err := v.Store.Check()
+	unsafe, open := errors.AsType[*lineage.UnsafeError](err)
+	switch {
+	case open && v.first("unsafe", unsafe.Fix()):
+		v.fail(FoundUnsafe, dir, err, unsafe.Fix())
+	case err != nil && !open:
 		v.fail(FoundStore, dir, err, dir, dir)
-	} else {
+	case err == nil:
 		v.good(dir, "certificates can be stored there")
 	}
 	v.keys(dir)

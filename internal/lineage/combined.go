@@ -54,7 +54,10 @@ func (s *Store) WriteCombined(path string, set Set) error {
 // safeDir follows a path and returns the directory without links in it. In every directory on the way in which a name is looked
 // up, only root and we must be able to change names; in one with the sticky bit, such as /tmp, others cannot change ours. The
 // last one, in which the file goes, has to be without others' writing at all.
-func safeDir(path string) (string, error) {
+func safeDir(path string) (string, error) { return follow(path, true) }
+
+// follow is [safeDir], where the last directory may be one like the others unless it is to be closed.
+func follow(path string, closed bool) (string, error) {
 	at := "/"
 	rest := strings.Split(strings.Trim(path, "/"), "/")
 	for links := 0; len(rest) > 0; {
@@ -94,7 +97,7 @@ func safeDir(path string) (string, error) {
 		}
 		rest = append(strings.Split(target, "/"), rest...)
 	}
-	return at, safe(at, true)
+	return at, safe(at, closed)
 }
 
 func safe(dir string, last bool) error {

@@ -239,3 +239,42 @@ func TestRenameNew_NoFlags(t *testing.T) {
 		}
 	}
 }
+
+// TestPreflight_OpenFolders: a certificate whose .conf others could change would be one that is never renewed, so it is said before it is
+// ordered. Folders that are not there yet are made for us alone, also in one with the sticky bit.
+func TestPreflight_OpenFolders(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		path string // below the folder of the test
+		mode os.FileMode
+		want string // in place of the path
+	}{
+		"as certbot makes them":       {"etc/renewal", 0o755, ""},
+		"ours alone":                  {"etc", 0o700, ""},
+		"renewal for a group":         {"etc/renewal", 0o775, "chmod go-w "},
+		"renewal for all, sticky":     {"etc/renewal", 0o777 | os.ModeSticky, "chmod go-w "},
+		"all of it for all":           {"etc", 0o777, "chmod go-w "},
+		"sticky, nothing there yet":   {".", 0o777 | os.ModeSticky, ""},
+		"for all, nothing there yet":  {".", 0o777, "chmod go-w "},
+		"sticky, no renewal there":    {"etc", 0o777 | os.ModeSticky, ""},
+		"archive is no place of ours": {"etc/archive", 0o755, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			path := filepath.Join(dir, test.path)
+			must(t, os.MkdirAll(path, 0o755))
+			must(t, os.Chmod(path, test.mode))
+			s := open(t, dir)
+			for what, err := range map[string]error{"check": s.Check(), "preflight": s.Preflight()} {
+				unsafe := fault.CodeOf(err) == CodeUnsafe && fault.ClassOf(err) == fault.Misconfigured
+				if (test.want == "") != (err == nil) || err != nil && (!unsafe || !strings.Contains(err.Error(), test.want+path)) {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+			if test.want == "" { // as Unsafe sees it afterwards
+				must(t, create(t, s, newAuthority(t).set(t, example)).Unsafe())
+			}
+		})
+	}
+}

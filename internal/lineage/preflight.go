@@ -19,9 +19,9 @@ const (
 )
 
 // Preflight finds out, before anything is ordered or created, whether a certificate could be stored: the directories that
-// exist are directories, writable for us, and their file systems have 1 MiB and 16 inodes free. Where nothing exists yet, the
-// nearest directory above counts. One small file is written and removed again, since quotas show in no other way. Errors are
-// CodeStore or CodeFull, Misconfigured.
+// exist are directories, writable for us, and their file systems have 1 MiB and 16 inodes free, and no other user could change a
+// .conf there ([Lineage.Unsafe]). Where nothing exists yet, the nearest directory above counts. One small file is written and removed
+// again, since quotas show in no other way. Errors are CodeStore, CodeFull or CodeUnsafe, Misconfigured.
 func (s *Store) Preflight() error { return s.everyDir(s.usable) }
 
 // Check is [Store.Preflight] without the small file, so that nothing is written; it does not see quotas.
@@ -29,6 +29,10 @@ func (s *Store) Check() error { return s.everyDir(s.fit) }
 
 // everyDir checks the directories of the store, or the nearest above them.
 func (s *Store) everyDir(check func(dir string) error) error {
+	unsure := s.closed()
+	if fault.CodeOf(unsure) == CodeUnsafe {
+		return unsure
+	}
 	for _, name := range []string{"", "live", "archive", "renewal"} {
 		dir := filepath.Join(s.dir, name)
 		if err := linkedDir(dir); fault.CodeOf(err) == CodeUnsafe && name != "" {
@@ -49,7 +53,25 @@ func (s *Store) everyDir(check func(dir string) error) error {
 			break
 		}
 	}
-	return nil
+	return unsure
+}
+
+// closed is an error if another user could change a .conf of a lineage that is made now, as [Lineage.Unsafe] would find afterwards: then
+// it could not be renewed. Directories that are not there yet are made for us alone, so a sticky bit above them is enough.
+func (s *Store) closed() error {
+	dir, last := filepath.Join(s.dir, "renewal"), true
+	for {
+		_, err := follow(dir, last)
+		if errors.Is(err, fs.ErrNotExist) && dir != "/" {
+			dir, last = filepath.Dir(dir), false
+			continue
+		}
+		if _, ok := errors.AsType[*UnsafeError](err); ok {
+			return fault.Errorf(CodeUnsafe, fault.Misconfigured,
+				"lineage: make renewal/NAME.conf, whose hooks would be run: %w", err)
+		}
+		return failed("check "+dir, err)
+	}
 }
 
 // usable reports whether a file can be written there, by writing one.

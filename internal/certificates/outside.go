@@ -25,7 +25,8 @@ func Outside(root, configDir string, environment []string) *lineage.Outside {
 // outsideKeys are the keys that count for renewals wherever they stand.
 func outsideKeys() []string {
 	return []string{"installer", "key_type", "elliptic_curve", "rsa_key_size", "reuse_key", "preferred_chain",
-		"must_staple", "allow_subset_of_names"}
+		"must_staple", "allow_subset_of_names",
+		"preferred_profile", "required_profile"}
 }
 
 // overlay is certbot's .conf with what certbot takes from elsewhere in the place of what that says, as certbot does. more are the

@@ -159,7 +159,11 @@ func (w *world) machineFile(path, text string) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+	mode := os.FileMode(0o644)
+	if strings.Contains(path, "cron.daily/") {
+		mode = 0o755 // a program
+	}
+	if err := executable.WriteFile(path, []byte(text), mode); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -254,7 +258,7 @@ func TestAdopt_OutsideRefused(t *testing.T) {
 		"another installer":        {nil, "installer = certbot-haproxy:haproxy\n", []string{"installer certbot-haproxy:haproxy", "--deploy-hook"}},
 		"an installer of cli.ini":  {map[string]string{"etc/letsencrypt/cli.ini": "installer = apache\n", "bin/systemctl": ""}, "", []string{"installer apache", "apache2"}},
 		"two post hooks":           {map[string]string{"etc/cron.d/a": "0 0 * * * root certbot renew --post-hook one\n", "etc/cron.d/b": "0 0 * * * root certbot renew --post-hook two\n"}, "", []string{"post_hook", "etc/cron.d/b", "two"}},
-		"a container":              {map[string]string{"etc/crontab": "0 0 * * * root docker run certbot/certbot renew --deploy-hook 'nginx -s reload'\n"}, "", []string{"etc/crontab", "renew_hook", "nginx -s reload"}},
+		"a container":              {map[string]string{"etc/crontab": "0 0 * * * root docker run -v /etc/letsencrypt:/etc/letsencrypt certbot/certbot renew --deploy-hook 'nginx -s reload'\n"}, "", []string{"etc/crontab", "renew_hook", "nginx -s reload"}},
 		"no directory hooks":       {map[string]string{"etc/letsencrypt/cli.ini": "no-directory-hooks = true\n", "etc/letsencrypt/renewal-hooks/deploy/x": "#!/bin/sh\n"}, "", []string{"cli.ini", "no-directory-hooks"}},
 		"stapling of cli.ini":      {map[string]string{"etc/letsencrypt/cli.ini": "must-staple = true\n"}, "", []string{"must_staple"}},
 		"a hook that is not there": {nil, "", []string{"hook.unusable"}},

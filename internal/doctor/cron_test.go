@@ -105,7 +105,7 @@ func TestCron_LineThatRuns(t *testing.T) {
 		w.crontab(text)
 		w.healthy(text, "etc/cron.d/wildcard")
 	}
-	w.crontab("1 2 * * * root certbot renew --deploy-hook /opt/wildcard-reload\n") // it is another's
+	w.crontab("1 2 * * * root certbot renew --config-dir /srv/le --deploy-hook /opt/wildcard-reload\n") // it is another's
 	w.only("certbot's line", FoundTimerMissing)
 }
 

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -104,9 +105,13 @@ func (v *visit) outsideHooks(context.Context) {
 		options, err := outside.Options(l.Name)
 		if err != nil {
 			if v.first("outside", err.Error()) {
-				v.fail(FoundHookUnsafe, "certbot", err, "chmod go-w FILE")
+				fix := "ls -l /etc/letsencrypt/cli.ini"
+				if unsafe, ok := errors.AsType[*lineage.UnsafeError](err); ok {
+					fix = unsafe.Fix()
+				}
+				v.fail(FoundHookUnsafe, "certbot", err, fix)
 			}
-			return
+			continue
 		}
 		s, _ := l.Conf.Settings()
 		params := l.Conf.Params()

@@ -3,6 +3,7 @@ package lineage
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -176,8 +177,33 @@ func (o Outside) trusted(path string, options []Option) error {
 	if !slices.ContainsFunc(options, func(option Option) bool { return IsHook(option.Key) }) {
 		return nil
 	}
-	if _, err := safeFile(path); err != nil {
+	if err := onlyOurs(path); err != nil {
 		return fault.Errorf(CodeUnsafe, fault.Misconfigured, "the hooks of %s are not taken: %w", path, err)
+	}
+	return nil
+}
+
+// onlyOurs is an error if another user may change a file. In a sticky folder of root's, as that of cron's tables, a file
+// is replaced by its owner alone.
+func onlyOurs(path string) error {
+	dir := filepath.Dir(path)
+	folder, err := os.Lstat(dir)
+	info, fileErr := os.Lstat(path)
+	if err != nil || fileErr != nil || folder.Mode()&fs.ModeSticky == 0 || !info.Mode().IsRegular() {
+		_, err := safeFile(path)
+		return err
+	}
+	if _, err := safeDir(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := safe(dir, false); err != nil {
+		return err
+	}
+	switch uid := info.Sys().(*syscall.Stat_t).Uid; {
+	case uid != 0 && int(uid) != os.Geteuid():
+		return &UnsafeError{fmt.Sprintf("%s belongs to user %d", path, uid), "chown root", path}
+	case info.Mode().Perm()&0o022 != 0:
+		return &UnsafeError{"others may write to " + path, "chmod go-w", path}
 	}
 	return nil
 }

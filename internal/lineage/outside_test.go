@@ -5,10 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
+	"wildcard/internal/testkit/executable"
 )
 
 // machine is a file system with these files, and certbot's folder in the usual place.
@@ -20,7 +22,11 @@ func machine(t *testing.T, files map[string]string) *lineage.Outside {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		mode := os.FileMode(0o644)
+		if strings.Contains(path, "ly/") {
+			mode = 0o755 // a program
+		}
+		if err := executable.WriteFile(path, []byte(text), mode); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,13 +120,13 @@ func TestOutside_Cron(t *testing.T) {
 	for line, want := range map[string]string{
 		"0 0 * * * root certbot renew -q && systemctl reload nginx":                        "after=systemctl reload nginx",
 		"0 0 * * * root sleep 9; certbot renew -q; service nginx reload; exit 0":           "after=service nginx reload",
-		"0 0 * * * root certbot renew --deploy-hook 'a b' && sh -c 'x y' && true | cat -n": "renew_hook=a b after=sh -c 'x y' after=cat -n",
+		"0 0 * * * root certbot renew --deploy-hook 'a b' && sh -c 'x y' && true | cat -n": "renew_hook=a b after=sh -c 'x y'",
 		"0 0 * * * root systemctl reload nginx; certbot renew":                             "",
 	} {
 		check(t, machine(t, map[string]string{"etc/crontab": line + "\n"}), "etc/crontab", want)
 	}
 	check(t, machine(t, map[string]string{"root/.config": "no folder\n", "etc/letsencrypt/cli.ini": "deploy-hook = a\n"}), "", "renew_hook=a")
-	o = machine(t, map[string]string{"etc/crontab": "0 0 * * * root docker run --rm certbot/certbot renew --deploy-hook a\n"})
+	o = machine(t, map[string]string{"etc/crontab": "0 0 * * * root docker run -v /etc/letsencrypt:/etc/letsencrypt --rm certbot/certbot renew --deploy-hook a\n"})
 	if options, err := o.Options("example.com"); err != nil || !slices.ContainsFunc(options, func(o lineage.Option) bool { return o.Key == "renew_hook" && o.Away }) {
 		t.Errorf("in a container: %v %v", options, err)
 	}
@@ -178,5 +184,72 @@ func TestOutside_Units(t *testing.T) {
 				t.Errorf("%v, got%s, want %s", err, got, test.want)
 			}
 		})
+	}
+}
+
+// What cron does not read, what others run, and what runs on failure alone is none of certbot's.
+func TestOutside_NotOfCertbot(t *testing.T) {
+	t.Parallel()
+	const line = "0 0 * * * root certbot renew --deploy-hook a\n"
+	for place, text := range map[string]string{
+		"etc/cron.d/certbot.bak":       line,
+		"etc/cron.d/certbot.dpkg-old":  line,
+		"etc/cron.d/certbot~":          line,
+		"etc/cron.d/of-alice":          strings.Replace(line, "root", "alice", 1),
+		"etc/crontab":                  "@daily www-data certbot renew --deploy-hook a\n",
+		"etc/cron.d/in-a-container":    "0 0 * * * root docker exec web certbot renew --deploy-hook a\n",
+		"etc/cron.d/on-another-server": "0 0 * * * root ssh web certbot renew --deploy-hook a\n",
+	} {
+		check(t, machine(t, map[string]string{place: text}), place, "")
+	}
+	for text, want := range map[string]string{
+		"0 0 * * * root certbot renew -q || mail -s failed root": "",
+		"0 0 * * * root certbot renew 2>&1 | logger -t certbot":  "",
+	} {
+		check(t, machine(t, map[string]string{"etc/crontab": text + "\n"}), "etc/crontab", want)
+	}
+	o := machine(t, map[string]string{"etc/cron.daily/certbot": "certbot renew --deploy-hook a\n"})
+	if err := os.Chmod(filepath.Join(o.Root, "etc/cron.daily/certbot"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	check(t, o, "", "") // run-parts passes over it
+}
+
+// Scripts of run-parts run their lines one after the other, and have variables.
+func TestOutside_Scripts(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"#!/bin/sh\ncertbot renew -q\nsystemctl reload nginx\n":                                  "after=systemctl reload nginx",
+		"#!/bin/sh\nif certbot renew -q; then\n  service nginx reload # why\nfi\n":               "after=service nginx reload",
+		"#!/bin/sh\nHOOK=\"systemctl reload nginx\"\ncertbot renew --deploy-hook \"$HOOK\"\n":    "renew_hook=systemctl reload nginx",
+		"#!/bin/sh\nH='a b'\ncertbot renew --deploy-hook \"${H} $RENEWED_LINEAGE\"\n# certbot\n": "renew_hook=a b $RENEWED_LINEAGE",
+	} {
+		check(t, machine(t, map[string]string{"etc/cron.daily/certbot": text}), "etc/cron.daily/certbot", want)
+	}
+}
+
+// Cron's tables lie in a sticky folder that its group may write to, as Debian makes it (1730): root's is not replaced there.
+func TestOutside_StickyFolder(t *testing.T) {
+	t.Parallel()
+	o := machine(t, map[string]string{"var/spool/cron/crontabs/root": "0 0 * * * certbot renew --deploy-hook a\n"})
+	dir := filepath.Join(o.Root, "var/spool/cron/crontabs")
+	for mode, code := range map[os.FileMode]string{0o730 | os.ModeSticky: "", 0o777 | os.ModeSticky: "", 0o777: lineage.CodeUnsafe} {
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		o := &lineage.Outside{Root: o.Root, ConfigDir: o.ConfigDir}
+		if options, err := o.Options("example.com"); fault.CodeOf(err) != code || err == nil && len(options) != 1 {
+			t.Errorf("%v: %v, %v", mode, options, err)
+		}
+	}
+	if err := os.Chmod(filepath.Join(dir, "root"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o730|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	o = &lineage.Outside{Root: o.Root, ConfigDir: o.ConfigDir}
+	if _, err := o.Options("example.com"); fault.CodeOf(err) != lineage.CodeUnsafe {
+		t.Errorf("any user may write to it: %v", err)
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 
 	"wildcard/internal/system/subprocess"
 )
@@ -32,15 +34,8 @@ func (o Outside) schedulerLines() []commandLine {
 	var all []commandLine
 	for _, pattern := range cronFiles() {
 		for _, path := range o.glob(pattern) {
-			text := o.read(path)
-			if strings.Contains(text, "-d /run/systemd/system") && o.there("run/systemd/system") {
-				continue // Debian's own, which does nothing then
-			}
-			text = strings.ReplaceAll(text, "\\\n", " ")
-			for line := range strings.Lines(text) {
-				if strings.Contains(line, "certbot") || strings.Contains(line, "letsencrypt") {
-					all = append(all, commandsOf(path, strings.ReplaceAll(line, `\%`, "%"))...)
-				}
+			if o.cronReads(path) {
+				all = append(all, o.cronFile(path)...)
 			}
 		}
 	}
@@ -59,11 +54,85 @@ func (o Outside) schedulerLines() []commandLine {
 	return all
 }
 
+// cronFile are the commands of a file of cron's that may start certbot.
+func (o Outside) cronFile(path string) (all []commandLine) {
+	text := o.read(path)
+	if strings.Contains(text, "-d /run/systemd/system") && o.there("run/systemd/system") {
+		return nil // Debian's own, which does nothing then
+	}
+	values := variables(text)
+	lines := slices.Collect(strings.Lines(strings.ReplaceAll(text, "\\\n", " ")))
+	if isProgram(strings.TrimPrefix(path, o.path())) { // whose lines follow one another
+		lines = []string{strings.Join(lines, "")}
+	}
+	for _, line := range lines {
+		if !strings.Contains(line, "certbot") && !strings.Contains(line, "letsencrypt") || o.otherUsers(path, line) {
+			continue
+		}
+		line = variable.ReplaceAllStringFunc(line, func(name string) string {
+			value, ok := values[strings.Trim(name, "${}")]
+			if !ok {
+				return name
+			}
+			return value
+		})
+		all = append(all, commandsOf(path, strings.ReplaceAll(line, `\%`, "%"))...)
+	}
+	return all
+}
+
+// variable is one that a line has expanded.
+var variable = regexp.MustCompile(`\$\w+|\$\{\w+\}`)
+
+// cronReads reports whether cron, or run-parts for it, takes a file of one of its folders: the files of other users' own tables, of
+// editors and of packages' old versions are none of root's, and programs have a right to be run (cron(8), run-parts(8), crond(8)).
+func (o Outside) cronReads(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	dir, base := filepath.Split(path)
+	dir = strings.TrimPrefix(dir, o.path())
+	if strings.Contains(dir, "spool/cron") || strings.Contains(dir, "crontabs") {
+		uid := info.Sys().(*syscall.Stat_t).Uid
+		return uid == 0 || int(uid) == os.Geteuid()
+	}
+	old := strings.HasPrefix(base, ".") || strings.HasSuffix(base, "~") || strings.HasPrefix(base, "#") ||
+		notCrons.MatchString(base) || strings.Contains(base, ".") && o.there("etc/debian_version")
+	return !old && (!isProgram(dir) || info.Mode().Perm()&0o111 != 0)
+}
+
+// isProgram reports whether what lies there is run by run-parts, and is no table.
+func isProgram(path string) bool {
+	return strings.Contains(path, "cron.") && strings.Contains(path, "ly/") || strings.Contains(path, "periodic/")
+}
+
+// notCrons are the ends of names that no cron takes for its own.
+var notCrons = regexp.MustCompile(`\.(bak|old|orig|save|disabled|dpkg-\w+|rpm\w+|swp|ucf-\w+)$`)
+
+// otherUsers reports whether a line of a table that has users is another's than root's.
+func (o Outside) otherUsers(path, line string) bool {
+	if dir := filepath.Dir(path); path != o.path("etc/crontab") && dir != o.path("etc/cron.d") {
+		return false
+	}
+	fields, at := strings.Fields(line), 5
+	if len(fields) > 0 && strings.HasPrefix(fields[0], "@") {
+		at = 1
+	}
+	return len(fields) > at && fields[at] != "root"
+}
+
 // commandsOf are the simple commands of a line, and of the lines that it has a shell run.
 func commandsOf(file, line string) (all []commandLine) {
-	commands := subprocess.Commands(line)
+	commands, piped := subprocess.Piped(line)
 	for i, words := range commands {
-		all = append(all, commandLine{file: file, words: words, after: shown(commands[i+1:])})
+		var after [][]string
+		for j := i + 1; j < len(commands); j++ {
+			if !piped[j] && !slices.Contains(commands[j], "renew") {
+				after = append(after, commands[j])
+			}
+		}
+		all = append(all, commandLine{file: file, words: words, after: shown(after)})
 		for j, word := range words {
 			ofShell := j > 0 && strings.HasPrefix(words[j-1], "-") && strings.HasSuffix(words[j-1], "c")
 			if ofShell && strings.Contains(word, "renew") {
@@ -77,7 +146,7 @@ func commandsOf(file, line string) (all []commandLine) {
 // shown writes commands as they are typed, but for those that only end or delay a line.
 func shown(commands [][]string) (all []string) {
 	for _, words := range commands {
-		if slices.Contains([]string{"true", ":", "exit", "sleep", "fi", "done", "}"}, words[0]) {
+		if slices.Contains([]string{"true", ":", "exit", "sleep", "fi", "done", "}", "then", "else", "do"}, words[0]) {
 			continue
 		}
 		var quoted []string
@@ -174,6 +243,10 @@ func (o Outside) ofCommand(line commandLine, lineage string) ([]Option, error) {
 		away = slices.ContainsFunc(words[:at], func(word string) bool {
 			return slices.Contains(elsewhere, filepath.Base(word))
 		})
+		ours := func(word string) bool { return strings.Contains(word, strings.TrimPrefix(o.ConfigDir, o.Root)) }
+		if away && !slices.ContainsFunc(words[:at+1], ours) { // a volume may look like a program of that name
+			return nil, nil // of another file system's folder
+		}
 		if words = words[at:]; !slices.Contains(words, "renew") && !strings.Contains(filepath.Base(words[0]), "renew") {
 			return nil, nil
 		}

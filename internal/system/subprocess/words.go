@@ -8,14 +8,27 @@ func Words(line string) []string { return split(line, "")[0] }
 // Commands takes a command line apart at what joins commands, as a shell does, and each into its words. Redirections and comments
 // are left out; where there is no command there are none.
 func Commands(line string) [][]string {
-	var all [][]string
-	for _, words := range split(line, ";&|()\n") {
-		if words = withoutRedirections(words); len(words) > 0 {
-			all = append(all, words)
-		}
-	}
+	all, _ := Piped(line)
 	return all
 }
+
+// Piped is Commands, and which of them stand behind "|" or "||": those that get what another says, or that run when it has failed.
+func Piped(line string) (all [][]string, piped []bool) {
+	behind := false
+	for _, words := range split(line, ";&|()\n") {
+		if len(words) > 0 && words[0] == pipe {
+			behind, words = true, words[1:]
+		}
+		if words = withoutRedirections(words); len(words) > 0 {
+			all, piped = append(all, words), append(piped, behind)
+			behind = false
+		}
+	}
+	return all, piped
+}
+
+// pipe is the first word, which no person writes, of what stands behind a "|".
+const pipe = "\x00|"
 
 // split makes words of a line, and begins anew at each character of joints; without any, "#", "<" and ">" are as other characters.
 func split(line, joints string) [][]string {
@@ -56,6 +69,9 @@ func split(line, joints string) [][]string {
 		case strings.ContainsRune(joints, r) && (i == 0 || !strings.ContainsRune("<>", runes[i-1])):
 			end()
 			all = append(all, nil)
+			if r == '|' {
+				all[len(all)-1] = []string{pipe}
+			}
 		case r == ' ' || r == '\t' || r == '\n':
 			end()
 		case strings.ContainsRune("<>", r) && joints != "":

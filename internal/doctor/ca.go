@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
@@ -114,29 +115,31 @@ func (v *visit) ca(ctx context.Context, c Case) {
 			v.fail(FoundCA, server, err, next{fault.CodeOf(err)})
 		}
 		facts, _ := issuance.KnownCA(server)
-		v.refusals(c, facts)
+		v.refusals(c, facts, certificates.ProfileOf(lineage.Params{Required: c.Params.Required}, c.Settings))
 		v.ledger(c, "")
 		return
 	}
 	if v.first("ca", server, c.Settings.CABundle) {
 		v.clock(ca)
 	}
-	if p := c.Settings.Profile; p != "" {
-		if _, offered := ca.Directory().Profiles[p]; !offered {
-			v.find(FoundProfile, c.subject(), []any{p, listed(profiles(ca))}, c.subject())
+	profile := certificates.ProfileOf(c.Params, c.Settings)
+	if _, offered := ca.Directory().Profiles[profile]; !offered && profile != "" {
+		// certbot's preferred profile is left out of orders where there is none of that name.
+		if profile = certificates.ProfileOf(lineage.Params{Required: c.Params.Required}, c.Settings); profile != "" {
+			v.find(FoundProfile, c.subject(), []any{profile, listed(profiles(ca))}, c.subject())
 		}
 	}
-	v.refusals(c, ca.Facts())
+	v.refusals(c, ca.Facts(), profile)
 	v.ledger(c, v.account(ctx, ca, c))
 }
 
 // refusals looks at what is known that the CA would refuse. Names that a wildcard covers are left out of orders.
-func (v *visit) refusals(c Case, facts issuance.CAFacts) {
+func (v *visit) refusals(c Case, facts issuance.CAFacts, profile string) {
 	names, _ := facts.WithoutCovered(c.Domains)
-	for _, err := range facts.Objections(names, c.Settings.Profile) {
+	for _, err := range facts.Objections(names, profile) {
 		v.fail(FoundRefusal, c.subject(), err, next{fault.CodeOf(err)})
 	}
-	for _, note := range facts.Notes(names, c.Settings.Profile) {
+	for _, note := range facts.Notes(names, profile) {
 		v.find(FoundCharge, c.subject(), []any{note})
 	}
 }

@@ -390,3 +390,38 @@ func TestExamine_Unsafe(t *testing.T) {
 		t.Errorf("used %q: %v", used, report.Good)
 	}
 }
+
+// TestExamine_CertbotsProfile: what certbot's lines say of a profile counts where our settings say nothing: one that is required and that
+// the CA has not is an error, one that is preferred is left out of the order; a CA's limits are those of the profile.
+func TestExamine_CertbotsProfile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.facts = &issuance.CAFacts{Company: "A CA", Operator: "ca.example", Names: 100,
+		ProfileNames: map[string]int{"tiny": 1}, Memory: time.Minute}
+	for _, test := range []struct{ required, preferred, ours, want string }{
+		{"", "", "", ""},
+		{"tiny", "", "", FoundRefusal + ", " + FoundProfile + " tiny"},
+		{"", "tiny", "", ""},
+		{"other", "tiny", "", FoundProfile + " other"},
+		{"tiny", "", "mine", FoundProfile + " mine"},
+		{"", "tiny", "offered", FoundRefusal},
+	} {
+		if test.ours == "offered" {
+			test.ours, w.meta["profiles"] = "", map[string]string{"tiny": "https://ca.example/tiny"}
+		}
+		c := w.certificate()
+		c.Params.Required, c.Params.Preferred, c.Settings.Profile = test.required, test.preferred, test.ours
+		var got []string
+		for _, f := range w.doctor.Examine(t.Context(), []Case{c}).Findings {
+			switch f.Code {
+			case FoundProfile:
+				got = append(got, f.Code+" "+f.What.Args[0].(string))
+			case FoundRefusal:
+				got = append(got, f.Code)
+			}
+		}
+		if strings.Join(got, ", ") != test.want {
+			t.Errorf("%+v: %q", test, got)
+		}
+	}
+}

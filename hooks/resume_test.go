@@ -61,7 +61,7 @@ func TestAuth_SameValueAfterDeletion(t *testing.T) {
 	w := newWorld(t, conohatest.Options{})
 	c := call{domain: "example.com", value: value(1)}
 	w.auth(c, 0)
-	w.conoha.SetPublicationDelay(0, 2*time.Second)
+	w.conoha.SetPublicationDelay(0, 6*time.Second)
 	w.cleanup(c)
 	again := c
 	again.args = []string{"-v", "--ca-cache", "60"}

@@ -156,8 +156,6 @@ func (l *Lineage) readArchive() error {
 	if err != nil {
 		return err
 	}
-	wanted, live := l.wanted(), l.Leaf
-	best := Version{l.Version, l.Leaf}
 	var good []Version
 	var bad []int
 	for _, n := range complete(found) {
@@ -168,15 +166,18 @@ func (l *Lineage) readArchive() error {
 		switch {
 		case err == nil:
 			good = append(good, Version{n, leaf})
-			longer := best.Number == l.Version || leaf.NotAfter.After(best.Leaf.NotAfter)
-			if longer && mayFollow(leaf, live, wanted, l.store.now()) {
-				best = good[len(good)-1]
-			}
 		case unreadable(err):
 			return err
 		default:
 			bad = append(bad, n)
 		}
+	}
+	wanted := l.wanted()
+	best := l.best(good, wanted)
+	fits := l.served != nil && mayFollow(l.served.leaf, nil, wanted, l.store.now())
+	if best.Leaf == nil && !fits { // what there is serves better than nothing
+		wanted = nil
+		best = l.best(good, wanted)
 	}
 	if l.Pending = best.Number; l.Pending == l.Version {
 		l.Pending = 0
@@ -200,6 +201,19 @@ func (l *Lineage) readArchive() error {
 		}
 	}
 	return nil
+}
+
+// best is the version that is valid longest of those that may follow what is live; what is live if none may. all have the highest
+// number first.
+func (l *Lineage) best(all []Version, wanted []string) Version {
+	best := Version{l.Version, l.Leaf}
+	for _, v := range all {
+		longer := best.Number == l.Version || v.Leaf.NotAfter.After(best.Leaf.NotAfter)
+		if longer && mayFollow(v.Leaf, l.Leaf, wanted, l.store.now()) {
+			best = v
+		}
+	}
+	return best
 }
 
 // wanted are the names that what is made live has to have: those that were asked for, else those of what is live.

@@ -271,6 +271,28 @@ func TestRepair_LiveDamaged(t *testing.T) {
 	}
 }
 
+// Where nothing has the names that were asked for since, what there is serves better than nothing.
+func TestRepair_NoneHasTheNames(t *testing.T) {
+	t.Parallel()
+	ca, s := newAuthority(t), open(t, t.TempDir())
+	in := ca.set(t, example)
+	create(t, s, in)
+	l, err := s.Lineage(example)
+	must(t, err)
+	_, err = l.Update(t.Context(), func(c *Conf) error {
+		settings, _ := c.Settings()
+		settings.Domains = []string{example, "new." + example}
+		return c.SetSettings(settings)
+	})
+	must(t, err)
+	must(t, os.Remove(filepath.Join(s.liveDir(example), "chain.pem")))
+	l, err = s.Lineage(example)
+	must(t, err)
+	l, err = l.Repair(t.Context())
+	must(t, err)
+	isLive(t, l, in, 1)
+}
+
 // A set that is in use in another form than certbot's is made good: it stays in use, under a number of its own (O2, O3).
 func TestRepair_SetInAnotherForm(t *testing.T) {
 	t.Parallel()

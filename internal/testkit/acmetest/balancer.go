@@ -47,11 +47,11 @@ func (s *Server) balance(e Endpoint) *Reply {
 		return nil
 	}
 	s.busy++
-	return s.serviceBusy()
+	return s.ServiceBusy()
 }
 
-// serviceBusy is the load balancer's refusal. How many seconds it asks for is not known: it is as short as can be.
-func (s *Server) serviceBusy() *Reply {
+// ServiceBusy is the load balancer's refusal. How many seconds it asks for is not known: it is as short as can be.
+func (s *Server) ServiceBusy() *Reply {
 	if s.options.Deviations.BalancerSpeaksHTML {
 		return Text(http.StatusTooManyRequests, "text/html",
 			"<html>\r\n<head><title>429 Too Many Requests</title></head>\r\n<body>\r\n"+

@@ -93,7 +93,7 @@ func (s *Server) carryOut(r *Request) *Reply {
 		alone := s.asking.Add(1) == 1
 		defer s.asking.Add(-1)
 		if !alone && !s.options.Deviations.NoBalancer {
-			return s.serviceBusy() // community 246577: all but one or two of ten at once
+			return s.ServiceBusy() // community 246577: all but one or two of ten at once
 		}
 	}
 	s.advance()

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -105,11 +104,7 @@ func (v *visit) outsideHooks(context.Context) {
 		options, err := outside.Options(l.Name)
 		if err != nil {
 			if v.first("outside", err.Error()) {
-				fix := "ls -l /etc/letsencrypt/cli.ini"
-				if unsafe, ok := errors.AsType[*lineage.UnsafeError](err); ok {
-					fix = unsafe.Fix()
-				}
-				v.fail(FoundHookUnsafe, "certbot", err, fix)
+				v.fail(FoundHookUnsafe, "certbot", err, fixOf(err, "ls -l /etc/letsencrypt/cli.ini"))
 			}
 			continue
 		}

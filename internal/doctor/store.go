@@ -80,10 +80,7 @@ func (v *visit) store(context.Context) {
 		if why == nil {
 			continue
 		}
-		fix := "ls -l " + lineage.Quote(filepath.Join(dir, "renewal", name+".conf"))
-		if unsafe, ok := errors.AsType[*lineage.UnsafeError](why); ok {
-			fix = unsafe.Fix()
-		}
+		fix := fixOf(why, "ls -l "+lineage.Quote(filepath.Join(dir, "renewal", name+".conf")))
 		if v.first("unsafe", fix) {
 			v.fail(FoundUnsafe, name, why, fix)
 		}
@@ -154,4 +151,12 @@ func free(dir string) (uint64, error) {
 		return 0, &fs.PathError{Op: "statfs", Path: dir, Err: err}
 	}
 	return fsys.Bavail * uint64(fsys.Bsize), nil
+}
+
+// fixOf is the command that ends why others could change something, or another one where the error has none.
+func fixOf(err error, otherwise string) string {
+	if unsafe, ok := errors.AsType[*lineage.UnsafeError](err); ok {
+		return unsafe.Fix()
+	}
+	return otherwise
 }

@@ -43,6 +43,21 @@ func (l *Lineage) Unsafe() error {
 		"lineage: use renewal/%s.conf, whose hooks would be run: %w", l.Name, err)
 }
 
+// onlyOurs is an error if a file, or a link itself, belongs to another user, or if others may write to the file.
+func onlyOurs(path string, info fs.FileInfo) error {
+	switch uid := info.Sys().(*syscall.Stat_t).Uid; {
+	case uid != 0 && int(uid) != os.Geteuid():
+		command := "chown root"
+		if info.Mode()&fs.ModeSymlink != 0 {
+			command = "chown -h root"
+		}
+		return &UnsafeError{fmt.Sprintf("%s belongs to user %d", path, uid), command, path}
+	case info.Mode().IsRegular() && info.Mode().Perm()&0o022 != 0:
+		return &UnsafeError{"others may write to " + path, "chmod go-w", path}
+	}
+	return nil
+}
+
 // safeFile follows the links at the end of a path and returns the file's own, without links in it. Every folder on the way, every
 // link and the file must be root's or ours, and no other user may write to the file or to a
 // folder that has a name of it.
@@ -59,18 +74,11 @@ func safeFile(path string) (string, error) {
 		if err != nil {
 			return "", missingTarget(path, err)
 		}
-		stat := info.Sys().(*syscall.Stat_t)
+		if err := onlyOurs(path, info); err != nil {
+			return "", err
+		}
 		switch {
-		case stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
-			command := "chown root"
-			if info.Mode()&fs.ModeSymlink != 0 {
-				command = "chown -h root"
-			}
-			return "", &UnsafeError{fmt.Sprintf("%s belongs to user %d", path, stat.Uid), command, path}
 		case info.Mode().IsRegular():
-			if info.Mode().Perm()&0o022 != 0 {
-				return "", &UnsafeError{"others may write to " + path, "chmod go-w", path}
-			}
 			return path, nil
 		case info.Mode()&fs.ModeSymlink == 0:
 			return "", fmt.Errorf("%s is not a file", path)

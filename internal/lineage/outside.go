@@ -3,7 +3,6 @@ package lineage
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -92,7 +91,7 @@ func (o Outside) configFiles() []string {
 	for _, home := range o.Homes {
 		paths = append(paths, filepath.Join(home, "letsencrypt", "cli.ini"))
 	}
-	slices.Reverse(paths) // Compact keeps the last one
+	slices.Reverse(paths) // the last of two that are the same is kept
 	var once []string
 	for _, path := range paths {
 		if !slices.Contains(once, path) {
@@ -177,15 +176,15 @@ func (o Outside) trusted(path string, options []Option) error {
 	if !slices.ContainsFunc(options, func(option Option) bool { return IsHook(option.Key) }) {
 		return nil
 	}
-	if err := onlyOurs(path); err != nil {
+	if err := unchangeable(path); err != nil {
 		return fault.Errorf(CodeUnsafe, fault.Misconfigured, "the hooks of %s are not taken: %w", path, err)
 	}
 	return nil
 }
 
-// onlyOurs is an error if another user may change a file. In a sticky folder of root's, as that of cron's tables, a file
+// unchangeable is an error if another user may change a file. In a sticky folder of root's, as that of cron's tables, a file
 // is replaced by its owner alone.
-func onlyOurs(path string) error {
+func unchangeable(path string) error {
 	dir := filepath.Dir(path)
 	folder, err := os.Lstat(dir)
 	info, fileErr := os.Lstat(path)
@@ -199,13 +198,7 @@ func onlyOurs(path string) error {
 	if err := safe(dir, false); err != nil {
 		return err
 	}
-	switch uid := info.Sys().(*syscall.Stat_t).Uid; {
-	case uid != 0 && int(uid) != os.Geteuid():
-		return &UnsafeError{fmt.Sprintf("%s belongs to user %d", path, uid), "chown root", path}
-	case info.Mode().Perm()&0o022 != 0:
-		return &UnsafeError{"others may write to " + path, "chmod go-w", path}
-	}
-	return nil
+	return onlyOurs(path, info)
 }
 
 // there reports whether the file system has a file.

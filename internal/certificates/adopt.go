@@ -144,13 +144,11 @@ func adoptedHooks(m *Manager, a *adoption) error {
 	for _, key := range a.Lineage.Conf.Misplaced() {
 		a.Notes = append(a.Notes, MisplacedHook(key))
 	}
-	commands := append(DeployCommands(a.params, a.settings), a.params.PreHook, a.params.PostHook)
-	for _, problem := range m.hooks.Problems(commands) {
+	for _, problem := range m.hooks.Problems(HookCommands(a.params, a.settings)) {
 		if problem.Code == deploy.CodeUnsafe { // renewals do not run it
-			return fault.Errorf(problem.Code, fault.Misconfigured, "hook %s: %w", fault.Excerpt(problem.Path),
-				problem.Why).Advise(problem.Next.Format, problem.Next.Args...)
+			return problem.Err(problem.Path)
 		}
-		a.Notes = append(a.Notes, messages.New("hook %s would fail: %v (%s)", problem.Path, problem.Why, problem.Next))
+		a.Notes = append(a.Notes, problem.Note())
 	}
 	return nil
 }

@@ -112,3 +112,8 @@ func DeployCommands(params lineage.Params, s lineage.Settings) []string {
 	}
 	return commands
 }
+
+// HookCommands are all command lines that run around the renewals of a lineage; some may be empty.
+func HookCommands(params lineage.Params, s lineage.Settings) []string {
+	return append(DeployCommands(params, s), params.PreHook, params.PostHook)
+}

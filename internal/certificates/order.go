@@ -104,13 +104,18 @@ func (o *order) apply(r Request) error {
 
 // ProfileOf is the profile that is wanted for a lineage: that of our settings, else certbot's.
 func ProfileOf(p lineage.Params, s lineage.Settings) string {
-	return cmp.Or(s.Profile, p.Required, p.Preferred)
+	return cmp.Or(RequiredProfile(p, s), p.Preferred)
+}
+
+// RequiredProfile is the one without which there is no order: that of our settings, else the one that certbot requires.
+func RequiredProfile(p lineage.Params, s lineage.Settings) string {
+	return cmp.Or(s.Profile, p.Required)
 }
 
 // chooseProfile picks the profile: that of our settings, else certbot's required one, else its preferred one if the CA is known to offer
 // it (certbot/_internal/client.py, _get_order_and_authorizations).
 func (o *order) chooseProfile(ca *issuance.CA) {
-	o.profile = cmp.Or(o.settings.Profile, o.params.Required)
+	o.profile = RequiredProfile(o.params, o.settings)
 	if o.profile == "" && ca != nil {
 		if _, ok := ca.Directory().Profiles[o.params.Preferred]; ok {
 			o.profile = o.params.Preferred

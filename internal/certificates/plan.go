@@ -109,10 +109,8 @@ func (p *planning) hooks(asked []string) {
 		p.plan.Problems = append(p.plan.Problems, err)
 		return
 	}
-	commands := append(DeployCommands(p.o.params, p.o.settings), p.o.params.PreHook, p.o.params.PostHook)
-	for _, problem := range p.m.hooks.Problems(commands) {
-		p.plan.Notes = append(p.plan.Notes,
-			messages.New("hook %s would fail: %v (%s)", problem.Path, problem.Why, problem.Next))
+	for _, problem := range p.m.hooks.Problems(HookCommands(p.o.params, p.o.settings)) {
+		p.plan.Notes = append(p.plan.Notes, problem.Note())
 	}
 }
 

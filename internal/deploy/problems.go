@@ -28,6 +28,17 @@ func (p *Problem) refusal(kind, name string) error {
 	return fault.Errorf(p.Code, fault.Misconfigured, "%s hook %s is not run: %w: %s", kind, name, p.Why, p.Next)
 }
 
+// Err is the problem as the error of a command line or a program.
+func (p *Problem) Err(command string) error {
+	return fault.Errorf(p.Code, fault.Misconfigured, "hook %s: %w", fault.Excerpt(command), p.Why).
+		Advise(p.Next.Format, p.Next.Args...)
+}
+
+// Note is the problem as what a person should know.
+func (p *Problem) Note() messages.Message {
+	return messages.New("hook %s would fail: %v (%s)", p.Path, p.Why, p.Next)
+}
+
 // Problems looks, before they are needed, at the programs in the folders, and at those that command lines begin with, each once.
 func (h *Hooks) Problems(commands []string) []Problem {
 	var all []Problem
@@ -52,8 +63,7 @@ func (h *Hooks) Problems(commands []string) []Problem {
 func (h *Hooks) Check(commands []string) error {
 	for _, command := range commands {
 		if problem := h.problem(command); problem != nil {
-			return fault.Errorf(problem.Code, fault.Misconfigured, "hook %s: %w", fault.Excerpt(command),
-				problem.Why).Advise(problem.Next.Format, problem.Next.Args...)
+			return problem.Err(command)
 		}
 	}
 	return nil

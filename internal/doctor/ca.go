@@ -115,7 +115,7 @@ func (v *visit) ca(ctx context.Context, c Case) {
 			v.fail(FoundCA, server, err, next{fault.CodeOf(err)})
 		}
 		facts, _ := issuance.KnownCA(server)
-		v.refusals(c, facts, certificates.ProfileOf(lineage.Params{Required: c.Params.Required}, c.Settings))
+		v.refusals(c, facts, certificates.RequiredProfile(c.Params, c.Settings))
 		v.ledger(c, "")
 		return
 	}
@@ -125,7 +125,7 @@ func (v *visit) ca(ctx context.Context, c Case) {
 	profile := certificates.ProfileOf(c.Params, c.Settings)
 	if _, offered := ca.Directory().Profiles[profile]; !offered && profile != "" {
 		// certbot's preferred profile is left out of orders where there is none of that name.
-		if profile = certificates.ProfileOf(lineage.Params{Required: c.Params.Required}, c.Settings); profile != "" {
+		if profile = certificates.RequiredProfile(c.Params, c.Settings); profile != "" {
 			v.find(FoundProfile, c.subject(), []any{profile, listed(profiles(ca))}, c.subject())
 		}
 	}

@@ -78,8 +78,7 @@ func (v *visit) renewalHooks(cases []Case) {
 	var commands []string
 	for _, c := range cases {
 		if c.ours() {
-			commands = append(append(commands, c.Params.PreHook, c.Params.PostHook),
-				certificates.DeployCommands(c.Params, c.Settings)...)
+			commands = append(commands, certificates.HookCommands(c.Params, c.Settings)...)
 		}
 	}
 	hooks := &deploy.Hooks{ConfigDir: v.Store.Dir(), Environ: v.Environ}
@@ -110,7 +109,7 @@ func (v *visit) outsideHooks(context.Context) {
 		}
 		s, _ := l.Conf.Settings()
 		params := l.Conf.Params()
-		has := append(certificates.DeployCommands(params, s), params.PreHook, params.PostHook)
+		has := certificates.HookCommands(params, s)
 		for _, option := range options {
 			value := messages.OneLine(option.Value)
 			known := !lineage.IsHook(option.Key) || slices.Contains(has, option.Value)

@@ -92,14 +92,7 @@ func (w *scripted) start(o acmetest.Options, dns conohatest.Options) *scripted {
 		CA: client, Account: account, Router: providers.Router{Accounts: accounts},
 		Resolver: &propagation.Resolver{Servers: []string{w.conoha.Resolver()}, NameServers: w.nameServers(environ)},
 		Journal:  records,
-		Observe: func(e issuance.Event) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.events = append(w.events, e)
-			if e.Step == issuance.StepDownload && e.State == issuance.Finished {
-				w.downloaded = time.Now()
-			}
-		},
+		Observe:  w.observed,
 	}
 	t.Cleanup(func() {
 		w.clean(t)

@@ -87,11 +87,16 @@ func (w *world) newIssuer(t testing.TB) *issuance.Issuer {
 		Resolver:   &propagation.Resolver{Servers: []string{w.conoha.Resolver()}, NameServers: w.nameServers(environ)},
 		Journal:    records,
 		HistoryDir: filepath.Join(w.state, "history"),
-		Observe: func(e issuance.Event) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.events = append(w.events, e)
-		},
+		Observe:    w.observed,
+	}
+}
+
+func (w *world) observed(e issuance.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, e)
+	if e.Step == issuance.StepDownload && e.State == issuance.Finished {
+		w.downloaded = time.Now()
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/executable"
 )
 
 // blocks are the blocks of a page of docs/ that are marked with a word: "```nginx".
@@ -89,11 +90,7 @@ func TestServerSettings(t *testing.T) {
 // TestOffline goes the way of docs/servers.md from nothing to a renewed certificate that nginx serves, word for word.
 func TestOffline(t *testing.T) {
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin+"/", "wildcard/cmd/wildcard", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook", "wildcard/cmd/wildcard-sandbox")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	executable.Build(t, bin, "wildcard", "wildcard-auth-hook", "wildcard-cleanup-hook", "wildcard-sandbox")
 	walk := strings.Join(blocks(t, "servers.md", "sh walk"), "\n")
 	cmd := exec.Command(bin+"/wildcard-sandbox", "run", "--", "bash", "-euc", walk)
 	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME="+t.TempDir())

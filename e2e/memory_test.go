@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/executable"
 )
 
 // remembering is a world whose CA asks through a resolver that remembers.
@@ -32,11 +33,7 @@ type remembering struct {
 func newRemembering(t *testing.T, zone string, environ []string, servers ...string) *remembering {
 	t.Helper()
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin+"/", "wildcard/cmd/wildcard", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
-	build.Env = append(build.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	executable.Build(t, bin, "wildcard", "wildcard-auth-hook", "wildcard-cleanup-hook")
 	resolver := startUnbound(t, zone, servers...)
 	w := &remembering{newWorldOf(t, nil, resolver.address, bin), resolver, 62 * time.Second, new(atomic.Int64)}
 	w.environ = append([]string{

@@ -16,6 +16,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/testkit/executable"
 	"wildcard/internal/testkit/nameservers"
 )
 
@@ -44,11 +45,7 @@ type internet struct {
 func nameServers(t *testing.T) {
 	nameservers.AddAddresses(t, rootAt, primaryAt) // named listens only at addresses that an interface has
 	n := &internet{t: t, dir: t.TempDir()}
-	build := exec.Command("go", "build", "-o", n.dir+"/bin/", "wildcard/cmd/wildcard", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	executable.Build(t, n.dir+"/bin", "wildcard", "wildcard-auth-hook", "wildcard-cleanup-hook")
 	n.start()
 
 	t.Run("wildcards", n.wildcards)

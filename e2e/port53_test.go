@@ -7,13 +7,13 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/executable"
 	"wildcard/internal/testkit/nameservers"
 )
 
@@ -40,11 +40,7 @@ func port53(t *testing.T) {
 		forward(t, host+":53", server)
 	}
 	dir := t.TempDir()
-	build := exec.Command("go", "build", "-o", dir+"/bin/", "wildcard/cmd/wildcard", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	executable.Build(t, dir+"/bin", "wildcard", "wildcard-auth-hook", "wildcard-cleanup-hook")
 	environ := slices.DeleteFunc(service.Environ(a), func(kv string) bool { return strings.HasPrefix(kv, "WILDCARD_") })
 	environ = append(environ, "WILDCARD_RESOLVERS=127.0.0.1", "WILDCARD_STATE_DIR="+dir+"/state", "WILDCARD_RUN_DIR="+dir+"/run", "WILDCARD_CONFIG_DIR="+dir,
 		"WILDCARD_CA_CACHE=0", // no CA looks

@@ -15,12 +15,13 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/executable"
 	"wildcard/internal/testkit/pebbletest"
 )
 
 // world is a machine with certbot and our hooks, an offline ConoHa and a CA. Everything certbot writes is below dir.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	conoha  *conohatest.Service
 	ca      *pebbletest.CA
 	dir     string
@@ -38,11 +39,7 @@ func newWorld(t *testing.T, o conohatest.Options) *world {
 	}
 	t.Cleanup(func() { _ = service.Close() })
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin+"/", "wildcard/cmd/wildcard", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	executable.Build(t, bin, "wildcard", "wildcard-auth-hook", "wildcard-cleanup-hook")
 	return newWorldOf(t, service, service.ValidationResolver(), bin)
 }
 
@@ -113,8 +110,12 @@ func (w *world) log() string {
 }
 
 func (w *world) certonly(domains ...string) []string {
+	return certonly(w.ca.DirectoryURL(), domains...)
+}
+
+func certonly(directory string, domains ...string) []string {
 	args := []string{"certonly", "--manual", "--preferred-challenges", "dns", "--manual-auth-hook", "wildcard-auth-hook",
-		"--manual-cleanup-hook", "wildcard-cleanup-hook", "--server", w.ca.DirectoryURL(), "--agree-tos", "--register-unsafely-without-email"}
+		"--manual-cleanup-hook", "wildcard-cleanup-hook", "--server", directory, "--agree-tos", "--register-unsafely-without-email"}
 	for _, domain := range domains {
 		args = append(args, "-d", domain)
 	}

@@ -2,13 +2,13 @@ package hooks_test
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"syscall"
 	"testing"
 	"time"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/executable"
 )
 
 // BenchmarkHook is what one challenge costs with a service that answers at once: the auth hook and the cleanup hook as
@@ -22,11 +22,7 @@ func BenchmarkHook(b *testing.B) {
 	a := service.AddAccount(conohatest.Account{Version: 2})
 	service.AddZone(a.Tenant, "example.com")
 	dir := b.TempDir()
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir+"/", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("%v: %s", err, out)
-	}
+	executable.Build(b, dir, "wildcard-auth-hook", "wildcard-cleanup-hook")
 	environ := append(service.Environ(a), "WILDCARD_STATE_DIR="+dir+"/state", "WILDCARD_RUN_DIR="+dir+"/run", "WILDCARD_CONFIG_DIR="+dir,
 		"WILDCARD_CA_CACHE=0") // no CA looks
 	var resident int64

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/testkit/executable"
 )
 
 // mostDescriptors is what a hook of a crowd may have open at once, and mostResident what it may have in memory.
@@ -60,11 +61,7 @@ type member struct {
 func newCrowd(t *testing.T, version, n int) *crowd {
 	t.Helper()
 	c := &crowd{bin: t.TempDir()}
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", c.bin+"/", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	executable.Build(t, c.bin, "wildcard-auth-hook", "wildcard-cleanup-hook")
 	c.world = newWorld(t, conohatest.Options{
 		Latency:          5 * time.Millisecond,
 		PublicationDelay: []time.Duration{time.Hour},

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -155,11 +154,7 @@ func (w *world) tokens(secrets secretscan.Secrets) {
 func TestCrash_NoSecrets(t *testing.T) {
 	t.Parallel()
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin+"/", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	executable.Build(t, bin, "wildcard-auth-hook", "wildcard-cleanup-hook")
 	for kind, method := range map[string]string{"auth": "POST", "cleanup": "DELETE"} {
 		for _, signal := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGABRT, syscall.SIGSEGV} {
 			t.Run(fmt.Sprint(kind, " ", signal), func(t *testing.T) {

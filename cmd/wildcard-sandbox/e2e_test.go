@@ -18,16 +18,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"wildcard/internal/testkit/executable"
 )
 
 // installed builds the sandbox and the hooks into one folder, as people install them, and returns it. Others may read it.
 func installed(t *testing.T) string {
 	t.Helper()
 	dir := sharedDir(t)
-	build := exec.Command("go", "build", "-o", dir+"/", ".", "../wildcard-auth-hook", "../wildcard-cleanup-hook")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, output)
-	}
+	executable.Build(t, dir, "wildcard-sandbox", "wildcard-auth-hook", "wildcard-cleanup-hook")
 	return dir
 }
 

@@ -23,6 +23,7 @@ import (
 
 	"wildcard/conoha/conohatest"
 	"wildcard/internal/testkit/boulder"
+	"wildcard/internal/testkit/executable"
 )
 
 // shared is what all tests have in common: our programs, and a CA of each variant that has been asked for.
@@ -67,10 +68,8 @@ func (s *shared) run(m *testing.M) (code int) {
 
 func (s *shared) prepare(dir string) error {
 	s.bin = filepath.Join(dir, "bin")
-	build := exec.Command("go", "build", "-o", s.bin+"/", "wildcard/cmd/wildcard", "wildcard/cmd/wildcard-auth-hook", "wildcard/cmd/wildcard-cleanup-hook")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, out)
+	if err := executable.BuildIn(s.bin, "wildcard", "wildcard-auth-hook", "wildcard-cleanup-hook"); err != nil {
+		return err
 	}
 	s.cas = map[boulder.Variant]func() (*boulder.CA, error){}
 	for _, variant := range boulder.Variants() {

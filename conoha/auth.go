@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/gophercloud/gophercloud"
@@ -54,7 +55,7 @@ func (i *identity) login(ctx context.Context) (t token, err error) {
 	}
 	if i.account.other != "" && providers.CodeOf(err) == providers.CodeCredentials {
 		err = providers.Errorf(providers.CodeCredentials, providers.Refused, "%w (tried as %s because %s; %s)", err,
-			i.account.generation(), i.account.because, i.account.other)
+			i.account.generation.name, i.account.because, i.account.other)
 	}
 	if err != nil {
 		err = providers.Errorf(providers.CodeOf(err), providers.ClassOf(err), "log in to %s with %s: %w",
@@ -64,21 +65,13 @@ func (i *identity) login(ctx context.Context) (t token, err error) {
 }
 
 func (i *identity) try(ctx context.Context) (token, error) {
-	e := &exchange{i.http.Exchange(), i.account.version}
+	e := &exchange{i.http.Exchange(), i.account.generation.loggedIn}
 	service := &gophercloud.ServiceClient{
 		ProviderClient: &gophercloud.ProviderClient{HTTPClient: e.HTTPClient(), Context: ctx},
 		Endpoint:       i.account.identityURL + "/",
 	}
 	service.HTTPClient.Transport = e
-	var (
-		value, expires string
-		err            error
-	)
-	if i.account.version == 3 {
-		value, expires, err = i.version3(service)
-	} else {
-		value, expires, err = i.version2(service)
-	}
+	value, expires, err := i.account.generation.login(i, service)
 	i.http.Mask.Add(value)
 	if err := e.NoReply(ctx, err); err != nil {
 		return token{}, err
@@ -91,6 +84,9 @@ func (i *identity) try(ctx context.Context) (token, error) {
 	}
 	return i.live(value, expires, e.Header)
 }
+
+// logIn is how a generation gives a token, and until when, as it says it.
+type logIn func(*identity, *gophercloud.ServiceClient) (value, expires string, err error)
 
 // version2 is A1 of §7.A: the token is in the body.
 func (i *identity) version2(service *gophercloud.ServiceClient) (value, expires string, err error) {
@@ -169,21 +165,15 @@ func (i *identity) refusal(r httpclient.Reply) error {
 type exchange struct {
 	*httpclient.Exchange
 
-	version int
+	loggedIn []int // statuses
 }
 
 func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := e.Exchange.RoundTrip(r)
-	if err == nil && e.version == 3 && resp.StatusCode == http.StatusOK {
+	if err == nil && slices.Contains(e.loggedIn, http.StatusCreated) && resp.StatusCode == http.StatusOK {
 		resp.StatusCode = http.StatusCreated // gophercloud knows only this one
 	}
 	return resp, err
 }
 
-// success is rule §7.C.1.
-func (e *exchange) success() bool {
-	if e.version == 3 {
-		return e.Status == http.StatusOK || e.Status == http.StatusCreated
-	}
-	return e.Status == http.StatusOK || e.Status == http.StatusNonAuthoritativeInfo
-}
+func (e *exchange) success() bool { return slices.Contains(e.loggedIn, e.Status) }

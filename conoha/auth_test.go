@@ -17,7 +17,7 @@ import (
 
 func TestUserAgentAndHeaders(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		p := w.open("")
 		c := challenge("example.com", 1)
 		w.cleanUp(p, c, w.present(p, c))
@@ -48,7 +48,7 @@ func TestLoginByNameInVer3(t *testing.T) {
 // Odd replies to a login: errors, not crashes, and not what gophercloud says of them.
 func TestLogin_OddReplies(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		token := `{"access":{"token":{"id":"x","expires":"2099-01-01T00:00:00Z"},"serviceCatalog":"odd"},"token":{"expires_at":"2099-01-01T00:00:00Z","catalog":7}}`
 		header := map[string][]string{"X-Subject-Token": {"x"}}
 		for name, c := range map[string]struct {
@@ -91,7 +91,7 @@ func TestLogin_OddReplies(t *testing.T) {
 // Who gives up while the login of all is under way ends alone.
 func TestLogin_OneCallerGivesUp(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		slow := w.Fault(conohatest.Fault{Match: login(), Hang: true})
 		p := w.open("")
 		impatient, cancel := context.WithCancel(t.Context())

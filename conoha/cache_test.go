@@ -17,7 +17,7 @@ import (
 // certbot calls one process per hook: each opens the account anew.
 func TestHookProcessesShareOneLogin(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		runDir := filepath.Join(t.TempDir(), "run")
 		var handles []providers.Handle
 		for n := range 3 {
@@ -33,7 +33,7 @@ func TestHookProcessesShareOneLogin(t *testing.T) {
 
 func TestTwentyAtOnceShareOneLogin(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		w.SetLatency(5 * time.Millisecond)
 		runDir := filepath.Join(t.TempDir(), "run")
 		var all sync.WaitGroup
@@ -66,7 +66,7 @@ func TestProcessesShareOneLogin(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		runDir := filepath.Join(t.TempDir(), "run")
 		var all sync.WaitGroup
 		for n := range 6 {
@@ -86,7 +86,7 @@ func TestProcessesShareOneLogin(t *testing.T) {
 // Twenty whose kept token has died in the meantime: one login again.
 func TestToken_TwentyRenewAtOnce(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		runDir := filepath.Join(t.TempDir(), "run")
 		w.AddZone(w.account.Tenant, "example.org")
 		w.present(w.open(runDir), challenge("example.org", 1))
@@ -110,7 +110,7 @@ func TestToken_TwentyRenewAtOnce(t *testing.T) {
 
 func TestChangedPasswordIsNotServedFromTheCache(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		runDir := filepath.Join(t.TempDir(), "run")
 		w.present(w.open(runDir), challenge("example.com", 1))
 		w.ResetLog()
@@ -123,7 +123,7 @@ func TestChangedPasswordIsNotServedFromTheCache(t *testing.T) {
 
 func TestNewZoneIsFound(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		runDir := filepath.Join(t.TempDir(), "run")
 		p := w.open(runDir)
 		_, err := p.Present(t.Context(), challenge("new.example", 1))
@@ -154,7 +154,7 @@ func TestNewZoneIsFound(t *testing.T) {
 // A zone that was deleted and made anew has another id than the kept list says.
 func TestZoneMadeAnew(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		runDir := filepath.Join(t.TempDir(), "run")
 		c := challenge("example.com", 1)
 		w.cleanUp(w.open(runDir), c, w.present(w.open(runDir), c))
@@ -170,7 +170,7 @@ func TestZoneMadeAnew(t *testing.T) {
 
 func TestListOfZonesGrowsOld(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		runDir := filepath.Join(t.TempDir(), "run")
 		w.present(w.open(runDir), challenge("example.com", 1))
 		w.ResetLog()
@@ -183,7 +183,7 @@ func TestListOfZonesGrowsOld(t *testing.T) {
 
 func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		runDir := filepath.Join(t.TempDir(), "run")
 		w.present(w.open(runDir), challenge("example.com", 1))
 		w.ResetLog()
@@ -201,7 +201,7 @@ func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 // The machine's clock is a month ahead; the service's counts.
 func TestToken_ClockIsWrong(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		for _, wrong := range []time.Duration{30 * 24 * time.Hour, -30 * 24 * time.Hour} {
 			now := func() time.Time { return time.Now().Add(wrong) }
 			p := w.open("")
@@ -218,7 +218,7 @@ func TestToken_ClockIsWrong(t *testing.T) {
 // A process that waits for another one's login waits for at most one call's time.
 func TestLogin_OtherProcessHangs(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		runDir := filepath.Join(t.TempDir(), "run")
 		stuck := w.open(runDir)
 		defer stuck.zones.store.lock(t.Context(), time.Minute)()
@@ -232,7 +232,7 @@ func TestLogin_OtherProcessHangs(t *testing.T) {
 // What lies in the run directory tells nothing by its name, and to others nothing by its contents.
 func TestRunDirectoryKeepsSecrets(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		runDir := filepath.Join(t.TempDir(), "run")
 		w.account = w.AddAccount(conohatest.Account{Version: w.account.Version, Password: "canary-password-1"})
 		w.AddZone(w.account.Tenant, "canary.example")

@@ -84,7 +84,7 @@ func TestSwitches(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			generations(t, func(t *testing.T, w *world) {
+			eachGeneration(t, func(t *testing.T, w *world) {
 				w.Switch(change)
 				w.AddZone(w.account.Tenant, "other.example")
 				p := w.open("")

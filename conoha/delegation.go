@@ -18,7 +18,7 @@ func (p *Provider) CheckDelegation(ctx context.Context, zone string, delegated [
 			return slices.Contains(hosts, providers.CanonicalName(host))
 		})
 	}
-	if among(nameServers(p.account.version)) {
+	if among(p.account.generation.nameServers) {
 		return nil
 	}
 	own, err := p.apex(ctx, zone)
@@ -48,19 +48,11 @@ func (p *Provider) apex(ctx context.Context, zone string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.client.apex(ctx, id, zone, p.account.version)
+	return p.client.apex(ctx, id, zone, p.account.generation.nameServers)
 }
 
-// nameServers are the hosts that publish a generation's zones (§4).
-func nameServers(version int) []string {
-	if version == 3 {
-		return []string{"a.conoha-dns.com.", "b.conoha-dns.org."}
-	}
-	return []string{"ns-a1.conoha.io.", "ns-a2.conoha.io.", "ns-a3.conoha.io."}
-}
-
-// apex returns the name servers that a zone's own records name, or the generation's if there are none.
-func (c *client) apex(ctx context.Context, zoneID, zone string, version int) ([]string, error) {
+// apex returns the name servers that a zone's own records name, or the usual ones if there are none.
+func (c *client) apex(ctx context.Context, zoneID, zone string, usual []string) ([]string, error) {
 	records, err := c.list(ctx, recordsPath(zoneID), "records")
 	if err != nil {
 		return nil, err
@@ -72,7 +64,7 @@ func (c *client) apex(ctx context.Context, zoneID, zone string, version int) ([]
 		}
 	}
 	if len(hosts) == 0 {
-		hosts = nameServers(version)
+		hosts = usual
 	}
 	return hosts, nil
 }

@@ -11,17 +11,17 @@ import (
 
 func TestCheckDelegation(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		p := w.open("")
-		other := nameServers(5 - w.account.Version)
-		if err := p.CheckDelegation(t.Context(), "Example.COM", append(other, strings.ToUpper(nameServers(w.account.Version)[1]))); err != nil {
+		other := nameServersOf(5 - w.account.Version)
+		if err := p.CheckDelegation(t.Context(), "Example.COM", append(other, strings.ToUpper(nameServersOf(w.account.Version)[1]))); err != nil {
 			t.Error(err)
 		}
 		w.calls(conohatest.Calls{})
 
 		err := p.CheckDelegation(t.Context(), "example.com.", other)
 		w.fails(err, providers.CodeDelegatedElsewhere, providers.Misconfigured)
-		for _, host := range slices.Concat(nameServers(2), nameServers(3)) {
+		for _, host := range slices.Concat(ver2().nameServers, ver3().nameServers) {
 			if !strings.Contains(err.Error(), strings.TrimSuffix(host, ".")) {
 				t.Errorf("%v does not name %s", err, host)
 			}

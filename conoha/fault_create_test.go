@@ -11,7 +11,7 @@ import (
 
 func TestFault075_BusyAtCreate(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		for i, status := range []int{429, 503, 500, 502, 504} {
 			p := w.open("")
 			c := challenge("example.com", i)
@@ -31,7 +31,7 @@ func TestFault075_BusyAtCreate(t *testing.T) {
 
 func TestFault075_BusyForGood(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		for _, match := range []conohatest.Match{create(), listZones(), login()} {
 			p := w.open("")
 			w.ResetLog()
@@ -51,7 +51,7 @@ func TestFault075_BusyForGood(t *testing.T) {
 
 func TestFault076_ReplyLostAfterCreate(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		w.Switch(func(s *conohatest.Switches) { s.V3Duplicates = conohatest.DuplicateAccepted })
 		for i, fault := range []conohatest.Fault{
 			{After: true, Drop: true},
@@ -81,7 +81,7 @@ func TestFault076_ReplyLostAfterCreate(t *testing.T) {
 
 func TestFault077_AlreadyExists(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		for _, mode := range []conohatest.DuplicateMode{conohatest.DuplicateConflict, conohatest.DuplicateBadRequest} {
 			w.Switch(func(s *conohatest.Switches) { s.V3Duplicates = mode })
 			p := w.open("")
@@ -98,7 +98,7 @@ func TestFault077_AlreadyExists(t *testing.T) {
 // "Already exists" is believed only of the very value.
 func TestFault077_OtherValueExists(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		p := w.open("")
 		c, other := challenge("example.com", 1), strings.Repeat("A", 43)
 		w.PutRecord("example.com", c.FQDN, "TXT", other)
@@ -115,7 +115,7 @@ func TestFault077_OtherValueExists(t *testing.T) {
 
 func TestFault083_TwentyAtOnce(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		p := w.open("")
 		cs, handles := presentAll(t, p, 20)
 		for _, c := range cs {

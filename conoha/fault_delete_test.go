@@ -13,7 +13,7 @@ import (
 
 func TestFault078_DeleteMissingRecord(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		for _, status := range []int{404, 400} {
 			w.Switch(func(s *conohatest.Switches) { s.MissingRecordStatus = status })
 			p := w.open("")
@@ -30,7 +30,7 @@ func TestFault078_DeleteMissingRecord(t *testing.T) {
 // "Not found" from an account that does not hold the zone says nothing about the record.
 func TestFault078_DeleteInForeignAccount(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		c := challenge("example.com", 1)
 		h := w.present(w.open(""), c)
 		w.account = w.AddAccount(conohatest.Account{Version: w.account.Version})
@@ -41,7 +41,7 @@ func TestFault078_DeleteInForeignAccount(t *testing.T) {
 
 func TestFault081_TwoValuesAtOneName(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		p := w.open("")
 		apex, wildcard := challenge("example.com", 1), challenge("example.com", 2)
 		first := w.present(p, apex)
@@ -56,7 +56,7 @@ func TestFault081_TwoValuesAtOneName(t *testing.T) {
 
 func TestFault082_ForeignRecordsStay(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		for _, byHandle := range []bool{true, false} {
 			c := challenge("example.com", 1)
 			foreign := []string{strings.Repeat("F", 43), c.Value + "0", c.Value[1:]}
@@ -83,7 +83,7 @@ func TestFault082_ForeignRecordsStay(t *testing.T) {
 // The caller's deadline is at most 60 s; here it is shorter.
 func TestFault087_HangsOnDelete(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		p := w.open("")
 		c := challenge("example.com", 1)
 		h := w.present(p, c)
@@ -104,7 +104,7 @@ func TestFault087_HangsOnDelete(t *testing.T) {
 // A single call that hangs is given up after CONOHA_HTTP_TIMEOUT and repeated.
 func TestFault087_HangsOnce(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		for _, match := range []conohatest.Match{login(), listZones(), create(), remove()} {
 			p := w.open("")
 			p.setPace(500*time.Millisecond, time.Millisecond)

@@ -14,7 +14,7 @@ import (
 
 func TestFault084_HostileIDs(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		hostile := func(zone bool, id string) string {
 			if zone {
 				return fmt.Sprintf(`{"domains":[{"id":%q,"uuid":%q,"name":"example.com."}],"total_count":1}`, id, id)
@@ -55,7 +55,7 @@ func TestFault084_HostileIDs(t *testing.T) {
 
 func TestFault085_ReplyEchoesSecrets(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		w.account = w.AddAccount(conohatest.Account{Version: w.account.Version, Password: `canary "pass\word" <&>+/=`})
 		w.AddZone(w.account.Tenant, "second.example")
 		c := challenge("second.example", 1)
@@ -90,7 +90,7 @@ func TestFault085_ReplyEchoesSecrets(t *testing.T) {
 
 func TestFault086_Redirects(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		var visits atomic.Int32
 		elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visits.Add(1) }))
 		defer elsewhere.Close()

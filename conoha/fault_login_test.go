@@ -13,7 +13,7 @@ import (
 
 func TestFault073_TokenDiesBetweenPresentAndCleanUp(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		p := w.open("")
 		c := challenge("example.com", 1)
 		h := w.present(p, c)
@@ -28,7 +28,7 @@ func TestFault073_TokenDiesBetweenPresentAndCleanUp(t *testing.T) {
 // Twenty calls whose token dies at once are helped by one login.
 func TestFault073_TokenDiesForTwentyAtOnce(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		p := w.open("")
 		cs, handles := presentAll(t, p, 20)
 		w.ExpireTokens()
@@ -45,7 +45,7 @@ func TestFault073_TokenDiesForTwentyAtOnce(t *testing.T) {
 
 func TestFault074_LoginRefused(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		for _, status := range []int{400, 401, 403} {
 			w.Switch(func(s *conohatest.Switches) { s.V2LoginStatus, s.V3LoginStatus = status, status })
 			w.account.Password = "canary-wrong-password"
@@ -65,7 +65,7 @@ func TestFault074_LoginRefused(t *testing.T) {
 // Those who wait while a login is refused do not try their own luck.
 func TestFault074_LoginRefusedForTwentyAtOnce(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		w.account.Password = "canary-wrong-password"
 		p := w.open("")
 		var all sync.WaitGroup
@@ -82,7 +82,7 @@ func TestFault074_LoginRefusedForTwentyAtOnce(t *testing.T) {
 
 func TestFault089_TokenExpiredAtLogin(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		w.Switch(func(s *conohatest.Switches) { s.TokenLifetime = -time.Hour })
 		p := w.open(t.TempDir())
 		for n := range 3 {
@@ -96,7 +96,7 @@ func TestFault089_TokenExpiredAtLogin(t *testing.T) {
 // Tokens that the DNS service never accepts cost one login more, not a loop.
 func TestFault089_TokenNeverAccepted(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		w.Fault(conohatest.Fault{Match: conohatest.Match{Service: "dns"}, Times: 1000, Status: 401})
 		_, err := w.open("").Present(t.Context(), challenge("example.com", 1))
 		w.fails(err, providers.CodeCredentials, providers.Refused)

@@ -13,7 +13,7 @@ import (
 
 func TestFault079_ZoneOnLaterPage(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		for i := range 250 {
 			w.AddZone(w.account.Tenant, fmt.Sprintf("zone%d.example", i))
 		}
@@ -39,7 +39,7 @@ func TestFault079_ZoneOnLaterPage(t *testing.T) {
 // The record to delete is on the third page of the zone's records.
 func TestFault079_RecordOnLaterPage(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		w.Switch(func(s *conohatest.Switches) { s.RecordsPerZone, s.V3PageCap = -1, 30 })
 		for i := range 80 {
 			w.PutRecord("example.com", fmt.Sprintf("host%d.example.com.", i), "A", "192.0.2.1")
@@ -54,7 +54,7 @@ func TestFault079_RecordOnLaterPage(t *testing.T) {
 
 func TestFault080_ZoneNames(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		parent := w.AddZone(w.account.Tenant, "parent.example")
 		child := w.AddZone(w.account.Tenant, "child.parent.example")
 		reverse := w.AddZone(w.account.Tenant, "2.0.192.in-addr.arpa")
@@ -95,7 +95,7 @@ func TestFault080_ZoneNames(t *testing.T) {
 
 func TestFault088_ManyZonesOneList(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		for i := range 499 {
 			w.AddZone(w.account.Tenant, fmt.Sprintf("zone%d.example", i))
 		}

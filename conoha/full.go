@@ -9,17 +9,8 @@ import (
 	"wildcard/providers"
 )
 
-// mostValues is how many records one name may have in Ver.2.0 (its quota recordset_records, §3.7 and A17); what Ver.3.0 allows is not
-// known.
-const mostValues = 20
-
 // MostValues is how many TXT records one name may have; 0 where that is not known.
-func (p *Provider) MostValues() int {
-	if p.account.version == 2 {
-		return mostValues
-	}
-	return 0
-}
+func (p *Provider) MostValues() int { return p.account.generation.mostValues }
 
 // mayBeFull reports whether a status may be how a service says that the name takes no further record. What is known of Ver.2.0 is 413
 // (over_quota, §3.7), but not that there is nothing else; the 403 of a quota cannot be told from one about the token where the quota is

@@ -104,7 +104,7 @@ func TestPresent_ZoneIsFull(t *testing.T) {
 // What was refused before anything was made leaves nothing to clean up.
 func TestPresent_Unmade(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		c := challenge("example.com", 1)
 		_, err := w.open("", "CONOHA_API_PASSWORD=wrong").Present(t.Context(), c)
 		if !providers.IsUnmade(err) {

@@ -142,9 +142,9 @@ func FuzzLogin(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status, version int, body, subject, date string) {
 		s := &service{status: 200 + (status%400+400)%400, body: strings.ReplaceAll(body, placeholder, marker),
 			header: http.Header{"X-Subject-Token": {subject}, "Date": {date}, "Location": {"https://evil.example/"}, "Retry-After": {date}}}
-		a := account{version: 2, identityURL: "https://identity.example/v2.0", tenant: "t", user: "u", password: settings.NewSecret(marker)}
+		a := account{generation: ver2(), identityURL: "https://identity.example/v2.0", tenant: "t", user: "u", password: settings.NewSecret(marker)}
 		if version == 3 {
-			a.version, a.identityURL, a.userIsID = 3, "https://identity.example/v3", true
+			a.generation, a.identityURL, a.userIsID = ver3(), "https://identity.example/v3", true
 		}
 		i := &identity{account: a, http: fuzzed(s, false).http, now: time.Now}
 		got, err := i.login(t.Context())

@@ -23,7 +23,7 @@ func TestLogin_OtherGeneration(t *testing.T) {
 	} {
 		p := w.openWith(strings.Fields(environ), "")
 		// The same account at the fake's address, which would say the generation plainly if it were in the settings.
-		p.identity.account.identityURL = w.IdentityURL(p.account.version)
+		p.identity.account.identityURL = w.IdentityURL(p.account.generation.version)
 		_, err := p.Zones(t.Context(), true)
 		w.fails(err, providers.CodeCredentials, providers.Refused)
 		if text := err.Error(); want == "" && strings.Contains(text, "tried as") || !strings.Contains(text, want) || strings.Contains(text, "canary") {

@@ -96,7 +96,7 @@ func newProvider(a account, o Options) *Provider {
 	logins.MaxBody = maxTokenBody
 	identity := &identity{account: a, http: &logins, now: time.Now}
 	client := &client{
-		base: a.dnsURL, paged: a.version == 3, http: calls, log: log,
+		base: a.dnsURL, paged: a.generation.paged, http: calls, log: log,
 		session: &session{
 			flight: newSingleFlight(), login: identity.login, store: newStore(o.RunDir, "token", a, log), mask: calls.Mask,
 			lockWait: a.timeout, now: time.Now, log: log,

@@ -16,7 +16,7 @@ import (
 
 func TestCalls_WholeRun(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		p := w.open("")
 		router := providers.Router{Accounts: []providers.Account{{Provider: p}}}
 		var handles []providers.Handle
@@ -25,7 +25,7 @@ func TestCalls_WholeRun(t *testing.T) {
 			if route, err := router.Route(t.Context(), c.FQDN); err != nil || route.Zone != "example.com." {
 				t.Fatalf("%+v, %v", route, err)
 			}
-			if err := p.CheckDelegation(t.Context(), "example.com.", nameServers(w.account.Version)); err != nil {
+			if err := p.CheckDelegation(t.Context(), "example.com.", nameServersOf(w.account.Version)); err != nil {
 				t.Error(err)
 			}
 			handles = append(handles, w.present(p, c))
@@ -39,7 +39,7 @@ func TestCalls_WholeRun(t *testing.T) {
 
 func TestPresentTwiceLooksFirst(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		w.Switch(func(s *conohatest.Switches) { s.V3Duplicates = conohatest.DuplicateAccepted })
 		p := w.open("")
 		c := challenge("example.com", 1)
@@ -60,7 +60,7 @@ func TestPresentTwiceLooksFirst(t *testing.T) {
 // A creation that was broken off may have taken effect: the next one looks before it writes.
 func TestPresent_AfterCancelledPresent(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		w.Switch(func(s *conohatest.Switches) { s.V3Duplicates = conohatest.DuplicateAccepted })
 		p := w.open("")
 		if _, err := p.Zones(t.Context(), false); err != nil {
@@ -90,7 +90,7 @@ func TestPresent_AfterCancelledPresent(t *testing.T) {
 // A challenge that says in which zone it is goes there, and elsewhere only if the service refuses it there.
 func TestPresent_ZoneGiven(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		p := w.open("")
 		c := challenge("www.example.com", 1)
 		c.Zone = "Example.COM"
@@ -116,7 +116,7 @@ func TestPresent_ZoneGiven(t *testing.T) {
 // Duplicates that are there anyway all go when there is no handle to say which.
 func TestCleanUpWithoutHandleDeletesDuplicates(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		c := challenge("example.com", 1)
 		w.PutRecord("example.com", c.FQDN, "TXT", c.Value)
 		w.PutRecord("example.com", c.FQDN, "TXT", c.Value)
@@ -147,7 +147,7 @@ func TestPresent_BadChallenge(t *testing.T) {
 
 func TestPresent_QuotaUsedUp(t *testing.T) {
 	t.Parallel()
-	generations(t, func(t *testing.T, w *world) {
+	eachGeneration(t, func(t *testing.T, w *world) {
 		w.Switch(func(s *conohatest.Switches) { s.RecordsPerZone = 1 })
 		_, err := w.open("").Present(t.Context(), challenge("example.com", 1))
 		w.fails(err, providers.CodeService, providers.Misconfigured)

@@ -81,7 +81,7 @@ func (f family) missing(get func(string) string) []string {
 	switch {
 	case f.userID == "" || get(f.user) != "" || get(f.userID) != "":
 		return nil
-	case f.account == "conohav3" || strings.HasPrefix(get(f.regional), "c3"):
+	case f.account == "conohav3" || ofRegion(get(f.regional)).byUserID:
 		return []string{f.userID}
 	case get(f.regional) != "":
 		return []string{f.user}
@@ -91,12 +91,12 @@ func (f family) missing(get func(string) string) []string {
 
 // account is one account's settings, checked.
 type account struct {
-	version  int // 2 or 3
-	region   string
-	tenant   string
-	user     string
-	userIsID bool
-	password settings.Secret
+	generation generation
+	region     string
+	tenant     string
+	user       string
+	userIsID   bool
+	password   settings.Secret
 
 	identityURL string // with /v2.0 or /v3, no trailing slash
 	dnsURL      string // without /v1, no trailing slash
@@ -185,35 +185,31 @@ func badSetting(name, format string, args ...any) error {
 
 // decide decides the generation, and with it what to log in with and where.
 func (a *account) decide(f family, id string) error {
-	identityV3 := strings.HasSuffix(a.identityURL, "/v3")
-	identityV2 := strings.HasSuffix(a.identityURL, "/v2.0")
-	if a.identityURL != "" && !identityV2 && !identityV3 {
+	identity, known := ofIdentity(a.identityURL)
+	if a.identityURL != "" && !known {
 		return badSetting(f.prefix+"IDENTITY_URL", "it must end in /v2.0 or /v3")
 	}
 	a.guess(f, id)
+	g := a.generation
 	switch {
-	case a.version == 3 && identityV2:
-		return badSetting(f.prefix+"IDENTITY_URL", "/v2.0 does not go with %s=%s, which is Ver.3.0", f.regional, a.region)
-	case f.account == "conohav3" && identityV2:
+	case known && f.account == "conohav3" && identity.version == 2:
 		return badSetting(f.prefix+"IDENTITY_URL", "/v2.0 is Ver.2.0, whose settings are CONOHA_*")
-	case f.account == "conohav3" && a.version == 2:
+	case known && g.version == 3 && identity.version == 2:
+		return badSetting(f.prefix+"IDENTITY_URL", "%s does not go with %s=%s, which is %s", identity.identityPath, f.regional,
+			a.region, g.name)
+	case f.account == "conohav3" && g.version == 2:
 		return badSetting(f.regional, "%s is a region of Ver.2.0, whose settings are CONOHA_*", a.region)
-	case a.version == 2 && a.user == "":
+	case !g.byUserID && a.user == "":
 		return providers.Errorf(providers.CodeMissing, providers.Misconfigured,
-			"conoha: %s is not set: Ver.2.0 logs in with a user name, not with %s", f.user, f.userID)
+			"conoha: %s is not set: %s logs in with a user name, not with %s", f.user, g.name, f.userID)
 	}
-	versionPath, home := "/v2.0", "tyo1"
-	if a.version == 3 {
-		versionPath, home = "/v3", "c3j1"
-		if id != "" {
-			a.user, a.userIsID = id, true
-		} else {
-			// Scripts that moved from Ver.2.0 keep the id in the variable of the name.
-			a.userIsID = hexForm.MatchString(a.user)
-		}
+	if g.byUserID {
+		// Scripts that moved from Ver.2.0 keep the id in the variable of the name.
+		a.userIsID = id != "" || hexForm.MatchString(a.user)
+		a.user = cmp.Or(id, a.user)
 	}
-	a.region = cmp.Or(a.region, home)
-	a.identityURL = cmp.Or(a.identityURL, "https://identity."+a.region+".conoha.io"+versionPath)
+	a.region = cmp.Or(a.region, g.home)
+	a.identityURL = cmp.Or(a.identityURL, "https://identity."+a.region+".conoha.io"+g.identityPath)
 	a.dnsURL = cmp.Or(a.dnsURL, "https://dns-service."+a.region+".conoha.io")
 	return nil
 }
@@ -222,39 +218,33 @@ func (a *account) decide(f family, id string) error {
 // alone takes: forks of the scripts for Ver.3.0 have it in the variable of the name, without a region.
 func (a *account) guess(f family, id string) {
 	isID := hexForm.MatchString(a.user)
-	ver2, ver3 := "for Ver.2.0 set "+f.regional+"=tyo1", "for Ver.3.0 set "+f.regional+"=c3j1"
+	set2, set3 := "for Ver.2.0 set "+f.regional+"=tyo1", "for Ver.3.0 set "+f.regional+"=c3j1"
+	inRegion, region := ofRegion(a.region), a.region != ""
+	identity, url := ofIdentity(a.identityURL)
 	switch {
-	case strings.HasPrefix(a.region, "c3"):
-		a.version, a.because = 3, f.regional+" begins with c3"
-	case strings.HasSuffix(a.identityURL, "/v3"):
-		a.version, a.because = 3, f.prefix+"IDENTITY_URL ends in /v3"
-	case a.region != "":
-		a.version, a.because = 2, f.regional+" does not begin with c3"
+	case region && inRegion.regions != "":
+		a.generation, a.because = inRegion, f.regional+" begins with "+inRegion.regions
+	case url && identity.version == 3:
+		a.generation, a.because = identity, f.prefix+"IDENTITY_URL ends in "+identity.identityPath
+	case region:
+		a.generation, a.because = inRegion, f.regional+" does not begin with c3"
 		if isID {
-			a.other = f.user + " is a user ID: " + ver3
+			a.other = f.user + " is a user ID: " + set3
 		}
-	case a.identityURL != "":
-		a.version, a.because = 2, f.prefix+"IDENTITY_URL ends in /v2.0"
+	case url:
+		a.generation, a.because = identity, f.prefix+"IDENTITY_URL ends in "+identity.identityPath
 		if isID {
 			a.other = f.user + " is a user ID, and Ver.3.0's URL ends in /v3"
 		}
 	case f.account == "conohav3":
-		a.version, a.because = 3, "it is CONOHAV3_*"
+		a.generation, a.because = ver3(), "it is CONOHAV3_*"
 	case id != "":
-		a.version, a.because, a.other = 3, f.userID+" is set", ver2
+		a.generation, a.because, a.other = ver3(), f.userID+" is set", set2
 	case isID:
-		a.version, a.because, a.other = 3, f.user+" is a user ID, 32 hexadecimal digits", ver2
+		a.generation, a.because, a.other = ver3(), f.user+" is a user ID, 32 hexadecimal digits", set2
 	default:
-		a.version, a.because, a.other = 2, f.user+" is no user ID and "+f.regional+" is not set", ver3
+		a.generation, a.because, a.other = ver2(), f.user+" is no user ID and "+f.regional+" is not set", set3
 	}
-}
-
-// generation is how ConoHa calls it.
-func (a account) generation() string {
-	if a.version == 3 {
-		return "Ver.3.0"
-	}
-	return "Ver.2.0"
 }
 
 // fingerprint tells accounts apart: see [providers.Account].
@@ -267,6 +257,6 @@ func (a account) label() string {
 	if len(tenant) > 8 {
 		tenant = tenant[:8] + "…"
 	}
-	return "conoha " + a.generation() + " (" + a.region + ", tenant " + tenant + ", " + a.origin + "; " + a.generation() +
+	return "conoha " + a.generation.name + " (" + a.region + ", tenant " + tenant + ", " + a.origin + "; " + a.generation.name +
 		" because " + a.because + ")"
 }

@@ -57,7 +57,7 @@ func TestGeneration(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			environ := append(strings.Fields(c.environ), "CONOHA_TENANT_ID="+hexMore, "CONOHA_API_PASSWORD=password")
 			a := opened(t, environ...)[0].account
-			if a.version != c.version || a.user != c.user || a.userIsID != c.userIsID || a.identityURL != c.identity || a.dnsURL != c.dns {
+			if a.generation.version != c.version || a.user != c.user || a.userIsID != c.userIsID || a.identityURL != c.identity || a.dnsURL != c.dns {
 				t.Errorf("%+v", a)
 			}
 		})

@@ -25,7 +25,7 @@ type world struct {
 }
 
 // generations runs a test for Ver.2.0 and Ver.3.0.
-func generations(t *testing.T, test func(t *testing.T, w *world)) {
+func eachGeneration(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	for _, version := range []int{2, 3} {
 		t.Run(fmt.Sprintf("Ver.%d.0", version), func(t *testing.T) {
@@ -211,4 +211,14 @@ func (b *buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
+}
+
+// nameServersOf are the hosts of a generation.
+func nameServersOf(version int) []string {
+	for _, g := range generations() {
+		if g.version == version {
+			return g.nameServers
+		}
+	}
+	return nil
 }

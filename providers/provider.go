@@ -14,7 +14,7 @@
 //  4. Both honour the context and may run concurrently. Callers give CleanUp a context that outlives the work
 //     ([context.WithoutCancel]) and a deadline.
 //
-// A call is about one record; the callers (internal/dns01) make several at once. A service that takes many records in one request
+// A call is about one record; the callers make several at once (internal/issuance, up to four in one zone). A service that takes many records in one request
 // may collect the calls that are under way. What a provider can do besides is found by a type assertion on [Account.Provider].
 package providers
 

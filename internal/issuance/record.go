@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	createsPerZone = 4  // creations and deletions in one zone at a time
-	createsAtOnce  = 16 // in all zones together
+	createsPerZone = 4  // creations in one zone at a time
+	deletesAtOnce  = 16 // in all zones together; the service's client has fewer connections
 	lookupsAtOnce  = 16
 )
 
@@ -232,7 +232,7 @@ func (r *run) cleanUp(ctx context.Context) error {
 	}
 	until := time.Now().Add(cmp.Or(r.Pacing.CleanUp, time.Minute))
 	return r.step(StepCleanup, len(left), func() error {
-		return r.sideBySide(createsAtOnce, len(left), func(i int) error {
+		return r.sideBySide(deletesAtOnce, len(left), func(i int) error {
 			solver := *r.solver
 			solver.CleanUpLimit = max(time.Until(until), 1) // one limit for all
 			if err := solver.CleanUp(ctx, left[i]); err != nil {

@@ -195,8 +195,8 @@ func (a *account) decide(f family, id string) error {
 	case known && f.account == "conohav3" && identity.version == 2:
 		return badSetting(f.prefix+"IDENTITY_URL", "/v2.0 is Ver.2.0, whose settings are CONOHA_*")
 	case known && g.version == 3 && identity.version == 2:
-		return badSetting(f.prefix+"IDENTITY_URL", "%s does not go with %s=%s, which is %s", identity.identityPath, f.regional,
-			a.region, g.name)
+		return badSetting(f.prefix+"IDENTITY_URL", "%s does not go with %s=%s, which is %s",
+			identity.identityPath, f.regional, a.region, g.name)
 	case f.account == "conohav3" && g.version == 2:
 		return badSetting(f.regional, "%s is a region of Ver.2.0, whose settings are CONOHA_*", a.region)
 	case !g.byUserID && a.user == "":
@@ -257,6 +257,7 @@ func (a account) label() string {
 	if len(tenant) > 8 {
 		tenant = tenant[:8] + "…"
 	}
-	return "conoha " + a.generation.name + " (" + a.region + ", tenant " + tenant + ", " + a.origin + "; " + a.generation.name +
+	name := a.generation.name
+	return "conoha " + name + " (" + a.region + ", tenant " + tenant + ", " + a.origin + "; " + name +
 		" because " + a.because + ")"
 }

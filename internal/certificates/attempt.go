@@ -284,7 +284,7 @@ func (m *Manager) forgetOrder(name string) error {
 	return errors.Join(m.State.RemovePending(name), m.State.RemoveRefused(name))
 }
 
-// keep stores a certificate and makes it the live one, then writes the combined file and runs the deploy hooks. Whatever
+// keep stores a certificate and makes it the live one, then deploys it. Whatever
 // fails from here on, the certificate is not lost.
 func (a *attempt) keep(ctx context.Context, result issuance.Result) (Certificate, error) {
 	m := a.m
@@ -297,10 +297,11 @@ func (a *attempt) keep(ctx context.Context, result issuance.Result) (Certificate
 	if err != nil {
 		return c, err
 	}
-	pending := a.settings.Combined != "" || hasHooks(m.options.Dirs.Config, DeployCommands(a.params, a.settings))
+	pending := a.deploys(m.options.Dirs.Config)
 	change := func(conf *lineage.Conf) error {
 		s := a.settings
 		s.Domains, s.RenewAt, s.RetryAfter, s.Deploy, s.NewKey = a.names, time.Time{}, time.Time{}, pending, false
+		s.RolledBack = ""
 		if err := conf.SetParams(a.params); err != nil {
 			return err
 		}
@@ -324,7 +325,7 @@ func (a *attempt) keep(ctx context.Context, result issuance.Result) (Certificate
 		m.options.Log.Warn("forgetting an order", "error", err)
 	}
 	if pending {
-		c.Deploy = m.deploy(ctx, c.Lineage, a.deployLater)
+		c.Deploy = deployment{m, c.Lineage}.do(ctx, a.deployLater)
 	}
 	return c, nil
 }

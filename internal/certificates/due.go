@@ -46,7 +46,7 @@ func (m *Manager) due(ctx context.Context, l *lineage.Lineage) (Due, error) {
 	if outnumbered(l) {
 		return Due{Now: true, Why: whyOutnumbered()}, nil
 	}
-	if !now.Before(s.RetryAfter) && issuance.CertificateID(l.Leaf) != "" {
+	if s.RolledBack == "" && !now.Before(s.RetryAfter) && issuance.CertificateID(l.Leaf) != "" {
 		next := m.askCA(ctx, l, s)
 		if next.RenewAt != s.RenewAt || next.RetryAfter != s.RetryAfter {
 			if _, err := l.Update(ctx, func(c *lineage.Conf) error {

@@ -67,6 +67,7 @@ type Manager struct {
 	options Options
 	memory  *memory.Memory
 	hooks   *deploy.Hooks
+	prover  *deploy.Prover
 	mu      sync.Mutex
 	preRan  bool
 	preRun  map[string]bool // pre hooks that ran
@@ -93,6 +94,7 @@ func Open(o Options) (*Manager, error) {
 	m.memory = memory.Open(filepath.Join(o.Dirs.State, "memory"), o.Log)
 	m.memory.Now, m.memory.Sleep = o.Now, o.Sleep
 	m.hooks = &deploy.Hooks{ConfigDir: o.Dirs.Config, Environ: o.Environ, Stderr: o.Output, Log: o.Log}
+	m.prover = &deploy.Prover{Now: o.Now, Sleep: o.Sleep}
 	var err error
 	if m.Store, err = lineage.Open(lineage.Options{ConfigDir: o.Dirs.Config, RunDir: o.Dirs.Run, Log: o.Log}); err != nil {
 		return nil, err

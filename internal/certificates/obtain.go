@@ -33,6 +33,8 @@ type Request struct {
 	ReuseKey       Choice[bool]
 	Combined       Choice[string] // file with key and chain
 	DeployHooks    []string       // in place of those of the lineage; none leaves them
+	Verify         []string       // addresses at which it is to be served, in place of those of the lineage; one "" is none, none leaves them
+	Rollback       Choice[bool]   // the former certificate is made live where the new one is not served
 	DNS            DNS
 
 	Confirm func(Loss) error // asked before a lineage loses names, and its error is that of Obtain; nil: not asked
@@ -236,8 +238,8 @@ func (m *Manager) keepLive(ctx context.Context, o *order) (got Result, ok bool, 
 	m.forgetStored(l)
 	got = o.result(Certificate{Leaf: l.Leaf, Lineage: l})
 	got.Outcome, got.Due = Kept, due
-	if s, _ := l.Conf.Settings(); s.Deploy {
-		got.Deploy = m.deploy(ctx, l, false)
+	if s, _ := l.Conf.Settings(); s.DeployWaits() {
+		got.Deploy = deployment{m, l}.do(ctx, false)
 	}
 	if changed {
 		m.note("%s: the settings of this call are kept for its renewals", l.Name)
@@ -252,6 +254,7 @@ func (o *order) keepSettings(ctx context.Context) (l *lineage.Lineage, changed b
 		before := chosen(c)
 		s := o.settings
 		s.Domains, s.RenewAt, s.RetryAfter, s.Deploy = current.Domains, current.RenewAt, current.RetryAfter, current.Deploy
+		s.RolledBack = current.RolledBack
 		params := o.params
 		params.Account = c.Params().Account
 		if err := c.SetParams(params); err != nil {
@@ -279,7 +282,7 @@ func chosen(c *lineage.Conf) userSettings {
 	s, _ := c.Settings()
 	key := KeyTypeOf(p)
 	p.KeyType, p.Curve, p.RSABits, p.AuthHook, p.CleanupHook = "", "", 0, "", ""
-	s.RenewAt, s.RetryAfter, s.Deploy, s.NewKey = time.Time{}, time.Time{}, false, false
+	s.RenewAt, s.RetryAfter, s.Deploy, s.NewKey, s.RolledBack = time.Time{}, time.Time{}, false, false, ""
 	return userSettings{p, s, key}
 }
 

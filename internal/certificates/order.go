@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto"
 	"crypto/x509"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,6 +89,14 @@ func (o *order) apply(r Request) error {
 	if len(r.DeployHooks) > 0 {
 		o.params.DeployHook, o.settings.DeployHooks = r.DeployHooks[0], r.DeployHooks[1:]
 		o.params.DeployHook53 = ""
+	}
+	if len(r.Verify) > 0 {
+		o.settings.Verify = slices.DeleteFunc(slices.Clone(r.Verify), func(text string) bool { return text == "" })
+	}
+	o.settings.Rollback = r.Rollback.Over(o.settings.Rollback, o.live != nil)
+	if o.settings.Rollback && len(o.settings.Verify) == 0 {
+		return fault.Errorf(fault.CodeUsage, fault.Usage, "%w",
+			messages.New("--rollback needs --verify: else nothing tells that the new certificate is not served"))
 	}
 	switch {
 	case r.KeyType != "":

@@ -32,6 +32,7 @@ type Plan struct {
 	Account  string // URL; "" if there is none
 	Register bool   // an account would be made
 	Profile  string
+	Verify   []string // where the certificate is to be served then
 	Records  []PlannedRecord
 	Notes    []messages.Message // what may be in the way, and names that are left out
 	Problems []error            // what Obtain would fail with
@@ -65,7 +66,7 @@ func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
 	}
 	p := &planning{m: m, o: o, plan: Plan{
 		Lineage: name, Names: o.names, KeyType: o.keyType, Server: o.params.Server, Profile: o.profile,
-		Notes: o.coveredNotes(),
+		Verify: o.settings.Verify, Notes: o.coveredNotes(),
 	}}
 	if loss := m.loss(r, name); len(loss.Lost) > 0 {
 		p.plan.Notes = append(p.plan.Notes,

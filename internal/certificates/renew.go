@@ -96,8 +96,7 @@ func (r *renewal) choose(ctx context.Context) error {
 			return err
 		}
 		if !l.Owned() {
-			return fault.Errorf(lineage.CodeNotOwned, fault.Usage, "%s is certbot's: wildcard adopt %s takes it over", l.Name,
-				l.Name)
+			return notOwned(l.Name)
 		}
 		return r.consider(ctx, l)
 	}
@@ -129,7 +128,7 @@ func (r *renewal) consider(ctx context.Context, l *lineage.Lineage) error {
 	}
 	s, _ := l.Conf.Settings()
 	if r.Deploy == DeployOnly {
-		if s.Deploy {
+		if s.DeployWaits() {
 			r.names = append(r.names, l.Name)
 		}
 		return nil
@@ -147,7 +146,7 @@ func (r *renewal) consider(ctx context.Context, l *lineage.Lineage) error {
 	case due.Now:
 		r.orders++
 		r.ordered = append(r.ordered, certifiedNames(l, s)...)
-	case !s.Deploy && !r.m.hasStored(l):
+	case !s.DeployWaits() && !r.m.hasStored(l):
 		if r.Lineage == "" {
 			r.result.Kept++
 		} else {
@@ -221,9 +220,19 @@ func (r *renewal) add(result Result) {
 	}
 }
 
-// one renews one lineage under its lock. A panic is its failure, and no other lineage's. One that another run is at work on is left to
-// it, and no failure.
-func (r *renewal) one(ctx context.Context, name string) (result Result) {
+// one renews one lineage under its lock.
+func (r *renewal) one(ctx context.Context, name string) Result {
+	return r.attended(name, func() (Result, error) {
+		if r.Deploy == DeployOnly {
+			return r.deployWaiting(ctx, name)
+		}
+		return r.renew(ctx, name)
+	})
+}
+
+// attended does something with one lineage under its lock. A panic is its failure, and no other lineage's. One that another run is at work
+// on is left to it, and no failure.
+func (r *renewal) attended(name string, do func() (Result, error)) (result Result) {
 	var err error
 	defer func() {
 		if v := recover(); v != nil {
@@ -236,14 +245,15 @@ func (r *renewal) one(ctx context.Context, name string) (result Result) {
 		}
 	}()
 	err = r.m.locked(name, func() (err error) {
-		if r.Deploy == DeployOnly {
-			result, err = r.deployWaiting(ctx, name)
-		} else {
-			result, err = r.renew(ctx, name)
-		}
+		result, err = do()
 		return err
 	})
 	return result
+}
+
+// notOwned is the error of a lineage of certbot's.
+func notOwned(name string) error {
+	return fault.Errorf(lineage.CodeNotOwned, fault.Usage, "%s is certbot's: wildcard adopt %s takes it over", name, name)
 }
 
 // renew renews a lineage that is still due. Of one that is not, or was repaired, deploy hooks may wait.
@@ -260,8 +270,8 @@ func (r *renewal) renew(ctx context.Context, name string) (Result, error) {
 		}
 		result := kept(l, due)
 		m.forgetStored(l)
-		if s, _ := l.Conf.Settings(); s.Deploy {
-			result.Deploy = m.deploy(ctx, l, r.Deploy == DeployLater)
+		if s, _ := l.Conf.Settings(); s.DeployWaits() {
+			result.Deploy = deployment{m, l}.do(ctx, r.Deploy == DeployLater)
 		}
 		return result, nil
 	}
@@ -320,8 +330,8 @@ func (r *renewal) deployWaiting(ctx context.Context, name string) (Result, error
 		return Result{}, err
 	}
 	result := kept(l, Due{})
-	if s, _ := l.Conf.Settings(); s.Deploy {
-		result.Outcome, err = Deployed, r.m.deploy(ctx, l, false)
+	if s, _ := l.Conf.Settings(); s.DeployWaits() {
+		result.Outcome, err = Deployed, deployment{r.m, l}.do(ctx, false)
 	}
 	return result, err
 }

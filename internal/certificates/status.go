@@ -62,7 +62,11 @@ func ConditionOf(l *lineage.Lineage, ledger *state.State, now time.Time) (Condit
 
 // outnumbered reports whether a lineage of ours has a set under a higher number that is not to be live. certbot would make it live once
 // it is certbot's again, so the next certificate, with a number above both, is not waited for.
-func outnumbered(l *lineage.Lineage) bool { return l.Owned() && len(l.Older) > 0 }
+// One that was being put back when a run ended is such a set too, and the next run puts it back.
+func outnumbered(l *lineage.Lineage) bool {
+	s, ours := l.Conf.Settings()
+	return ours && len(l.Older) > 0 && s.RolledBack == ""
+}
 
 func whyOutnumbered() messages.Message {
 	return messages.New("an older certificate is in its archive under a higher number")
@@ -70,6 +74,9 @@ func whyOutnumbered() messages.Message {
 
 // dueByDates is when a lineage is due by its dates and what the CA suggested.
 func dueByDates(l *lineage.Lineage, s lineage.Settings) (time.Time, messages.Message) {
+	if s.RolledBack != "" { // a further certificate would not be served either
+		return heldUntil(l.Leaf), messages.New("a newer certificate is there, which was not served")
+	}
 	at := issuance.DueAt(l.Leaf, s.RenewAt)
 	if interval, ok := l.Conf.Get("", "renew_before_expiry"); ok {
 		said, ok := lineage.Before(l.Leaf.NotAfter, interval)

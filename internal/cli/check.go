@@ -112,7 +112,9 @@ func problemsOf(m *machine, line listLine, within time.Duration) []checkProblem 
 	if line.RevokedAt != nil {
 		add(string(certificates.StatusRevoked), messages.New("revoked on %s%s", messages.Instant(*line.RevokedAt), last))
 	}
-	if success := line.history.LastSuccess.Time; line.deploy && !success.IsZero() && now.Sub(success) >= hooksLate {
+	if line.rolledBack {
+		add("deploy", messages.New("its newer certificate was not served, so the former one is live"))
+	} else if success := line.history.LastSuccess.Time; line.deploy && !success.IsZero() && now.Sub(success) >= hooksLate {
 		add("deploy", messages.New("was renewed on %s, and its deploy hooks have failed since: servers may still use the old certificate", messages.Instant(success)))
 	}
 	return found

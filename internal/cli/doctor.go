@@ -32,7 +32,7 @@ named. A NAME of which there is no certificate yet is looked at as "issue" would
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "probe", Usage: "make a TXT record in each zone, wait for the name servers, delete it"},
 			&cli.BoolFlag{Name: "fix", Usage: "put our certificates' files in order"},
-			&cli.StringSliceFlag{Name: "endpoint", Usage: "server to compare with the files, `[CERTIFICATE=]HOST[:PORT]`; may be repeated"},
+			&cli.StringSliceFlag{Name: "endpoint", Usage: "server to compare with the files, `[CERTIFICATE=]HOST[:PORT][,PROTOCOL]`; may be repeated"},
 		}, caFlags(), dnsFlags(), commonFlags()),
 		Action: p.action(runDoctor),
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"wildcard/internal/certificates"
+	"wildcard/internal/deploy"
 	"wildcard/internal/issuance"
 )
 
@@ -41,6 +42,8 @@ func certificateFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.StringFlag{Name: "cert-name", Usage: "`NAME` of its folder (default: first name without *.)"},
 		&cli.StringSliceFlag{Name: "deploy-hook", Usage: "`COMMAND`: run it after each renewal; may be repeated"},
+		&cli.StringSliceFlag{Name: "verify", Usage: "`HOST[:PORT][,PROTOCOL]` that has to serve the new certificate, else the renewal has failed; the protocol is smtp, imap, pop3, ldap, postgres or mysql; may be repeated; \"\" for none"},
+		&cli.BoolFlag{Name: "rollback", Usage: "put the former certificate back where --verify fails"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "try it with the CA's staging service, keep nothing"},
 		&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
 	}, grouped(groupCertificate, []cli.Flag{
@@ -117,6 +120,10 @@ func (p *program) fill(c *cli.Context, r *certificates.Request) (err error) {
 	r.Profile, r.PreferredChain = p.choice(c, "profile", ""), p.choice(c, "preferred-chain", "")
 	r.ReuseKey = certificates.Choice[bool]{Value: c.Bool("reuse-key"), Firm: c.IsSet("reuse-key")}
 	r.DeployHooks = c.StringSlice("deploy-hook")
+	r.Rollback = certificates.Choice[bool]{Value: c.Bool("rollback"), Firm: c.IsSet("rollback")}
+	if r.Verify, err = verifyAt(c); err != nil {
+		return err
+	}
 	if c.IsSet("key-type") {
 		if r.KeyType, err = issuance.ParseKeyType(c.String("key-type")); err != nil {
 			return err
@@ -130,6 +137,23 @@ func (p *program) fill(c *cli.Context, r *certificates.Request) (err error) {
 	}
 	r.Combined, err = p.path(c, "combined", "")
 	return err
+}
+
+// verifyAt are the addresses of --verify, as they are kept.
+func verifyAt(c *cli.Context) ([]string, error) {
+	texts := c.StringSlice("verify")
+	if slices.Equal(texts, []string{""}) {
+		return texts, nil
+	}
+	endpoints, err := deploy.ParseEndpoints(texts)
+	if err != nil {
+		return nil, usage("--verify: %w", err)
+	}
+	var all []string
+	for _, e := range endpoints {
+		all = append(all, e.String())
+	}
+	return all, nil
 }
 
 // uncovered is the base name that a wildcard leaves out; "" if there is none that no other wildcard covers.

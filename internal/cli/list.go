@@ -54,6 +54,8 @@ type listLine struct {
 	unread    error            // of what is remembered, which could tell that it is revoked
 	overdueAt time.Time        // when people should know that nothing has succeeded; zero if that is not ours to say
 	deploy    bool             // its deploy hooks have yet to succeed
+
+	rolledBack bool // the newer one was not served
 }
 
 // attemptLine is the last attempt to obtain a certificate.
@@ -192,7 +194,11 @@ func listLineOf(m *machine, l *lineage.Lineage, ledger *state.State) listLine {
 			at := is.RenewAt.UTC()
 			line.RenewAt, line.overdueAt = &at, issuance.OverdueAt(at, l.Leaf.NotAfter)
 		}
-		if line.deploy = s.Deploy; s.Deploy {
+		line.deploy, line.rolledBack = s.Deploy, s.RolledBack != ""
+		switch {
+		case line.rolledBack:
+			line.Problem = m.language.Sprintf("its newer certificate was not served, so the former one is live: wildcard deploy %s tries it again", l.Name)
+		case line.deploy:
 			line.Problem = m.language.Sprintf("its deploy hooks have not succeeded yet: wildcard renew runs them again")
 		}
 	}

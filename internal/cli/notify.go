@@ -209,16 +209,21 @@ func (r news) condition(name string, err error, past *state.Complaint, deployed 
 	switch {
 	case err != nil:
 	case r.request.Deploy == certificates.DeployOnly:
-		if past != nil && !past.Well && !(deployed && strings.HasPrefix(past.Code, "hook.")) {
+		if past != nil && !past.Well && !(deployed && ofDeployment(past.Code)) {
 			c.Err = complaintError(past)
 		}
-		return c, past != nil && (c.Err != nil || !s.Deploy)
+		return c, past != nil && (c.Err != nil || !s.DeployWaits())
 	case r.request.Deploy == certificates.DeployLater:
 		return c, good
 	default:
-		return c, good && !s.Deploy
+		return c, good && !s.DeployWaits()
 	}
 	return c, true
+}
+
+// ofDeployment reports whether a failure is one of what follows a renewal.
+func ofDeployment(code string) bool {
+	return strings.HasPrefix(code, "hook.") || strings.HasPrefix(code, "deploy.")
 }
 
 // revokedOfCertbot are the lineages of certbot's that are revoked.

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -42,6 +43,7 @@ type planAnswer struct {
 	Account  string              `json:"account,omitempty"` // URL; "" if one would be made
 	Register bool                `json:"register"`          // an account would be made
 	Profile  string              `json:"profile,omitempty"`
+	Verify   []string            `json:"verify,omitempty"`
 	Records  []planRecord        `json:"records"`
 	Notes    []string            `json:"notes,omitempty"` // what may be in the way, and names that are left out
 	Problems []*messages.Failure `json:"problems"`
@@ -101,7 +103,8 @@ func planAnswerOf(m *machine, plan certificates.Plan) planAnswer {
 	answer := planAnswer{
 		Action: planActions()[plan.Outcome], Lineage: plan.Lineage, Names: plan.Names, KeyType: string(plan.KeyType),
 		Server:  plan.Server,
-		Account: plan.Account, Register: plan.Register, Profile: plan.Profile, Why: plan.Why.In(m.language),
+		Account: plan.Account, Register: plan.Register, Profile: plan.Profile, Verify: plan.Verify,
+		Why:   plan.Why.In(m.language),
 		Notes: m.texts(plan.Notes), Problems: []*messages.Failure{},
 	}
 	if !plan.RenewAt.IsZero() {
@@ -159,6 +162,7 @@ func printPlan(m *machine, answer planAnswer) {
 	d.Value("account", answer.Account)
 	d.Value("profile", answer.Profile)
 	d.Value("key", answer.KeyType)
+	d.Value("verify", strings.Join(answer.Verify, " "))
 	for _, r := range answer.Records {
 		if r.Remembered > 0 {
 			d.Entry("wait", messages.New("%d s, until the CA's resolvers have forgotten what stood at %s before",

@@ -57,6 +57,9 @@ type showAnswer struct {
 	CACache          string   `json:"ca_cache,omitempty"`   // seconds
 	AuthHook         string   `json:"auth_hook,omitempty"`
 	DeployHooks      []string `json:"deploy_hooks,omitempty"`
+	Verify           []string `json:"verify,omitempty"`
+	Rollback         bool     `json:"rollback,omitempty"`
+	RolledBack       string   `json:"rolled_back,omitempty"` // the version that was not served
 	RenewalWhy       string   `json:"renewal_reason,omitempty"`
 	CertbotCannot    string   `json:"certbot_cannot_renew,omitempty"` // why
 	Adopted          bool     `json:"adopted,omitempty"`              // it was certbot's, and can go back as it was
@@ -103,6 +106,7 @@ func showAnswerOf(m *machine, l *lineage.Lineage) showAnswer {
 		Providers:        s.SpecTexts(), EnvFile: s.EnvFile, Resolvers: s.Resolvers, NameServers: s.NameServers,
 		ExtraWait: s.ExtraWait, CACache: s.CACache,
 		AuthHook: params.AuthHook, DeployHooks: certificates.DeployCommands(params, s),
+		Verify: s.Verify, Rollback: s.Rollback, RolledBack: s.RolledBack,
 	}
 	if l.Leaf != nil {
 		digest := sha256.Sum256(l.Leaf.Raw)
@@ -169,10 +173,7 @@ func printShow(m *machine, a showAnswer) {
 	}
 	d.Value("order", a.OrderUnderWay)
 	printSettings(d, a)
-	for _, hook := range a.DeployHooks {
-		d.Value("deploy hook", messages.OneLine(hook))
-	}
-	printHookRuns(d, a.HookRuns)
+	printDeployment(d, a)
 	if a.Paths != nil {
 		d.Value("certificate", a.Paths.Certificate)
 		d.Value("chain", a.Paths.Chain)
@@ -192,6 +193,20 @@ func printShow(m *machine, a showAnswer) {
 	}
 }
 
+// printDeployment prints what follows a renewal, and what came of it the last time.
+func printDeployment(d display.Details, a showAnswer) {
+	for _, hook := range a.DeployHooks {
+		d.Value("deploy hook", messages.OneLine(hook))
+	}
+	for _, address := range a.Verify {
+		d.Value("verify", messages.OneLine(address))
+	}
+	if a.Rollback {
+		d.Entry("rollback", messages.New("the former certificate, where the new one is not served"))
+	}
+	printHookRuns(d, a.HookRuns)
+}
+
 func printHookRuns(d display.Details, runs []state.HookRun) {
 	for i, run := range runs {
 		word := messages.Text("hooks run")
@@ -203,6 +218,11 @@ func printHookRuns(d display.Details, runs []state.HookRun) {
 			came = messages.New("%s: %s", outcomeOf(string(state.Failed)), run.Error)
 		}
 		took := time.Duration(run.Seconds * float64(time.Second))
+		if run.Kind == state.KindProof {
+			d.Entry(word, messages.New("%s, in %s: served at %s: %s", messages.Instant(run.Time), took,
+				messages.OneLine(run.Command), came))
+			continue
+		}
 		d.Entry(word, messages.New("%s, in %s: %s hook %s: %s", messages.Instant(run.Time), took, run.Kind,
 			messages.OneLine(run.Command), came))
 	}

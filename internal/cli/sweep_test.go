@@ -167,3 +167,36 @@ func (w *world) finished(orders int) {
 		w.t.Errorf("orders under way: %v %v", pending, err)
 	}
 }
+
+// A deployment that is put back, with a server that refuses the new certificate: whatever happens to the run, and wherever, what is live is
+// whole, the server serves the former certificate, and the next run has put it back. It orders nothing.
+func TestSweepRollback(t *testing.T) {
+	t.Parallel()
+	walk := sweep.Walk{Program: "wildcard renew", Least: 40, Every: map[sweep.Action]int{sweep.Kill: 12, sweep.ENOSPC: 50}}
+	walk.Run(t, func(t *testing.T, p sweep.Point) {
+		w := newWorld(t)
+		s := newSite(w)
+		w.issue("*.example.com", "--deploy-hook", s.hook, "--verify", s.address, "--rollback")
+		former := w.lineage("example.com")
+		s.serves(former)
+		w.run("renew", "--force", "--cert-name", "example.com", "--deploy", "later").exits(0)
+		s.refuse(true)
+		w.struck(p, 1, "renew", "--deploy", "only")
+		w.isWhole()
+		s.serves(former)
+		w.start("renew", "--no-jitter").end().exits(1, "deploy.rolled-back")
+		w.isWhole()
+		if l := w.lineage("example.com"); !l.Leaf.Equal(former.Leaf) {
+			t.Error("the former certificate is not live")
+		}
+		s.serves(former)
+		s.refuse(false)
+		w.start("deploy", "example.com").end().exits(0)
+		if l := w.lineage("example.com"); l.Leaf.Equal(former.Leaf) {
+			t.Error("the new certificate is not live")
+		} else {
+			s.serves(l)
+		}
+		w.finished(2)
+	})
+}

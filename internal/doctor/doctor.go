@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"wildcard/internal/deploy"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/issuance"
@@ -43,7 +44,8 @@ type Doctor struct {
 	CA func(ctx context.Context, server, bundle string) (*issuance.CA, error)
 
 	Binding   issuance.Registration // the external account binding that the environment has
-	Endpoints []Endpoint            // to be compared with the store
+	Endpoints []Endpoint            // to be compared with the store, beside those of the certificates themselves
+	Prover    deploy.Prover         // asks them
 	Probe     bool                  // make a record and delete it again
 	Fix       bool                  // repair lineages of ours (package lineage, Repair)
 	Others    bool                  // look at the files of certbot's certificates too that are no case
@@ -110,8 +112,8 @@ func (d *Doctor) Examine(ctx context.Context, cases []Case) Report {
 	for _, c := range cases {
 		checks = append(checks, v.checksOf(c)...)
 	}
-	for _, e := range d.Endpoints {
-		checks = append(checks, check{"endpoint " + e.Address, func(ctx context.Context) { v.endpoint(ctx, e, cases) }})
+	for _, e := range d.endpoints(cases) {
+		checks = append(checks, check{"endpoint " + e.String(), func(ctx context.Context) { v.endpoint(ctx, e, cases) }})
 	}
 	v.do(ctx, d.limit(), usualGrace, checks)
 	if d.Probe && ctx.Err() == nil {

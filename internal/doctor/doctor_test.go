@@ -30,7 +30,7 @@ func TestHealthy(t *testing.T) {
 		t.Errorf("written: %q, there was %q", after, before)
 	}
 	w.doctor.Probe = true
-	w.doctor.Endpoints = []Endpoint{{Address: w.serve(w.live(), -1, w.key)}}
+	w.doctor.Endpoints = []Endpoint{{Endpoint: at(w.serve(w.live(), -1, w.key))}}
 	records := w.conoha.Records(apex)
 	report = w.examine()
 	if len(report.Findings) > 0 {

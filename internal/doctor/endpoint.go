@@ -2,18 +2,13 @@ package doctor
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"fmt"
-	"net"
-	"net/netip"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
+	"wildcard/internal/deploy"
 	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
-	"wildcard/internal/messages"
 )
 
 func endpointKinds() []Kind {
@@ -22,17 +17,17 @@ func endpointKinds() []Kind {
 			Code: FoundEndpoint, Severity: Warning,
 			What: "no TLS connection to %s: %s",
 			Why:  "What it serves is not known.",
-			Fix:  fault.Verbatim("openssl s_client -connect %s -servername %s"),
+			Fix:  fault.Verbatim("%s"),
 		},
 		{
 			Code: FoundEndpointOther, Severity: Error, Class: fault.Failed,
-			What: "it serves the certificate %s, valid until %s; the live one is %s, valid until %s",
+			What: "%s serves the certificate %s, valid until %s; the live one is %s, valid until %s",
 			Why:  "The server was not reloaded after the renewal, or reads other files.",
 			Fix:  "reload the server, and have that done each time: wildcard issue --deploy-hook 'systemctl reload SERVER' %s",
 		},
 		{
 			Code: FoundEndpointChain, Severity: Error, Class: fault.Failed,
-			What: "it sends %s",
+			What: "%s sends %s",
 			Why:  "Many clients cannot verify it then.",
 			Fix:  "have the server use %s",
 		},
@@ -45,34 +40,45 @@ func endpointKinds() []Kind {
 	}
 }
 
-// Endpoint is a server that is to serve a certificate of the store.
+// Endpoint is an address that is to serve a certificate of the store.
 type Endpoint struct {
+	deploy.Endpoint
 	Certificate string // name of the lineage; "" is the one that covers the host
-	Address     string // host:port
 }
 
-// ParseEndpoint reads [CERTIFICATE=]HOST:PORT; the port may be left out and is 443 then. Errors are CodeUsage.
+// ParseEndpoint reads [CERTIFICATE=]HOST[:PORT][,PROTOCOL], as [deploy.ParseEndpoint] does. Errors are CodeUsage.
 func ParseEndpoint(text string) (Endpoint, error) {
 	name, address, ok := strings.Cut(text, "=")
 	if !ok {
 		name, address = "", text
 	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		host, port = strings.Trim(address, "[]"), "443"
-	}
-	number, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || number == 0 || host == "" || strings.ContainsAny(host, "/ @") || ok && name == "" {
-		return Endpoint{}, fault.Errorf(fault.CodeUsage, fault.Usage, "endpoint %s: want [CERTIFICATE=]HOST[:PORT]",
+	at, err := deploy.ParseEndpoint(address)
+	if err == nil && ok && name == "" {
+		err = fault.Errorf(fault.CodeUsage, fault.Usage, "endpoint %s: want [CERTIFICATE=]HOST[:PORT][,PROTOCOL]",
 			fault.Excerpt(text))
 	}
-	return Endpoint{name, net.JoinHostPort(host, port)}, nil
+	return Endpoint{at, name}, err
 }
 
-// host is the part of the address that names the server.
-func (e Endpoint) host() string {
-	host, _, _ := net.SplitHostPort(e.Address)
-	return host
+// endpoints are those that are given, and those that the certificates are proved at after each renewal.
+func (d *Doctor) endpoints(cases []Case) []Endpoint {
+	all := slices.Clone(d.Endpoints)
+	for _, c := range cases {
+		if !c.ours() || c.Lineage.Unsafe() != nil {
+			continue
+		}
+		for _, text := range c.Settings.Verify {
+			e, err := deploy.ParseEndpoint(text)
+			own := Endpoint{e, c.Lineage.Name}
+			if err != nil { // the line was edited
+				own.Host = text
+			}
+			if !slices.Contains(all, own) && !slices.Contains(all, Endpoint{Endpoint: e}) {
+				all = append(all, own)
+			}
+		}
+	}
+	return all
 }
 
 // of finds the certificate that an endpoint is to serve: the one it names, else the one whose names cover its host, else the
@@ -85,7 +91,7 @@ func (e Endpoint) of(cases []Case) (Case, bool) {
 		}
 	}
 	for _, c := range stored {
-		if e.Certificate == c.Lineage.Name || e.Certificate == "" && c.Lineage.Leaf.VerifyHostname(e.host()) == nil {
+		if e.Certificate == c.Lineage.Name || e.Certificate == "" && c.Lineage.Leaf.VerifyHostname(e.Host) == nil {
 			return c, true
 		}
 	}
@@ -95,77 +101,40 @@ func (e Endpoint) of(cases []Case) (Case, bool) {
 	return Case{}, false
 }
 
-// serverName is what the server is asked for (SNI): its host, if that is a name on the certificate, else a name on it.
-func serverName(e Endpoint, c Case) string {
-	if _, err := netip.ParseAddr(e.host()); err != nil && c.Lineage.Leaf.VerifyHostname(e.host()) == nil {
-		return e.host()
-	}
-	name := c.Lineage.Leaf.DNSNames[0]
-	if base, wild := strings.CutPrefix(name, "*."); wild {
-		return "www." + base
-	}
-	return name
-}
-
-// endpoint compares what a server serves with the live certificate.
+// endpoint compares what each address of a server serves with the live certificate.
 func (v *visit) endpoint(ctx context.Context, e Endpoint, cases []Case) {
 	c, ok := e.of(cases)
 	if !ok {
-		v.find(FoundEndpointUnknown, e.Address, []any{e.Address}, e.Address)
+		v.find(FoundEndpointUnknown, e.String(), []any{e.String()}, e.String())
 		return
 	}
-	leaf, name := c.Lineage.Leaf, serverName(e, c)
-	served, err := serves(ctx, e.Address, name)
-	if err != nil {
-		if ctx.Err() == nil {
-			v.find(FoundEndpoint, e.Address, []any{e.Address, messages.OneLine(err.Error())}, e.Address, name)
+	if _, err := deploy.ParseEndpoint(e.String()); err != nil {
+		v.find(FoundEndpoint, e.Host, []any{e.Host, err}, "wildcard show "+c.Lineage.Name)
+		return
+	}
+	leaf, good := c.Lineage.Leaf, true
+	for _, look := range v.Prover.Look(ctx, e.Endpoint, leaf) {
+		switch {
+		case look.Err != nil && ctx.Err() != nil:
+			return
+		case look.Err != nil:
+			v.find(FoundEndpoint, e.String(), []any{look.Where(), look.Err}, e.Command(leaf))
+		case !look.Serves(leaf):
+			v.find(FoundEndpointOther, e.String(), []any{look.Where(), deploy.Serial(look.Served[0]),
+				day(look.Served[0].NotAfter), deploy.Serial(leaf), day(leaf.NotAfter)}, quoted(leaf.DNSNames))
+		default:
+			if why := deploy.Broken(look.Served); why != nil {
+				v.find(FoundEndpointChain, e.String(), []any{look.Where(), why}, c.Lineage.Path("fullchain"))
+				break
+			}
+			continue
 		}
-		return
+		good = false
 	}
-	if !served[0].Equal(leaf) {
-		v.find(FoundEndpointOther, e.Address, []any{serial(served[0]), day(served[0].NotAfter), serial(leaf),
-			day(leaf.NotAfter)}, quoted(leaf.DNSNames))
-		return
+	if good {
+		v.good(e.String(), "it serves the live certificate of %s, with its issuers", c.Lineage.Name)
 	}
-	if why := broken(served); why != nil {
-		v.find(FoundEndpointChain, e.Address, []any{why}, c.Lineage.Path("fullchain"))
-		return
-	}
-	v.good(e.Address, "it serves the live certificate of %s, with its issuers", c.Lineage.Name)
 }
-
-// serves returns the certificates that a server sends for a name. They are compared with the store, not with the roots of
-// this machine: the server may be one that only its owner trusts.
-func serves(ctx context.Context, address, name string) ([]*x509.Certificate, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	dialer := tls.Dialer{Config: &tls.Config{ServerName: name, InsecureSkipVerify: true}} //nolint:gosec // nothing is sent, and what comes is compared byte for byte
-	conn, err := dialer.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	served := conn.(*tls.Conn).ConnectionState().PeerCertificates
-	if len(served) == 0 {
-		return nil, fmt.Errorf("no certificate was sent")
-	}
-	return served, nil
-}
-
-// broken says what is wrong with a chain that a server sends (RFC 8446 §4.4.2); nil if nothing is.
-func broken(served []*x509.Certificate) *messages.Message {
-	if len(served) == 1 && string(served[0].RawIssuer) != string(served[0].RawSubject) {
-		return because("no issuer with the certificate")
-	}
-	for i, c := range served[:len(served)-1] {
-		if err := c.CheckSignatureFrom(served[i+1]); err != nil {
-			return because("a chain that breaks after its certificate number %d", i+1)
-		}
-	}
-	return nil
-}
-
-func serial(c *x509.Certificate) string { return fmt.Sprintf("%x", c.SerialNumber) }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 

@@ -324,21 +324,25 @@ func provocations() map[string]func(w *world) Report {
 			w.write(w.config("renewal-hooks", "deploy", "reload.sh"), "#!/bin/sh\ntrue\n", 0o777)
 			return w.examine()
 		},
+		FoundRolledBack: func(w *world) Report {
+			w.update(func(_ *lineage.Conf, s *lineage.Settings) error { s.RolledBack = "1"; return nil })
+			return w.examine()
+		},
 		FoundEndpoint: func(w *world) Report {
-			w.doctor.Endpoints = []Endpoint{{Address: "127.0.0.1:1"}}
+			w.doctor.Endpoints = []Endpoint{{Endpoint: at("127.0.0.1:1")}}
 			return w.examine()
 		},
 		FoundEndpointOther: func(w *world) Report {
 			other, _ := w.issuer.issue(w.t, w.key, w.domains...)
-			w.doctor.Endpoints = []Endpoint{{Address: w.serve(other, -1, w.key)}}
+			w.doctor.Endpoints = []Endpoint{{Endpoint: at(w.serve(other, -1, w.key))}}
 			return w.examine()
 		},
 		FoundEndpointChain: func(w *world) Report {
-			w.doctor.Endpoints = []Endpoint{{Address: w.serve(w.live(), 1, w.key)}}
+			w.doctor.Endpoints = []Endpoint{{Endpoint: at(w.serve(w.live(), 1, w.key))}}
 			return w.examine()
 		},
 		FoundEndpointUnknown: func(w *world) Report {
-			w.doctor.Endpoints = []Endpoint{{Certificate: "another", Address: "127.0.0.1:1"}}
+			w.doctor.Endpoints = []Endpoint{{at("127.0.0.1:1"), "another"}}
 			return w.examine()
 		},
 		FoundProbe: func(w *world) Report {

@@ -59,6 +59,7 @@ const (
 	FoundExpired         = "certificate.expired"        // it is over
 	FoundOverdue         = "certificate.overdue"        // it should have been renewed by now
 	FoundDeploy          = "deploy.pending"             // deploy hooks have not succeeded
+	FoundRolledBack      = deploy.CodeRolledBack        // the newer certificate was not served, so the former one is live
 	FoundLastRun         = "renew.late"                 // renew has not run for days
 	FoundUnsafe          = "lineage.unsafe-path"        // others could change the lines that root runs
 	FoundHalf            = "lineage.half"               // files in live or archive without a .conf

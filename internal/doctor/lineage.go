@@ -64,6 +64,12 @@ func lineageKinds() []Kind {
 			Why:  "Servers may still use the old certificate.",
 			Fix:  fault.Verbatim("wildcard renew --cert-name %s"),
 		},
+		{
+			Code: FoundRolledBack, Severity: Error, Class: fault.Failed,
+			What: "its newer certificate was not served where it should be, so the former one is live",
+			Why:  "Servers keep the old certificate, and it is not renewed until its last day.",
+			Fix:  fault.Verbatim("wildcard deploy %s"),
+		},
 	}
 }
 
@@ -245,7 +251,10 @@ func (v *visit) lineage(_ context.Context, c Case) {
 	if !now.Before(issuance.OverdueAt(is.RenewAt, until)) {
 		v.find(FoundOverdue, l.Name, []any{is.RenewAt.UTC().Format(day), until.UTC().Format(day)}, renew)
 	}
-	if c.Settings.Deploy {
+	switch {
+	case c.Settings.RolledBack != "":
+		v.find(FoundRolledBack, l.Name, nil, l.Name)
+	case c.Settings.Deploy:
 		v.find(FoundDeploy, l.Name, nil, l.Name)
 	}
 }

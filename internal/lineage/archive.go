@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"wildcard/internal/fault"
 )
 
 // kinds are the four files of a version (storage.py, ALL_FOUR), in the order in which they get their numbers: certbot takes a
@@ -107,6 +109,33 @@ func readVersion(dir string, n int) (set Set, leaf *x509.Certificate, err error)
 	}
 	set.Names = leaf.DNSNames
 	return set, leaf, nil
+}
+
+// Former is the good version with the greatest number below the live one's that has another certificate; false if there is none.
+func (l *Lineage) Former() (Version, bool) {
+	archive := l.store.archiveDir(l.Name)
+	found, err := numbers(archive)
+	if err != nil || l.Leaf == nil {
+		return Version{}, false
+	}
+	for _, n := range complete(found) {
+		if n >= l.Version {
+			continue
+		}
+		if _, leaf, err := readVersion(archive, n); err == nil && !leaf.Equal(l.Leaf) {
+			return Version{n, leaf}, true
+		}
+	}
+	return Version{}, false
+}
+
+// SetOf reads a version, its key included. One that is not good, or not there any more, is CodeDamaged.
+func (l *Lineage) SetOf(version int) (Set, *x509.Certificate, error) {
+	set, leaf, err := readVersion(l.store.archiveDir(l.Name), version)
+	if err != nil && !unreadable(err) {
+		err = fault.Errorf(CodeDamaged, fault.Misconfigured, "lineage: read %s: version %d: %w", l.Name, version, err)
+	}
+	return set, leaf, failed("read "+l.Name, err)
 }
 
 // unreadable tells a file that cannot be read, at the moment or by us, from one that is missing or is not what it should be. Of

@@ -26,11 +26,17 @@ type Settings struct {
 	CACache     string           // ca_cache: for how many seconds the CA's resolvers keep an answer; "" is what is known of the CA
 	Combined    string           // combined: path of the file with key and chain
 	DeployHooks []string         // deploy_hooks: commands beyond certbot's renew_hook
+	Verify      []string         // verify: addresses at which the certificate is to be served, as package deploy reads them
+	RolledBack  string           // rolled_back: number of the version that was not served, for which the former one is live
 	RenewAt     time.Time        // renew_at: instant chosen within the CA's window (RFC 9773 §4.2), kept until it passes
 	RetryAfter  time.Time        // ari_retry_after: renewal information is not asked for before
 	Deploy      bool             // deploy_pending: deploy hooks have yet to succeed for the live certificate
+	Rollback    bool             // rollback: the former version is made live where the new one is not served
 	NewKey      bool             // new_key: the live key was revoked as compromised, so the next renewal keeps it not
 }
+
+// DeployWaits reports whether the live certificate, or a newer one, has yet to be deployed.
+func (s Settings) DeployWaits() bool { return s.Deploy || s.RolledBack != "" }
 
 // ReadSpec reads a provider as it is written in a file. One that cannot be read keeps its whole text as Name, which no service
 // has: what opens it says so, and nothing is lost when it is written again.
@@ -51,15 +57,19 @@ func (s Settings) SpecTexts() []string {
 	return all
 }
 
-// texts, lists and times name the keys once for both directions.
+// texts, lists, switches and times name the keys once for both directions.
 func (s *Settings) texts() map[string]*string {
 	return map[string]*string{"env_file": &s.EnvFile, "profile": &s.Profile, "ca_bundle": &s.CABundle,
-		"extra_wait": &s.ExtraWait, "ca_cache": &s.CACache, "combined": &s.Combined}
+		"extra_wait": &s.ExtraWait, "ca_cache": &s.CACache, "combined": &s.Combined, "rolled_back": &s.RolledBack}
 }
 
 func (s *Settings) lists() map[string]*[]string {
 	return map[string]*[]string{"domains": &s.Domains, "resolvers": &s.Resolvers,
-		"nameservers": &s.NameServers, "deploy_hooks": &s.DeployHooks}
+		"nameservers": &s.NameServers, "deploy_hooks": &s.DeployHooks, "verify": &s.Verify}
+}
+
+func (s *Settings) switches() map[string]*bool {
+	return map[string]*bool{"rollback": &s.Rollback, "deploy_pending": &s.Deploy, "new_key": &s.NewKey}
 }
 
 func (s *Settings) times() map[string]*time.Time {
@@ -68,7 +78,7 @@ func (s *Settings) times() map[string]*time.Time {
 
 var order = []string{"domains", "providers", "env_file", "profile", "ca_bundle", "resolvers", "nameservers",
 	"extra_wait", "ca_cache", "combined",
-	"deploy_hooks", "renew_at", "ari_retry_after", "deploy_pending", "new_key"}
+	"deploy_hooks", "verify", "rollback", "rolled_back", "renew_at", "ari_retry_after", "deploy_pending", "new_key"}
 
 // Settings reads the [wildcard] section; ok is false when there is none. A time that cannot be read counts as not set.
 func (c *Conf) Settings() (s Settings, ok bool) {
@@ -85,10 +95,10 @@ func (c *Conf) Settings() (s Settings, ok bool) {
 		text, _ := c.Get(section, key)
 		*to, _ = time.Parse(time.RFC3339, text) // the zero time on error
 	}
-	pending, _ := c.Get(section, "deploy_pending")
-	s.Deploy = pending == "True"
-	newKey, _ := c.Get(section, "new_key")
-	s.NewKey = newKey == "True"
+	for key, to := range s.switches() {
+		text, _ := c.Get(section, key)
+		*to = text == "True"
+	}
 	return s, c.Has(section)
 }
 
@@ -97,7 +107,7 @@ func (c *Conf) Settings() (s Settings, ok bool) {
 func (c *Conf) SetSettings(s Settings) error {
 	next := *c
 	next.items = slices.Clone(c.items)
-	texts, lists, times := s.texts(), s.lists(), s.times()
+	texts, lists, times, switches := s.texts(), s.lists(), s.times(), s.switches()
 	specs := s.SpecTexts()
 	lists["providers"] = &specs
 	for _, key := range order {
@@ -113,7 +123,7 @@ func (c *Conf) SetSettings(s Settings) error {
 			text = *texts[key]
 		case times[key] != nil && !times[key].IsZero():
 			text = times[key].UTC().Format(time.RFC3339)
-		case key == "deploy_pending" && s.Deploy, key == "new_key" && s.NewKey:
+		case switches[key] != nil && *switches[key]:
 			text = "True"
 		}
 		if text == "" {

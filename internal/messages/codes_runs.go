@@ -40,6 +40,16 @@ var codesOfRuns = []Code{
 		Next:  "correct the hook, or put its program there and make it executable: chmod +x FILE",
 	},
 	{
+		Name: "deploy.not-served", Exits: []int{1},
+		Cause: "The new certificate is stored, and its hooks ran; yet 15 seconds later an address of --verify still served another certificate, or no TLS at all. Each run does the deployment again.",
+		Next:  "reload the server, look whether it reads the files in live/, then: wildcard deploy NAME",
+	},
+	{
+		Name: "deploy.rolled-back", Exits: []int{1},
+		Cause: "The new certificate was not served where --verify looks, so the former one was put back (--rollback). The new one is kept; no other one is ordered before the last day of the former.",
+		Next:  "look why the server refused it (its log, wildcard doctor), then: wildcard deploy NAME",
+	},
+	{
 		Name: "systemd.failed", Exits: []int{1, 78},
 		Cause: "systemctl failed or a unit could not be written; what it said is in the line above.",
 		Next:  "run it as root; then: wildcard systemd status",

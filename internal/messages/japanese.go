@@ -5,6 +5,7 @@ func japanese() []map[Text]string {
 	return []map[Text]string{
 		japaneseAnswers,
 		japaneseCodes,
+		japaneseDeploy,
 		japaneseDoctor,
 		japaneseHelp,
 		japaneseHooks,

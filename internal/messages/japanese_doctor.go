@@ -243,13 +243,11 @@ var japaneseDoctor = map[Text]string{
 	"please report it":                                   "不具合として報告してください",
 
 	// Servers and probes
-	"no TLS connection to %s: %s":  "%s に TLS で接続できません: %s",
-	"What it serves is not known.": "何を提供しているか分かりません。",
-	"it serves the certificate %s, valid until %s; the live one is %s, valid until %s":                           "提供されている証明書は %s (期限 %s) ですが、最新のものは %s (期限 %s) です",
-	"The server was not reloaded after the renewal, or reads other files.":                                       "更新後にサーバーが再読み込みされていないか、別のファイルを読んでいます。",
+	"no TLS connection to %s: %s":                                          "%s に TLS で接続できません: %s",
+	"What it serves is not known.":                                         "何を提供しているか分かりません。",
+	"The server was not reloaded after the renewal, or reads other files.": "更新後にサーバーが再読み込みされていないか、別のファイルを読んでいます。",
 	"reload the server, and have that done each time: wildcard issue --deploy-hook 'systemctl reload SERVER' %s": "サーバーを再読み込みし、毎回行われるようにしてください: wildcard issue --deploy-hook 'systemctl reload サーバー' %s",
-	"it sends %s":                    "送られてきたのは%s",
-	"no issuer with the certificate": "発行者の証明書を含まない証明書です",
+	"no issuer with the certificate":                                      "発行者の証明書を含まない証明書です",
 	"a chain that breaks after its certificate number %d":                 "%d 番目の証明書の後で途切れたチェーンです",
 	"Many clients cannot verify it then.":                                 "多くのクライアントが検証できません。",
 	"have the server use %s":                                              "サーバーに %s を使わせてください",

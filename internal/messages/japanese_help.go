@@ -26,10 +26,10 @@ var japaneseHelp = map[Text]string{
 
 	"what issue would do, with the same options": "issue の動作を実行せずに表示します",
 
-	"what is wrong, why it matters, and the command that fixes it":                   "問題点、影響、対処のコマンドを表示します",
-	"make a TXT record in each zone, wait for the name servers, delete it":           "各ゾーンに TXT レコードを作り、公開を待って削除します",
-	"put our certificates' files in order":                                           "wildcard の証明書のファイルを修復します",
-	"server to compare with the files, `[CERTIFICATE=]HOST[:PORT]`; may be repeated": "ファイルと比べるサーバー `[CERTIFICATE=]HOST[:PORT]`。複数指定できます",
+	"what is wrong, why it matters, and the command that fixes it":                              "問題点、影響、対処のコマンドを表示します",
+	"make a TXT record in each zone, wait for the name servers, delete it":                      "各ゾーンに TXT レコードを作り、公開を待って削除します",
+	"put our certificates' files in order":                                                      "wildcard の証明書のファイルを修復します",
+	"server to compare with the files, `[CERTIFICATE=]HOST[:PORT][,PROTOCOL]`; may be repeated": "ファイルと比べるサーバー `[CERTIFICATE=]HOST[:PORT][,PROTOCOL]`。複数指定できます",
 
 	"have systemd renew what is due":                              "systemd による自動更新を設定します",
 	"write the units, enable and start the timer":                 "ユニットを書き込み、タイマーを有効化・開始します",

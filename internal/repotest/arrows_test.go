@@ -78,7 +78,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/metrics":                nil,
 		"wildcard/internal/timeline":               {"wildcard/internal/issuance", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/propagation"},
 		"wildcard/internal/notify":                 {"wildcard/internal/issuance", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/state"},
-		"wildcard/internal/deploy":                 {"wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers"},
+		"wildcard/internal/deploy":                 {"wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/internal/system/wait", "wildcard/providers"},
 		"wildcard/internal/system/subprocess":      {"wildcard/internal/messages", "wildcard/internal/system/environ", "wildcard/internal/system/failpoint"},
 		"wildcard/internal/system/failpoint":       nil, // nothing is left of it without its build tag
 		"wildcard/internal/system/failpoint/sweep": nil,

@@ -16,10 +16,13 @@ const (
 	mostHooks = 16 // that are kept of one lineage
 )
 
+// KindProof is the kind of a look at the servers that are to serve a certificate.
+const KindProof = "proof"
+
 // HookRun is one run of a hook for a lineage.
 type HookRun struct {
-	Kind    string    `json:"kind"`    // pre, deploy or post
-	Command string    `json:"command"` // the program of a folder, or the command line
+	Kind    string    `json:"kind"`    // pre, deploy or post; or KindProof
+	Command string    `json:"command"` // the program of a folder, or the command line; of a proof, the addresses
 	Time    time.Time `json:"time"`    // at which it ended
 	Seconds float64   `json:"seconds"` // that it took
 	Error   string    `json:"error,omitempty"`

@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"wildcard/internal/certificates"
+)
+
+func deployCommand(p *program) *cli.Command {
+	return &cli.Command{
+		Name:      "deploy",
+		Usage:     "do again what follows a renewal: files, hooks, --verify",
+		UsageText: "wildcard deploy [options] NAME",
+		Description: `A certificate that was not served, and for which --rollback put the former one
+back, is made live again first.
+
+  wildcard deploy example.com
+  wildcard deploy --json example.com`,
+		ArgsUsage: "NAME",
+		Flags:     commonFlags(),
+		Action:    p.action(runDeploy),
+	}
+}
+
+func runDeploy(p *program, c *cli.Context) error {
+	name, err := oneName(c)
+	if err != nil {
+		return err
+	}
+	m, err := p.machine(c)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	result, err := m.manager.Deploy(c.Context, name)
+	if err != nil {
+		return err
+	}
+	m.display.Close()
+	return summary(m, certificates.RenewRequest{Deploy: certificates.DeployOnly}, result)
+}

@@ -18,6 +18,7 @@ type authorization struct {
 	Status   string
 	Token    string
 	Problem  map[string]any
+	tried    string // the challenge that was validated; "" before
 
 	account   *account
 	profile   Profile
@@ -58,6 +59,9 @@ func (s *Server) authorize(o *OrderState, p Profile) {
 			s.setStatus(a, "pending")
 			s.authz = append(s.authz, a)
 			n = len(s.authz)
+			if s.options.Deviations.JustInTime && s.persist != NoPersist {
+				s.justInTime(a)
+			}
 		}
 		if expires := s.authz[n-1].expires; expires.Before(o.Expires) {
 			o.Expires = expires
@@ -73,7 +77,8 @@ func (s *Server) valid(by *account, name string, p Profile) int {
 	}
 	until := s.options.Now().Add(p.leastLeft())
 	return 1 + slices.IndexFunc(s.authz, func(a *authorization) bool {
-		return a.account == by && a.name() == name && a.Status == "valid" && a.profile == p && a.expires.After(until)
+		return a.account == by && a.name() == name && a.Status == "valid" && a.profile == p && a.expires.After(until) &&
+			a.tried != persistKind // boulder ra/ra.go, NewOrder
 	})
 }
 
@@ -144,19 +149,14 @@ func (s *Server) challenges(a *authorization, n int, status string) []any {
 	for _, kind := range kinds {
 		all = append(all, s.challenge(a, n, kind, status))
 	}
-	if s.options.Staging && !a.attempted && !s.options.Deviations.PlainLists {
+	if a.tried == persistKind {
+		all = nil
+	}
+	if a.tried == persistKind || s.persist != NoPersist && !a.attempted && !s.options.Deviations.PlainLists {
 		all = append(all, s.persistent(a, n, status))
 	}
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all
-}
-
-// persistent is the challenge dns-persist-01, which has no token. It cannot be answered here.
-func (s *Server) persistent(a *authorization, n int, status string) map[string]any {
-	c := s.challenge(a, n, "dns-persist-01", status)
-	delete(c, "token")
-	c["issuer-domain-names"], c["accounturi"] = []string{"letsencrypt.org"}, a.account.url
-	return c
 }
 
 // Deactivated is how many authorizations a client has given up.

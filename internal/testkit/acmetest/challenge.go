@@ -2,6 +2,7 @@ package acmetest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/sha256"
 	"encoding/base64"
@@ -19,7 +20,8 @@ func (s *Server) challenge(a *authorization, n int, kind, status string) map[str
 		status = "pending"
 	}
 	c := map[string]any{"type": kind, "url": s.url(Challenge, a.account.id, n, kind), "status": status, "token": a.Token}
-	if kind == "dns-01" && a.Problem != nil && (status == "invalid" || s.options.Deviations.WhileValidating.inThePost()) {
+	shown := status == "invalid" || s.options.Deviations.WhileValidating.inThePost()
+	if kind == cmp.Or(a.tried, "dns-01") && a.Problem != nil && shown {
 		switch s.options.Deviations.Reasons {
 		case InTheChallenge:
 			c["error"] = a.Problem

@@ -29,6 +29,8 @@ type Deviations struct {
 	Perspectives int           // that look beside the primary one; 0 is 4, negative is none [Pebble]
 	NoCAA        bool          // CAA records are not looked at [Pebble]
 
+	JustInTime bool // with a record of dns-persist-01 the authorization is valid from its start
+
 	PlainLists bool // identifiers as asked for, one challenge per authorization, no unknown members [step-ca]
 	GoogleWays bool // dates of 1970, fractions of seconds, a profile not asked for, problems without status [Google]
 

@@ -27,6 +27,9 @@ func (s *Server) directory() *Reply {
 	if s.options.EABKeys != nil {
 		meta["externalAccountRequired"] = true
 	}
+	if s.persist == PersistHashed {
+		meta["accountHashPrefix"], meta["issuerDomainNames"] = s.hashPrefix(), []string{identity}
+	}
 	if len(meta) > 0 {
 		d["meta"] = meta
 	}
@@ -44,6 +47,6 @@ func (s *Server) meta() map[string]any {
 	}
 	return map[string]any{
 		"termsOfService": "https://letsencrypt.org/documents/LE-SA-v1.6-August-18-2025.pdf", "website": "https://letsencrypt.org",
-		"caaIdentities": []any{"letsencrypt.org"}, "profiles": described,
+		"caaIdentities": []any{identity}, "profiles": described,
 	}
 }

@@ -43,6 +43,8 @@ type Options struct {
 
 	// Staging is Let's Encrypt's staging: finalize is asynchronous, limits are wide, the load balancer is narrow.
 	Staging bool
+	// Persist is how dns-persist-01 is offered; [Server.OfferPersist] changes it. In staging [NoPersist] is PersistPlain.
+	Persist Persist
 	// BadNonces is that one POST in so many is refused with badNonce; 0 is none.
 	BadNonces int
 	// Outages is that one request in so many is answered with the CA's own 500 and not carried out; 0 is none.

@@ -18,14 +18,18 @@ func (s *Server) lookIn(v *validation) map[string]any {
 	switch {
 	case v.trouble:
 		return problem(http.StatusInternalServerError, "serverInternal", "Could not communicate with VA")
-	case v.kind != "dns-01":
+	case v.kind != "dns-01" && v.kind != persistKind:
 		return problem(http.StatusBadRequest, "connection", "127.0.0.1: Fetching "+v.authz.Name+": Connection refused")
+	}
+	look := s.lookTXT
+	if v.kind == persistKind {
+		look = s.lookPersist
 	}
 	switch v.next {
 	case primaryTXT:
-		return s.lookTXT(v, 0)
+		return look(v, 0)
 	case remoteTXT:
-		return s.remote(func(perspective int) map[string]any { return s.lookTXT(v, perspective) })
+		return s.remote(func(perspective int) map[string]any { return look(v, perspective) })
 	case primaryCAA:
 		return s.lookCAA(v, 0)
 	default:

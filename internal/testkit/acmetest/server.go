@@ -93,6 +93,7 @@ type Server struct {
 	allowances   map[string]*bucket   // of the rate limits
 	failed       map[failure]int
 	paused       map[string]bool
+	persist      Persist
 	troubles     int // validations that will fail by the CA's own fault
 	posts, looks int
 	requests     int
@@ -117,6 +118,9 @@ func Start(o Options) (*Server, error) {
 		o.Now = time.Now
 	}
 	s.options, s.started, s.resolver = o, o.Now(), o.Resolver
+	if s.persist = o.Persist; o.Staging && s.persist == NoPersist {
+		s.persist = PersistPlain
+	}
 	if s.resolver == nil && o.Look != nil {
 		s.resolver = lookWithTTL{LookFunc(o.Look), o.LookTTL}
 	}

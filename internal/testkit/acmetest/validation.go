@@ -172,7 +172,7 @@ func (s *Server) verdict(v *validation, problem map[string]any) {
 	if a.Status != "pending" {
 		return // another one was quicker
 	}
-	a.attempted, a.Problem = true, problem
+	a.attempted, a.tried, a.Problem = true, v.kind, problem
 	if problem != nil {
 		s.setStatus(a, "invalid")
 		s.tellOrders(a)

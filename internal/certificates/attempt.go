@@ -16,6 +16,7 @@ import (
 	"wildcard/internal/state"
 	"wildcard/internal/system/filelock"
 	"wildcard/internal/timeline"
+	"wildcard/providers"
 )
 
 // Certificate is what came of an order.
@@ -27,6 +28,7 @@ type Certificate struct {
 	Forgot   time.Duration // how long was waited for what the CA's resolvers remembered
 	CleanUp  error         // records that are still there
 	Deploy   error         // deploy hooks that failed
+	Standing bool          // no DNS service was needed: the names have persistent records
 }
 
 // attempt is one try to obtain a certificate, with what it is tried with.
@@ -108,7 +110,7 @@ func (a *attempt) prepare(ctx context.Context) (*issuance.Issuer, error) {
 			return nil, err
 		}
 	}
-	router, err := m.Services.Router(a.settings)
+	router, unrouted, err := a.router()
 	if err != nil {
 		return nil, err
 	}
@@ -124,15 +126,33 @@ func (a *attempt) prepare(ctx context.Context) (*issuance.Issuer, error) {
 			return nil, err
 		}
 	}
-	return &issuance.Issuer{
-		CA: a.ca, Account: issuance.Account{URI: a.account.URI, Key: a.account.Key},
+	issuer := &issuance.Issuer{
+		Method: MethodOf(a.settings), Unrouted: unrouted, CA: a.ca, Account: issuance.Account{URI: a.account.URI, Key: a.account.Key},
 		Router: router, Resolver: resolver,
 		CheckDelegation: ChecksDelegation(a.settings),
 		Journal:         m.Journal, Orders: filelock.NewHeld(m.options.Dirs.Run, "order"),
 		HistoryDir: m.options.Dirs.State + "/history",
 		Memory:     m.memory, Cache: cache(a.settings), ExtraWait: extraWait(a.settings),
 		Observe: m.observe(a.shown()), Log: m.options.Log,
-	}, nil
+	}
+	return issuer, issuer.Foresee(ctx, a.names)
+}
+
+// router opens the DNS services. Where names may have their persistent records it is no error yet that it cannot: unrouted is why. An
+// account that is yet to be made has none.
+func (a *attempt) router() (router providers.Router, unrouted, err error) {
+	method := MethodOf(a.settings)
+	if method == issuance.Persist {
+		return router, nil, nil
+	}
+	router, err = a.m.Services.Router(a.settings)
+	if err == nil || method != issuance.Auto {
+		return router, nil, err
+	}
+	if _, none := a.m.Store.Account(a.params.Server, a.params.Account); none != nil {
+		return router, nil, err
+	}
+	return router, err, nil
 }
 
 // shown is the name under which the order's steps are shown.
@@ -289,7 +309,7 @@ func (m *Manager) forgetOrder(name string) error {
 func (a *attempt) keep(ctx context.Context, result issuance.Result) (Certificate, error) {
 	m := a.m
 	c := Certificate{Chain: result.Chain, Leaf: result.Leaf, Warnings: result.Warnings, Forgot: result.Forgot,
-		CleanUp: result.CleanUp}
+		CleanUp: result.CleanUp, Standing: result.Standing}
 	if a.csr != nil || a.dryRun {
 		return c, nil
 	}
@@ -302,6 +322,9 @@ func (a *attempt) keep(ctx context.Context, result issuance.Result) (Certificate
 		s := a.settings
 		s.Domains, s.RenewAt, s.RetryAfter, s.Deploy, s.NewKey = a.names, time.Time{}, time.Time{}, pending, false
 		s.RolledBack = ""
+		if s.ProvenBy = ""; result.Standing {
+			s.ProvenBy = string(issuance.Persist)
+		}
 		if err := conf.SetParams(a.params); err != nil {
 			return err
 		}
@@ -323,6 +346,9 @@ func (a *attempt) keep(ctx context.Context, result issuance.Result) (Certificate
 	}
 	if err := m.forgetOrder(a.name); err != nil {
 		m.options.Log.Warn("forgetting an order", "error", err)
+	}
+	if c.Standing && a.settings.ProvenBy == "" {
+		m.mayLeave(c.Lineage, a.settings)
 	}
 	if pending {
 		c.Deploy = deployment{m, c.Lineage}.do(ctx, a.deployLater)

@@ -31,6 +31,7 @@ type Request struct {
 	PreferredChain Choice[string]
 	KeyType        issuance.KeyType // "" is that of the lineage, else ECDSA P-256
 	ReuseKey       Choice[bool]
+	Challenge      Choice[string] // [issuance.Method]: how names are proven; "" is that of the lineage, else auto
 	Combined       Choice[string] // file with key and chain
 	DeployHooks    []string       // in place of those of the lineage; none leaves them
 	Verify         []string       // addresses at which it is to be served, in place of those of the lineage; one "" is none, none leaves them
@@ -255,6 +256,7 @@ func (o *order) keepSettings(ctx context.Context) (l *lineage.Lineage, changed b
 		s := o.settings
 		s.Domains, s.RenewAt, s.RetryAfter, s.Deploy = current.Domains, current.RenewAt, current.RetryAfter, current.Deploy
 		s.RolledBack = current.RolledBack
+		s.ProvenBy = current.ProvenBy
 		params := o.params
 		params.Account = c.Params().Account
 		if err := c.SetParams(params); err != nil {
@@ -283,6 +285,7 @@ func chosen(c *lineage.Conf) userSettings {
 	key := KeyTypeOf(p)
 	p.KeyType, p.Curve, p.RSABits, p.AuthHook, p.CleanupHook = "", "", 0, "", ""
 	s.RenewAt, s.RetryAfter, s.Deploy, s.NewKey, s.RolledBack = time.Time{}, time.Time{}, false, false, ""
+	s.ProvenBy = ""
 	return userSettings{p, s, key}
 }
 

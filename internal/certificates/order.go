@@ -77,6 +77,9 @@ func (o *order) apply(r Request) error {
 	if err := r.DNS.Over(&o.settings); err != nil {
 		return err
 	}
+	if err := o.chooseMethod(r.Challenge); err != nil {
+		return err
+	}
 	o.settings.CABundle = text(r.CABundle, o.settings.CABundle)
 	o.settings.Combined = text(r.Combined, o.settings.Combined)
 	o.settings.Profile = text(r.Profile, o.settings.Profile)
@@ -109,6 +112,18 @@ func (o *order) apply(r Request) error {
 	setKeyType(&o.params, o.keyType)
 	o.chooseProfile(nil)
 	return nil
+}
+
+// chooseMethod puts the choice of how names are proven over what is stored.
+func (o *order) chooseMethod(c Choice[string]) error {
+	o.settings.Challenge = text(c, o.settings.Challenge)
+	_, err := issuance.ParseMethod(string(MethodOf(o.settings)))
+	return err
+}
+
+// MethodOf is how the names of a lineage are proven.
+func MethodOf(s lineage.Settings) issuance.Method {
+	return issuance.Method(cmp.Or(s.Challenge, string(issuance.Auto)))
 }
 
 // ProfileOf is the profile that is wanted for a lineage: that of our settings, else certbot's.

@@ -45,6 +45,7 @@ type PlannedRecord struct {
 	FQDN       string   // CNAMEs followed
 	Zone       string
 	Account    providers.Account // at the DNS service
+	Standing   bool              // it is there, and stays: FQDN is that of a persistent record
 	Failed     int               // failed validations within the last hour, as the ledger has it
 	Remembered time.Duration     // for which the CA may see what stood there before
 	Err        error             // why the rest is not known
@@ -82,6 +83,8 @@ func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
 	if err := context.Cause(ctx); err != nil {
 		return Plan{}, err
 	}
+	p.standing(ctx, records)
+	located = append(located, problemsOf(records)...)
 	p.plan.Records = records
 	p.plan.Notes = append(p.plan.Notes, delegationNotes(records)...)
 	p.plan.Notes = append(p.plan.Notes, cutOffNotes(records)...)
@@ -185,7 +188,17 @@ func (p *planning) records(ctx context.Context) ([]PlannedRecord, []error) {
 		}
 		records[i].Names = append(records[i].Names, name)
 	}
+	method := MethodOf(o.settings)
+	if method == issuance.Persist {
+		return records, nil
+	}
 	router, err := m.Services.Router(o.settings)
+	if err != nil && method == issuance.Auto {
+		for i := range records {
+			records[i].Err = err
+		}
+		return records, nil
+	}
 	if err != nil {
 		return records, []error{err}
 	}
@@ -208,13 +221,7 @@ func (p *planning) records(ctx context.Context) ([]PlannedRecord, []error) {
 	}
 	group.Wait()
 	p.cutOff(ctx, resolver, records)
-	var problems []error
-	for _, r := range records {
-		if r.Err != nil {
-			problems = append(problems, r.Err)
-		}
-	}
-	return records, problems
+	return records, nil
 }
 
 func (p *planning) record(ctx context.Context, solver *dns01.Solver, r *PlannedRecord) {

@@ -46,6 +46,7 @@ type RenewRequest struct {
 	Unattended bool   // a timer's run, which the ledger makes wait for longer after failures
 	Jitter     time.Duration
 	CABundle   string // for lineages that have none
+	Challenge  Choice[string]
 	DNS        DNS
 }
 
@@ -308,6 +309,9 @@ func (r *renewal) order(ctx context.Context, name string) (*order, Due, error) {
 	}
 	o.settings, _ = l.Conf.Settings()
 	if err := r.DNS.Over(&o.settings); err != nil {
+		return nil, Due{}, err
+	}
+	if err := o.chooseMethod(r.Challenge); err != nil {
 		return nil, Due{}, err
 	}
 	if o.settings.CABundle == "" {

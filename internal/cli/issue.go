@@ -50,9 +50,15 @@ func certificateFlags() []cli.Flag {
 		&cli.StringFlag{Name: "key-type", Usage: "`TYPE`: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096"},
 		&cli.BoolFlag{Name: "reuse-key", Usage: "keep the key in renewals"},
 		&cli.StringFlag{Name: "combined", Usage: "`FILE`: key and chain in one, as HAProxy wants it"},
+		challengeFlag(),
 		&cli.StringFlag{Name: "profile", Usage: "`PROFILE`: the CA's certificate profile"},
 		&cli.StringFlag{Name: "preferred-chain", Usage: "`NAME`: take the chain up to this issuer, if offered"},
 	})...)
+}
+
+// challengeFlag says how names are proven.
+func challengeFlag() cli.Flag {
+	return &cli.StringFlag{Name: "challenge", Usage: "`HOW` names are proven: dns-01, dns-persist-01, or auto: by a record of \"persist\" that is there, else dns-01"}
 }
 
 func runIssue(p *program, c *cli.Context) error {
@@ -118,6 +124,7 @@ func (p *program) fill(c *cli.Context, r *certificates.Request) (err error) {
 	r.Server, r.Registration = p.server(c), p.registration(c)
 	r.Account = p.choice(c, "account", "")
 	r.Profile, r.PreferredChain = p.choice(c, "profile", ""), p.choice(c, "preferred-chain", "")
+	r.Challenge = p.choice(c, "challenge", "")
 	r.ReuseKey = certificates.Choice[bool]{Value: c.Bool("reuse-key"), Firm: c.IsSet("reuse-key")}
 	r.DeployHooks = c.StringSlice("deploy-hook")
 	r.Rollback = certificates.Choice[bool]{Value: c.Bool("rollback"), Firm: c.IsSet("rollback")}

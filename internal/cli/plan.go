@@ -53,7 +53,8 @@ type planAnswer struct {
 type planRecord struct {
 	Domain     string            `json:"domain"`
 	Names      []string          `json:"names"`
-	FQDN       string            `json:"record,omitempty"` // CNAMEs followed
+	FQDN       string            `json:"record,omitempty"`   // CNAMEs followed
+	Standing   bool              `json:"standing,omitempty"` // it is there, and stays
 	Zone       string            `json:"zone,omitempty"`
 	Provider   string            `json:"provider,omitempty"`
 	Credential string            `json:"credential,omitempty"`
@@ -114,9 +115,9 @@ func planAnswerOf(m *machine, plan certificates.Plan) planAnswer {
 	for _, r := range plan.Records {
 		record := planRecord{
 			Domain: r.Domain, Names: r.Names, FQDN: r.FQDN, Zone: r.Zone, Credential: r.Account.Label, Failed: r.Failed,
-			Most: state.MostFailures, Remembered: r.Remembered.Seconds(), Problem: m.errorOf(r.Err),
+			Most: state.MostFailures, Standing: r.Standing, Remembered: r.Remembered.Seconds(), Problem: m.errorOf(r.Err),
 		}
-		if r.FQDN != "" {
+		if r.FQDN != "" && !r.Standing {
 			record.Provider = r.Account.Spec.String()
 		}
 		answer.Records = append(answer.Records, record)
@@ -164,6 +165,9 @@ func printPlan(m *machine, answer planAnswer) {
 	d.Value("key", answer.KeyType)
 	d.Value("verify", strings.Join(answer.Verify, " "))
 	for _, r := range answer.Records {
+		if r.Standing {
+			d.Entry("proof", messages.New("%s is there already: no DNS service is needed", r.FQDN))
+		}
 		if r.Remembered > 0 {
 			d.Entry("wait", messages.New("%d s, until the CA's resolvers have forgotten what stood at %s before",
 				int(r.Remembered), r.FQDN))

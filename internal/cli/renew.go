@@ -30,7 +30,7 @@ renew. What fails stops nothing else; the exit status is that of the worst.
 				&cli.StringFlag{Name: "cert-name", Usage: "`NAME` of the one certificate to renew"},
 				&cli.BoolFlag{Name: "dry-run", Usage: "try all with their CA's staging service, keep nothing"},
 				&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
-				deployFlag(),
+				deployFlag(), challengeFlag(),
 				&cli.BoolFlag{Name: "no-jitter", Usage: "begin at once, also without a terminal"},
 				prometheusFlag(), traceFlag(),
 			},
@@ -86,6 +86,7 @@ func renewRequest(p *program, c *cli.Context) (r certificates.RenewRequest, err 
 		return r, err
 	}
 	r.Lineage, r.DryRun, r.Force = c.String("cert-name"), c.Bool("dry-run"), c.Bool("force")
+	r.Challenge = p.choice(c, "challenge", "")
 	r.CABundle = p.environment("WILDCARD_CA_BUNDLE")
 	r.Unattended = p.unattended()
 	if r.Unattended && !c.Bool("no-jitter") && !r.Force && !r.DryRun && !c.IsSet("cert-name") && !p.underSystemd() {

@@ -46,6 +46,8 @@ type showAnswer struct {
 	ReuseKey         bool     `json:"reuse_key"`
 	Server           string   `json:"server"`
 	Account          string   `json:"account"`
+	Challenge        string   `json:"challenge,omitempty"` // that was chosen; else auto
+	ProvenBy         string   `json:"proven_by,omitempty"` // dns-persist-01 if no DNS service was needed the last time
 	Profile          string   `json:"profile,omitempty"`
 	ProfileIfOffered bool     `json:"profile_if_offered,omitempty"` // else it is ordered in any case
 	PreferredChain   string   `json:"preferred_chain,omitempty"`
@@ -103,7 +105,8 @@ func showAnswerOf(m *machine, l *lineage.Lineage) showAnswer {
 		Server:   params.Server, Account: params.Account, PreferredChain: params.PreferredChain,
 		Profile:          certificates.ProfileOf(params, s),
 		ProfileIfOffered: s.Profile == "" && params.Required == "" && params.Preferred != "",
-		Providers:        s.SpecTexts(), EnvFile: s.EnvFile, Resolvers: s.Resolvers, NameServers: s.NameServers,
+		Challenge:        s.Challenge, ProvenBy: s.ProvenBy,
+		Providers: s.SpecTexts(), EnvFile: s.EnvFile, Resolvers: s.Resolvers, NameServers: s.NameServers,
 		ExtraWait: s.ExtraWait, CACache: s.CACache,
 		AuthHook: params.AuthHook, DeployHooks: certificates.DeployCommands(params, s),
 		Verify: s.Verify, Rollback: s.Rollback, RolledBack: s.RolledBack,
@@ -238,6 +241,10 @@ func printSettings(d display.Details, a showAnswer) {
 		d.Value("profile", a.Profile)
 	}
 	d.Value("preferred", a.PreferredChain)
+	d.Value("challenge", a.Challenge)
+	if a.ProvenBy != "" {
+		d.Entry("proof", messages.New("%s, the last time: no DNS service was needed", a.ProvenBy))
+	}
 	d.Value("providers", strings.Join(a.Providers, " "))
 	d.Value("env file", a.EnvFile)
 	d.Value("resolvers", strings.Join(a.Resolvers, " "))

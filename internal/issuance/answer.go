@@ -81,8 +81,10 @@ func (v *validator) answer(n *validation) {
 	s := v.run.session
 	url := n.rec.challenge.URL
 	s.transport.forget(url)
-	if err := v.run.solver.Answer(n.rec.held.Load(), v.run.CA.now()); err != nil {
-		v.run.log.Warn("journal", "error", err) // the answer matters more
+	if held := n.rec.held.Load(); held != nil {
+		if err := v.run.solver.Answer(held, v.run.CA.now()); err != nil {
+			v.run.log.Warn("journal", "error", err) // the answer matters more
+		}
 	}
 	err := s.attempt("answer the challenge of "+n.rec.name, once, func() error {
 		_, err := s.core.Challenges.New(url)

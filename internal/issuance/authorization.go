@@ -25,7 +25,7 @@ func (r *run) authorizations(order acme.ExtendedOrder, places map[string]dns01.P
 	case n > len(r.request.Names):
 		return bad("%d authorizations for %d names", n, len(r.request.Names))
 	}
-	got := make([]acme.Authorization, n)
+	got := make([]authorization, n)
 	if err := r.sideBySide(requestsAtOnce, n, func(i int) (err error) {
 		got[i], err = r.session.getAuthorization(order.Authorizations[i], lagging)
 		return err
@@ -34,6 +34,10 @@ func (r *run) authorizations(order acme.ExtendedOrder, places map[string]dns01.P
 	}
 	names, err := namesOf(r.request.Names, got, order.Authorizations)
 	if err != nil {
+		return err
+	}
+	proofs := ways{r}
+	if err := proofs.lookForOffered(got, names); err != nil {
 		return err
 	}
 	orderExpires, _ := time.Parse(time.RFC3339, order.Expires) // the zero time on error
@@ -47,7 +51,7 @@ func (r *run) authorizations(order acme.ExtendedOrder, places map[string]dns01.P
 		case acme.StatusInvalid, acme.StatusDeactivated, acme.StatusExpired, acme.StatusRevoked:
 			return fmt.Errorf("%w: authorization of %s is %s", errOrderLost, name, printable(a.Status, 40))
 		}
-		rec, err := r.newRecord(name, order.Authorizations[i], a, places[Base(name)])
+		rec, err := proofs.newRecord(name, order.Authorizations[i], a, places)
 		if err != nil {
 			return err
 		}
@@ -60,7 +64,7 @@ func (r *run) authorizations(order acme.ExtendedOrder, places map[string]dns01.P
 
 // namesOf finds the name that each authorization is for. CAs mark that of *.N by "wildcard" (RFC 8555 §7.1.4), or by "*." in
 // the identifier, or not at all; so it is the base name that counts, and of N and *.N the one that is left.
-func namesOf(asked []string, all []acme.Authorization, urls []string) ([]string, error) {
+func namesOf(asked []string, all []authorization, urls []string) ([]string, error) {
 	names := make([]string, len(all))
 	assign := func(i int, name string) bool {
 		if names[i] != "" || slices.Contains(names, name) || !slices.Contains(asked, name) {
@@ -94,8 +98,8 @@ func namesOf(asked []string, all []acme.Authorization, urls []string) ([]string,
 	return names, nil
 }
 
-func (s *session) getAuthorization(url string, p policy) (acme.Authorization, error) {
-	var a acme.Authorization
+func (s *session) getAuthorization(url string, p policy) (authorization, error) {
+	var a authorization
 	err := s.attempt("authorization", p, func() error {
 		body, err := s.read(url)
 		if err == nil {

@@ -21,6 +21,7 @@ import (
 	legolog "github.com/go-acme/lego/v4/log"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/issuance"
 	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/pebbletest"
 	"wildcard/providers"
@@ -54,6 +55,30 @@ func BenchmarkObtain(b *testing.B) {
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
 			b.ReportMetric(float64(m.Sys)/(1<<20), "MiB-sys")
+		})
+	}
+}
+
+// BenchmarkPersist is the same where the names have their persistent records, at the same CA: nothing is written to the DNS, and
+// nothing waited for but the CA.
+func BenchmarkPersist(b *testing.B) {
+	for _, n := range []int{1, 20, 100} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			w := newWorld(b, conohatest.Options{Latency: 50 * time.Millisecond}, benchCA())
+			w.standing(b, time.Time{}, manyNames(n)...)
+			w.issuer.Method, w.issuer.Router = issuance.Persist, providers.Router{}
+			before := w.conoha.Calls()
+			b.ResetTimer()
+			for b.Loop() {
+				if _, err := w.issuer.Obtain(b.Context(), request(b, manyNames(n)...)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.StopTimer()
+			if calls := w.conoha.Calls(); calls != before {
+				b.Errorf("calls of the DNS service: %+v, %+v before", calls, before)
+			}
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/op")
 		})
 	}
 }
@@ -217,7 +242,12 @@ func (w *world) published(at time.Time) float64 {
 func benchWorld(b *testing.B) *world {
 	return newWorld(b,
 		conohatest.Options{Latency: 50 * time.Millisecond, PublicationDelay: []time.Duration{2 * time.Second}},
-		pebbletest.Options{AuthzRetryAfter: 3 * time.Second, OrderRetryAfter: 5 * time.Second})
+		benchCA())
+}
+
+// benchCA is a CA that is ready at once, and has clients wait all the same.
+func benchCA() pebbletest.Options {
+	return pebbletest.Options{AuthzRetryAfter: 3 * time.Second, OrderRetryAfter: 5 * time.Second}
 }
 
 // legoProvider is our provider under lego's contract.

@@ -24,6 +24,7 @@ const (
 	CodeProfile         = "acme.profile"             // the CA has no such profile
 	CodeCSR             = "acme.csr"                 // the CA does not accept the certificate signing request
 	CodeNoChallenge     = "acme.no-dns-challenge"    // the CA offers no DNS-01 for a name
+	CodePersist         = "persist.missing"          // no persistent record lets the account prove a name
 	CodeValidation      = "acme.validation-failed"   // the CA looked and did not find what it should
 	CodeOrder           = "acme.order-invalid"       // the CA gave the order up
 	CodeCertificate     = "acme.bad-certificate"     // what the CA delivered is not the certificate that was asked for

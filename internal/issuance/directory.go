@@ -18,6 +18,7 @@ import (
 	"github.com/go-acme/lego/v4/acme/api"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/persist"
 	"wildcard/internal/system/wait"
 )
 
@@ -132,6 +133,26 @@ func (ca *CA) Directory() Directory {
 		d.Profiles[printable(name, 200)] = printable(about, 400)
 	}
 	return d
+}
+
+// PersistTerms are how the CA takes the records of dns-persist-01, as its directory tells: in shape -02 with both members of "meta", else
+// in -01, where it goes by the names that CAA records have for it. It says nothing of whether the CA offers it.
+func (ca *CA) PersistTerms() persist.CA {
+	var d struct {
+		Meta struct {
+			Prefix  text  `json:"accountHashPrefix"`
+			Issuers texts `json:"issuerDomainNames"`
+		} `json:"meta"`
+	}
+	_ = json.Unmarshal(ca.document, &d) // which was read once already
+	if d.Meta.Prefix != "" && len(d.Meta.Issuers) > 0 {
+		return persist.CA{Issuers: (terms{Hashed: d.Meta.Issuers}).issuers(persist.Hashed), Prefix: string(d.Meta.Prefix)}
+	}
+	names := ca.directory.Meta.CaaIdentities
+	if len(names) == 0 {
+		names = ca.facts.CAA
+	}
+	return persist.CA{Issuers: normal(names)}
 }
 
 // Skew is the CA's clock minus ours, as the Date of its directory showed it, to the second; 0 if it sent none.

@@ -28,7 +28,9 @@ const (
 type Issuer struct {
 	CA       *CA
 	Account  Account
+	Method   Method           // by which names are proven; "" is DNS01
 	Router   providers.Router // the DNS services, opened
+	Unrouted error            // why they could not be; nil with a Router
 	Resolver *propagation.Resolver
 	// CheckDelegation makes a run refuse zones that the DNS delegates to other name servers than the service's own. It asks
 	// Resolver.Servers even if Resolver.NameServers is set.
@@ -107,6 +109,7 @@ type Result struct {
 	Warnings []messages.Message // what a person should know
 	Spent    []string           // names that the CA looked for in vain and was asked to look for again, once for each time
 	Forgot   time.Duration      // how long was waited for what the CA's resolvers remembered
+	Standing bool               // all names that were proven have persistent records, and no DNS service was needed
 	CleanUp  error              // records that could not be deleted (CodeCleanUp, Temporary); the journal has them
 }
 
@@ -207,6 +210,9 @@ type run struct {
 	turn    func() // ends the turn at orders for these names; nil without
 	records []*record
 	result  Result
+
+	looks    map[string]lookedAt // for persistent records, by domain
+	unplaced error               // why the places of some names are not known, which have their persistent record
 
 	observing  sync.Mutex // one event at a time
 	forgetting time.Time  // since when what the CA's resolvers remember is waited for

@@ -16,6 +16,9 @@ import (
 func (r *run) expect(ctx context.Context, places map[string]dns01.Place) {
 	var expected []providers.Challenge
 	for domain, p := range places {
+		if p.FQDN == "" {
+			continue // proven otherwise, or not at all
+		}
 		expected = append(expected, providers.Challenge{Domain: domain, FQDN: p.FQDN})
 	}
 	r.solver.Expect(ctx, r.owner, expected)
@@ -34,8 +37,9 @@ func MemoryOf(server string, cache *time.Duration) memory.CA {
 // expectRecords names the values, too, and gives up the names that need no record. What the CA remembers of them is told
 // already, since it is waited for while publication is; if it cannot be waited for the run ends here.
 func (r *run) expectRecords(ctx context.Context) error {
-	expected := make([]providers.Challenge, len(r.records))
-	for i, rec := range r.records {
+	records := r.toMake()
+	expected := make([]providers.Challenge, len(records))
+	for i, rec := range records {
 		expected[i] = rec.dns()
 	}
 	pause := r.solver.Expect(ctx, r.owner, expected)

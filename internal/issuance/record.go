@@ -25,7 +25,7 @@ const (
 	lookupsAtOnce  = 16
 )
 
-// record is the TXT record of one authorization.
+// record is the TXT record of one authorization. Only where its way makes it has it an entry in the journal.
 type record struct {
 	name             string // on the certificate, "*." included
 	place            dns01.Place
@@ -33,7 +33,8 @@ type record struct {
 	challenge        acme.Challenge
 	value            string
 	keyAuthorization string
-	held             atomic.Pointer[dns01.Record] // once its journal entry is written
+	way              *way
+	held             atomic.Pointer[dns01.Record] // once its journal entry is written; nil of what is not made
 
 	answered time.Time // when an earlier run told the CA to look, and has ended since
 	deleted  bool      // and deleted the record
@@ -58,7 +59,7 @@ func (i *Issuer) newSolver() *dns01.Solver {
 // told passes on what the solver tells of.
 func (r *run) told(e dns01.Event) {
 	out := Event{Step: Step(e.Step), State: State(e.State), Err: e.Err, Left: e.Left, Others: e.Pause.Others,
-		FQDN: e.Pause.Record.FQDN, Total: len(r.records)}
+		FQDN: e.Pause.Record.FQDN, Total: len(r.toMake())}
 	if e.State == dns01.Finished {
 		out.Done = out.Total
 	}
@@ -130,7 +131,8 @@ func (r *run) present(parent context.Context) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	zones := map[string]chan struct{}{}
-	for _, rec := range r.records {
+	records := r.toMake()
+	for _, rec := range records {
 		if zone := rec.zoneKey(); zones[zone] == nil {
 			zones[zone] = make(chan struct{}, createsPerZone)
 		}
@@ -138,8 +140,8 @@ func (r *run) present(parent context.Context) error {
 	var mu sync.Mutex
 	done := 0
 	errFailed := errors.New("another record could not be created")
-	err := r.sideBySide(len(r.records), len(r.records), func(i int) error {
-		rec := r.records[i]
+	err := r.sideBySide(len(records), len(records), func(i int) error {
+		rec := records[i]
 		slots := zones[rec.zoneKey()]
 		select {
 		case slots <- struct{}{}:
@@ -160,7 +162,7 @@ func (r *run) present(parent context.Context) error {
 		defer mu.Unlock()
 		done++
 		r.observe(Event{Step: StepRecords, State: Progress, Domain: rec.name, FQDN: rec.place.FQDN, Done: done,
-			Total: len(r.records)})
+			Total: len(records)})
 		return nil
 	})
 	if parent.Err() != nil {
@@ -192,7 +194,7 @@ func (r *run) create(ctx context.Context, rec *record) error {
 // wait waits, once for all records, until the CA may look at them.
 func (r *run) wait(ctx context.Context) error {
 	var held []*dns01.Record
-	for _, rec := range r.records {
+	for _, rec := range r.toMake() {
 		held = append(held, rec.held.Load())
 	}
 	_, err := r.solver.Wait(ctx, held)

@@ -25,6 +25,17 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// texts is a list of JSON strings; anything else is an empty one.
+type texts []text
+
+func (t *texts) UnmarshalJSON(raw []byte) error {
+	var all []text
+	if json.Unmarshal(raw, &all) == nil {
+		*t = all
+	}
+	return nil
+}
+
 // instant is a date (RFC 3339); anything else is the zero time.
 type instant struct{ time.Time }
 
@@ -105,7 +116,7 @@ func readChallenge(from string, body []byte) (acme.Challenge, error) {
 }
 
 // readAuthorization reads an authorization (RFC 8555 §7.1.4) as it came from a URL.
-func readAuthorization(from string, body []byte) (acme.Authorization, error) {
+func readAuthorization(from string, body []byte) (authorization, error) {
 	var w struct {
 		Status     text    `json:"status"`
 		Expires    instant `json:"expires"`
@@ -113,17 +124,24 @@ func readAuthorization(from string, body []byte) (acme.Authorization, error) {
 			Type  text `json:"type"`
 			Value text `json:"value"`
 		} `json:"identifier"`
-		Challenges []wireChallenge `json:"challenges"`
-		Wildcard   bool            `json:"wildcard"`
+		Challenges []struct {
+			wireChallenge
+
+			terms
+		} `json:"challenges"`
+		Wildcard bool `json:"wildcard"`
 	}
 	if err := unmarshal(body, &w, "authorization"); err != nil {
-		return acme.Authorization{}, err
+		return authorization{}, err
 	}
-	a := acme.Authorization{
+	a := authorization{Authorization: acme.Authorization{
 		Status: string(w.Status), Expires: w.Expires.Time, Wildcard: w.Wildcard,
 		Identifier: acme.Identifier{Type: string(w.Identifier.Type), Value: string(w.Identifier.Value)},
-	}
+	}}
 	for _, c := range w.Challenges {
+		if Method(c.Type) == Persist {
+			a.terms = c.terms
+		}
 		a.Challenges = append(a.Challenges, c.challenge(from))
 	}
 	return a, nil

@@ -23,7 +23,7 @@ func (r *run) steps(ctx context.Context) error {
 	r.owner = dns01.Owner{Process: self, Round: rand.Text()}
 	var places map[string]dns01.Place
 	if err = r.step(StepZones, len(r.request.Names), func() error {
-		places, err = r.locate(ctx)
+		places, err = ways{r}.findPlaces(ctx)
 		return err
 	}); err != nil {
 		return err
@@ -121,16 +121,19 @@ func (r *run) prove(ctx context.Context, order acme.ExtendedOrder, places map[st
 	if n = len(r.records); n == 0 {
 		return nil // all are valid already
 	}
-	if err := r.expectRecords(ctx); err != nil {
-		return err
+	if made := len(r.toMake()); made > 0 {
+		if err := r.expectRecords(ctx); err != nil {
+			return err
+		}
+		if err := r.step(StepRecords, made, func() error { return r.present(ctx) }); err != nil {
+			return err
+		}
+		if err := r.wait(ctx); err != nil {
+			return err
+		}
 	}
-	if err := r.step(StepRecords, n, func() error { return r.present(ctx) }); err != nil {
-		return err
-	}
-	if err := r.wait(ctx); err != nil {
-		return err
-	}
+	r.result.Standing = len(r.toMake()) == 0
 	err := r.step(StepValidation, n, func() error { return r.validate(ctx, order) })
 	r.looked(ctx, err)
-	return r.unseen(err)
+	return r.helped(err)
 }

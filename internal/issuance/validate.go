@@ -390,7 +390,7 @@ func (v *validator) lookAt(n *validation) (read bool, err error) {
 				errOrderLost, n.rec.name))
 			break
 		}
-		v.conclude(n, reason(a), nil)
+		v.conclude(n, reason(a.Authorization), nil)
 	case acme.StatusDeactivated, acme.StatusExpired, acme.StatusRevoked:
 		v.conclude(n, nil, fmt.Errorf("%w: authorization of %s is %s", errOrderLost, n.rec.name, printable(a.Status, 40)))
 	default: // whatever is not final is waited for

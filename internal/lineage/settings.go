@@ -24,6 +24,8 @@ type Settings struct {
 	NameServers []string         // nameservers
 	ExtraWait   string           // extra_wait: for how many seconds servers are waited for that cannot be asked; "" is none
 	CACache     string           // ca_cache: for how many seconds the CA's resolvers keep an answer; "" is what is known of the CA
+	Challenge   string           // challenge: how names are proven; "" is auto
+	ProvenBy    string           // proven_by: dns-persist-01 if no DNS service was needed the last time; else ""
 	Combined    string           // combined: path of the file with key and chain
 	DeployHooks []string         // deploy_hooks: commands beyond certbot's renew_hook
 	Verify      []string         // verify: addresses at which the certificate is to be served, as package deploy reads them
@@ -60,7 +62,8 @@ func (s Settings) SpecTexts() []string {
 // texts, lists, switches and times name the keys once for both directions.
 func (s *Settings) texts() map[string]*string {
 	return map[string]*string{"env_file": &s.EnvFile, "profile": &s.Profile, "ca_bundle": &s.CABundle,
-		"extra_wait": &s.ExtraWait, "ca_cache": &s.CACache, "combined": &s.Combined, "rolled_back": &s.RolledBack}
+		"extra_wait": &s.ExtraWait, "ca_cache": &s.CACache, "combined": &s.Combined, "rolled_back": &s.RolledBack,
+		"challenge": &s.Challenge, "proven_by": &s.ProvenBy}
 }
 
 func (s *Settings) lists() map[string]*[]string {
@@ -77,7 +80,7 @@ func (s *Settings) times() map[string]*time.Time {
 }
 
 var order = []string{"domains", "providers", "env_file", "profile", "ca_bundle", "resolvers", "nameservers",
-	"extra_wait", "ca_cache", "combined",
+	"extra_wait", "ca_cache", "challenge", "proven_by", "combined",
 	"deploy_hooks", "verify", "rollback", "rolled_back", "renew_at", "ari_retry_after", "deploy_pending", "new_key"}
 
 // Settings reads the [wildcard] section; ok is false when there is none. A time that cannot be read counts as not set.

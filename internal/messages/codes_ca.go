@@ -116,8 +116,13 @@ var codesOfCA = []Code{
 	},
 	{
 		Name: "acme.no-dns-challenge", Exits: []int{1},
-		Cause: "The CA offers no DNS-01 validation for a name, so we cannot prove it.",
-		Next:  "try another CA: --server letsencrypt",
+		Cause: "The CA offers no challenge for a name that could be answered here.",
+		Next:  "try another way or another CA: --challenge dns-01, --server letsencrypt",
+	},
+	{
+		Name: "persist.missing", Exits: []int{78},
+		Cause: "No record at _validation-persist lets this account prove a name: it is missing, has ended, is another account's, or is not written as every CA reads it. The line above has the record that would.",
+		Next:  "set that record in the DNS, or prove the name by dns-01: --challenge dns-01",
 	},
 	{
 		Name: "acme.validation-failed", Exits: []int{1},

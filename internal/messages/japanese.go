@@ -9,6 +9,7 @@ func japanese() []map[Text]string {
 		japaneseDoctor,
 		japaneseHelp,
 		japaneseHooks,
+		japanesePersist,
 		japaneseProviders,
 		japaneseSandbox,
 		japaneseSteps,

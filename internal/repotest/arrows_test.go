@@ -71,8 +71,9 @@ func arrows() map[string][]string {
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
 		"wildcard/internal/dns01":                  {"wildcard/providers", "wildcard/internal/dns01/..."},
-		"wildcard/internal/issuance":               {"wildcard/internal/system/wait", "wildcard/internal/system/filelock", "wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/memory", "wildcard/internal/dns01/propagation", legoACME, legoAPI, idna},
-		"wildcard/internal/testkit/acmetest":       {jose, publicsuffix, dns},
+		"wildcard/internal/persist":                {"wildcard/internal/dns01/propagation", jose, idna},
+		"wildcard/internal/issuance":               {"wildcard/internal/persist", "wildcard/internal/system/wait", "wildcard/internal/system/filelock", "wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/memory", "wildcard/internal/dns01/propagation", legoACME, legoAPI, idna},
+		"wildcard/internal/testkit/acmetest":       {jose, publicsuffix, dns, idna},
 		"wildcard/internal/lineage":                {"wildcard/internal/system/subprocess", "wildcard/internal/system/atomicfile", "wildcard/internal/system/failpoint", "wildcard/providers", unix},
 		"wildcard/internal/state":                  {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/internal/metrics":                nil,
@@ -99,7 +100,7 @@ func arrows() map[string][]string {
 		"wildcard/cmd/wildcard": {"wildcard/internal/cli"},
 		"wildcard/internal/certificates": {
 			"wildcard/internal/system/environ",
-			"wildcard/internal/deploy", "wildcard/internal/dns01/...", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/settings",
+			"wildcard/internal/deploy", "wildcard/internal/dns01/...", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/persist", "wildcard/internal/settings",
 			"wildcard/internal/state", "wildcard/internal/system/filelock", "wildcard/internal/system/wait", "wildcard/internal/timeline", "wildcard/providers/...",
 		},
 		"wildcard/internal/cli": {

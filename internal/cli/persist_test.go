@@ -17,8 +17,8 @@ func persistWorld(t *testing.T, offers acmetest.Persist) *world {
 	return w
 }
 
-// wanted is the record that the error of a name says is missing.
-func wanted(s said) string {
+// recordMissing is the record that the error of a name says is missing.
+func recordMissing(s said) string {
 	_, rest, _ := strings.Cut(s.stderr, ` TXT "`)
 	value, _, ok := strings.Cut(rest, `"`)
 	if !ok {
@@ -46,10 +46,10 @@ func TestIssue_ByPersistentRecord(t *testing.T) {
 			w := persistWorld(t, offers)
 			names := []string{"*.example.com", "example.com"}
 			missing := w.run(append([]string{"issue", "--challenge", "dns-persist-01"}, names...)...).exits(78, "[persist.missing]", persist.Name("example.com"))
-			if failed := w.run(append([]string{"plan", "--challenge", "dns-persist-01"}, names...)...).exits(78, "[persist.missing]"); wanted(failed) != wanted(missing) {
-				t.Errorf("plan wants %s", wanted(failed))
+			if failed := w.run(append([]string{"plan", "--challenge", "dns-persist-01"}, names...)...).exits(78, "[persist.missing]"); recordMissing(failed) != recordMissing(missing) {
+				t.Errorf("plan wants %s", recordMissing(failed))
 			}
-			w.conoha.PutRecord("example.com", persist.Name("example.com"), "TXT", wanted(missing))
+			w.conoha.PutRecord("example.com", persist.Name("example.com"), "TXT", recordMissing(missing))
 			w.run(append([]string{"plan", "--challenge", "dns-persist-01"}, names...)...).exits(0, persist.Name("example.com")+" is there already")
 			said := w.issue(append([]string{"--challenge", "dns-persist-01", "--force"}, names...)...)
 			if !strings.Contains(said.stderr, "they may leave this machine (") {

@@ -127,7 +127,8 @@ func (a *attempt) prepare(ctx context.Context) (*issuance.Issuer, error) {
 		}
 	}
 	issuer := &issuance.Issuer{
-		Method: MethodOf(a.settings), Unrouted: unrouted, CA: a.ca, Account: issuance.Account{URI: a.account.URI, Key: a.account.Key},
+		Method: MethodOf(a.settings), Unrouted: unrouted,
+		CA: a.ca, Account: issuance.Account{URI: a.account.URI, Key: a.account.Key},
 		Router: router, Resolver: resolver,
 		CheckDelegation: ChecksDelegation(a.settings),
 		Journal:         m.Journal, Orders: filelock.NewHeld(m.options.Dirs.Run, "order"),
@@ -348,7 +349,7 @@ func (a *attempt) keep(ctx context.Context, result issuance.Result) (Certificate
 		m.options.Log.Warn("forgetting an order", "error", err)
 	}
 	if c.Standing && a.settings.ProvenBy == "" {
-		m.mayLeave(c.Lineage, a.settings)
+		mayLeave(m, c.Lineage, a.settings)
 	}
 	if pending {
 		c.Deploy = deployment{m, c.Lineage}.do(ctx, a.deployLater)

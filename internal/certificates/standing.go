@@ -75,7 +75,7 @@ func (r *PlannedRecord) stands(ctx context.Context, ca *issuance.CA, account iss
 
 // mayLeave says, when a lineage has been renewed without a DNS service for the first time, that the credentials may leave this machine,
 // and what still needs them.
-func (m *Manager) mayLeave(l *lineage.Lineage, s lineage.Settings) {
+func mayLeave(m *Manager, l *lineage.Lineage, s lineage.Settings) {
 	router, err := m.Services.Router(s)
 	if err != nil || len(router.Accounts) == 0 {
 		return // they have left already

@@ -66,7 +66,8 @@ func Unfit(name string, q persist.Question, found persist.Finding, ok bool) erro
 		what = unfit(found)
 	}
 	want := q.CA.Make(q.Account, q.Domain, q.Wildcard, time.Time{}).String()
-	return fault.Errorf(CodePersist, fault.Misconfigured, "acme: %s: %s %s; what lets this account prove it is: %s TXT \"%s\"",
+	return fault.Errorf(CodePersist, fault.Misconfigured,
+		"acme: %s: %s %s; what lets this account prove it is: %s TXT \"%s\"",
 		name, persist.Name(q.Domain), what, persist.Name(q.Domain), want)
 }
 

@@ -133,7 +133,8 @@ func JudgePersist(record, ours string, accounts []string, wildcard bool, now tim
 	case wildcard && !strings.EqualFold(policy, "wildcard"):
 		return &MismatchError{fmt.Sprintf("policy mismatch: expected \"wildcard\", got %q", policy)}
 	case !until.IsZero() && now.After(until):
-		return &MismatchError{"validation time " + now.Format(time.RFC3339) + " is after persistUntil " + until.Format(time.RFC3339)}
+		return &MismatchError{"validation time " + now.Format(time.RFC3339) + " is after persistUntil " +
+			until.Format(time.RFC3339)}
 	}
 	return nil
 }

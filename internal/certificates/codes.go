@@ -7,4 +7,5 @@ const (
 	CodeCSR     = "csr.invalid"        // a certificate signing request cannot be used
 	CodeAdopt   = "adopt.impossible"   // certbot does something for a lineage that is not done here
 	CodeNotOurs = "release.impossible" // certbot has no options for how the lineage is renewed
+	CodeImport  = "import.impossible"  // something of another client cannot be taken over
 )

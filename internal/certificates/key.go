@@ -92,6 +92,18 @@ func KeyTypeOf(p lineage.Params) issuance.KeyType {
 	return issuance.RSA2048
 }
 
+// nearestType is the kind of a key that is there, or the nearest that we make.
+func nearestType(key crypto.Signer) (t issuance.KeyType, same bool) {
+	switch k := key.(type) {
+	case *ecdsa.PrivateKey:
+		return typeOf(key), k.Params().BitSize == 256 || k.Params().BitSize == 384
+	case *rsa.PrivateKey:
+		bits := k.N.BitLen()
+		return typeOf(key), bits == 2048 || bits == 3072 || bits == 4096
+	}
+	return issuance.ECDSA256, false
+}
+
 // typeOf is the kind of a key that is there.
 func typeOf(key crypto.Signer) issuance.KeyType {
 	switch k := key.(type) {

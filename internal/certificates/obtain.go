@@ -139,7 +139,7 @@ func (m *Manager) obtainLocked(ctx context.Context, r Request, name string) (Res
 			return Result{}, err
 		}
 	}
-	m.noteCovered(o)
+	noteCovered(m, o)
 	if !o.dryRun && o.csr == nil {
 		m.lookedAfter()
 	}
@@ -216,7 +216,7 @@ func repaired(ctx context.Context, l *lineage.Lineage) (*lineage.Lineage, error)
 	return l, nil
 }
 
-func (m *Manager) noteCovered(o *order) {
+func noteCovered(m *Manager, o *order) {
 	for _, note := range o.coveredNotes() {
 		m.note("%s", note)
 	}

@@ -323,7 +323,7 @@ func (r *renewal) order(ctx context.Context, name string) (*order, Due, error) {
 	o.keyType = KeyTypeOf(o.params)
 	o.chooseProfile(nil)
 	o.at(o.params.Server)
-	m.noteCovered(o)
+	noteCovered(m, o)
 	return o, Due{}, nil
 }
 

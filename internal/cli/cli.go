@@ -174,7 +174,8 @@ func (p *program) app() *cli.App {
 		Action:                    p.bare,
 		Commands: []*cli.Command{
 			issueCommand(p), renewCommand(p), planCommand(p), listCommand(p), showCommand(p),
-			deployCommand(p), revokeCommand(p), deleteCommand(p), adoptCommand(p), releaseCommand(p), accountCommand(p),
+			deployCommand(p), revokeCommand(p), deleteCommand(p), adoptCommand(p), releaseCommand(p), importCommand(p),
+			accountCommand(p),
 			cleanCommand(p), providersCommand(p), systemdCommand(p), doctorCommand(p), explainCommand(p),
 			helpCommand(p), versionCommand(p),
 		},

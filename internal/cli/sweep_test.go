@@ -5,6 +5,8 @@ package cli
 import (
 	"cmp"
 	"crypto/tls"
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,7 +16,9 @@ import (
 	"testing"
 
 	"wildcard/internal/dns01/journal"
+	"wildcard/internal/settings"
 	"wildcard/internal/system/failpoint/sweep"
+	"wildcard/internal/testkit/clienttree"
 	"wildcard/internal/testkit/secretscan"
 )
 
@@ -62,6 +66,41 @@ func TestSweepRenew(t *testing.T) {
 
 // issuesAgain runs "issue" to which something happens, and then once more: what is live is whole after each, and the second
 // run leaves no record, with one order more at most.
+// The same for "import": what came is whole wherever it is struck, the next run does the rest, and the other client's files are as they were.
+func TestSweepImport(t *testing.T) {
+	t.Parallel()
+	walk := sweep.Walk{Program: "wildcard import", Least: 60, Every: map[sweep.Action]int{sweep.Kill: 12, sweep.Term: 40, sweep.ENOSPC: 30, sweep.EIO: 30}}
+	walk.Run(t, func(t *testing.T, p sweep.Point) {
+		w := newWorld(t)
+		tree := clienttree.Lay(t, "acme.sh")
+		before := clienttree.Snapshot(t, tree)
+		w.struck(p, 0, "import", "acme.sh", tree)
+		for _, name := range []string{"cloudflare", "conoha"} {
+			path := w.config(name, "acme.sh.env")
+			if _, err := settings.ReadEnvFile(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Error(err)
+			}
+		}
+		for l, err := range w.store().All() {
+			if err != nil || l.Damage != nil {
+				t.Errorf("half a lineage: %v, %v", l, err)
+			}
+		}
+		w.start("import", "acme.sh", tree).end().exits(0)
+		if names, err := w.store().Names(); err != nil || len(names) != 4 {
+			t.Errorf("%q, %v", names, err)
+		}
+		for _, name := range []string{"example.com", "example.com-0001", "old.example.org", "www.example.net"} {
+			if l := w.lineage(name); l.Damage != nil {
+				t.Error(l.Damage)
+			}
+		}
+		if !maps.Equal(before, clienttree.Snapshot(t, tree)) {
+			t.Error("the tree was changed")
+		}
+	})
+}
+
 func (w *world) issuesAgain(p sweep.Point, args ...string) {
 	w.t.Helper()
 	w.struck(p, 0, args...)

@@ -68,9 +68,13 @@ func MarshalKey(key crypto.Signer) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// ParseKey reads a private key from PEM: PKCS #8, PKCS #1 or SEC 1.
+// ParseKey reads a private key from PEM: PKCS #8, PKCS #1 or SEC 1. What stands before it is passed over, as the EC PARAMETERS that
+// openssl ecparam -genkey writes, or certificates.
 func ParseKey(text []byte) (crypto.Signer, error) {
-	block, _ := pem.Decode(text)
+	block, rest := pem.Decode(text)
+	for block != nil && !strings.HasSuffix(block.Type, "PRIVATE KEY") {
+		block, rest = pem.Decode(rest)
+	}
 	if block == nil {
 		return nil, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "private key: not PEM")
 	}

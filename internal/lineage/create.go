@@ -39,16 +39,8 @@ func (s *Store) Create(ctx context.Context, name string, set Set, change func(*C
 		if err := s.makeDirs(); err != nil {
 			return err
 		}
-		taken := name
-		for n := 0; ; n++ {
-			if name, err = numbered(taken, n); err != nil {
-				return err
-			}
-			if _, err := os.Lstat(s.confPath(name)); errors.Is(err, fs.ErrNotExist) {
-				break
-			} else if err != nil {
-				return err
-			}
+		if name, err = s.NextName(name, nil); err != nil {
+			return err
 		}
 		if err := s.clearLeftovers(name); err != nil {
 			return err
@@ -65,6 +57,24 @@ func (s *Store) Create(ctx context.Context, name string, set Set, change func(*C
 		return nil, failed("create "+name, err)
 	}
 	return s.Lineage(name)
+}
+
+// NextName is the name that Create gives to a lineage for which name is wanted, if those of taken are taken as well.
+func (s *Store) NextName(name string, taken []string) (string, error) {
+	for n := 0; ; n++ {
+		next, err := numbered(name, n)
+		if err != nil {
+			return "", err
+		}
+		if slices.Contains(taken, next) {
+			continue
+		}
+		if _, err := os.Lstat(s.confPath(next)); errors.Is(err, fs.ErrNotExist) {
+			return next, nil
+		} else if err != nil {
+			return "", err
+		}
+	}
 }
 
 func (s *Store) create(name string, set Set, change func(*Conf) error) error {

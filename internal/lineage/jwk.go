@@ -126,6 +126,14 @@ func decodeKey(text []byte) (crypto.Signer, error) {
 	}
 }
 
+// AccountID is [Account.ID] of a key; an error if certbot has no form for such keys.
+func AccountID(key crypto.Signer) (string, error) {
+	if _, err := encodeKey(key); err != nil {
+		return "", fault.Errorf(CodeAccount, fault.Misconfigured, "%w", err)
+	}
+	return accountID(key)
+}
+
 // accountID is the name that certbot gives to an account: the MD5, in hex, of its public key as PEM (account.py, Account).
 func accountID(key crypto.Signer) (string, error) {
 	der, err := x509.MarshalPKIXPublicKey(key.Public())

@@ -21,6 +21,7 @@ type Outside struct {
 	Root      string   // of the file system; "" is /
 	ConfigDir string   // certbot's
 	Homes     []string // configuration folders of the users that certbot may run as, as ~/.config
+	Everyone  bool     // the tables of all users count: for what is looked at and never run
 
 	lines []commandLine // of the schedulers, once they are read
 }
@@ -176,15 +177,15 @@ func (o Outside) trusted(path string, options []Option) error {
 	if !slices.ContainsFunc(options, func(option Option) bool { return IsHook(option.Key) }) {
 		return nil
 	}
-	if err := unchangeable(path); err != nil {
+	if err := Unchangeable(path); err != nil {
 		return fault.Errorf(CodeUnsafe, fault.Misconfigured, "the hooks of %s are not taken: %w", path, err)
 	}
 	return nil
 }
 
-// unchangeable is an error if another user may change a file. In a sticky folder of root's, as that of cron's tables, a file
+// Unchangeable is an error if another user may change a file. In a sticky folder of root's, as that of cron's tables, a file
 // is replaced by its owner alone.
-func unchangeable(path string) error {
+func Unchangeable(path string) error {
 	dir := filepath.Dir(path)
 	folder, err := os.Lstat(dir)
 	info, fileErr := os.Lstat(path)

@@ -56,6 +56,14 @@ func (o Outside) schedulerLines() []commandLine {
 
 // cronFile are the commands of a file of cron's that may start certbot.
 func (o Outside) cronFile(path string) (all []commandLine) {
+	for _, line := range o.cronLines(path, "certbot", "letsencrypt") {
+		all = append(all, commandsOf(path, strings.ReplaceAll(line, `\%`, "%"))...)
+	}
+	return all
+}
+
+// cronLines are the lines of a file of cron's that have one of these words, with the file's variables in them.
+func (o Outside) cronLines(path string, words ...string) (all []string) {
 	text := o.read(path)
 	if strings.Contains(text, "-d /run/systemd/system") && o.there("run/systemd/system") {
 		return nil // Debian's own, which does nothing then
@@ -66,7 +74,8 @@ func (o Outside) cronFile(path string) (all []commandLine) {
 		lines = []string{strings.Join(lines, "")}
 	}
 	for _, line := range lines {
-		if !strings.Contains(line, "certbot") && !strings.Contains(line, "letsencrypt") || o.otherUsers(path, line) {
+		named := slices.ContainsFunc(words, func(word string) bool { return strings.Contains(line, word) })
+		if !named || o.otherUsers(path, line) {
 			continue
 		}
 		line = variable.ReplaceAllStringFunc(line, func(name string) string {
@@ -76,7 +85,7 @@ func (o Outside) cronFile(path string) (all []commandLine) {
 			}
 			return value
 		})
-		all = append(all, commandsOf(path, strings.ReplaceAll(line, `\%`, "%"))...)
+		all = append(all, line)
 	}
 	return all
 }
@@ -95,7 +104,7 @@ func (o Outside) cronReads(path string) bool {
 	dir = strings.TrimPrefix(dir, o.path())
 	if strings.Contains(dir, "spool/cron") || strings.Contains(dir, "crontabs") {
 		uid := info.Sys().(*syscall.Stat_t).Uid
-		return uid == 0 || int(uid) == os.Geteuid()
+		return o.Everyone || uid == 0 || int(uid) == os.Geteuid()
 	}
 	old := strings.HasPrefix(base, ".") || strings.HasSuffix(base, "~") || strings.HasPrefix(base, "#") ||
 		notCrons.MatchString(base) || strings.Contains(base, ".") && o.there("etc/debian_version")
@@ -112,7 +121,7 @@ var notCrons = regexp.MustCompile(`\.(bak|old|orig|save|disabled|dpkg-\w+|rpm\w+
 
 // otherUsers reports whether a line of a table that has users is another's than root's.
 func (o Outside) otherUsers(path, line string) bool {
-	if dir := filepath.Dir(path); path != o.path("etc/crontab") && dir != o.path("etc/cron.d") {
+	if dir := filepath.Dir(path); o.Everyone || path != o.path("etc/crontab") && dir != o.path("etc/cron.d") {
 		return false
 	}
 	fields, at := strings.Fields(line), 5
@@ -160,7 +169,14 @@ func shown(commands [][]string) (all []string) {
 
 // units are the commands of systemd's services that name certbot, with the lines of their drop-ins and the variables of their own.
 func (o Outside) units() (all []commandLine) {
-	var names []string
+	for _, name := range o.unitNames() {
+		all = append(all, o.unit(name)...)
+	}
+	return all
+}
+
+// unitNames are the services of systemd.
+func (o Outside) unitNames() (names []string) {
 	for _, dir := range unitDirs {
 		for _, path := range append(o.glob(dir+"/*.service"), o.glob(dir+"/*.service.d")...) {
 			if name := strings.TrimSuffix(filepath.Base(path), ".d"); !slices.Contains(names, name) {
@@ -168,10 +184,7 @@ func (o Outside) units() (all []commandLine) {
 			}
 		}
 	}
-	for _, name := range names {
-		all = append(all, o.unit(name)...)
-	}
-	return all
+	return names
 }
 
 // unitDirs are those of systemd.unit(5), the first counts.
@@ -180,6 +193,24 @@ var unitDirs = []string{"etc/systemd/system", "run/systemd/system", "usr/local/l
 
 // unit has the commands of one service (systemd.service(5)): an empty ExecStart= takes back those before it.
 func (o Outside) unit(name string) (all []commandLine) {
+	u := o.readUnit(name)
+	for _, s := range u.starts {
+		for _, command := range commandsOf(s.file, s.line) {
+			command.after = append(command.after, u.after...)
+			all = append(all, command)
+		}
+	}
+	return all
+}
+
+// service is what a unit has of a command: its lines with the variables in them, what runs after them, and its variables.
+type service struct {
+	starts []struct{ file, line string }
+	after  []string
+	values map[string]string
+}
+
+func (o Outside) readUnit(name string) service {
 	var files, dropIns []string
 	for _, dir := range unitDirs {
 		if path := o.path(dir, name); len(files) == 0 && o.there(filepath.Join(dir, name)) {
@@ -193,19 +224,17 @@ func (o Outside) unit(name string) (all []commandLine) {
 	}
 	slices.SortFunc(dropIns, func(a, b string) int { return strings.Compare(filepath.Base(a), filepath.Base(b)) })
 	values := map[string]string{}
-	type start struct{ file, line string }
-	var starts []start
-	var after []string
+	u := service{values: values}
 	for _, path := range append(files, dropIns...) {
 		for line := range strings.Lines(strings.ReplaceAll(o.read(path), "\\\n", " ")) {
 			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 			switch key, value = strings.TrimSpace(key), strings.TrimSpace(value); {
 			case key == "ExecStart" && value == "":
-				starts = nil
+				u.starts = nil
 			case key == "ExecStart":
-				starts = append(starts, start{path, value})
+				u.starts = append(u.starts, struct{ file, line string }{path, value})
 			case key == "ExecStartPost", key == "ExecStopPost":
-				after = append(after, shown(subprocess.Commands(strings.TrimLeft(value, "-@:+!|")))...)
+				u.after = append(u.after, shown(subprocess.Commands(strings.TrimLeft(value, "-@:+!|")))...)
 			case key == "Environment":
 				for _, word := range subprocess.Words(value) {
 					name, text, _ := strings.Cut(word, "=")
@@ -216,20 +245,16 @@ func (o Outside) unit(name string) (all []commandLine) {
 			}
 		}
 	}
-	for _, s := range starts {
+	for i, s := range u.starts {
 		line := strings.ReplaceAll(strings.TrimLeft(s.line, "-@:+!|"), "%%", "%")
-		line = os.Expand(line, func(name string) string {
+		u.starts[i].line = os.Expand(line, func(name string) string {
 			if name == "$" { // which stands for itself when it is doubled
 				return name
 			}
 			return values[name]
 		})
-		for _, command := range commandsOf(s.file, line) {
-			command.after = append(command.after, after...)
-			all = append(all, command)
-		}
 	}
-	return all
+	return u
 }
 
 // ofCommand are the options of a command that has certbot renew a lineage in our folder; nil if it is another one.

@@ -34,6 +34,7 @@ type Settings struct {
 	RetryAfter  time.Time        // ari_retry_after: renewal information is not asked for before
 	Deploy      bool             // deploy_pending: deploy hooks have yet to succeed for the live certificate
 	Rollback    bool             // rollback: the former version is made live where the new one is not served
+	Imported    string           // imported: where another client has the certificate that this one was first
 	NewKey      bool             // new_key: the live key was revoked as compromised, so the next renewal keeps it not
 }
 
@@ -63,7 +64,7 @@ func (s Settings) SpecTexts() []string {
 func (s *Settings) texts() map[string]*string {
 	return map[string]*string{"env_file": &s.EnvFile, "profile": &s.Profile, "ca_bundle": &s.CABundle,
 		"extra_wait": &s.ExtraWait, "ca_cache": &s.CACache, "combined": &s.Combined, "rolled_back": &s.RolledBack,
-		"challenge": &s.Challenge, "proven_by": &s.ProvenBy}
+		"challenge": &s.Challenge, "proven_by": &s.ProvenBy, "imported": &s.Imported}
 }
 
 func (s *Settings) lists() map[string]*[]string {
@@ -81,7 +82,8 @@ func (s *Settings) times() map[string]*time.Time {
 
 var order = []string{"domains", "providers", "env_file", "profile", "ca_bundle", "resolvers", "nameservers",
 	"extra_wait", "ca_cache", "challenge", "proven_by", "combined",
-	"deploy_hooks", "verify", "rollback", "rolled_back", "renew_at", "ari_retry_after", "deploy_pending", "new_key"}
+	"deploy_hooks", "verify", "rollback", "rolled_back", "renew_at", "ari_retry_after", "deploy_pending", "new_key",
+	"imported"}
 
 // Settings reads the [wildcard] section; ok is false when there is none. A time that cannot be read counts as not set.
 func (c *Conf) Settings() (s Settings, ok bool) {

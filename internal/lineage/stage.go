@@ -56,7 +56,7 @@ func (s *Store) newStage(name, prefix string, set Set, old owner, reuse string) 
 
 // verify reads back what was written and checks it as a reader would.
 func (s *Store) verify(name string, st *stage, want Set) error {
-	read := Set{Names: want.Names}
+	read := Set{Names: want.Names, Ended: want.Ended}
 	keyPath := filepath.Join(st.dir, key+".pem")
 	if st.reuse != "" {
 		keyPath = filepath.Join(s.archiveDir(name), st.reuse)

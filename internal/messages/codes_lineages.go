@@ -80,6 +80,16 @@ var codesOfLineages = []Code{
 		Next:  "leave it with certbot; or change the line that is named, then: wildcard adopt NAME",
 	},
 	{
+		Name: "import.impossible", Exits: []int{78, 1},
+		Cause: "A certificate or account of another client cannot be used as it is. The others are taken over all the same.",
+		Next:  "do what the line says, then the same command again: what came before is not taken twice",
+	},
+	{
+		Name: "import.nothing", Exits: []int{2},
+		Cause: "The client's folder is somewhere else, or it was another client's.",
+		Next:  "name the folder: wildcard import CLIENT PATH",
+	},
+	{
 		Name: "release.impossible", Exits: []int{1},
 		Cause: "certbot has no option for how this certificate is renewed, so it could not renew it.",
 		Next:  "keep it with wildcard renew, or issue it anew with certbot under another name",

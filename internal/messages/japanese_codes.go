@@ -122,6 +122,10 @@ var japaneseCodes = map[Text]string{
 	"A certificate for tries would take the place of a real one, and browsers would refuse it.":                      "試験用の証明書が本物を置き換えることになり、ブラウザーに拒否されるため中止しました。",
 	"certbot does something for this certificate that is not done here. Nothing was changed.":                        "certbot がこの証明書に対して行うことのうち、本プログラムではできないものがあります。何も変更していません。",
 	"leave it with certbot; or change the line that is named, then: wildcard adopt NAME":                             "certbot に任せたままにするか、示された行を変えてください。その後: wildcard adopt NAME",
+	"A certificate or account of another client cannot be used as it is. The others are taken over all the same.":    "他のクライアントの証明書またはアカウントのうち、そのままでは使えないものがあります。それ以外は引き継ぎます。",
+	"do what the line says, then the same command again: what came before is not taken twice":                        "示されたとおりに対処してから、同じコマンドをもう一度実行してください (引き継ぎ済みのものは二重になりません)",
+	"The client's folder is somewhere else, or it was another client's.":                                             "クライアントのフォルダーが別の場所にあるか、別のクライアントのものです。",
+	"name the folder: wildcard import CLIENT PATH":                                                                   "フォルダーを指定してください: wildcard import クライアント パス",
 	"certbot has no option for how this certificate is renewed, so it could not renew it.":                           "この証明書の更新方法に当たるオプションが certbot にないため、certbot では更新できません。",
 	"keep it with wildcard renew, or issue it anew with certbot under another name":                                  "wildcard renew で管理を続けるか、certbot で別名の証明書を取り直してください",
 

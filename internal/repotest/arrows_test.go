@@ -75,6 +75,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/issuance":               {"wildcard/internal/persist", "wildcard/internal/system/wait", "wildcard/internal/system/filelock", "wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/memory", "wildcard/internal/dns01/propagation", legoACME, legoAPI, idna},
 		"wildcard/internal/testkit/acmetest":       {jose, publicsuffix, dns, idna},
 		"wildcard/internal/lineage":                {"wildcard/internal/system/subprocess", "wildcard/internal/system/atomicfile", "wildcard/internal/system/failpoint", "wildcard/providers", unix},
+		"wildcard/internal/foreign":                {"wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/settings", "wildcard/internal/system/environ", unix, yaml},
 		"wildcard/internal/state":                  {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/internal/metrics":                nil,
 		"wildcard/internal/timeline":               {"wildcard/internal/issuance", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/propagation"},
@@ -99,12 +100,12 @@ func arrows() map[string][]string {
 		},
 		"wildcard/cmd/wildcard": {"wildcard/internal/cli"},
 		"wildcard/internal/certificates": {
-			"wildcard/internal/system/environ",
-			"wildcard/internal/deploy", "wildcard/internal/dns01/...", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/persist", "wildcard/internal/settings",
+			"wildcard/internal/system/environ", "wildcard/internal/system/atomicfile", "wildcard/internal/system/failpoint",
+			"wildcard/internal/deploy", "wildcard/internal/foreign", "wildcard/internal/dns01/...", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/persist", "wildcard/internal/settings",
 			"wildcard/internal/state", "wildcard/internal/system/filelock", "wildcard/internal/system/wait", "wildcard/internal/timeline", "wildcard/providers/...",
 		},
 		"wildcard/internal/cli": {
-			"wildcard/internal/system/environ", "wildcard/internal/certificates", "wildcard/internal/deploy", "wildcard/internal/doctor", "wildcard/internal/system/failpoint", "wildcard/internal/cli/display/...", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/metrics",
+			"wildcard/internal/system/environ", "wildcard/internal/certificates", "wildcard/internal/deploy", "wildcard/internal/doctor", "wildcard/internal/foreign", "wildcard/internal/system/failpoint", "wildcard/internal/cli/display/...", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/metrics",
 			"wildcard/internal/notify", "wildcard/providers/...", "wildcard/internal/state", "wildcard/internal/system/signals", "wildcard/internal/system/terminal", "wildcard/internal/system/units", "wildcard/internal/timeline", "wildcard/internal/system/atomicfile", unix, urfave, publicsuffix,
 		},
 
@@ -115,6 +116,7 @@ func arrows() map[string][]string {
 		"wildcard/e2e":                         nil,
 		"wildcard/e2e/boulder":                 nil,
 
+		"wildcard/internal/testkit/clienttree":  {"github.com/rogpeppe/go-internal/txtar"},
 		"wildcard/internal/testkit/boulder":     {dns},
 		"wildcard/internal/testkit/clock":       nil,
 		"wildcard/internal/testkit/nameservers": {dns, unix},

@@ -47,11 +47,15 @@ func (s Screen) Command(app *cli.App, path []*cli.Command) {
 	for _, paragraph := range paragraphs {
 		s.Lay("", messages.Unwrap(s.Language.Translate(paragraph)))
 	}
+	space := "\n"
+	if len(path) == 0 {
+		space = "" // the screen is full otherwise, here and below
+	}
 	for _, example := range examples {
-		s.say("\n%s", example)
+		s.say("%s%s", space, example)
 	}
 	s.commands(commands)
-	if len(path) > 0 { // the screen is full otherwise, and --version is not asked for here
+	if len(path) > 0 { // --version is not asked for here
 		s.flags(flags)
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +14,7 @@ import (
 	"time"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/settings"
 	"wildcard/providers"
 )
 
@@ -160,4 +164,40 @@ func TestPresent_ServiceIsDown(t *testing.T) {
 	environ := w.environ("CONOHA_IDENTITY_URL=http://127.0.0.1:1/v2.0")
 	_, err := w.openWith(environ, "").Present(t.Context(), challenge("example.com", 1))
 	w.fails(err, providers.CodeUnavailable, providers.Temporary)
+}
+
+// A second service, which the environment names, gets nothing of the file's account: not when the file has URLs, and not without.
+func TestOpen_URLOfEnvironment(t *testing.T) {
+	t.Parallel()
+	generations(t, func(t *testing.T, w *world) {
+		rogue := newWorld(t, w.account.Version)
+		environ := []string{"CONOHA_IDENTITY_URL=" + rogue.IdentityURL(w.account.Version), "CONOHA_DNS_URL=" + rogue.DNSURL(w.account.Version)}
+		for _, with := range []bool{true, false} {
+			var lines []string
+			for _, line := range w.environ() {
+				if with || !strings.Contains(line, "_URL=") {
+					lines = append(lines, line)
+				}
+			}
+			path := filepath.Join(t.TempDir(), "env")
+			if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			accounts, err := Open(providers.Spec{Name: "conoha", EnvFile: path}, settings.Sources{Environ: environ}, Options{})
+			if !with {
+				w.fails(err, providers.CodeBadSettings, providers.Misconfigured)
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := accounts[0].Provider.Present(t.Context(), challenge("example.com", 1)); err != nil {
+				t.Error(err)
+			}
+			accounts[0].Close(slog.New(slog.DiscardHandler))
+		}
+		if asked := rogue.Log(); len(asked) > 0 {
+			t.Errorf("%d requests to the other service", len(asked))
+		}
+	})
 }

@@ -57,22 +57,23 @@ func Families() []settings.Family {
 		variables = append(variables,
 			settings.Variable{Name: f.password, Secret: true, Help: "API password"},
 			settings.Variable{Name: f.regional, Optional: true, Help: "tyo1, tyo2, ... (Ver.2.0) or c3j1 (Ver.3.0)"},
+			settings.Variable{Name: f.prefix + "IDENTITY_URL", Optional: true, Peer: true,
+				Help: "base URL of the identity service, with /v2.0 or /v3 (the region's)"},
+			settings.Variable{Name: f.prefix + "DNS_URL", Optional: true, Peer: true,
+				Help: "base URL of the DNS service, without /v1 (the region's)"},
 		)
 		out = append(out, settings.Family{Account: f.account, Name: f.name, Variables: variables, Check: f.missing})
 	}
 	return out
 }
 
-// Settings returns what may be set besides, from the environment or beside the credentials. A second account of Ver.3.0 has
-// URLs of its own, CONOHAV3_IDENTITY_URL and CONOHAV3_DNS_URL, and takes the rest from here unless it is set with that prefix.
+// Settings returns what may be set besides, from the environment or beside the credentials. A second account of Ver.3.0 takes it from
+// here unless it is set with its prefix.
 func Settings() []settings.Variable {
 	return []settings.Variable{
 		{Name: "CONOHA_TTL", Optional: true, Help: "TTL of the TXT records in seconds (60)"},
 		{Name: "CONOHA_PROPAGATION_TIMEOUT", Optional: true, Help: "how long to wait until all name servers publish the records, in seconds (900)"},
 		{Name: "CONOHA_HTTP_TIMEOUT", Optional: true, Help: "how long to wait for one answer of the API, in seconds (30)"},
-		{Name: "CONOHA_IDENTITY_URL", Optional: true,
-			Help: "base URL of the identity service, with /v2.0 or /v3 (the region's)"},
-		{Name: "CONOHA_DNS_URL", Optional: true, Help: "base URL of the DNS service, without /v1 (the region's)"},
 	}
 }
 
@@ -167,7 +168,7 @@ func newAccount(set settings.Set) (account, error) {
 
 // baseURL reads a base URL and returns it without trailing slashes.
 func baseURL(r *settings.Reader, name string) string {
-	text := r.Get(name)
+	text := strings.TrimSpace(r.Get(name))
 	if text == "" {
 		return ""
 	}

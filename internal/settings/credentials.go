@@ -44,10 +44,7 @@ func (s Sources) credentials(spec providers.Spec, families []Family) ([]Set, err
 		case err != nil:
 			return nil, err
 		case len(sets) > 0 && short == nil:
-			for i := range sets {
-				sets[i].environ = lookup(s.Environ)
-			}
-			return sets, nil
+			return sets, s.belong(sets, families)
 		}
 		if short != nil && (nearest.source == "" || len(sets) > 0 || c.explicit ||
 			len(short.missing) < len(nearest.missing)) {
@@ -58,6 +55,23 @@ func (s Sources) credentials(spec providers.Spec, families []Family) ([]Set, err
 		}
 	}
 	return nil, nearest.err(spec, looked)
+}
+
+// belong gives the sets the environment for their ordinary settings, and refuses what there would lead their secrets elsewhere.
+func (s Sources) belong(sets []Set, families []Family) error {
+	environ := lookup(s.Environ)
+	for i := range sets {
+		sets[i].environ = environ
+		for _, family := range families {
+			if family.Account != sets[i].Account || family.Name != sets[i].Family {
+				continue
+			}
+			if err := sets[i].misplacedPeer(family); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // shortfall is a family that is not complete.

@@ -252,19 +252,68 @@ func TestCredentials_Systemd(t *testing.T) {
 	}
 }
 
-func TestSetting(t *testing.T) {
+func TestNumber(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
-	write(t, dir+"/x/.env", "OLD_TENANT=t\nOLD_PASSWORD=p\nTTL=60\nURL=http://file/\nBLANK=' 7 '\nEMPTIED=file\n")
-	write(t, dir+"/other", "OTHER=file\n")
-	s := Sources{Environ: []string{"URL=http://environment/", "EMPTY=", "EMPTIED="}, ConfigDir: dir}
+	write(t, dir+"/x/.env", "OLD_TENANT=t\nOLD_PASSWORD=p\nTTL=60\nLIMIT=30\nBLANK=' 7 '\nEMPTIED=5\n")
+	write(t, dir+"/other", "OTHER=1\n")
+	s := Sources{Environ: []string{"LIMIT=1m", "EMPTY=", "EMPTIED="}, ConfigDir: dir}
 	sets, err := s.Credentials(providers.Spec{Name: "x"}, families())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"URL": "http://environment/", "TTL": "60", "EMPTY": "", "NONE": "", "BLANK": "7", "EMPTIED": "file", "OTHER": ""} {
-		if got, ok := sets[0].Setting(name); got != want || ok != (want != "") {
+	for name, want := range map[string]string{"LIMIT": "1m", "TTL": "60", "EMPTY": "", "NONE": "", "BLANK": "7", "EMPTIED": "5", "OTHER": ""} {
+		if got, ok := sets[0].number(name); got != want || ok != (want != "") {
 			t.Errorf("%s: got %q, %v", name, got, ok)
+		}
+	}
+}
+
+// A URL, a server or a CA of the environment never gets the secrets of a file.
+func TestCredentials_PeerInEnvironment(t *testing.T) {
+	t.Parallel()
+	families := []Family{{Account: "one", Name: "X_*", Variables: []Variable{
+		{Name: "X_PASSWORD", Secret: true}, {Name: "X_URL", Optional: true, Peer: true, Aliases: []string{"X_BASE"}}, {Name: "X_CA", Optional: true, Peer: true}}}}
+	for name, test := range map[string]struct {
+		file, environ string
+		url, bad      string
+	}{
+		"the file has none":              {"X_PASSWORD=p\n", "X_URL=https://other.example", "", "X_URL"},
+		"the file has none, other name":  {"X_PASSWORD=p\n", "X_BASE=https://other.example", "", "X_BASE"},
+		"the file has no CA":             {"X_PASSWORD=p\nX_URL=https://own.example\n", "X_CA=/tmp/ca.pem", "", "X_CA"},
+		"the file has its own":           {"X_PASSWORD=p\nX_URL=https://own.example\n", "X_URL=https://other.example", "https://own.example", ""},
+		"by its other name":              {"X_PASSWORD=p\nX_BASE=https://own.example\n", "X_URL=https://other.example", "https://own.example", ""},
+		"the environment has an account": {"X_PASSWORD=p\n", "X_URL=https://other.example X_PASSWORD=q", "", ""},
+		"nothing in the environment":     {"X_PASSWORD=p\n", "X_URL=", "", ""},
+	} {
+		dir := folder(t)
+		path := write(t, dir+"/env", test.file)
+		s := Sources{Environ: strings.Fields(test.environ)}
+		sets, err := s.Credentials(providers.Spec{Name: "x", EnvFile: path}, families)
+		switch {
+		case test.bad != "":
+			if fault.CodeOf(err) != fault.CodeBadSettings || !strings.Contains(err.Error(), test.bad) || strings.Contains(err.Error(), "other.example") {
+				t.Errorf("%s: %v, %v", name, sets, err)
+			}
+		case err != nil || sets[0].Get("X_URL") != test.url || sets[0].Secret("X_PASSWORD").Reveal() != "p" || sets[0].Ordinary("X_URL") == "https://other.example":
+			t.Errorf("%s: %v, %v", name, sets, err)
+		}
+	}
+}
+
+// Another program gets a number of the environment, and no text.
+func TestOrdinary(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	path := write(t, dir+"/env", "OLD_TENANT=t\nOLD_PASSWORD=p\nREGION=one\n")
+	s := Sources{Environ: []string{"TTL=60", "BASE_URL=https://other.example", "HOST=192.0.2.1", "REGION=two", "LIMIT=1m"}}
+	sets, err := s.Credentials(providers.Spec{Name: "x", EnvFile: path}, families())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"TTL": "60", "BASE_URL": "", "HOST": "", "REGION": "one", "LIMIT": ""} {
+		if got := sets[0].Ordinary(name); got != want {
+			t.Errorf("%s: %q", name, got)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package settings
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"wildcard/internal/fault"
@@ -12,7 +14,9 @@ type Variable struct {
 	Aliases  []string // other names of the same value; two that disagree are an error
 	Secret   bool
 	Optional bool
-	Help     fault.Text // one line, for people who look for what to set
+	// Peer says that the variable decides where the secrets go or who is trusted to be there: a URL, a server, a CA's certificate.
+	Peer bool
+	Help fault.Text // one line, for people who look for what to set
 }
 
 // Family is one family of variable names that make one credential.
@@ -72,12 +76,47 @@ func (s Set) Get(name string) string { return s.values.get(name) }
 // Secret is [Set.Get] for what must not be printed.
 func (s Set) Secret(name string) Secret { return s.values[name] }
 
-// Setting returns an ordinary setting, such as a URL or a time-out, without blanks around it: from the process environment,
-// else from the set's own source. ok is false if it is not set or empty.
-func (s Set) Setting(name string) (value string, ok bool) {
+// number returns an ordinary setting, such as a time-out, without blanks around it: from the process environment, else from the set's
+// own source. ok is false if it is not set or empty.
+func (s Set) number(name string) (value string, ok bool) {
 	value = strings.TrimSpace(s.environ.get(name))
 	if value == "" {
 		value = strings.TrimSpace(s.source.get(name))
 	}
 	return value, value != ""
+}
+
+// Ordinary returns a variable that is no secret as another program is to get it: from the set's own source; a plain number, such as a
+// TTL, else from the process environment. It is "" if it is not set.
+func (s Set) Ordinary(name string) string {
+	value := strings.TrimSpace(s.source.get(name))
+	if value != "" {
+		return value
+	}
+	value, _ = s.number(name)
+	if _, err := strconv.Atoi(value); err != nil {
+		return ""
+	}
+	return value
+}
+
+// misplacedPeer refuses a variable in the environment that would lead the secrets of a file elsewhere, where the file does not say where
+// they go: it is not used, and who set it must not believe that it is. An environment with a complete account of its own may have it.
+func (s Set) misplacedPeer(family Family) error {
+	if s.Source == Environment || len(family.missing(s.environ)) == 0 {
+		return nil
+	}
+	for _, v := range family.Variables {
+		if !v.Peer || s.Get(v.Name) != "" {
+			continue
+		}
+		for _, name := range slices.Concat([]string{v.Name}, v.Aliases) {
+			if s.environ.get(name) != "" {
+				return fault.Errorf(fault.CodeBadSettings, fault.Misconfigured,
+					"%s is set in the environment, but the account is from %s: it says where the password goes, so write it there", name,
+					Shown(s.Source))
+			}
+		}
+	}
+	return nil
 }

@@ -7,18 +7,20 @@ import (
 	"wildcard/internal/fault"
 )
 
-// Reader reads the ordinary settings of a service, such as time-outs, from a set of credentials. It keeps the first error, a
-// CodeBadSettings that names the variable. Where a setting has several names, the first one that is set counts.
+// Reader reads the ordinary settings of a service, such as time-outs: from the process environment, else from where the credentials are.
+// It has nothing but numbers: text, which could name a server, is a variable of the [Family] and so from the source of the secrets.
+// It keeps the first error, a CodeBadSettings that names the variable. Where a setting has several names, the first one that is set
+// counts.
 type Reader struct {
 	Set
 	Service string // begins the error
 	Err     error
 }
 
-// Get returns a setting as it is, "" if it is not set.
-func (r *Reader) Get(names ...string) string {
+// text returns a setting as it is, "" if it is not set.
+func (r *Reader) text(names ...string) string {
 	for _, name := range names {
-		if value, ok := r.Setting(name); ok {
+		if value, ok := r.number(name); ok {
 			return value
 		}
 	}
@@ -35,7 +37,7 @@ func (r *Reader) Bad(name, format string, args ...any) {
 // Duration returns a time from a millisecond to a day: a number of seconds, as lego has it, or a duration of Go such as 1m30s.
 func (r *Reader) Duration(otherwise time.Duration, names ...string) time.Duration {
 	const least, most = time.Millisecond, 24 * time.Hour
-	text := r.Get(names...)
+	text := r.text(names...)
 	if text == "" {
 		return otherwise
 	}
@@ -53,7 +55,7 @@ func (r *Reader) Duration(otherwise time.Duration, names ...string) time.Duratio
 // Seconds returns a number of seconds from least on that fits into a TTL (RFC 2181 §8).
 func (r *Reader) Seconds(otherwise, least int, names ...string) int {
 	const most = 1<<31 - 1
-	text := r.Get(names...)
+	text := r.text(names...)
 	if text == "" {
 		return otherwise
 	}

@@ -64,7 +64,8 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 		locks: filelock.New(o.RunDir, "acmedns"), now: time.Now, log: log,
 	}
 	if a.only == nil {
-		p.storage = &storage{path: a.path, server: a.base, sources: src, locks: filelock.New(o.RunDir, "acmedns-accounts")}
+		p.storage = &storage{path: a.path, server: a.base, stated: a.stated, sources: src,
+			locks: filelock.New(o.RunDir, "acmedns-accounts")}
 	}
 	return []providers.Account{{Provider: p, Spec: spec, Fingerprint: a.fingerprint(), Label: a.label()}}, nil
 }

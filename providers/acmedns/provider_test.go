@@ -282,3 +282,25 @@ func TestPresent_CallerGivesUp(t *testing.T) {
 	_, err := w.open().Present(ctx, challenge(fqdn, 1))
 	w.fails(err, providers.CodeUnavailable, providers.Temporary)
 }
+
+// An entry that does not say which server its account is of belongs to the server that is named beside the file: its password is not
+// sent to one that only the environment names.
+func TestFile_ServerOfEnvironment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	name := w.register("example.com")
+	text, err := os.ReadFile(w.accounts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(w.accounts(), []byte(strings.ReplaceAll(string(text), "server_url", "another_member")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if zones, err := w.open().Zones(t.Context(), false); len(zones) > 0 || err != nil {
+		t.Errorf("%q, %v", zones, err)
+	}
+	named := w.open("ACME_DNS_STORAGE_PATH=" + w.accounts())
+	if zones, err := named.Zones(t.Context(), false); !slices.Equal(zones, []string{name}) || err != nil {
+		t.Errorf("%q, %v", zones, err)
+	}
+}

@@ -28,7 +28,8 @@ func Families() []settings.Family {
 	return []settings.Family{{
 		Account: "acmedns", Name: "ACME_DNS_*", Check: missing,
 		Variables: []settings.Variable{
-			{Name: apiBase, Aliases: []string{"ACMEDNS_BASE_URL", "ACMEDNS_URL"}, Help: "URL of the acme-dns server"},
+			{Name: apiBase, Peer: true, Aliases: []string{"ACMEDNS_BASE_URL", "ACMEDNS_URL"},
+				Help: "URL of the acme-dns server"},
 			{Name: storagePath, Optional: true, Help: "JSON file with the accounts (CONFIG_DIR/acmedns/accounts.json); new ones are added"},
 			{Name: allowList, Optional: true, Help: "networks that may use new accounts, separated by commas (any)"},
 			{Name: username, Optional: true, Help: "one account in place of the file: user name"},
@@ -61,6 +62,8 @@ type account struct {
 	path  string // of the file with the registrations; "" with only
 	only  *registration
 	allow []string
+	// stated says that the file's accounts must name the server: the environment alone does, and it did not name the file.
+	stated bool
 
 	timeout     time.Duration
 	longestWait time.Duration // for publication; 0: not set
@@ -87,6 +90,7 @@ func newAccount(set settings.Set, configDir string) (account, error) {
 		return account{}, r.Err
 	}
 	if set.Get(username) == "" {
+		a.stated = set.Source == settings.Environment && set.Get(storagePath) == ""
 		a.path, err = pathOf(set.Get(storagePath), configDir)
 		return a, err
 	}

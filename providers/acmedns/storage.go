@@ -19,6 +19,7 @@ import (
 type storage struct {
 	path    string
 	server  string // of the entries that are ours
+	stated  bool   // only entries that say so are: the server's name and the file are not of one source
 	sources settings.Sources
 	locks   *filelock.Locks
 }
@@ -43,7 +44,7 @@ func (s *storage) read() (map[string]registration, contents, error) {
 	ours := map[string]registration{}
 	for domain, raw := range all {
 		var e entry
-		if json.Unmarshal(raw, &e) != nil || e.ServerURL != "" && strings.TrimSuffix(e.ServerURL, "/") != s.server {
+		if json.Unmarshal(raw, &e) != nil || !s.owns(e) {
 			continue
 		}
 		if r, err := e.registration(); err == nil {
@@ -51,6 +52,12 @@ func (s *storage) read() (map[string]registration, contents, error) {
 		}
 	}
 	return ours, all, nil
+}
+
+// owns reports whether an entry's account is one of our server's. A server that only the environment names gets no password of a file
+// that does not name it too.
+func (s *storage) owns(e entry) bool {
+	return e.ServerURL == "" && !s.stated || strings.TrimSuffix(e.ServerURL, "/") == s.server
 }
 
 // obtain returns the registration of a domain; without one, that which register makes, after it is in the file.
@@ -69,7 +76,7 @@ func (s *storage) obtain(ctx context.Context, domain string, register func() (en
 	}
 	if all[domain] != nil {
 		return registration{}, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured,
-			"acmedns: %s: the account of %s is another server's (server_url) or is not whole: remove the entry, or give another %s",
+			"acmedns: %s: the account of %s is not this server's (server_url) or is not whole: remove the entry, or give another %s",
 			settings.Shown(s.path), domain, storagePath)
 	}
 	file, target, err := s.begin()

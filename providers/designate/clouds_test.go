@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"wildcard/internal/settings"
@@ -73,6 +74,10 @@ func TestClouds(t *testing.T) {
 	w.fails(open("none", named), providers.CodeBadSettings, providers.Misconfigured, `no cloud "none"`)
 	w.fails(open("lax", named), providers.CodeBadSettings, providers.Misconfigured, "OS_CACERT")
 	w.fails(open("far", named), providers.CodeBadSettings, providers.Misconfigured, `profile "rackspace"`)
+	for _, elsewhere := range []string{"OS_DNS_ENDPOINT_OVERRIDE=https://rogue.example/", "OS_CACERT=/tmp/rogue.pem"} { // the password is the file's
+		name, _, _ := strings.Cut(elsewhere, "=")
+		w.fails(open("mine", settings.Sources{Environ: append([]string{elsewhere}, named.Environ...)}), providers.CodeBadSettings, providers.Misconfigured, name, "clouds.yaml")
+	}
 	w.fails(open("mine", settings.Sources{Environ: []string{"OS_CLIENT_CONFIG_FILE=" + path + ".not"}}), providers.CodeMissing, providers.Misconfigured)
 
 	home := filepath.Join(t.TempDir(), ".config")

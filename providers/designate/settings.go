@@ -53,15 +53,23 @@ func optional(name string, help providers.Text, aliases ...string) settings.Vari
 
 // with are variables of one family and those that all have.
 func with(own ...settings.Variable) []settings.Variable {
-	return append(own,
+	own = append(own,
 		optional(region, "region, if the catalogue has several"),
 		optional(side, "public (default), internal or admin", "OS_ENDPOINT_TYPE"),
-		optional(caFile, "file with the CA of a private cloud, PEM"),
-		optional(endpoint, "URL of Designate, in place of the catalogue's"),
+	)
+	return append(append(own, peers()...),
 		optional(ttl, "TTL of the TXT records in seconds (60)"),
 		optional(httpTimeout, "how long to wait for one answer, in seconds (30)"),
 		optional(propagation, "how long to wait until all name servers publish the records, in seconds (900)"),
 	)
+}
+
+// peers are what decides who gets the secrets.
+func peers() []settings.Variable {
+	return []settings.Variable{
+		{Name: caFile, Optional: true, Peer: true, Help: "file with the CA of a private cloud, PEM"},
+		{Name: endpoint, Optional: true, Peer: true, Help: "URL of Designate, in place of the catalogue's"},
+	}
 }
 
 // cloudFamily is a cloud of clouds.yaml.
@@ -89,7 +97,7 @@ func userFamily() settings.Family {
 	return settings.Family{
 		Account: "designate", Name: "OS_USERNAME, OS_PASSWORD",
 		Variables: with(
-			settings.Variable{Name: authURL, Help: "URL of Keystone, such as https://keystone.example.com/v3"},
+			settings.Variable{Name: authURL, Peer: true, Help: "URL of Keystone, such as https://keystone.example.com/v3"},
 			optional(username, "user name; or OS_USER_ID"),
 			optional(userID, "user ID"),
 			settings.Variable{Name: password, Secret: true, Help: "password"},
@@ -118,7 +126,7 @@ func credentialFamily() settings.Family {
 	return settings.Family{
 		Account: "designate", Name: "OS_APPLICATION_CREDENTIAL_*",
 		Variables: with(
-			settings.Variable{Name: authURL, Help: "URL of Keystone, such as https://keystone.example.com/v3"},
+			settings.Variable{Name: authURL, Peer: true, Help: "URL of Keystone, such as https://keystone.example.com/v3"},
 			settings.Variable{Name: credID, Help: "ID of the application credential"},
 			settings.Variable{Name: credSecret, Secret: true, Help: "its secret"},
 		),
@@ -147,6 +155,12 @@ func newAccount(set settings.Set, src settings.Sources) (account, error) {
 		if err != nil {
 			return account{}, err
 		}
+		for own, other := range map[string]string{caFile: "cacert", endpoint: "dns_endpoint_override"} {
+			if set.Get(own) != "" {
+				return account{}, badSetting(own, "the password is in %s, and so is where it goes: write %s there",
+					settings.Shown(from), other)
+			}
+		}
 		a.cloud, a.source, a.origin = c, from, "cloud "+name+" of "+from
 	} else {
 		a.cloud = cloud{Auth: auth{
@@ -158,14 +172,15 @@ func newAccount(set settings.Set, src settings.Sources) (account, error) {
 		}}
 	}
 	r := &settings.Reader{Set: set, Service: "designate"}
-	a.Region = cmp.Or(r.Get(region), a.Region)
-	a.Interface = cmp.Or(strings.TrimSuffix(cmp.Or(r.Get(side, "OS_ENDPOINT_TYPE"), a.Interface), "URL"), "public")
-	a.CACert = cmp.Or(r.Get(caFile), a.CACert)
-	a.Endpoint = cmp.Or(r.Get(endpoint), a.Endpoint)
+	get := func(name string) string { return strings.TrimSpace(set.Get(name)) }
+	a.Region = cmp.Or(get(region), a.Region)
+	a.Interface = cmp.Or(strings.TrimSuffix(cmp.Or(get(side), a.Interface), "URL"), "public")
+	a.CACert = cmp.Or(get(caFile), a.CACert)
+	a.Endpoint = cmp.Or(get(endpoint), a.Endpoint)
 	a.ttl = int(r.Duration(time.Minute, ttl) / time.Second)
 	a.timeout = r.Duration(30*time.Second, httpTimeout)
 	a.longestWait = r.Duration(0, propagation)
-	if yes, err := strconv.ParseBool(r.Get(insecure)); err == nil && yes || a.Verify != nil && !*a.Verify {
+	if yes, err := strconv.ParseBool(set.Ordinary(insecure)); err == nil && yes || a.Verify != nil && !*a.Verify {
 		return account{}, badSetting(insecure, "connections are always verified; name the cloud's CA in %s", caFile)
 	}
 	switch a.Interface {

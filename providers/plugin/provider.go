@@ -103,7 +103,7 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 		for _, v := range d.Variables {
 			value := sets[0].Secret(v.Name).Reveal()
 			if value == "" && !v.Secret {
-				value, _ = sets[0].Setting(v.Name)
+				value = sets[0].Ordinary(v.Name)
 			}
 			if value != "" {
 				environ = append(environ, v.Name+"="+value)

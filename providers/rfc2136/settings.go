@@ -40,7 +40,7 @@ func names(name string) []string { return append([]string{name}, aliases(name)..
 // Families returns the variables of an account, all of them: those that are optional have a default or an alternative.
 func Families() []settings.Family {
 	variables := []settings.Variable{
-		{Name: nameserver, Help: "the zone's primary name server: host or host:port (port 53)"},
+		{Name: nameserver, Peer: true, Help: "the zone's primary name server: host or host:port (port 53)"},
 		{Name: tsigKey, Optional: true, Help: "name of the TSIG key; required without RFC2136_TSIG_FILE"},
 		{Name: tsigSecret, Optional: true, Secret: true,
 			Help: "secret of the TSIG key, base64; required without RFC2136_TSIG_FILE"},

@@ -43,6 +43,8 @@ type Delegation struct {
 	Addrs []Address
 	// Unresolved are the host names for which no address was found.
 	Unresolved []string
+	// Withheld are addresses that are not asked ([Resolver.MayAsk]), such as private ones where the resolvers are public.
+	Withheld []Address
 }
 
 // List is the name servers of a zone as one of its servers has them.
@@ -298,9 +300,13 @@ func (s *session) resolve(ctx context.Context, zone string, hosts []string, glue
 	}
 	d := Delegation{Zone: zone, NameServers: hosts}
 	for i, host := range hosts {
-		d.add(host, append(glue.addresses(host), found[i]...), uint16(s.settings.Port))
+		add(s, &d, host, append(glue.addresses(host), found[i]...))
 	}
 	if len(d.Addrs) == 0 {
+		if len(d.Withheld) > 0 {
+			return Delegation{}, fmt.Errorf("%s is at %s, which is not asked: an address of a private network, and the resolvers are public ones; "+
+				"if it is yours, name it with --nameserver, or your own resolver with --resolver", zone, d.Withheld[0])
+		}
 		if lookupErr == nil {
 			lookupErr = fmt.Errorf("none of %s has an address", listed(hosts, 6))
 		}
@@ -334,12 +340,12 @@ func (s *session) addressesOf(ctx context.Context, hosts []string,
 
 func (d Delegation) clone() Delegation {
 	d.Addrs, d.Unresolved = slices.Clone(d.Addrs), slices.Clone(d.Unresolved)
-	d.NameServers = slices.Clone(d.NameServers)
+	d.NameServers, d.Withheld = slices.Clone(d.NameServers), slices.Clone(d.Withheld)
 	return d
 }
 
-// add appends a host's addresses, within bounds that no honest zone meets.
-func (d *Delegation) add(host string, addrs []netip.Addr, port uint16) {
+// add appends a host's addresses, within bounds that no honest zone meets, and without those that are not to be asked.
+func add(s *session, d *Delegation, host string, addrs []netip.Addr) {
 	const most = 64
 	seen := 0
 	for _, ip := range addrs {
@@ -347,7 +353,13 @@ func (d *Delegation) add(host string, addrs []netip.Addr, port uint16) {
 			continue
 		}
 		seen++
-		addr := netip.AddrPortFrom(ip, port)
+		addr := netip.AddrPortFrom(ip, uint16(s.settings.Port))
+		if !s.mayAskAt(ip) {
+			if a := (Address{Host: host, Addr: addr}); len(d.Withheld) < most && !slices.Contains(d.Withheld, a) {
+				d.Withheld = append(d.Withheld, a)
+			}
+			continue
+		}
 		known := slices.ContainsFunc(d.Addrs, func(a Address) bool { return a.Addr == addr })
 		if !known && len(d.Addrs) < most {
 			d.Addrs = append(d.Addrs, Address{Host: host, Addr: addr})

@@ -9,8 +9,11 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"syscall"
 
 	"github.com/miekg/dns"
 
@@ -22,10 +25,20 @@ const dnsMessage = "application/dns-message" // RFC 8484 §6
 
 // newHTTPClient returns the client for DNS over HTTPS. It goes through the proxies of the environment, finds the resolver
 // by the system's own means, and follows no redirect: the resolver that the user trusts is the one that answers.
-func newHTTPClient(roots *x509.CertPool) *http.Client {
+func newHTTPClient(roots *x509.CertPool, mayAsk func(netip.Addr) bool) *http.Client {
+	dialer := &net.Dialer{}
+	if mayAsk != nil {
+		dialer.Control = func(_, address string, _ syscall.RawConn) error {
+			if to, err := netip.ParseAddrPort(address); err != nil || !mayAsk(to.Addr()) {
+				return errors.New("it is at an address that may not be asked")
+			}
+			return nil
+		}
+	}
 	return &http.Client{
 		Transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         dialer.DialContext,
 			TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 			ForceAttemptHTTP2:   true,
 			MaxIdleConnsPerHost: 2,

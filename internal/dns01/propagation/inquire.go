@@ -70,6 +70,9 @@ func (s *session) inquire(parent context.Context, d Delegation, q question) (*dn
 			if asked == len(d.Addrs) {
 				continue
 			}
+			if !mayGoOn(s) {
+				return nil, &unansweredError{reached: all.reached, text: errTooMany.Error()}
+			}
 			from := d.Addrs[asked]
 			asked++
 			group.Go(func() {

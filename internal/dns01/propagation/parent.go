@@ -175,7 +175,7 @@ func (s *session) addListed(ctx context.Context, d Delegation) Delegation {
 			addrs = append(addrs, found[i]...)
 		}
 		if len(addrs) > 0 || slices.Contains(more, host) || slices.Contains(d.Unresolved, host) {
-			whole.add(host, addrs, uint16(s.settings.Port))
+			add(s, &whole, host, addrs)
 		}
 	}
 	if whole.ResolversBehind() {
@@ -203,6 +203,10 @@ func (s *session) everyAnswer(parent context.Context, d Delegation, q question) 
 	defer cancel()
 	for _, a := range d.Addrs {
 		group.Go(func() {
+			if !mayGoOn(s) {
+				results <- result{a, nil, errTooMany}
+				return
+			}
 			msg, err := s.settings.direct().ask(ctx, a.Addr, q)
 			results <- result{a, msg, err}
 		})

@@ -59,6 +59,7 @@ func tasks(records []Record) ([]*task, error) {
 func (s *session) locate(ctx context.Context, all []*task) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	s.names = int64(len(all))
 	for _, t := range all {
 		s.shun(t.fqdn)
 	}
@@ -162,6 +163,10 @@ func newPublication(all []*task, start time.Time, deadAfter time.Duration, histo
 			for _, host := range z.unresolved {
 				b.events = append(b.events, Event{Server: host, Zone: name, State: Unreachable, Elapsed: time.Since(start),
 					detail: "has no address"})
+			}
+			for _, a := range t.delegation.Withheld {
+				b.events = append(b.events, Event{Server: a.String(), Zone: name, State: Unreachable, Elapsed: time.Since(start),
+					detail: "is of a private network, and not asked"})
 			}
 			zones[name] = z
 			b.zones = append(b.zones, z)

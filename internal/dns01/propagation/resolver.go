@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"wildcard/internal/system/netaddr"
 	"wildcard/providers"
 )
 
@@ -37,6 +40,10 @@ type Resolver struct {
 	LookupLimit time.Duration
 	// Found keeps the delegations that are found, for the other calls with it; nil keeps them for one call.
 	Found *Found
+	// MayAsk says which addresses of delegated name servers are asked, and at which a https:// resolver may be. Nil means those of the
+	// Internet, and all where a resolver is on a private network itself: then a delegation may well lead there. What is in NameServers is
+	// asked in any case.
+	MayAsk func(netip.Addr) bool
 	// RootCAs verify the certificates of https:// resolvers; nil means the system's.
 	RootCAs *x509.CertPool
 	// Log gets one line per look-up, at debug level; nil is silent.
@@ -79,6 +86,9 @@ type session struct {
 	http        *http.Client
 	found       *Found
 	preferred   atomic.Int64 // index of the resolver that answered last: a dead first one costs its time-out only once
+	mayAskAt    func(netip.Addr) bool
+	asked       atomic.Int64 // questions, of which there may be mostQuestions for each name looked for
+	names       int64
 
 	mu      sync.Mutex
 	shunned []string // challenge names
@@ -121,9 +131,36 @@ func (r *Resolver) open() (*session, error) {
 	if len(s.nameServers)+len(s.resolvers)+len(s.urls) == 0 {
 		return nil, badServer("propagation: no DNS resolver is configured")
 	}
-	s.http = newHTTPClient(r.RootCAs)
+	s.http = newHTTPClient(r.RootCAs, r.MayAsk)
+	s.mayAskAt = r.MayAsk
+	if s.mayAskAt == nil {
+		s.mayAskAt = netaddr.Public
+		if slices.ContainsFunc(s.resolvers, func(a netip.AddrPort) bool { return !netaddr.Public(a.Addr()) }) ||
+			slices.ContainsFunc(s.urls, privateURL) {
+			s.mayAskAt = func(netip.Addr) bool { return true }
+		}
+	}
 	return s, nil
 }
+
+// privateURL reports whether a resolver over HTTPS is named by an address that is not of the Internet, or by localhost.
+func privateURL(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && !netaddr.Public(addr)
+}
+
+// mostQuestions is how many questions finding the name servers of one name may take. A name behind three CNAMEs, each in a zone of its
+// own with thirteen name servers, needs half of it; delegations that strangers make to keep us asking end here.
+const mostQuestions = 500
+
+// mayGoOn counts a question, and reports whether it may be asked.
+func mayGoOn(s *session) bool { return s.asked.Add(1) <= mostQuestions*max(1, s.names) }
+
+var errTooMany = errors.New("more than 500 questions would be needed: its delegations, or those of a CNAME, lead on and on")
 
 func (s *session) close() { s.http.CloseIdleConnections() }
 
@@ -175,6 +212,9 @@ func (s *session) recurse(ctx context.Context, q question) (*dns.Msg, error) {
 		for i := range count {
 			i = (i + int(s.preferred.Load())) % count
 			name, ask := s.resolver(i)
+			if !mayGoOn(s) {
+				return nil, errTooMany
+			}
 			msg, err := ask(ctx, q)
 			switch {
 			case ctx.Err() != nil:

@@ -22,7 +22,7 @@ func scripted(t *testing.T, h http.HandlerFunc) *client {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	c := newTestClient(httpclient.NewTransport(10*time.Second), "token-%d")
+	c := newTestClient(httpclient.NewTransport(10*time.Second, nil), "token-%d")
 	c.base = server.URL
 	t.Cleanup(func() { _ = c.http.Close() })
 	return c
@@ -31,7 +31,7 @@ func scripted(t *testing.T, h http.HandlerFunc) *client {
 // newTestClient returns a client of Ver.3.0 with an HTTP transport. The n-th of its logins yields the token that format makes of n.
 func newTestClient(transport http.RoundTripper, format string) *client {
 	log := slog.New(slog.DiscardHandler)
-	calls := httpclient.New("conoha", "", time.Minute, log)
+	calls := httpclient.New("conoha", "", time.Minute, nil, log)
 	calls.Transport, calls.Pause, calls.MaxPause = transport, 1, 1
 	logins := 0
 	return &client{

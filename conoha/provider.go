@@ -23,6 +23,8 @@ type Options struct {
 	UserAgent string
 	// Log gets one line per request at debug level; nil is silent.
 	Log *slog.Logger
+	// Dial makes the connections; nil makes every one.
+	Dial httpclient.Dial
 }
 
 // Provider publishes challenges in the zones of one ConoHa account. It implements [providers.Zones],
@@ -89,7 +91,7 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 
 func newProvider(a account, o Options) *Provider {
 	log := cmp.Or(o.Log, slog.New(slog.DiscardHandler))
-	calls := httpclient.New("conoha", o.UserAgent, a.timeout, log)
+	calls := httpclient.New("conoha", o.UserAgent, a.timeout, o.Dial, log)
 	calls.Mask.Add(a.password.Reveal())
 	calls.Mask.Add(a.user)
 	logins := *calls // over the same connections

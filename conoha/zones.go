@@ -105,7 +105,8 @@ func (z *zones) holding(ctx context.Context, fqdn, name string) (zone item, cach
 		cached = false
 	}
 	if !ok {
-		return item{}, false, providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "the account lists %s", list)
+		return item{}, false, providers.Errorf(providers.CodeNoZone, providers.Misconfigured, "the account lists %w",
+			providers.Foreign(list.String()))
 	}
 	return zone, cached, nil
 }

@@ -189,14 +189,17 @@ func TestCertbot_InPlaceOfTheScripts(t *testing.T) {
 	a := w.conoha.AddAccount(conohatest.Account{Version: 2, Password: "it's #1"})
 	w.zone(a, "example.com")
 	w.use(a)
+	env := fmt.Sprintf("CNH_REGION=%q\nCNH_TENANT_ID=%q\nCNH_USERNAME=%q\nCNH_PASSWORD=%q\n", a.Region, a.Tenant, a.User, a.Password)
 	var kept []string
 	for _, kv := range w.environ {
-		if !strings.HasPrefix(kv, "CONOHA_") || strings.Contains(kv, "_URL=") {
+		switch name, value, _ := strings.Cut(kv, "="); {
+		case !strings.HasPrefix(kv, "CONOHA_"):
 			kept = append(kept, kv)
+		case strings.HasSuffix(name, "_URL"): // where the password goes stands where the password is
+			env += name + "=" + value + "\n"
 		}
 	}
 	w.environ = kept
-	env := fmt.Sprintf("CNH_REGION=%q\nCNH_TENANT_ID=%q\nCNH_USERNAME=%q\nCNH_PASSWORD=%q\n", a.Region, a.Tenant, a.User, a.Password)
 	scripts := w.dir + "/scripts"
 	for _, err := range []error{
 		os.Mkdir(scripts, 0o700),

@@ -80,6 +80,11 @@ func TestHooks_InPlaceOfTheScripts(t *testing.T) {
 	}
 	env := fmt.Sprintf("CNH_REGION=\"tyo1\"\r\nexport CNH_TENANT_ID=%s\nCNH_USERNAME=%s # API user\nCNH_PASSWORD='scripts-pw!#'\n", w.v2.Tenant, "gncu99999999")
 	w.conoha.AddAccount(conohatest.Account{Version: 2, Tenant: w.v2.Tenant, User: "gncu99999999", Password: "scripts-pw!#"})
+	for _, entry := range w.environ { // where the password goes stands where the password is
+		if name, value, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "CONOHA_") && strings.HasSuffix(name, "_URL") {
+			env += name + "=" + value + "\n"
+		}
+	}
 	if err := os.WriteFile(w.dir+"/.env", []byte(env), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -89,9 +94,7 @@ func TestHooks_InPlaceOfTheScripts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.environ = slices.DeleteFunc(w.environ, func(kv string) bool {
-		return strings.HasPrefix(kv, "CONOHA") && !strings.Contains(kv, "_URL=")
-	})
+	w.environ = slices.DeleteFunc(w.environ, func(kv string) bool { return strings.HasPrefix(kv, "CONOHA") })
 	c := call{domain: "example.co.jp", value: value(1), program: names["auth"]}
 	c.output = w.must("auth", c)
 	if got := w.txt(); len(got) != 1 {

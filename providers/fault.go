@@ -53,5 +53,8 @@ func ClassOf(err error) Class { return fault.ClassOf(err) }
 // Excerpt quotes text that came from outside, for use in an error message or a log line: short, of one line, escaped.
 func Excerpt(s string) string { return fault.Excerpt(s) }
 
+// Foreign is an error with the words of a peer, for use with %w.
+func Foreign(text string) error { return &fault.Foreign{Text: text} }
+
 // Text is English that users read in their own language. A constant of a service that is shown needs its translation.
 type Text = fault.Text

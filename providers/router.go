@@ -186,5 +186,5 @@ func noZone(fqdn string, known []string) error {
 	if len(known) > most {
 		list += fmt.Sprintf(" and %d more", len(known)-most)
 	}
-	return Errorf(CodeNoZone, Misconfigured, "zone of %s: the configured accounts list %s", fqdn, list)
+	return Errorf(CodeNoZone, Misconfigured, "zone of %s: the configured accounts list %w", fqdn, Foreign(list))
 }

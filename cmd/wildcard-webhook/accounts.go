@@ -9,18 +9,23 @@ import (
 	core "k8s.io/api/core/v1"
 
 	"wildcard/internal/settings"
+	environment "wildcard/internal/system/environ"
 	"wildcard/providers"
 	"wildcard/providers/builtin"
 )
 
-// mostOpen is how many accounts stay open. Issuers may come and go for years.
-const mostOpen = 256
+// How many accounts stay open. Issuers may come and go for years.
+const (
+	mostOpen      = 256
+	mostOpenOfOne = 32 // namespace
+)
 
 // accounts are the open accounts of one kind of provider. An account that stays open keeps its login and its list of zones.
 type accounts struct {
-	registry builtin.Providers
-	environ  []string
-	log      *slog.Logger
+	registry  builtin.Providers
+	environ   []string
+	endpoints *endpoints
+	log       *slog.Logger
 
 	mu   sync.Mutex
 	open []opened // least recently used first
@@ -31,11 +36,16 @@ type opened struct {
 	place   string // which Issuers share it: spec, namespace and name of the Secret
 	version string // of the Secret, and the settings
 	all     []providers.Account
+	owner   string          // the Secret's namespace
 	users   *sync.WaitGroup // calls that are using it
 }
 
 func newAccounts(registry builtin.Providers, environ []string, log *slog.Logger) *accounts {
-	return &accounts{registry: registry, environ: environ, log: log}
+	allowed, err := parseEndpoints(environment.Get(environ, endpointsVariable))
+	if err != nil { // the program has not started with it
+		allowed = &endpoints{}
+	}
+	return &accounts{registry: registry, environ: environ, endpoints: allowed, log: log}
 }
 
 // use returns the accounts for a config and its Secret, and what is to be called when they are no longer used. Accounts of an
@@ -53,6 +63,7 @@ func (a *accounts) use(c parsed, namespace string, secret *core.Secret) ([]provi
 			Log:       a.log,
 			Environ:   a.environ,
 			Stderr:    nil,
+			Dial:      a.endpoints.dial,
 			Certbot:   true, // nor does cert-manager tell more than the value
 		})
 		if err != nil {
@@ -65,17 +76,36 @@ func (a *accounts) use(c parsed, namespace string, secret *core.Secret) ([]provi
 			}
 			return old
 		})
-		if len(a.open) >= mostOpen {
-			go a.close(a.open[0])
-			a.open = a.open[1:]
-		}
-		a.open = append(a.open, opened{place: place, version: version, all: all, users: &sync.WaitGroup{}})
+		a.makeRoom(namespace)
+		a.open = append(a.open, opened{place: place, version: version, all: all, owner: namespace, users: &sync.WaitGroup{}})
 		at = len(a.open) - 1
 	}
 	o := a.open[at]
 	a.open = append(slices.Delete(a.open, at, at+1), o)
 	o.users.Add(1)
 	return o.all, o.users.Done, nil
+}
+
+// makeRoom closes what was used least recently: of the namespace, if it has its share, so that one does not close what others use.
+func (a *accounts) makeRoom(namespace string) {
+	own := func(o opened) bool { return o.owner == namespace }
+	count := 0
+	for _, o := range a.open {
+		if own(o) {
+			count++
+		}
+	}
+	least := -1
+	switch {
+	case count >= mostOpenOfOne:
+		least = slices.IndexFunc(a.open, own)
+	case len(a.open) >= mostOpen:
+		least = 0
+	}
+	if least >= 0 {
+		go a.close(a.open[least])
+		a.open = slices.Delete(a.open, least, least+1)
+	}
 }
 
 // close closes accounts when their last user is done.

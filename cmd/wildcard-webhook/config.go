@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
 	"wildcard/providers"
+	"wildcard/providers/builtin"
 	"wildcard/providers/plugin"
 )
 
@@ -25,7 +27,8 @@ type Config struct {
 	Provider string `json:"provider,omitempty"`
 	// SecretRef names the Secret with the provider's variables, in the Issuer's namespace.
 	SecretRef SecretRef `json:"secretRef"`
-	// Settings are variables of the provider that are no secret, such as CONOHA_REGION. Those of the Secret count more.
+	// Settings are variables of the provider that are no secret and do not say where secrets go, such as CONOHA_REGION. Those of the
+	// Secret count more.
 	Settings map[string]string `json:"settings,omitempty"`
 	// Resolvers find the name servers, "ip[:port],…"; the pod's own if there are none.
 	Resolvers string `json:"resolvers,omitempty"`
@@ -116,6 +119,29 @@ func refuseFiles(c parsed, secret *core.Secret) error {
 			return fault.Errorf(fault.CodeBadSettings, fault.Misconfigured,
 				"webhook: %s names a file, and an Issuer has none: put into the Secret what stands in it", fault.Excerpt(name))
 		}
+	}
+	return nil
+}
+
+// refuseSettings refuses variables of the Issuer's own that belong into the Secret: secrets, what would lead those of the Secret to where
+// its owner has not said, and what the provider's table does not have, of which nothing is known.
+func refuseSettings(c parsed, kind builtin.Kind) error {
+	plain := map[string]bool{}
+	for _, v := range variablesOf(kind) {
+		for _, name := range append(v.Aliases, v.Name) {
+			plain[name] = !v.Peer && !v.Secret
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Settings)) {
+		why := "is not a plain setting of " + c.spec.Name
+		switch {
+		case plain[name]:
+			continue
+		case slices.Contains(peers(kind), name):
+			why = "says where the password goes"
+		}
+		return fault.Errorf(fault.CodeBadSettings, fault.Misconfigured,
+			"webhook: config: settings: %s %s: put it into the Secret", fault.Excerpt(name), why)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func TestConformance(t *testing.T) {
 func conform(t *testing.T, name, server string, config any, environ []string) {
 	t.Helper()
 	var solver *Solver
-	for _, s := range solvers(builtin.Registry(), nil, slog.New(slog.DiscardHandler)) {
+	for _, s := range solvers(builtin.Registry(), offline(), slog.New(slog.DiscardHandler)) {
 		if s.Name() == name {
 			solver = s.(*Solver)
 		}

@@ -45,6 +45,32 @@ func TestChart(t *testing.T) {
 	}
 }
 
+// Values that would open more than they say are refused, with the reason.
+func TestChart_BadValues(t *testing.T) {
+	for values, want := range map[string]string{
+		"secrets: [{namespace: default, names: []}]":                       "names of namespace default is empty",
+		"secrets: [{namespace: default}]":                                  "names of namespace default is empty",
+		"secrets: [{namespace: default, names: null}]":                     "names of namespace default is empty",
+		`secrets: [{namespace: default, names: [a, ""]}]`:                  "an empty name",
+		"secrets: [{names: [a]}]":                                          "needs a namespace",
+		`groupName: ""`:                                                    "groupName is needed",
+		"secrets: [{namespace: a, names: [x]}, {namespace: b, names: []}]": "names of namespace b is empty",
+		`secrets: [{namespace: a, names: ["*"]}]`:                          "an empty name or a star",
+		`allowedEndpoints: ["https://x.example/v3"]`:                       "allowedEndpoints",
+		`allowedEndpoints: ["0.0.0.0/0"]`:                                  "allowedEndpoints",
+		`allowedEndpoints: "10.0.0.0/8"`:                                   "allowedEndpoints",
+	} {
+		path := filepath.Join(t.TempDir(), "values.yaml")
+		if err := os.WriteFile(path, []byte(values), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command(os.Getenv("TEST_ASSET_HELM"), "template", "x", deploy+"chart", "--kube-version", "1.37.2", "--values", path).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), want) {
+			t.Errorf("%s: %v, %.300s", values, err, out)
+		}
+	}
+}
+
 // everything is a use of each value of the chart.
 const everything = `
 groupName: acme.example.org
@@ -52,6 +78,7 @@ secrets: [{namespace: default, names: [a, b]}, {namespace: cert-manager, names: 
 image: {repository: registry.example/webhook, digest: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}
 imagePullSecrets: [{name: registry}]
 replicas: 2
+allowedEndpoints: [keystone.internal.example, 10.1.2.0/24]
 env: [{name: HTTPS_PROXY, value: "http://proxy.example:3128"}]
 networkPolicy: {enabled: true, tcpPorts: [3128]}
 nodeSelector: {kubernetes.io/arch: arm64}

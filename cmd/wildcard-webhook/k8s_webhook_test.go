@@ -74,6 +74,7 @@ func (w *deployed) read(deployment *apps.Deployment) {
 	for _, arg := range container.Args {
 		w.args = append(w.args, strings.ReplaceAll(arg, container.VolumeMounts[0].MountPath+"/", w.cluster.dir+"/"))
 	}
+	w.environ = append(w.environ, offline()...) // the chart's allowedEndpoints
 	for _, variable := range container.Env {
 		w.environ = append(w.environ, variable.Name+"="+variable.Value)
 	}

@@ -47,8 +47,11 @@
 // The Secret is read from the namespace that cert-manager names: that of the Issuer, or the cluster resource namespace for a
 // ClusterIssuer. Nothing else of the pod's environment is a credential, whatever allowAmbientCredentials says.
 //
-// A user who may make an Issuer and a Secret in a namespace gets nothing of the pod by it: variables that name files are refused, and
-// programs of exec: and certbot-hook: only run from where plugins lie.
+// A user who may make an Issuer and a Secret in a namespace gets nothing of the pod by it: variables that name files are refused,
+// programs of exec: and certbot-hook: only run from where plugins lie, and our own connections and questions go to addresses of the
+// Internet alone, unless ALLOWED_ENDPOINTS lists them. One who may make an Issuer, and not read its Secret, gets nothing of that: what says
+// where the password goes comes from the Secret. What services say stands in the log, not in the Challenge's status. Of one namespace's
+// calls [mostCalls] are worked on at once.
 //
 // lego: is refused: cert-manager tells the hash of the key authorization only. manual is refused, as no operator is there.
 package main
@@ -78,6 +81,10 @@ func main() {
 		fmt.Fprintf(os.Stderr, "wildcard-webhook: %s is not set: it is the groupName of the Issuers, such as acme.wildcard.example\n", groupVariable)
 		os.Exit(78)
 	}
+	if _, err := parseEndpoints(os.Getenv(endpointsVariable)); err != nil {
+		fmt.Fprintf(os.Stderr, "wildcard-webhook: %v\n", err)
+		os.Exit(78)
+	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	err := serve(server.SetupSignalContext(), group, os.Args[1:], solvers(builtin.Registry(), os.Environ(), log))
 	switch {
@@ -91,11 +98,12 @@ func main() {
 // solvers are one for each kind of provider that can work without a person.
 func solvers(registry builtin.Providers, environ []string, log *slog.Logger) []webhook.Solver {
 	var all []webhook.Solver
+	calls := new(calls)
 	looks := memory.Open("", log) // one for all: Issuers with different services may have one record name
 	for name := range registry {
 		if name != "manual" {
 			all = append(all, &Solver{name: name, accounts: newAccounts(registry, environ, log), memory: looks, environ: environ,
-				log: log})
+				calls: calls, log: log})
 		}
 	}
 	return all

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"wildcard/internal/dns01/memory"
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
+	"wildcard/internal/system/environ"
 	"wildcard/providers"
 )
 
@@ -33,6 +35,7 @@ type Solver struct {
 	memory   *memory.Memory
 	ended    ended
 	environ  []string
+	calls    *calls // of all solvers
 	log      *slog.Logger
 
 	mu      sync.Mutex
@@ -66,7 +69,7 @@ func (s *Solver) Initialize(config *rest.Config, stop <-chan struct{}) error {
 func (s *Solver) Present(request *v1alpha1.ChallengeRequest) error {
 	return s.answer(request, func(ctx context.Context, t target) error {
 		s.ended.begin(t.remembered())
-		resolver, err := t.config.resolver(s.log)
+		resolver, err := t.config.resolver(s.accounts.endpoints, s.log)
 		if err != nil {
 			return err
 		}
@@ -131,6 +134,11 @@ func (s *Solver) answer(request *v1alpha1.ChallengeRequest, work func(ctx contex
 	if client == nil {
 		return errors.New("webhook: it has not started yet")
 	}
+	if !s.calls.begin(request.ResourceNamespace) {
+		return fmt.Errorf("webhook: %d calls for the namespace %s are being worked on; this one comes later", mostCalls,
+			request.ResourceNamespace)
+	}
+	defer s.calls.end(request.ResourceNamespace)
 	ctx, cancel := context.WithTimeout(stopped, answerLimit)
 	defer cancel()
 	began := time.Now()
@@ -139,7 +147,7 @@ func (s *Solver) answer(request *v1alpha1.ChallengeRequest, work func(ctx contex
 		request.ResourceNamespace, "solver", s.name, "took", time.Since(began).Round(time.Millisecond))
 	if err != nil {
 		log.Error("challenge", "error", err, "code", fault.CodeOf(err))
-		return errors.New(steady(err.Error()))
+		return errors.New(status(err))
 	}
 	log.Info("challenge")
 	return nil
@@ -159,7 +167,7 @@ func (s *Solver) solve(ctx context.Context, client kubernetes.Interface, request
 	if err != nil {
 		return err
 	}
-	if err := refuseFiles(config, secret); err != nil {
+	if err := s.refuse(config, secret); err != nil {
 		return err
 	}
 	all, done, err := s.accounts.use(config, request.ResourceNamespace, secret)
@@ -172,7 +180,43 @@ func (s *Solver) solve(ctx context.Context, client kubernetes.Interface, request
 		FQDN:   providers.CanonicalName(request.ResolvedFQDN),
 		Value:  request.Key,
 	}
-	return work(ctx, target{challenge, providers.Router{Accounts: all}, config})
+	if err := work(ctx, target{challenge, providers.Router{Accounts: all}, config}); err != nil {
+		return &askedError{err}
+	}
+	return nil
+}
+
+// refuse refuses what an Issuer and its Secret may not say.
+func (s *Solver) refuse(c parsed, secret *core.Secret) error {
+	if err := refuseFiles(c, secret); err != nil {
+		return err
+	}
+	kind, allowed := s.accounts.registry[s.name], s.accounts.endpoints
+	if err := refuseSettings(c, kind); err != nil {
+		return err
+	}
+	all := variables(c, secret)
+	if err := allowed.refuse(kind, func(name string) string { return environ.Get(all, name) }); err != nil {
+		return err
+	}
+	if err := allowed.servers("resolvers", c.resolvers); err != nil {
+		return err
+	}
+	return allowed.servers("nameServers", c.nameServers)
+}
+
+// askedError is a failure in which DNS services, name servers or programs may have had a word.
+type askedError struct{ error }
+
+func (e *askedError) Unwrap() error { return e.error }
+
+// status is an error's text for the Challenge's status, which everybody reads who may read Challenges: without the words of peers, who
+// may be whatever answers at an address that an Issuer's author has chosen. They are in the log.
+func status(err error) string {
+	if _, asked := errors.AsType[*askedError](err); asked {
+		return steady(fault.WithoutForeign(err))
+	}
+	return steady(err.Error())
 }
 
 // secret reads the Secret with the credentials.
@@ -200,8 +244,12 @@ type target struct {
 func (t target) owner() dns01.Owner { return dns01.Owner{Process: self(), Round: t.challenge.Value} }
 
 // resolver is how the DNS is asked for an Issuer.
-func (c parsed) resolver(log *slog.Logger) (*propagation.Resolver, error) {
-	return propagation.NewResolver(c.resolvers, c.nameServers, log)
+func (c parsed) resolver(allowed *endpoints, log *slog.Logger) (*propagation.Resolver, error) {
+	r, err := propagation.NewResolver(c.resolvers, c.nameServers, log)
+	if err == nil {
+		r.MayAsk = allowed.address
+	}
+	return r, err
 }
 
 // changing is what differs from one failure to the next of the same kind: durations, times, ports and identifiers of requests.

@@ -44,7 +44,7 @@ func (w webhook) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return err
 	}
-	client := httpclient.New("notify", m.Program, hookLimit, nil)
+	client := httpclient.New("notify", m.Program, hookLimit, nil, nil)
 	client.MaxBody = mostReply
 	defer client.Close()
 	reply, err := client.Do(ctx, http.MethodPost, w.url.Reveal(), nil, json.RawMessage(text))

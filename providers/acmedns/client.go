@@ -22,7 +22,7 @@ type client struct {
 }
 
 func newClient(a account, o Options, log *slog.Logger) *client {
-	c := &client{base: a.base, allow: a.allow, http: httpclient.New("acmedns", o.UserAgent, a.timeout, log)}
+	c := &client{base: a.base, allow: a.allow, http: httpclient.New("acmedns", o.UserAgent, a.timeout, o.Dial, log)}
 	c.http.MaxBody = maxBody
 	return c
 }

@@ -20,6 +20,8 @@ type Options struct {
 	UserAgent string
 	// Log gets one line per request at debug level; nil is silent.
 	Log *slog.Logger
+	// Dial makes the connections; nil makes every one.
+	Dial httpclient.Dial
 }
 
 // Provider publishes challenges at the names of one acme-dns server that are registered to us.

@@ -16,6 +16,7 @@ import (
 	"wildcard/providers"
 	"wildcard/providers/acmedns"
 	"wildcard/providers/designate"
+	"wildcard/providers/httpclient"
 	"wildcard/providers/manual"
 	"wildcard/providers/plugin"
 	"wildcard/providers/rfc2136"
@@ -27,9 +28,10 @@ type Config struct {
 	RunDir    string // private directory for what the next process may reuse, such as tokens; "" for none
 	UserAgent string // how we name ourselves to services
 	Log       *slog.Logger
-	Environ   []string  // of our process, of which programs of others get what they need to work at all
-	Stderr    io.Writer // what these programs say, line by line; nil drops it
-	Certbot   bool      // certbot is the ACME client: challenges come without their ACME inputs
+	Environ   []string        // of our process, of which programs of others get what they need to work at all
+	Stderr    io.Writer       // what these programs say, line by line; nil drops it
+	Dial      httpclient.Dial // makes the connections of our own providers, as [net.Dialer.DialContext]; nil makes every one
+	Certbot   bool            // certbot is the ACME client: challenges come without their ACME inputs
 	// Person is told what is to be done by hand; nil means that there is no terminal.
 	Person func(manual.Task)
 }
@@ -45,6 +47,7 @@ type Kind struct {
 	Link     string              // where there is more to read; "" if nowhere
 	Families []settings.Family   // what it logs in with; none if the kind alone does not say
 	Settings []settings.Variable // what may be set besides
+	Hosts    []string            // the domains of the service's own endpoints; none if everybody runs one of their own
 	Open     Open
 }
 
@@ -64,20 +67,23 @@ func services() Providers {
 		"acmedns": {
 			Summary: "acme-dns, to which a CNAME leads from each domain", Form: "acmedns", Link: "https://github.com/joohoi/acme-dns", Families: acmedns.Families(),
 			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
-				return acmedns.Open(spec, c.Settings, acmedns.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log})
+				return acmedns.Open(spec, c.Settings,
+					acmedns.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log, Dial: c.Dial})
 			},
 		},
 		"conoha": {
 			Summary: "ConoHa, VPS Ver.2.0 and Ver.3.0", Form: "conoha", Link: "https://doc.conoha.jp/reference/api-vps3/",
-			Families: conoha.Families(), Settings: conoha.Settings(),
+			Families: conoha.Families(), Settings: conoha.Settings(), Hosts: []string{"conoha.io"},
 			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
-				return conoha.Open(spec, c.Settings, conoha.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log})
+				return conoha.Open(spec, c.Settings,
+					conoha.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log, Dial: c.Dial})
 			},
 		},
 		"designate": {
 			Summary: "OpenStack DNS", Form: "designate", Link: "https://docs.openstack.org/designate/latest/", Families: designate.Families(),
 			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
-				return designate.Open(spec, c.Settings, designate.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log})
+				return designate.Open(spec, c.Settings,
+					designate.Options{RunDir: c.RunDir, UserAgent: c.UserAgent, Log: c.Log, Dial: c.Dial})
 			},
 		},
 		"manual": {
@@ -90,7 +96,7 @@ func services() Providers {
 			Summary: "BIND, Knot, PowerDNS and others, by signed DNS updates", Form: "ZONE=rfc2136", Link: "https://www.rfc-editor.org/rfc/rfc2136",
 			Families: rfc2136.Families(),
 			Open: func(spec providers.Spec, c Config) ([]providers.Account, error) {
-				return rfc2136.Open(spec, c.Settings, rfc2136.Options{Log: c.Log})
+				return rfc2136.Open(spec, c.Settings, rfc2136.Options{Log: c.Log, Dial: c.Dial})
 			},
 		},
 	}

@@ -127,7 +127,7 @@ func FuzzReplies(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body, subject string, broken bool) {
 		s := &service{status: 200 + (status%400+400)%400, body: strings.ReplaceAll(body, placeholder, marker), broken: broken,
 			header: http.Header{"X-Subject-Token": {strings.ReplaceAll(subject, placeholder, marker)}, "Location": {"https://evil.example/"}, "Content-Type": {"application/json"}}}
-		calls := httpclient.New("designate", "", time.Minute, nil)
+		calls := httpclient.New("designate", "", time.Minute, nil, nil)
 		calls.Transport, calls.Pause, calls.MaxPause = s, 1, 1
 		calls.Mask.Add(marker)
 		a := account{identityURL: "https://openstack.example/v3/", dnsURL: "https://openstack.example/v2/", timeout: time.Minute, ttl: 60, origin: "OS_* from here"}

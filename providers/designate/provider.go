@@ -18,7 +18,8 @@ import (
 type Options struct {
 	RunDir    string // where processes keep from each other; "" if there is only one
 	UserAgent string
-	Log       *slog.Logger // gets a line per call at debug level; nil is silent
+	Log       *slog.Logger    // gets a line per call at debug level; nil is silent
+	Dial      httpclient.Dial // makes the connections; nil makes every one
 }
 
 // Provider publishes challenges in the zones of one project. It implements [providers.Zones], [providers.LongestWait] and
@@ -64,9 +65,9 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 }
 
 func newProvider(a account, spec providers.Spec, o Options) *Provider {
-	transport := httpclient.NewTransport(a.timeout)
+	transport := httpclient.NewTransport(a.timeout, o.Dial)
 	transport.TLSClientConfig.RootCAs = a.roots
-	calls := httpclient.New("designate", o.UserAgent, a.timeout, o.Log)
+	calls := httpclient.New("designate", o.UserAgent, a.timeout, o.Dial, o.Log)
 	calls.Transport = transport
 	calls.Mask.Add(a.Auth.CredentialSecret.Reveal())
 	calls.Mask.Add(a.Auth.Password.Reveal())

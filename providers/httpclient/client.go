@@ -35,12 +35,12 @@ type Client struct {
 }
 
 // New returns the client of an account whose exchanges take at most timeout. A nil log is silent.
-func New(service, agent string, timeout time.Duration, log *slog.Logger) *Client {
+func New(service, agent string, timeout time.Duration, dial Dial, log *slog.Logger) *Client {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Client{
-		Service: service, Agent: agent, Transport: NewTransport(timeout), MaxBody: 8 << 20, // a list of some ten thousand zones
+		Service: service, Agent: agent, Transport: NewTransport(timeout, dial), MaxBody: 8 << 20, // a list of some ten thousand zones
 		Timeout: timeout, Pause: 500 * time.Millisecond, MaxPause: time.Minute, Mask: &Mask{}, Log: log,
 	}
 }
@@ -129,6 +129,9 @@ func (c *Client) Refusal(r Reply) error {
 	}
 	return providers.Errorf(code, class, "%w", err)
 }
+
+// Foreign returns what the service said.
+func (e *RefusedError) Foreign() string { return e.Text }
 
 // StatusOf returns the status that err is about, or 0.
 func StatusOf(err error) int {

@@ -26,7 +26,7 @@ func serve(t *testing.T, h http.HandlerFunc) (*Client, string) {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	c := New("test", "wildcard/test", 10*time.Second, nil)
+	c := New("test", "wildcard/test", 10*time.Second, nil, nil)
 	c.MaxBody = 100
 	c.Mask.Add(secret)
 	t.Cleanup(func() { _ = c.Close() })
@@ -92,7 +92,7 @@ func TestDo_Cut(t *testing.T) {
 // A service that stops in the middle of a body does not hold us for longer than one exchange may take.
 func TestDo_SilentBody(t *testing.T) {
 	t.Parallel()
-	c := New("test", "", time.Millisecond, nil)
+	c := New("test", "", time.Millisecond, nil, nil)
 	c.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusOK, Body: silent{r.Context()}}, nil
 	})
@@ -140,7 +140,7 @@ func TestDo_Lost(t *testing.T) {
 
 func TestRefusal(t *testing.T) {
 	t.Parallel()
-	c := New("test", "", time.Minute, nil)
+	c := New("test", "", time.Minute, nil, nil)
 	c.Mask.Add(secret)
 	for status, want := range map[int]struct {
 		code  string

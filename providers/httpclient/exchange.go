@@ -92,8 +92,10 @@ func (c *Client) lost(caller, limited context.Context, err error, sent bool) err
 		code, class = providers.CodeService, providers.Failed
 	case limited.Err() != nil:
 		err = errors.New("no reply within " + c.Timeout.String())
+	case providers.CodeOf(err) != "": // Dial's own
+		code, class = providers.CodeOf(err), providers.ClassOf(err)
 	default:
-		err = errors.New(c.Mask.Shown(err.Error()))
+		err = providers.Foreign(c.Mask.Shown(err.Error()))
 	}
 	return providers.Errorf(code, class, "%w", &LostError{err, sent})
 }

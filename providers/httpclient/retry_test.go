@@ -13,7 +13,7 @@ import (
 
 func TestWait_DeadlineIsNear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := New("test", "", time.Minute, nil)
+		c := New("test", "", time.Minute, nil, nil)
 		c.MaxPause = 2 * time.Hour
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
@@ -45,7 +45,7 @@ func TestRepeat(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				calls, began := 0, time.Now()
-				err := New("test", "", time.Minute, nil).Repeat(t.Context(), func() error { calls++; return c.errs[calls-1] })
+				err := New("test", "", time.Minute, nil, nil).Repeat(t.Context(), func() error { calls++; return c.errs[calls-1] })
 				if took := time.Since(began); calls != c.calls || !errors.Is(err, c.errs[calls-1]) || took < c.least || took > c.most {
 					t.Errorf("%v after %d calls and %v", err, calls, took)
 				}
@@ -58,7 +58,7 @@ func TestRepeat_ContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(100*time.Millisecond, cancel)
-		err := New("test", "", time.Minute, nil).Repeat(ctx, func() error { return Unavailable(errors.New("busy")) })
+		err := New("test", "", time.Minute, nil, nil).Repeat(ctx, func() error { return Unavailable(errors.New("busy")) })
 		if !errors.Is(err, context.Canceled) || providers.CodeOf(err) != providers.CodeUnavailable {
 			t.Error(err)
 		}

@@ -1,6 +1,7 @@
 package httpclient
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -13,12 +14,22 @@ import (
 // ErrTooLarge ends the reading of a body that is larger than anything the service has reason to send.
 var ErrTooLarge = errors.New("the reply is too large")
 
+// Dial makes a connection, as [net.Dialer.DialContext] does; nil makes every one.
+type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
+
 // NewTransport returns the connections of one account: few, reused, never without a limit of time.
-func NewTransport(timeout time.Duration) *http.Transport {
-	dialer := &net.Dialer{Timeout: min(timeout, 10*time.Second)}
+func NewTransport(timeout time.Duration, dial Dial) *http.Transport {
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	limit := min(timeout, 10*time.Second)
 	return &http.Transport{
-		Proxy:                  proxy,
-		DialContext:            dialer.DialContext,
+		Proxy: proxy,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, limit)
+			defer cancel()
+			return dial(ctx, network, address)
+		},
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    min(timeout, 10*time.Second),
 		ForceAttemptHTTP2:      true,

@@ -98,7 +98,7 @@ func (f *Failure) err() error {
 	case class == providers.Usage:
 		code = providers.CodeBadChallenge
 	}
-	return providers.Errorf(code, class, "%s", printable(f.Message, mostMessage))
+	return providers.Errorf(code, class, "%w", providers.Foreign(printable(f.Message, mostMessage)))
 }
 
 const (

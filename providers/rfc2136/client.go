@@ -26,7 +26,8 @@ const bufferSize = 1232
 type server struct {
 	address string
 	key     key
-	timeout time.Duration // of one exchange
+	timeout time.Duration                                                        // of one exchange
+	dial    func(ctx context.Context, network, address string) (net.Conn, error) // nil makes every connection
 	now     func() time.Time
 	log     *slog.Logger
 
@@ -98,8 +99,9 @@ func (s *server) anyway(ctx context.Context, m request) (r reply, network string
 	if err := failpoint.Hit("before connection to primary"); err != nil {
 		return reply{}, "tcp", err
 	}
-	dialer := net.Dialer{Timeout: min(s.timeout/2, 5*time.Second)}
-	conn, err := dialer.DialContext(ctx, "tcp", s.address)
+	brief, cancel := context.WithTimeout(ctx, min(s.timeout/2, 5*time.Second))
+	conn, err := s.connect(brief, "tcp")
+	cancel()
 	if err == nil {
 		r, err = s.overTCP(ctx, conn, m)
 		return r, "tcp", err
@@ -113,6 +115,13 @@ func (s *server) anyway(ctx context.Context, m request) (r reply, network string
 	}
 	s.udpFirst.Store(true)
 	return r, "udp", nil
+}
+
+func (s *server) connect(ctx context.Context, network string) (net.Conn, error) {
+	if s.dial != nil {
+		return s.dial(ctx, network, s.address)
+	}
+	return new(net.Dialer).DialContext(ctx, network, s.address)
 }
 
 // plain is a network error without the addresses it repeats.
@@ -180,8 +189,7 @@ func (s *server) pack(m request) (packet []byte, mac string, err error) {
 
 // overUDP waits for a signed answer, whatever else comes, and takes in the end a refusal without a signature.
 func (s *server) overUDP(ctx context.Context, m request) (reply, error) {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "udp", s.address)
+	conn, err := s.connect(ctx, "udp")
 	if err != nil {
 		return reply{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,8 @@ import (
 type Options struct {
 	// Log gets one line per request at debug level; nil is silent.
 	Log *slog.Logger
+	// Dial makes the connections, as [net.Dialer.DialContext] does; nil makes every one.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Provider publishes challenges by updates at one server with one key. It implements [providers.LongestWait] and
@@ -67,7 +70,7 @@ func Open(spec providers.Spec, src settings.Sources, o Options) ([]providers.Acc
 		p := &Provider{
 			account: a,
 			bound:   spec.Zone,
-			server:  &server{address: a.address, key: a.key, timeout: a.timeout, now: time.Now, log: log},
+			server:  &server{address: a.address, key: a.key, timeout: a.timeout, dial: o.Dial, now: time.Now, log: log},
 			pause:   250 * time.Millisecond,
 		}
 		account := providers.Account{Provider: p, Spec: spec, Fingerprint: a.fingerprint(), Label: a.label(),

@@ -46,10 +46,16 @@ func newWorld(t *testing.T, o conohatest.Options) *world {
 // newWorldOf is a world whose programs are there, and whose CA asks a resolver of its own.
 func newWorldOf(t *testing.T, service *conohatest.Service, resolver, bin string) *world {
 	t.Helper()
+	return newWorldAt(t, service, pebbletest.Options{Resolver: resolver, Strict: true}, bin)
+}
+
+// newWorldAt is newWorldOf with another CA.
+func newWorldAt(t *testing.T, service *conohatest.Service, o pebbletest.Options, bin string) *world {
+	t.Helper()
 	if _, err := exec.LookPath("certbot"); err != nil {
 		t.Fatalf("the e2e ring needs certbot: %v", err)
 	}
-	authority, err := pebbletest.Start(pebbletest.Options{Resolver: resolver, Strict: true})
+	authority, err := pebbletest.Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}

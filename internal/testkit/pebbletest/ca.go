@@ -64,8 +64,8 @@ func Start(o Options) (*CA, error) {
 	issuer := ca.New(logger, store, "", "ecdsa", o.AlternateRoots, max(o.Intermediates, 1), profiles)
 	var frontEnd wfe.WebFrontEndImpl
 	withKnobs(o, func() {
-		// The ports are those of http-01 and tls-alpn-01, which nothing here answers.
-		validator := va.New(logger, 0, 0, o.Strict, o.Resolver, store)
+		// The first port is that of http-01, which nothing here answers.
+		validator := va.New(logger, 0, o.TLSPort, o.Strict, o.Resolver, store)
 		frontEnd = wfe.New(logger, store, validator, issuer, identities, o.Strict, len(o.ExternalAccounts) > 0,
 			seconds(o.AuthzRetryAfter), seconds(o.OrderRetryAfter))
 	})

@@ -35,6 +35,9 @@ type Options struct {
 	// Validity is the lifetime of issued certificates, in whole seconds; 0 is [DefaultValidity].
 	Validity time.Duration
 
+	// TLSPort is where names are looked for by tls-alpn-01 (RFC 8737); 0 is nowhere.
+	TLSPort int
+
 	// Blocked are names, with everything below them, that are refused with rejectedIdentifier.
 	Blocked []string
 

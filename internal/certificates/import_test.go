@@ -315,3 +315,45 @@ func TestImport_NoTimeOfReading(t *testing.T) {
 		t.Errorf("read: %v, then %v", before, after)
 	}
 }
+
+// TestImport_Hooks takes over what acme.sh does after a renewal, as commands, but not from a file that others may change: it will run as root.
+func TestImport_Hooks(t *testing.T) {
+	t.Parallel()
+	for name, mode := range map[string]os.FileMode{"private": 0o600, "others may write": 0o622} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := clienttree.Lay(t, "acme.sh")
+			if err := os.Chmod(filepath.Join(root, "home/admin/.acme.sh/example.com_ecc/example.com.conf"), mode); err != nil {
+				t.Fatal(err)
+			}
+			m, _ := importer(t, root, false)
+			got, err := m.Import(t.Context(), certificates.ImportRequest{Client: "acme.sh", DeployHooks: []string{"true"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, err := m.Store.Lineage("example.com-0001")
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, _ := l.Conf.Settings()
+			hooks := certificates.DeployCommands(l.Conf.Params(), s)
+			want := []string{`cat "$RENEWED_LINEAGE/privkey.pem" > /etc/nginx/ssl/example.com.key && cat "$RENEWED_LINEAGE/fullchain.pem" > /etc/nginx/ssl/example.com.pem && { systemctl reload nginx || true; }`,
+				"/home/admin/bin/renewed.sh --quiet", "true"}
+			if mode != 0o600 {
+				want = []string{"true"}
+			}
+			if !slices.Equal(hooks, want) {
+				t.Errorf("hooks %q", hooks)
+			}
+			said := false
+			for _, c := range got.Certificates {
+				for _, note := range c.Notes {
+					said = said || strings.Contains(note.String(), "its hooks are not taken over")
+				}
+			}
+			if said != (mode != 0o600) {
+				t.Errorf("said %v", said)
+			}
+		})
+	}
+}

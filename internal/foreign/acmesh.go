@@ -233,6 +233,10 @@ func (r *reader) acmeShAccounts(dir, host string, depth int) {
 			conf, _ := readAcmeConf(filepath.Join(dir, "ca.conf")) // without it the CA is asked
 			a.URI, a.Contact = conf["ACCOUNT_URL"], conf["CA_EMAIL"]
 			a.Key, a.Err = readFile(path)
+			var about struct{ Status string }
+			if readJSON(filepath.Join(dir, "account.json"), &about) == nil && a.Err == nil && !usable(about.Status) {
+				a.Err = notUsable(about.Status)
+			}
 			below, _ := filepath.Rel(filepath.Join(r.base, "ca"), dir)
 			a.Server = r.acmeShServer(below, a.URI)
 			r.found.Accounts = append(r.found.Accounts, a)

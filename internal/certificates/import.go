@@ -312,6 +312,10 @@ func (i *importing) remarks(c foreign.Certificate, p parsedSet, got *ImportedCer
 	if isForTries(got.Server, p.leaf) {
 		note("it is of a CA for tries: no browser trusts it")
 	}
+	facts, _ := issuance.KnownCA(got.Server)
+	if err := facts.MayAsk(got.Server); err != nil { // whose service has ended
+		note("%s", messages.OneLine(err.Error()))
+	}
 	if !p.leaf.NotAfter.After(i.m.now()) {
 		note("it has ended: the next wildcard renew renews it")
 	}

@@ -4,25 +4,27 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
+	"wildcard/providers"
 	"wildcard/providers/httpclient"
 )
 
-const (
-	pageSize  = 100
-	mostPages = 1000
-)
+const pageSize = 100
 
 // list fetches a collection: whole in Ver.2.0, page by page in Ver.3.0, where the service may send fewer items than asked
 // for, so that only their number says where the next page begins (§3.3). A list that changes between two pages is begun
 // anew, since an item may have slipped from one to the other.
 func (c *client) list(ctx context.Context, path, member string) ([]item, error) {
 	const mostRestarts = 3
+	_, limited, cancel := httpclient.NewListing(ctx)
+	defer cancel()
 	for restart := 0; ; restart++ {
-		items, changed, err := c.listOnce(ctx, path, member)
+		items, changed, err := c.listOnce(limited, path, member)
+		if ctx.Err() == nil && limited.Err() != nil {
+			return nil, context.Cause(limited)
+		}
 		if err != nil || !changed || restart == mostRestarts {
 			return items, err
 		}
@@ -30,9 +32,10 @@ func (c *client) list(ctx context.Context, path, member string) ([]item, error) 
 }
 
 func (c *client) listOnce(ctx context.Context, path, member string) (items []item, changed bool, err error) {
+	listing := new(httpclient.Listing)
 	seen := map[item]bool{}
 	received, firstTotal := 0, 0
-	for page := range mostPages {
+	for page := 0; ; page++ {
 		at := path
 		if c.paged {
 			at += "?limit=" + strconv.Itoa(pageSize) + "&offset=" + strconv.Itoa(received)
@@ -46,6 +49,9 @@ func (c *client) listOnce(ctx context.Context, path, member string) (items []ite
 		}
 		batch, total, err := parseList(r, member)
 		if err != nil {
+			return nil, false, err
+		}
+		if err := listing.Page(len(r.Body), len(batch)); err != nil {
 			return nil, false, err
 		}
 		if page == 0 {
@@ -69,7 +75,6 @@ func (c *client) listOnce(ctx context.Context, path, member string) (items []ite
 			return items, changed, nil
 		}
 	}
-	return nil, false, failedService("the list of %s does not end", member)
 }
 
 // parseList reads {"member": […], "total_count": N}. The member must be there: nothing found where nothing was said would
@@ -85,9 +90,14 @@ func parseList(r httpclient.Reply, member string) (items []item, total int, err 
 	if json.Unmarshal(r.Body, &members) != nil {
 		return bad("something else than a JSON object")
 	}
-	if json.Unmarshal(members[member], &items) != nil || items == nil {
+	var list httpclient.List[item]
+	err = json.Unmarshal(members[member], &list)
+	switch {
+	case providers.CodeOf(err) != "":
+		return nil, 0, err
+	case err != nil || !list.There:
 		return bad("other JSON")
 	}
 	total, _ = strconv.Atoi(strings.Trim(string(members["total_count"]), `"`))
-	return slices.Clip(items), total, nil
+	return list.Items, total, nil
 }

@@ -83,6 +83,9 @@ func run(p Program, program string, duty messages.Message, act func(context.Cont
 	if h.request, err = parseRequest(p.Environ); err != nil {
 		return fail(err)
 	}
+	if err = settings.CheckProxies(p.Environ); err != nil {
+		return fail(err)
+	}
 	if h.options.verbose {
 		h.aside = p.Stderr
 		h.log = slog.New(slog.NewTextHandler(p.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -193,9 +196,5 @@ func userAgent() string {
 	return "wildcard/" + version
 }
 
-// Harden makes the process keep its secrets to itself: files are private whatever umask certbot had, and its memory is
-// hidden. A program calls it first.
-func Harden() {
-	syscall.Umask(0o077)
-	settings.HideMemory()
-}
+// Harden is [settings.Harden]. A program calls it first.
+func Harden() { settings.Harden() }

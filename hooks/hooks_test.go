@@ -473,3 +473,22 @@ func TestHooks_ZoneAtTheChallenge(t *testing.T) {
 	w.must("cleanup", c)
 	w.clean()
 }
+
+// A proxy that cannot be used would be passed over; it is refused before anything is sent, and not shown. Root certificates that the
+// environment names count for nothing.
+func TestHooks_Environment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, conohatest.Options{})
+	ours := w.environ
+	for _, proxy := range []string{"HTTPS_PROXY=htp://canary-word@proxy:1", "https_proxy=http://canary-word:port", "HTTP_PROXY=http//canary-word"} {
+		w.environ = append(slices.Clone(ours), proxy)
+		got := w.run("auth", call{domain: "example.co.jp", value: value(1)})
+		name, _, _ := strings.Cut(proxy, "=")
+		if got.code != 78 || !strings.Contains(got.stderr, name) || strings.Contains(got.stderr, "canary-word") {
+			t.Errorf("%s: %d %s", proxy, got.code, got.stderr)
+		}
+	}
+	if calls := w.conoha.Calls(); calls.Logins > 0 {
+		t.Errorf("%+v", calls)
+	}
+}

@@ -25,7 +25,10 @@ func main() {
 
 // run serves the requests on standard input until it ends.
 func run() error {
-	settings.HideMemory()
+	settings.HardenPlugin()
+	if err := settings.CheckProxies(os.Environ()); err != nil {
+		return err
+	}
 	replies, err := ownOutput()
 	if err != nil {
 		return err

@@ -75,7 +75,11 @@ import (
 const groupVariable = "GROUP_NAME"
 
 func main() {
-	settings.HideMemory()
+	settings.Harden()
+	if err := settings.CheckProxies(os.Environ()); err != nil {
+		fmt.Fprintf(os.Stderr, "wildcard-webhook: %v\n", err)
+		os.Exit(78)
+	}
 	group := os.Getenv(groupVariable)
 	if group == "" {
 		fmt.Fprintf(os.Stderr, "wildcard-webhook: %s is not set: it is the groupName of the Issuers, such as acme.wildcard.example\n", groupVariable)

@@ -117,7 +117,11 @@ func registerAccount(p *program, c *cli.Context) error {
 		return err
 	}
 	defer m.close()
-	a, existed, err := m.manager.Accounts.Register(c.Context, at, p.registration(c))
+	wanted, err := registration(p, c)
+	if err != nil {
+		return err
+	}
+	a, existed, err := m.manager.Accounts.Register(c.Context, at, wanted)
 	switch {
 	case err != nil:
 		return err

@@ -42,7 +42,7 @@ import (
 // Main runs the command line and returns the exit status. It changes the process, which is to be wildcard's: see harden. The
 // environment is the one that the process was given; plugins trust the roots that it names (package plugin).
 func Main(args, environ []string, stdin, stdout, stderr *os.File) int {
-	harden()
+	settings.Harden()
 	display.NarrowAmbiguous()
 	p := &program{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now}
 	return p.main(args)
@@ -61,16 +61,6 @@ type program struct {
 	typed                 string             // the program with its command
 	lines                 *display.Lines     // to stderr, while a command runs
 	trace                 *timeline.Recorder // nil without --trace
-}
-
-// harden makes the process keep its secrets to itself: files are private whatever umask we were given, its memory is hidden, and
-// the environment names no root certificates to trust (package comment).
-func harden() {
-	syscall.Umask(0o077)
-	settings.HideMemory()
-	for _, name := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR"} {
-		_ = os.Unsetenv(name) // cannot fail for a name without "="
-	}
 }
 
 // main runs the command line and returns the exit status.
@@ -102,7 +92,9 @@ func (p *program) main(args []string) (code int) {
 	case line.help:
 		p.screen().Command(app, line.path)
 	default:
-		err = app.RunContext(ctx, line.args)
+		if err = settings.CheckProxies(p.environ); err == nil {
+			err = app.RunContext(ctx, line.args)
+		}
 	}
 	p.lines.Flush()
 	if err == nil {

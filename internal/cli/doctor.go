@@ -80,12 +80,16 @@ func runDoctor(p *program, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	binding, err := registration(p, c)
+	if err != nil {
+		return err
+	}
 	self, _ := os.Executable() // where it is not known, doctor says no path
 	d := doctor.Doctor{
 		Program: self, Environ: p.environ,
 		Store: m.manager.Store, Dirs: m.dirs, State: m.manager.State, Journal: m.manager.Journal, Log: m.log, Now: p.now,
 		Root: p.root, Router: m.manager.Services.Router, Resolver: m.manager.Services.Resolver, CA: m.manager.Services.CA,
-		Binding: m.registration(c), Endpoints: endpoints, Probe: c.Bool("probe"), Fix: c.Bool("fix"),
+		Binding: binding, Endpoints: endpoints, Probe: c.Bool("probe"), Fix: c.Bool("fix"),
 		Others: !c.Args().Present(),
 	}
 	if d.Probe {

@@ -121,7 +121,10 @@ func (p *program) request(c *cli.Context, names []string) (r certificates.Reques
 // fill reads all of a request but its names.
 func (p *program) fill(c *cli.Context, r *certificates.Request) (err error) {
 	r.Lineage, r.DryRun, r.Force = c.String("cert-name"), c.Bool("dry-run"), c.Bool("force")
-	r.Server, r.Registration = p.server(c), p.registration(c)
+	r.Server = p.server(c)
+	if r.Registration, err = registration(p, c); err != nil {
+		return err
+	}
 	r.Account = p.choice(c, "account", "")
 	r.Profile, r.PreferredChain = p.choice(c, "profile", ""), p.choice(c, "preferred-chain", "")
 	r.Challenge = p.choice(c, "challenge", "")

@@ -232,7 +232,7 @@ func variables() [][2]string {
 		{"WILDCARD_SERVER, WILDCARD_CA_BUNDLE", "the CA, and further roots for its own TLS"},
 		{"WILDCARD_EXTRA_WAIT", "for how many seconds more the CA is not told to look when all name servers have the records (0)"},
 		{"WILDCARD_CA_CACHE", "for how many seconds the CA's resolvers keep an answer (60, as those of Let's Encrypt)"},
-		{"WILDCARD_EAB_KID, WILDCARD_EAB_HMAC_KEY", "external account binding"},
+		{"WILDCARD_EAB_KID, WILDCARD_EAB_HMAC_KEY, WILDCARD_EAB_HMAC_KEY_FILE", "external account binding"},
 		{"HTTPS_PROXY, NO_PROXY", "are honoured"},
 		{"CONOHA_REGION, CONOHA_TENANT_ID, CONOHA_API_USERNAME, CONOHA_API_USER_ID, CONOHA_API_PASSWORD", "credentials of ConoHa; \"wildcard providers\" shows those of every service"},
 	}

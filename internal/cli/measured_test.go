@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"wildcard/internal/settings"
 	"wildcard/internal/system/signals"
 
 	"go.uber.org/goleak"
@@ -55,7 +56,7 @@ type outcome struct {
 // bytes that took: wildcard itself, by any clock, without the fakes it speaks to, watched from within, since no other process may
 // look into it (harden).
 func measuredMain() {
-	harden()
+	settings.Harden()
 	must := func(err error) {
 		if err != nil {
 			panic(err)

@@ -13,6 +13,7 @@ import (
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
+	"wildcard/internal/settings"
 	"wildcard/internal/system/environ"
 	"wildcard/providers"
 )
@@ -153,12 +154,31 @@ func (p *program) server(c *cli.Context) certificates.Choice[string] {
 }
 
 // registration is what a new account is to be made with.
-func (p *program) registration(c *cli.Context) issuance.Registration {
+func registration(p *program, c *cli.Context) (issuance.Registration, error) {
+	key, err := bindingKey(p, c)
 	return issuance.Registration{
 		Emails: c.StringSlice("email"), AgreeToTerms: c.Bool("agree-tos"),
-		EABKeyID: p.choice(c, "eab-kid", "WILDCARD_EAB_KID").Value,
-		EABKey:   p.choice(c, "eab-hmac-key", "WILDCARD_EAB_HMAC_KEY").Value,
+		EABKeyID: p.choice(c, "eab-kid", "WILDCARD_EAB_KID").Value, EABKey: key,
+	}, err
+}
+
+// bindingKey is the key of an external account binding: the flag's, the environment's, or that of the file which it names.
+func bindingKey(p *program, c *cli.Context) (string, error) {
+	const variable = "WILDCARD_EAB_HMAC_KEY"
+	key, path := p.choice(c, "eab-hmac-key", variable), p.environment(variable+"_FILE")
+	switch {
+	case path == "" || key.Firm:
+		return key.Value, nil
+	case key.Value != "":
+		return "", fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "%s and %s_FILE are both set; remove one",
+			variable, variable)
 	}
+	sources := settings.Sources{CredentialsDir: p.environment("CREDENTIALS_DIRECTORY")}
+	text, err := sources.ReadSecretFile(path)
+	if err != nil {
+		return "", fault.Errorf(fault.CodeOf(err), fault.ClassOf(err), "%s_FILE: %w", variable, err)
+	}
+	return strings.TrimSpace(text.Reveal()), nil
 }
 
 // absolute makes the path that a flag gave one that holds in every working directory.

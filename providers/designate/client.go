@@ -69,15 +69,16 @@ func serviceClient(ctx context.Context, e *httpclient.Exchange, base string) *go
 
 // get decodes a reply that has to have a list in it: a reply of something else, such as {}, must not pass for an empty list.
 // gophercloud's own listing would follow links.
-func get[T any](c *gophercloud.ServiceClient, url string, list **[]T, reply any) error {
-	*list = nil
-	if _, err := c.Get(url, reply, nil); err != nil { //nolint:bodyclose // gophercloud closes it
-		return err
+func get[T any](c *gophercloud.ServiceClient, url string, list *httpclient.List[T], reply any) (size int, err error) {
+	*list = httpclient.List[T]{}
+	response, err := c.Get(url, reply, nil) //nolint:bodyclose // gophercloud closes it
+	switch {
+	case err != nil:
+		return 0, err
+	case !list.There:
+		return 0, errors.New("a reply without its list")
 	}
-	if *list == nil {
-		return errors.New("a reply without its list")
-	}
-	return nil
+	return int(response.ContentLength), nil
 }
 
 // failure makes an error of what came over the wire, and of what gophercloud made of that.
@@ -86,6 +87,9 @@ func (s *session) failure(ctx context.Context, e *httpclient.Exchange, err error
 		return nil
 	}
 	if err := e.NoReply(ctx, err); err != nil {
+		return err
+	}
+	if providers.CodeOf(err) != "" { // a list that is too long
 		return err
 	}
 	if e.Status < 300 {

@@ -19,19 +19,20 @@ const rounds = 8
 // look reads the TXT record set at a name; its ID is "" if there is none.
 func (p *Provider) look(ctx context.Context, z zone, fqdn string) (recordsets.RecordSet, error) {
 	var reply struct {
-		Sets *[]recordsets.RecordSet `json:"recordsets"`
+		Sets httpclient.List[recordsets.RecordSet] `json:"recordsets"`
 	}
 	err := p.session.look(ctx, func(c *gophercloud.ServiceClient) error {
 		query, err := recordsets.ListOpts{Name: fqdn, Type: "TXT"}.ToRecordSetListQuery()
 		if err != nil {
 			return err
 		}
-		return get(c, c.ServiceURL("zones", z.id, "recordsets")+query, &reply.Sets, &reply)
+		_, err = get(c, c.ServiceURL("zones", z.id, "recordsets")+query, &reply.Sets, &reply)
+		return err
 	})
 	if err != nil {
 		return recordsets.RecordSet{}, err
 	}
-	for _, set := range *reply.Sets { // a filter that is not heeded must not lead to another name
+	for _, set := range reply.Sets.Items { // a filter that is not heeded must not lead to another name
 		if set.Type != "TXT" || providers.CanonicalName(set.Name) != fqdn || set.Action == "DELETE" {
 			continue
 		}

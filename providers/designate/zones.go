@@ -16,9 +16,6 @@ import (
 // zone is one of the account's zones.
 type zone struct{ id, name string }
 
-// mostPages keeps a service that goes round in a circle from keeping us.
-const mostPages = 1000
-
 // list returns the account's zones, as they were listed before in this process unless fresh is set.
 func (p *Provider) list(ctx context.Context, fresh bool) ([]zone, error) {
 	if err := p.listing.Lock(ctx); err != nil {
@@ -30,35 +27,45 @@ func (p *Provider) list(ctx context.Context, fresh bool) ([]zone, error) {
 	}
 	found := []zone{}
 	options := zones.ListOpts{}
-	for range mostPages {
+	caller := ctx
+	listing, ctx, cancel := httpclient.NewListing(ctx)
+	defer cancel()
+	for {
 		var page struct {
-			Zones *[]zones.Zone
+			Zones httpclient.List[zones.Zone]
 			Links struct{ Next string } // only whether there is one: a link is not followed
 		}
+		size := 0
 		err := p.session.look(ctx, func(c *gophercloud.ServiceClient) error {
 			page.Links.Next = ""
 			query, err := options.ToZoneListQuery()
 			if err != nil {
 				return err
 			}
-			return get(c, c.ServiceURL("zones")+query, &page.Zones, &page)
+			size, err = get(c, c.ServiceURL("zones")+query, &page.Zones, &page)
+			return err
 		})
-		if err != nil {
+		if err == nil {
+			err = listing.Page(size, len(page.Zones.Items))
+		}
+		switch {
+		case caller.Err() == nil && ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case err != nil:
 			return nil, err
 		}
-		for _, z := range *page.Zones {
+		for _, z := range page.Zones.Items {
 			name, err := providers.ParseOwner(z.Name) // else it holds no names of ours
 			if err == nil && idForm.MatchString(z.ID) && z.Action != "DELETE" && !strings.EqualFold(z.Type, "SECONDARY") {
 				found = append(found, zone{z.ID, name})
 			}
 		}
-		if page.Links.Next == "" || len(*page.Zones) == 0 {
+		if page.Links.Next == "" || len(page.Zones.Items) == 0 {
 			p.zones = found
 			return found, nil
 		}
-		options.Marker = (*page.Zones)[len(*page.Zones)-1].ID
+		options.Marker = page.Zones.Items[len(page.Zones.Items)-1].ID
 	}
-	return nil, providers.Errorf(providers.CodeService, providers.Failed, "the list of zones does not end")
 }
 
 // inZone does work in the zone that holds a name: in the given one, or if that is "" in the longest. A list of zones from before

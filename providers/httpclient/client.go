@@ -1,7 +1,7 @@
 // Package httpclient is HTTP as it is spoken to DNS services with secrets in hand, the same for all of them:
 //
 //   - few connections, made by the proxy of the environment, TLS 1.2 at least;
-//   - no exchange without an end, and no body without a limit (decompressed);
+//   - no exchange without an end, no body without a limit (decompressed, and of what is in it), and no list without one in all ([Listing]);
 //   - no redirect is followed, which would carry a token or a password to another host;
 //   - no secret in what is shown of a reply ([Mask]);
 //   - 408, 429, 5xx and lost replies are worth a repetition, [Tries] in all, each after a longer pause and as late as Retry-After
@@ -40,7 +40,7 @@ func New(service, agent string, timeout time.Duration, dial Dial, log *slog.Logg
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Client{
-		Service: service, Agent: agent, Transport: NewTransport(timeout, dial), MaxBody: 8 << 20, // a list of some ten thousand zones
+		Service: service, Agent: agent, Transport: NewTransport(timeout, dial), MaxBody: 4 << 20, // a list of some ten thousand zones
 		Timeout: timeout, Pause: 500 * time.Millisecond, MaxPause: time.Minute, Mask: &Mask{}, Log: log,
 	}
 }

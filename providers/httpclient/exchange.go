@@ -53,8 +53,8 @@ func (e *Exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err == nil {
 		defer response.Body.Close()
 		e.Status, e.Header = response.StatusCode, response.Header
-		e.Body, err = io.ReadAll(&limitedBody{response.Body, c.MaxBody})
-		response.Body = io.NopCloser(bytes.NewReader(e.Body))
+		e.Body, err = io.ReadAll(&weighed{Reader: &limitedBody{response.Body, c.MaxBody}})
+		response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(e.Body)), int64(len(e.Body))
 	}
 	if err != nil {
 		e.err = c.lost(r.Context(), limited, err, sent.Load())

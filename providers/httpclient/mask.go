@@ -105,6 +105,8 @@ func (m *Mask) Shown(s string) string {
 // ErrorText finds what an error body says. Neither generation has one form for it (§2.2, §3.7): the word of Designate's
 // "type", a string or an object under "error", a "message", or that of the only member.
 func ErrorText(body []byte) string {
+	const most = 64 << 10 // an error's text is at its beginning, or nowhere
+	body = body[:min(len(body), most)]
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil {
 		return normalized(body)

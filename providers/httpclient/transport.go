@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// ErrTooLarge ends the reading of a body that is larger than anything the service has reason to send.
+// ErrTooLarge ends the reading of a body that is larger, or has more in it, than anything the service has reason to send.
 var ErrTooLarge = errors.New("the reply is too large")
 
 // Dial makes a connection, as [net.Dialer.DialContext] does; nil makes every one.

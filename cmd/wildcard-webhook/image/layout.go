@@ -85,7 +85,7 @@ func build(architecture string, binary []byte) (v1.Image, error) {
 	config = config.DeepCopy()
 	config.OS, config.Architecture = "linux", architecture
 	config.Config = v1.Config{
-		User: user, Entrypoint: []string{"/" + program}, Env: []string{"SSL_CERT_FILE=/" + certificates}, WorkingDir: "/",
+		User: user, Entrypoint: []string{"/" + program}, WorkingDir: "/",
 		Labels: map[string]string{
 			"org.opencontainers.image.title": "wildcard-webhook", "org.opencontainers.image.licenses": "MIT",
 		},

@@ -94,12 +94,12 @@ func TestHelp_ResolverOverHTTPS(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	texts := map[string]string{
-		"help dns":              w.run("help", "dns").exits(0).stdout,
-		"help dns in Japanese":  w.run("help", "dns", "--lang", "ja").exits(0).stdout,
-		"wildcard-auth-hook.1":  w.read("../../packaging/man/wildcard-auth-hook.1"),
-		"wildcard-cleanup-hook": w.read("../../packaging/man/wildcard-cleanup-hook.1"),
-		"README":                w.read("../../README.md"),
-		"README in Japanese":    w.read("../../README.ja.md"),
+		"help dns":                  w.run("help", "dns").exits(0).stdout,
+		"help dns in Japanese":      w.run("help", "dns", "--lang", "ja").exits(0).stdout,
+		"wildcard-auth-hook.1":      w.read("../../packaging/man/wildcard-auth-hook.1"),
+		"wildcard-cleanup-hook":     w.read("../../packaging/man/wildcard-cleanup-hook.1"),
+		"docs/settings":             w.read("../../docs/settings.md"),
+		"docs/settings in Japanese": w.read("../../docs/settings.ja.md"),
 	}
 	for name, page := range manualPages((&program{}).app()) {
 		if strings.Contains(page, `\-\-resolver`) {
@@ -112,7 +112,7 @@ func TestHelp_ResolverOverHTTPS(t *testing.T) {
 	for name, text := range texts {
 		words := strings.Join(strings.Fields(strings.ReplaceAll(text, `\-`, "-")), " ")
 		i := strings.Index(words, "--resolver")
-		if strings.HasPrefix(name, "README") {
+		if strings.HasPrefix(name, "docs/") {
 			i = 0
 		}
 		if i < 0 || !strings.Contains(words[i:], "https://") || !strings.Contains(words[i:], "not verified") && !strings.Contains(words[i:], "未確認") {

@@ -22,7 +22,12 @@ func (l Language) ErrorPage(errors, findings []Code) string {
 		fmt.Fprintln(&b, strings.Repeat("|---", len(heads))+"|")
 	}
 	say("# ", "The codes of errors and findings")
-	say("", "Each error ends with its code in brackets, and wildcard explain CODE says of it what stands here. Codes stay as they are: scripts may compare them.")
+	links := "[日本語](errors.ja.md) · [README](../README.md)"
+	if l == Japanese {
+		links = "[English](errors.md) · [README](../README.ja.md)"
+	}
+	fmt.Fprintf(&b, "%s\n\n", links)
+	say("", "Each error ends with its code in brackets, and wildcard explain CODE shows what this page says of it. Codes stay as they are: scripts may compare them.")
 	say("", "This page is generated (go generate ./internal/messages).")
 	table("exit status", "meaning")
 	for _, exit := range []int{0, 1, 2, 70, 75, 77, 78, 130, 143} {
@@ -34,7 +39,7 @@ func (l Language) ErrorPage(errors, findings []Code) string {
 		l.row(&b, "`"+code.Name+"`", listed(code.Exits), New(code.Cause), New(code.Next))
 	}
 	say("\n## ", "What wildcard doctor finds")
-	say("", "What to do stands in each finding.")
+	say("", "Each finding says what to do.")
 	table("code", "exit status", "why it matters")
 	for _, code := range findings {
 		l.row(&b, "`"+code.Name+"`", listed(code.Exits), New(code.Cause))

@@ -3,17 +3,17 @@ package messages
 // japaneseCodes has the page of all codes, and what can be said of those of errors.
 var japaneseCodes = map[Text]string{
 	"The codes of errors and findings": "エラーと検出項目のコード",
-	"Each error ends with its code in brackets, and wildcard explain CODE says of it what stands here. Codes stay as they are: scripts may compare them.": "エラーの行は角括弧に入ったコードで終わり、wildcard explain コード でこのページと同じ説明を表示します。コードは変わらないため、スクリプトで比較できます。",
+	"Each error ends with its code in brackets, and wildcard explain CODE shows what this page says of it. Codes stay as they are: scripts may compare them.": "エラーの行は角括弧に入ったコードで終わり、wildcard explain コード でこのページと同じ説明を表示します。コードは変わらないため、スクリプトで比較できます。",
 	"This page is generated (go generate ./internal/messages).": "このページは自動生成されます (go generate ./internal/messages)。",
-	"Errors":                             "エラー",
-	"What wildcard doctor finds":         "wildcard doctor の検出項目",
-	"What to do stands in each finding.": "対処は検出項目ごとに表示されます。",
-	"code":                               "コード",
-	"exit status":                        "終了コード",
-	"meaning":                            "意味",
-	"cause":                              "原因",
-	"what to do":                         "対処",
-	"why it matters":                     "問題になる理由",
+	"Errors":                        "エラー",
+	"What wildcard doctor finds":    "wildcard doctor の検出項目",
+	"Each finding says what to do.": "対処は検出項目ごとに表示されます。",
+	"code":                          "コード",
+	"exit status":                   "終了コード",
+	"meaning":                       "意味",
+	"cause":                         "原因",
+	"what to do":                    "対処",
+	"why it matters":                "問題になる理由",
 
 	// [codesOfCA]
 	"What answers at the CA's URL is no ACME server, or one that lacks a part of the protocol.":                                                                                                   "CA の URL で応答しているのは ACME サーバーではないか、必要な機能が欠けています。",

@@ -3,10 +3,12 @@ package repotest_test
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"wildcard/providers/plugin"
 )
@@ -21,19 +23,118 @@ func pageOf(t *testing.T, name string) string {
 	return string(text)
 }
 
+// englishPages are the pages for developers, which are in English alone.
+func englishPages() []string {
+	return []string{"CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/faults.md"}
+}
+
+// pages are the names of all pages: those of the root and of docs/.
+func pages(t *testing.T) []string {
+	t.Helper()
+	root, errRoot := filepath.Glob("*.md")
+	docs, errDocs := filepath.Glob("docs/*.md")
+	if errRoot != nil || errDocs != nil || len(root)+len(docs) < 25 {
+		t.Fatal(root, docs, errRoot, errDocs)
+	}
+	return append(root, docs...)
+}
+
+// fence is a block of a page. Blocks begin at the margin, so that whatever reads them finds all.
+var fence = regexp.MustCompile("(?ms)^```.*?^```$")
+
 // TestPages_InTwoLanguages has the same commands and settings in both languages, and as many headings and rows of tables.
 func TestPages_InTwoLanguages(t *testing.T) {
 	t.Parallel()
-	block := regexp.MustCompile("(?ms)^```.*?^```$")
-	comment := regexp.MustCompile(`(?m) +# .*$`)
+	comment := regexp.MustCompile(`(?m)(^| +)# .*$`)
 	row := regexp.MustCompile(`(?m)^(\||#+ )`)
-	for _, name := range []string{"docs/servers", "docs/migration", "docs/errors"} {
-		english, japanese := pageOf(t, name+".md"), pageOf(t, name+".ja.md")
-		if one, other := block.FindAllString(comment.ReplaceAllString(english, ""), -1), block.FindAllString(comment.ReplaceAllString(japanese, ""), -1); !slices.Equal(one, other) {
+	for _, name := range pages(t) {
+		english := pageOf(t, name)
+		if strings.Contains(fence.ReplaceAllString(english, ""), "```") {
+			t.Errorf("%s: a block is indented or has no end", name)
+		}
+		translation := strings.TrimSuffix(name, ".md") + ".ja.md"
+		if strings.HasSuffix(name, ".ja.md") || slices.Contains(englishPages(), name) {
+			continue
+		}
+		japanese := pageOf(t, translation)
+		switched := "[日本語](" + filepath.Base(translation) + ")"
+		if back := "[English](" + filepath.Base(name) + ")"; !strings.Contains(english, switched) || !strings.Contains(japanese, back) {
+			t.Errorf("%s: no link between the languages", name)
+		}
+		blocks := func(text string) []string { return fence.FindAllString(comment.ReplaceAllString(text, ""), -1) }
+		if one, other := blocks(english), blocks(japanese); !slices.Equal(one, other) {
 			t.Errorf("%s: the blocks differ: %q, %q", name, one, other)
 		}
-		if one, other := row.FindAllString(english, -1), row.FindAllString(japanese, -1); len(one) < 5 || !slices.Equal(one, other) {
+		if one, other := row.FindAllString(english, -1), row.FindAllString(japanese, -1); len(one) < 4 || !slices.Equal(one, other) {
 			t.Errorf("%s: headings and rows differ: %q, %q", name, one, other)
+		}
+	}
+}
+
+// TestPages_Links: Each link of a page leads to a file or heading that is there, and from a Japanese page to a
+// Japanese one.
+func TestPages_Links(t *testing.T) {
+	t.Parallel()
+	link := regexp.MustCompile(`\]\(([^)#]*)(#[^)]*)?\)`)
+	checked := 0
+	for _, name := range pages(t) {
+		for i, line := range strings.Split(fence.ReplaceAllStringFunc(pageOf(t, name), blank), "\n") {
+			for _, match := range link.FindAllStringSubmatch(line, -1) {
+				if strings.Contains(match[1], "://") {
+					continue
+				}
+				checked++
+				target := filepath.Join(filepath.Dir(name), match[1])
+				if match[1] == "" {
+					target = name
+				}
+				translation := strings.TrimSuffix(target, ".md") + ".ja.md"
+				_, err := os.Stat(target)
+				switch {
+				case err != nil:
+					t.Errorf("%s:%d: %v", name, i+1, err)
+				case match[2] != "" && !slices.Contains(anchors(pageOf(t, target)), match[2]):
+					t.Errorf("%s:%d: %s has no heading %s", name, i+1, target, match[2])
+				case strings.HasSuffix(name, ".ja.md") && !strings.HasPrefix(line, "[English](") && slices.Contains(pages(t), translation):
+					t.Errorf("%s:%d: leads to %s, and there is %s", name, i+1, target, translation)
+				}
+			}
+		}
+	}
+	if checked < 100 {
+		t.Errorf("only %d links", checked)
+	}
+}
+
+// blank is a text of as many lines without anything in them.
+func blank(text string) string { return strings.Repeat("\n", strings.Count(text, "\n")) }
+
+// anchors are the ends of addresses by which a page's headings are reached, "#servers", as GitHub makes them.
+func anchors(page string) []string {
+	not := regexp.MustCompile(`[^\p{L}\p{M}\p{N}_ -]`)
+	var all []string
+	for line := range strings.Lines(fence.ReplaceAllString(page, "")) {
+		if _, title, ok := strings.Cut(line, "# "); ok && strings.HasPrefix(line, "#") {
+			slug := not.ReplaceAllString(strings.ToLower(strings.TrimSpace(title)), "")
+			all = append(all, "#"+strings.ReplaceAll(slug, " ", "-"))
+		}
+	}
+	return all
+}
+
+// TestReadme_Short has the first page of each language within 8000 characters, and a way from there to every other page.
+func TestReadme_Short(t *testing.T) {
+	t.Parallel()
+	for name, other := range map[string]bool{"README.md": false, "README.ja.md": true} {
+		text := pageOf(t, name)
+		if n := utf8.RuneCountInString(text); n > 8000 {
+			t.Errorf("%s has %d characters", name, n)
+		}
+		for _, page := range pages(t) {
+			ours := strings.HasSuffix(page, ".ja.md") == other || slices.Contains(englishPages(), page)
+			if ours && page != name && !strings.Contains(text, "]("+page+")") {
+				t.Errorf("%s does not lead to %s", name, page)
+			}
 		}
 	}
 }
@@ -58,10 +159,10 @@ func TestLegoServices_OfTheCatalogue(t *testing.T) {
 	}
 }
 
-// TestReadme_PriceOfLego: report N31. What the plugin of lego's services costs is said before the commands that build it.
-func TestReadme_PriceOfLego(t *testing.T) {
+// TestPages_PriceOfLego: report N31. What the plugin of lego's services costs is said before the commands that build it.
+func TestPages_PriceOfLego(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"README.md", "README.ja.md"} {
+	for _, name := range []string{"docs/dns-services.md", "docs/dns-services.ja.md"} {
 		text := pageOf(t, name)
 		command := strings.Index(text, "go -C cmd/wildcard-dns-lego build")
 		for _, price := range []string{"2.6 GB", "61 MB", "packaging/build /tmp/packages wildcard-dns-lego"} {

@@ -477,18 +477,15 @@ func TestErrorPages_Generated(t *testing.T) {
 	}
 }
 
-// TestReadmeCodes has every code of the table in the READMEs under an exit status that it comes with.
-func TestReadmeCodes(t *testing.T) {
+// TestExitStatuses_Codes has every code of the pages' table under an exit status that it comes with.
+func TestExitStatuses_Codes(t *testing.T) {
 	t.Parallel()
 	row := regexp.MustCompile(`(?m)^\| ([0-9]+) \|(.*)$`)
 	code := regexp.MustCompile("`([a-z0-9]+\\.[a-z0-9-]+|usage|internal)`")
-	for _, name := range []string{"README.md", "README.ja.md"} {
-		readme, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, name := range []string{"docs/commands.md", "docs/commands.ja.md"} {
+		page := pageOf(t, name)
 		found := 0
-		for _, line := range row.FindAllStringSubmatch(string(readme), -1) {
+		for _, line := range row.FindAllStringSubmatch(page, -1) {
 			exit, _ := strconv.Atoi(line[1])
 			for _, match := range code.FindAllStringSubmatch(line[2], -1) {
 				found++

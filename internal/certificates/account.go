@@ -118,7 +118,7 @@ func (a *Accounts) choose(ctx context.Context, ca *issuance.CA, id string, r iss
 	}
 	if !mayRegister {
 		return stored, fault.Errorf(lineage.CodeNotFound, fault.Misconfigured,
-			"%w: wildcard account register --server %s makes one", err, ca.Server())
+			"%w: wildcard account register --agree-tos --server %s makes one", err, ca.Server())
 	}
 	made, err := ca.Register(ctx, nil, r)
 	if err != nil {

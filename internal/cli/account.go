@@ -183,7 +183,7 @@ func showAccounts(p *program, c *cli.Context) error {
 
 func printAccounts(m *machine, at certificates.AccountsAt, lines []accountLine) {
 	if len(lines) == 0 {
-		m.say("There is no account at %s: wildcard account register makes one.", at.Server)
+		m.say("There is no account at %s: wildcard account register --agree-tos makes one.", at.Server)
 		return
 	}
 	t := display.NewTable("ID", "STATUS", "CREATED", "CONTACT", "ACCOUNT")

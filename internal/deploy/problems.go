@@ -135,7 +135,8 @@ func problemOf(path string) *Problem {
 	case !info.Mode().IsRegular():
 		return unusable(path, messages.New("%s is not executable", path), messages.New("correct the hook"))
 	case info.Mode().Perm()&0o111 == 0:
-		return unusable(path, messages.New("%s is not executable", path), messages.New("%s", "chmod +x "+path))
+		return unusable(path, messages.New("%s is not executable", path),
+			messages.New("%s", "chmod +x "+subprocess.Quote(path)))
 	}
 	if err := subprocess.Trusted(path); err != nil {
 		text := err.Error()

@@ -41,7 +41,7 @@ func accountKinds() []Kind {
 			Code: FoundAccount, Severity: Error, Class: fault.Misconfigured,
 			What: fault.Verbatim("%s"),
 			Why:  "Nothing can be ordered without an account.",
-			Fix:  "wildcard account register --server %s, or name one with --account",
+			Fix:  fault.Verbatim("%s"),
 		},
 		{
 			Code: FoundAccountRefused, Severity: Error, Class: fault.Refused,
@@ -59,7 +59,7 @@ func orderKinds() []Kind {
 			Code: FoundProfile, Severity: Error, Class: fault.Usage,
 			What: "the CA offers no profile %s, only: %s",
 			Why:  "It refuses the order.",
-			Fix:  fault.Verbatim("wildcard issue --profile OTHER %s"),
+			Fix:  fault.Verbatim("wildcard issue --profile %s %s"),
 		},
 		{
 			Code: FoundRefusal, Severity: Error, Class: fault.Usage,
@@ -126,7 +126,8 @@ func (v *visit) ca(ctx context.Context, c Case) {
 	if _, offered := ca.Directory().Profiles[profile]; !offered && profile != "" {
 		// certbot's preferred profile is left out of orders where there is none of that name.
 		if profile = certificates.RequiredProfile(c.Params, c.Settings); profile != "" {
-			v.find(FoundProfile, c.subject(), []any{profile, listed(profiles(ca))}, c.subject())
+			v.find(FoundProfile, c.subject(), []any{profile, listed(profiles(ca))}, another(ca),
+				quoted(c.Domains))
 		}
 	}
 	v.refusals(c, ca.Facts(), profile)
@@ -149,7 +150,7 @@ func (v *visit) unreadableLedger(err error) {
 		return
 	}
 	v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State,
-		because("has a ledger that cannot be read: %s", messages.OneLine(err.Error()))}, "ls -l "+v.Dirs.State)
+		because("has a ledger that cannot be read: %s", messages.OneLine(err.Error()))}, "ls -l "+lineage.Quote(v.Dirs.State))
 }
 
 // refused looks at certificates that were issued and refused.
@@ -164,6 +165,14 @@ func (v *visit) refused(context.Context) {
 	for name, held := range holds {
 		v.fail(FoundHeld, name, held, name)
 	}
+}
+
+// another is a profile that the CA has, as it is given to "wildcard issue"; none is one, too.
+func another(ca *issuance.CA) string {
+	for _, name := range profiles(ca) {
+		return lineage.Quote(name)
+	}
+	return lineage.Quote("")
 }
 
 func profiles(ca *issuance.CA) []string {
@@ -204,7 +213,7 @@ func (v *visit) account(ctx context.Context, ca *issuance.CA, c Case) string {
 		return ""
 	case err != nil:
 		if v.first("no account", ca.Server(), c.Params.Account) {
-			v.fail(FoundAccount, c.subject(), err, ca.Server())
+			v.fail(FoundAccount, c.subject(), err, v.anyAccount(ca, c))
 		}
 		return ""
 	case !v.first("account", stored.URI):
@@ -225,16 +234,24 @@ func (v *visit) account(ctx context.Context, ca *issuance.CA, c Case) string {
 	return stored.URI
 }
 
+// anyAccount is the command that gives a case an account: one that is there, else a new one.
+func (v *visit) anyAccount(ca *issuance.CA, c Case) string {
+	accounts, err := v.Store.Accounts(ca.Server())
+	if err != nil || len(accounts) == 0 || len(c.Domains) == 0 {
+		return "wildcard account register --agree-tos --server " + lineage.Quote(ca.Server())
+	}
+	return "wildcard issue --force --account " + accounts[0].ID + " " + quoted(c.Domains)
+}
+
 // ledger looks at what was tried before: whether limits allow an attempt now, and how the last one ended.
 func (v *visit) ledger(c Case, account string) {
 	if v.State == nil || len(c.Domains) == 0 {
 		return
 	}
 	now := v.now()
-	name, again, forced := c.subject(), "wildcard renew --cert-name "+c.subject(),
-		"wildcard renew --force --cert-name "+c.subject()
+	name, forced := c.subject(), "wildcard renew --force --cert-name "+c.subject()
 	if c.Lineage == nil {
-		again, forced = "wildcard issue "+quoted(c.Domains), "wildcard issue --force "+quoted(c.Domains)
+		forced = "wildcard issue --force " + quoted(c.Domains)
 		if would, err := lineage.NameFor(c.Domains); err == nil {
 			name = would
 		}
@@ -256,8 +273,7 @@ func (v *visit) ledger(c Case, account string) {
 	v.limits(c, i)
 	h, err := v.State.Last(name, now)
 	if err == nil && h.Last.Outcome == state.Failed {
-		v.find(FoundAttempt, c.subject(), []any{messages.Instant(h.Last.Time),
-			messages.OneLine(h.Last.Text)}, again)
+		v.find(FoundAttempt, c.subject(), []any{messages.Instant(h.Last.Time), messages.OneLine(h.Last.Text)}, forced)
 	}
 }
 

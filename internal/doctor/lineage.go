@@ -38,7 +38,7 @@ func lineageKinds() []Kind {
 			Code: FoundUnrepaired, Severity: Error, Class: fault.Misconfigured,
 			What: fault.Verbatim("%s"),
 			Why:  "There is no good set of files to go back to.",
-			Fix:  fault.Verbatim("wildcard issue --force --cert-name %s NAME..."),
+			Fix:  fault.Verbatim("wildcard issue --force --cert-name %s %s"),
 		},
 		{
 			Code: FoundExpired, Severity: Error, Class: fault.Failed,
@@ -82,7 +82,7 @@ func (v *visit) repair(ctx context.Context, cases []Case) []Case {
 		}
 		repaired, err := v.mend(ctx, c.Lineage.Name)
 		if err != nil {
-			v.fail(FoundUnrepaired, c.Lineage.Name, err, c.Lineage.Name)
+			v.fail(FoundUnrepaired, c.Lineage.Name, err, lineage.Quote(c.Lineage.Name), quoted(c.Domains))
 			continue
 		}
 		cases[i].Lineage = repaired
@@ -238,7 +238,7 @@ func (v *visit) lineage(_ context.Context, c Case) {
 	if err != nil {
 		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State,
 			because("has a list of revoked certificates that cannot be read: %s", messages.OneLine(err.Error()))},
-			"ls -l "+v.Dirs.State)
+			"ls -l "+lineage.Quote(v.Dirs.State))
 	}
 	switch is.Status {
 	case certificates.StatusExpired:

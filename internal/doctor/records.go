@@ -43,7 +43,8 @@ func (v *visit) journal(context.Context) {
 	entries, damaged, err := v.Journal.Entries()
 	if err != nil {
 		v.find(FoundFolder, v.Dirs.State, []any{v.Dirs.State,
-			because("has a journal that cannot be read: %s", messages.OneLine(err.Error()))}, "ls -l "+v.Dirs.State)
+			because("has a journal that cannot be read: %s", messages.OneLine(err.Error()))},
+			"ls -l "+lineage.Quote(v.Dirs.State))
 		return
 	}
 	for _, d := range damaged {

@@ -14,6 +14,7 @@ import (
 
 	"wildcard/internal/fault"
 	"wildcard/internal/settings"
+	"wildcard/internal/system/environ"
 	"wildcard/internal/system/subprocess"
 )
 
@@ -140,6 +141,8 @@ func (v *visit) renewals(s schedule) {
 	case v.usual() && v.brokenJobs(s, ourProgram):
 	case v.usual() && s.hidden:
 		v.notRoot()
+	case v.usual() && v.container():
+		v.good("renewal", "this is a container: wildcard renew is run from outside")
 	case v.usual():
 		fix := v.cronLine("/etc/cron.d/wildcard")
 		if v.systemd() {
@@ -223,6 +226,17 @@ func (v *visit) leftToSystemd(path string) bool {
 func (v *visit) systemd() bool {
 	info, err := os.Stat(v.path("run/systemd/system"))
 	return err == nil && info.IsDir()
+}
+
+// container reports whether this is a container without a systemd of its own, as Docker, Podman, systemd-nspawn, LXC and Kubernetes mark
+// theirs: what renews there runs once, or sleeps between two runs, and is started by what started the container. If it does not run for
+// days, [FoundLastRun] says so.
+func (v *visit) container() bool {
+	if v.systemd() {
+		return false
+	}
+	return v.there(".dockerenv") || v.there("run/.containerenv") || environ.Get(v.Environ, "container") != "" ||
+		environ.Get(v.Environ, "KUBERNETES_SERVICE_HOST") != ""
 }
 
 // timer asks systemd about a unit. One that is not installed has no states at all.

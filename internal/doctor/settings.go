@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/lineage"
 	"wildcard/internal/settings"
 	"wildcard/providers"
 )
@@ -73,7 +74,7 @@ func (v *visit) settings(ctx context.Context, c Case) {
 	}
 	for _, account := range router.Accounts {
 		v.secret(account)
-		if account.Source == settings.Environment && c.ours() && v.usual() {
+		if account.Source == settings.Environment && c.ours() && v.usual() && !v.container() {
 			v.find(FoundEnvironment, account.Spec.String(), []any{account.Label},
 				filepath.Join(v.Dirs.Config, account.Spec.Name, ".env"))
 		}
@@ -145,7 +146,7 @@ func (v *visit) keys(dir string) {
 			if mask&0o070 != 0 {
 				who = "go-rwx"
 			}
-			v.find(FoundSecretsOpen, path, []any{path, info.Mode().Perm()}, who, path)
+			v.find(FoundSecretsOpen, path, []any{path, info.Mode().Perm()}, who, lineage.Quote(path))
 		}
 	}
 }

@@ -59,7 +59,7 @@ func (v *visit) store(context.Context) {
 	case open && v.first("unsafe", unsafe.Fix()):
 		v.fail(FoundUnsafe, dir, err, unsafe.Fix())
 	case err != nil && !open:
-		v.fail(FoundStore, dir, err, dir, dir)
+		v.fail(FoundStore, dir, err, lineage.Quote(dir), lineage.Quote(dir))
 	case err == nil:
 		v.good(dir, "certificates can be stored there")
 	}
@@ -67,7 +67,7 @@ func (v *visit) store(context.Context) {
 	v.unitsFile()
 	names, err := v.Store.Names()
 	if err != nil {
-		v.fail(FoundStore, dir, err, dir, dir)
+		v.fail(FoundStore, dir, err, lineage.Quote(dir), lineage.Quote(dir))
 	}
 	v.half()
 	for _, name := range names {
@@ -123,21 +123,22 @@ func unfit(dir string) (why *messages.Message, fix string) {
 	case missing(err):
 		return nil, ""
 	case err != nil:
-		return because("cannot be looked at: %v", err), "ls -ld " + filepath.Dir(dir)
+		return because("cannot be looked at: %v", err), "ls -ld " + lineage.Quote(filepath.Dir(dir))
 	case !info.IsDir():
-		return because("is not a directory, nor may it be a link to one"), "mv " + dir + " " + dir + ".old"
+		return because("is not a directory, nor may it be a link to one"),
+			"mv " + lineage.Quote(dir) + " " + lineage.Quote(dir+".old")
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
-		return because("belongs to another user"), fmt.Sprintf("chown %d %s", os.Geteuid(), dir)
+		return because("belongs to another user"), fmt.Sprintf("chown %d %s", os.Geteuid(), lineage.Quote(dir))
 	}
 	switch perm := info.Mode().Perm(); {
 	case perm&0o077 != 0:
-		return because("is open to others (mode %04o)", perm), "chmod 700 " + dir
+		return because("is open to others (mode %04o)", perm), "chmod 700 " + lineage.Quote(dir)
 	case perm != 0o700:
-		return because("does not let us in (mode %04o)", perm), "chmod 700 " + dir
+		return because("does not let us in (mode %04o)", perm), "chmod 700 " + lineage.Quote(dir)
 	}
 	if room, err := free(dir); err == nil && room < leastRoom {
-		return because("has only %d KiB free", room>>10), "df -h " + dir
+		return because("has only %d KiB free", room>>10), "df -h " + lineage.Quote(dir)
 	}
 	return nil, ""
 }

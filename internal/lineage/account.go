@@ -233,7 +233,8 @@ func (s *Store) writeAccount(dir, id string, files map[string][]byte, private []
 	}
 	whole, stage := filepath.Join(dir, id), filepath.Join(dir, ".new-"+id)
 	if _, err := os.Lstat(whole); !errors.Is(err, fs.ErrNotExist) {
-		return fault.Errorf(CodeExists, fault.Failed, "lineage: add account: %s is there already", whole)
+		return fault.Errorf(CodeExists, fault.Failed, "lineage: add account: %s is there already", whole).
+			Advise(fault.Verbatim("wildcard account show"))
 	}
 	if err := s.clear(stage); err != nil {
 		return err

@@ -26,12 +26,12 @@ var japaneseAnswers = map[Text]string{
 	"interrupted":     "中断",
 
 	// Accounts
-	"The account %s is there already.":                                "アカウント %s はすでにあります。",
-	"The account %s is registered.":                                   "アカウント %s を登録しました。",
-	"The account %s is imported.":                                     "アカウント %s を取り込みました。",
-	"The account %s is deactivated, and its files are removed.":       "アカウント %s を無効化し、ファイルを削除しました。",
-	"There is no account at %s: wildcard account register makes one.": "%s のアカウントはありません。作成: wildcard account register",
-	"Deactivate the account %s? This cannot be undone.":               "アカウント %s を無効化しますか? 取り消せません。",
+	"The account %s is there already.":                                            "アカウント %s はすでにあります。",
+	"The account %s is registered.":                                               "アカウント %s を登録しました。",
+	"The account %s is imported.":                                                 "アカウント %s を取り込みました。",
+	"The account %s is deactivated, and its files are removed.":                   "アカウント %s を無効化し、ファイルを削除しました。",
+	"There is no account at %s: wildcard account register --agree-tos makes one.": "%s のアカウントはありません。作成: wildcard account register --agree-tos",
+	"Deactivate the account %s? This cannot be undone.":                           "アカウント %s を無効化しますか? 取り消せません。",
 	"  id %s, at %s": "  ID %s、サーバー %s",
 	"ID":             "ID",
 	"STATUS":         "状態",

@@ -91,11 +91,13 @@ func arrows() map[string][]string {
 		"wildcard/internal/system/terminal":        {unix},
 		"wildcard/internal/system/atomicfile":      {"wildcard/internal/system/failpoint"},
 		"wildcard/internal/testkit/secretscan":     nil,
+		"wildcard/internal/testkit/advice":         nil,
 		"wildcard/internal/messages":               {"wildcard/internal/system/environ"},
 		"wildcard/internal/cli/display":            {"wildcard/internal/messages", "wildcard/internal/issuance", "wildcard/internal/dns01/propagation", "wildcard/providers/manual", goPretty, unix},
 		"wildcard/internal/cli/display/help":       {"wildcard/internal/messages", urfave},
 		"wildcard/internal/system/units":           {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/internal/doctor": {
+			"wildcard/internal/system/environ",
 			"wildcard/internal/certificates", "wildcard/internal/deploy", "wildcard/internal/dns01", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/dns01/journal",
 			"wildcard/internal/dns01/propagation", "wildcard/internal/settings", "wildcard/internal/state", dns,
 		},

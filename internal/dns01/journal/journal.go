@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/settings"
 	"wildcard/internal/system/failpoint"
 	"wildcard/providers"
 )
@@ -50,9 +51,10 @@ func Open(dir string, log *slog.Logger) (*Journal, error) {
 	case err != nil:
 		return nil, failed(err)
 	case !j.owns(info):
-		return nil, failed(fmt.Errorf("%s belongs to another user: chown %d %s", dir, j.uid, dir))
+		return nil, failed(fmt.Errorf("%s belongs to another user: chown %d %s", dir, j.uid, settings.Shown(dir)))
 	case info.Mode().Perm() != 0o700:
-		return nil, failed(fmt.Errorf("%s is not ours alone (mode %04o): chmod 700 %s", dir, info.Mode().Perm(), dir))
+		return nil, failed(fmt.Errorf("%s is not ours alone (mode %04o): chmod 700 %s", dir, info.Mode().Perm(),
+			settings.Shown(dir)))
 	}
 	return j, nil
 }

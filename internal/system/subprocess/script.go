@@ -40,7 +40,7 @@ func Startable(path string) *Defect {
 		return nil
 	case bytes.HasSuffix(line, []byte("\r")):
 		return &Defect{messages.New("%s: line 1 ends in CR", path),
-			messages.New("%s", `sed -i 's/\r$//' `+"'"+strings.ReplaceAll(path, "'", `'\''`)+"'")}
+			messages.New("%s", `sed -i 's/\r$//' `+Quote(path))}
 	}
 	rest, script := bytes.CutPrefix(line, []byte("#!"))
 	words := strings.Fields(string(rest))

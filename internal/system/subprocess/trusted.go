@@ -21,7 +21,7 @@ func Trusted(path string) error {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is no regular file", resolved)
 	case info.Mode().Perm()&0o111 == 0:
-		return fmt.Errorf("%s is not executable: chmod +x %s", resolved, resolved)
+		return fmt.Errorf("%s is not executable: chmod +x %s", resolved, Quote(resolved))
 	}
 	if err := ours(resolved, false); err != nil {
 		return err
@@ -59,9 +59,9 @@ func ours(path string, directory bool) error {
 	}
 	switch {
 	case stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
-		return fmt.Errorf("%s belongs to user %d: chown root %s", path, stat.Uid, path)
+		return fmt.Errorf("%s belongs to user %d: chown root %s", path, stat.Uid, Quote(path))
 	case info.Mode().Perm()&0o022 != 0:
-		return fmt.Errorf("%s can be written by others: chmod go-w %s", path, path)
+		return fmt.Errorf("%s can be written by others: chmod go-w %s", path, Quote(path))
 	}
 	return nil
 }

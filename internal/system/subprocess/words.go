@@ -102,3 +102,11 @@ func withoutRedirections(words []string) []string {
 	}
 	return kept
 }
+
+// Quote writes a word as a POSIX shell, and [Words], read it.
+func Quote(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

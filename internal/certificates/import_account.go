@@ -107,7 +107,7 @@ func (i *importing) account(c foreign.Certificate, got *ImportedCertificate) {
 			ids = append(ids, a.ID)
 		}
 		got.Notes = append(got.Notes, messages.New(
-			"which of several accounts it has is not said: %s; the first is used, and wildcard issue --account changes that",
+			"which of several accounts it has is not said: %s; the first is used; to change that: wildcard issue --account ID NAME...",
 			strings.Join(ids, ", ")))
 	}
 	got.Account, got.params.Account = fits[0].URI, fits[0].ID

@@ -64,7 +64,7 @@ var japaneseAnswers = map[Text]string{
 	"which DNS service it has is not said: renewals write records at %s; --provider says another":                    "DNS サービスがわかりません。更新では %s にレコードを書きます。変える場合は --provider",
 	"%s has the same names already, and is renewed as well":                                                          "%s が既に同じ名前を持ち、そちらも更新されます",
 	"no account came with it: wildcard account register --server %s makes one":                                       "アカウントはありません。作成: wildcard account register --server %s",
-	"which of several accounts it has is not said: %s; the first is used, and wildcard issue --account changes that": "複数あるアカウントのどれかわかりません: %s。最初のものを使います。変える場合は wildcard issue --account",
+	"which of several accounts it has is not said: %s; the first is used; to change that: wildcard issue --account ID NAME...": "複数あるアカウントのどれかわかりません: %s。最初のものを使います。変える場合: wildcard issue --account ID 名前...",
 	"the credentials of %s were not found: they belong into %s":                                                      "%s の認証情報が見つかりません。置き場所: %s",
 	"%s is there already, from %s.":                                                                                  "%s は既にあります (%s から)。",
 	"%s, from %s":                                                                                                    "%s (%s から)",

@@ -19,7 +19,7 @@ var elsewhere = []struct{ command, file, has string }{
 	{`^go doc `, "docs/architecture.md", "internal/NAME"},
 	{`^go generate ./internal/messages`, "internal/messages/errorpage.go", "go generate ./internal/messages"},
 	{`^go run ./cmd/wildcard-sandbox (demo|run)`, ".ci/run", "./cmd/wildcard-sandbox"},
-	{`^CGO_ENABLED=0 go build `, "e2e/world_test.go", `"wildcard/cmd/wildcard-cleanup-hook"`},
+	{`^CGO_ENABLED=0 go build `, "e2e/world_test.go", "executable.Build"},
 	{`go -C cmd/wildcard-dns-lego build `, ".ci/run", "go -C cmd/wildcard-dns-lego build"},
 	{`^bash packaging/build /tmp/packages wildcard$`, "packaging/e2e_test.go", `"packaging/build", out, "wildcard"`},
 	{`^bash packaging/build /tmp/packages wildcard-dns-lego`, ".ci/run", "packaging/build \"$work/packages\" wildcard-dns-lego"},
@@ -87,7 +87,7 @@ func run(t *testing.T, c Command) {
 			t.Fatal(err)
 		}
 	}
-	line := strings.NewReplacer("mv %s %s", "mv file other", "mv %s %s.old", "mv file file.old", "echo %s > %s", "echo line > file",
+	line := strings.NewReplacer("mv %s %s", "mv file other", "mv %s %s.old", "mv file file.old", "echo %s > %s", "echo line > file", "sed -i %s", "sed -i s/a/b/",
 		"cd %s", "cd .", "chmod %s", "chmod go-rwx", "%d.pem", "7.pem", "%d", "0", "%s", "file", "FILE", "file", "PATH", "file", "GROUP", "root",
 		"/etc/letsencrypt/conoha", "conoha", "/etc/letsencrypt/", "", "/etc/letsencrypt", ".", "/var/lib/wildcard", ".",
 		"/run/wildcard", ".", "/usr/local/lib/wildcard", "lib").Replace(c.Line)

@@ -99,7 +99,7 @@ func (i *importing) account(c foreign.Certificate, got *ImportedCertificate) {
 		fits = said[:1]
 	case len(fits) == 0:
 		got.Notes = append(got.Notes,
-			messages.New("no account came with it: wildcard account register --server %s makes one", got.Server))
+			messages.New("no account came with it: wildcard account register --agree-tos --server %s makes one", got.Server))
 		return
 	case len(fits) > 1:
 		var ids []string

@@ -232,3 +232,37 @@ www.%s {
 	_ = cmd.Wait()
 	return []string{"www." + zone}
 }
+
+// TestImport_ListedByCertbot has certbot list what came of each tree, the ended certificates as that, and find none of its files amiss.
+func TestImport_ListedByCertbot(t *testing.T) {
+	w := newWorld(t, conohatest.Options{})
+	w.use()
+	for _, tree := range clienttree.Names() {
+		t.Run(tree, func(t *testing.T) {
+			t.Parallel() // some wait for CAs that are not there
+			dir := t.TempDir()
+			client, _, _ := strings.Cut(tree, "-v")
+			cmd := w.ours("import", client, clienttree.Lay(t, tree), "--json", "--config-dir", dir+"/etc", "--state-dir", dir+"/state",
+				"--server", "https://localhost:14000/dir", "--server", "https://127.0.0.1:14001/dir")
+			text, _ := cmd.Output() // the exit status tells of what could not come, as uacme's account at a CA that is not there
+			var got struct {
+				Certificates []struct {
+					Lineage, Outcome string
+					Names            []string
+				}
+			}
+			if err := json.Unmarshal(text, &got); err != nil || len(got.Certificates) < 3 {
+				t.Fatalf("%v\n%s", err, text)
+			}
+			out, err := w.commandIn(dir, "certificates").CombinedOutput()
+			if err != nil || strings.Contains(string(out), "invalid") || strings.Contains(string(out), "parsefail") {
+				t.Errorf("certbot certificates: %v\n%s", err, out)
+			}
+			for _, c := range got.Certificates {
+				if c.Outcome == "imported" && (!strings.Contains(string(out), "Certificate Name: "+c.Lineage+"\n") || !strings.Contains(string(out), c.Names[0])) {
+					t.Errorf("certbot does not list %s:\n%s", c.Lineage, out)
+				}
+			}
+		})
+	}
+}

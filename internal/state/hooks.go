@@ -30,10 +30,10 @@ type HookRun struct {
 
 // HookRuns returns the last run of each hook of a lineage, oldest first. What is damaged counts as none.
 func (s *State) HookRuns(name string) ([]HookRun, error) {
-	if _, err := s.pendingPath(name); err != nil {
+	if _, err := s.Documents(pendingDir).path(name); err != nil {
 		return nil, err
 	}
-	text, _, err := atomicfile.Read(s.hooksPath(name), mostPending)
+	text, _, err := atomicfile.Read(s.hooksPath(name), mostDocument)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
@@ -72,7 +72,7 @@ func (s *State) AddHookRun(name string, run HookRun) error {
 
 // RemoveHookRuns forgets those of a lineage; there need not be any.
 func (s *State) RemoveHookRuns(name string) error {
-	if _, err := s.pendingPath(name); err != nil {
+	if _, err := s.Documents(pendingDir).path(name); err != nil {
 		return err
 	}
 	if err := atomicfile.Remove("state", s.hooksPath(name)); err != nil {

@@ -32,7 +32,7 @@ func (s *State) RefusedPath(name string) string { return s.path(refusedDir, name
 // KeepRefused keeps a certificate that was refused, with its key: PEM, below lines for people. One that was kept before is
 // replaced.
 func (s *State) KeepRefused(name string, r Refused, key, chain []byte) error {
-	if _, err := s.pendingPath(name); err != nil {
+	if _, err := s.Documents(pendingDir).path(name); err != nil {
 		return err
 	}
 	facts, err := json.Marshal(r)
@@ -50,10 +50,10 @@ func (s *State) KeepRefused(name string, r Refused, key, chain []byte) error {
 // Refused returns the refused certificate of a lineage; ok is false if there is none. One whose facts cannot be read is there,
 // and has none.
 func (s *State) Refused(name string) (r Refused, ok bool, err error) {
-	if _, err := s.pendingPath(name); err != nil {
+	if _, err := s.Documents(pendingDir).path(name); err != nil {
 		return r, false, err
 	}
-	text, _, err := atomicfile.Read(s.RefusedPath(name), mostPending)
+	text, _, err := atomicfile.Read(s.RefusedPath(name), mostDocument)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return r, false, nil
@@ -76,7 +76,7 @@ func (s *State) AllRefused() ([]string, error) { return s.namesIn(refusedDir, ".
 
 // RemoveRefused forgets a refused certificate; there need not be one.
 func (s *State) RemoveRefused(name string) error {
-	if _, err := s.pendingPath(name); err != nil {
+	if _, err := s.Documents(pendingDir).path(name); err != nil {
 		return err
 	}
 	if err := atomicfile.Remove("state", s.RefusedPath(name)); err != nil {

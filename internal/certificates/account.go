@@ -3,6 +3,7 @@ package certificates
 import (
 	"context"
 	"crypto"
+	"crypto/x509"
 	"strings"
 	"sync"
 
@@ -140,4 +141,18 @@ func (a *Accounts) registerAgain(ctx context.Context, ca *issuance.CA, old linea
 	}
 	old.URI = made.URI
 	return a.store.AddAccount(ctx, old)
+}
+
+// Revoke has the CA declare a certificate invalid that is in no lineage, in the name of the account that it was issued to, by its ID or
+// how that begins.
+func (a *Accounts) Revoke(ctx context.Context, at CA, id string, leaf *x509.Certificate, reason Reason) error {
+	ca, err := a.services.CA(ctx, at.Server, at.Bundle)
+	if err != nil {
+		return err
+	}
+	account, err := a.store.Account(ca.Server(), id)
+	if err != nil {
+		return err
+	}
+	return ca.Revoke(ctx, issuance.Account{URI: account.URI, Key: account.Key}, leaf, uint(reason))
 }

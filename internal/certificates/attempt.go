@@ -21,14 +21,15 @@ import (
 
 // Certificate is what came of an order.
 type Certificate struct {
-	Chain    []byte // PEM
-	Leaf     *x509.Certificate
-	Lineage  *lineage.Lineage // nil for dry runs and CSRs
-	Warnings []messages.Message
-	Forgot   time.Duration // how long was waited for what the CA's resolvers remembered
-	CleanUp  error         // records that are still there
-	Deploy   error         // deploy hooks that failed
-	Standing bool          // no DNS service was needed: the names have persistent records
+	Chain      []byte // PEM
+	Leaf       *x509.Certificate
+	Alternates [][]byte         // PEM, of a CSR: the same certificate with other issuers
+	Lineage    *lineage.Lineage // nil for dry runs and CSRs
+	Warnings   []messages.Message
+	Forgot     time.Duration // how long was waited for what the CA's resolvers remembered
+	CleanUp    error         // records that are still there
+	Deploy     error         // deploy hooks that failed
+	Standing   bool          // no DNS service was needed: the names have persistent records
 }
 
 // attempt is one try to obtain a certificate, with what it is tried with.
@@ -47,7 +48,7 @@ func (m *Manager) obtain(ctx context.Context, o *order) (got Certificate, err er
 	if err != nil {
 		return Certificate{}, err
 	}
-	if !o.dryRun {
+	if !o.dryRun && !o.noHooks {
 		if preErr := m.pre(ctx, o); preErr != nil {
 			if ctx.Err() != nil {
 				return Certificate{}, preErr
@@ -105,7 +106,7 @@ func (a *attempt) prepare(ctx context.Context) (*issuance.Issuer, error) {
 	if err := a.held(m.State); err != nil {
 		return nil, err
 	}
-	if a.csr == nil && !a.dryRun {
+	if !a.outside() && !a.dryRun {
 		if err := m.Store.Preflight(); err != nil {
 			return nil, err
 		}
@@ -158,7 +159,7 @@ func (a *attempt) router() (router providers.Router, unrouted, err error) {
 
 // shown is the name under which the order's steps are shown.
 func (o *order) shown() string {
-	if o.csr != nil {
+	if o.outside() {
 		return "csr"
 	}
 	return o.name
@@ -210,8 +211,9 @@ func obtainAgain(ctx context.Context, issuer *issuance.Issuer, request issuance.
 func (a *attempt) request() (r issuance.Request, chain []byte, err error) {
 	r = issuance.Request{
 		Label: a.name, Names: a.names, CSR: a.csr, Profile: a.profile, PreferredChain: a.params.PreferredChain,
-		Alone:      a.csr != nil, // a lineage is nothing without
-		ProveAgain: a.dryRun,     // else a CA that takes the proof of an earlier try would let anything succeed
+		Alone:      a.outside(), // a lineage is nothing without
+		Alternates: a.csr != nil, ProofOnly: a.proofOnly, Replaces: a.replaces,
+		ProveAgain: a.dryRun, // else a CA that takes the proof of an earlier try would let anything succeed
 	}
 	var pending state.Pending
 	if !a.dryRun {
@@ -223,11 +225,16 @@ func (a *attempt) request() (r issuance.Request, chain []byte, err error) {
 		if !ok || !a.usable(pending) {
 			pending = state.Pending{}
 		}
+		if a.csr != nil && pending.Order == "" {
+			if pending, err = a.takeProof(); err != nil {
+				return r, nil, err
+			}
+		}
 	}
 	if pending.Order != "" {
 		r.Resume = &issuance.Checkpoint{Order: pending.Order}
 	}
-	if a.csr == nil {
+	if !a.outside() {
 		if err := a.chooseKey(pending); err != nil {
 			return r, nil, err
 		}
@@ -275,7 +282,7 @@ func (a *attempt) usable(p state.Pending) bool {
 	if a.live != nil && isStored(a.live, p) {
 		return false
 	}
-	return a.csr != nil || len(p.Key) > 0
+	return a.outside() || len(p.Key) > 0
 }
 
 // isStored reports whether an earlier order's certificate is the one that is live.
@@ -310,8 +317,8 @@ func (m *Manager) forgetOrder(name string) error {
 func (a *attempt) keep(ctx context.Context, result issuance.Result) (Certificate, error) {
 	m := a.m
 	c := Certificate{Chain: result.Chain, Leaf: result.Leaf, Warnings: result.Warnings, Forgot: result.Forgot,
-		CleanUp: result.CleanUp, Standing: result.Standing}
-	if a.csr != nil || a.dryRun {
+		CleanUp: result.CleanUp, Standing: result.Standing, Alternates: result.Alternates}
+	if a.outside() || a.dryRun {
 		return c, nil
 	}
 	set, err := lineage.NewSet(result.Chain, a.key.pem, result.Leaf.DNSNames) // which were found to fit

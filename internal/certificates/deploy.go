@@ -291,7 +291,7 @@ func (m *Manager) pre(ctx context.Context, o *order) error {
 	if !first && len(fresh) == 0 {
 		return nil
 	}
-	if o.csr != nil { // there is no lineage
+	if o.outside() { // there is no lineage
 		return hooksOf(m, func(string) []string { return nil }).Pre(ctx, fresh)
 	}
 	return m.hooksFor(o.name).Pre(ctx, fresh)

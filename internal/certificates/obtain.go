@@ -22,6 +22,8 @@ type Request struct {
 	CSR     []byte   // signing request in DER, for Names: nothing is stored then, and Lineage is not looked at
 	DryRun  bool     // try it with the CA's staging service, and keep nothing
 	Force   bool     // renew although it is not due, order although the last certificate was refused
+	// Replaces is the [issuance.CertificateID] of what a certificate for a CSR follows; a lineage knows its own.
+	Replaces string
 
 	Server         Choice[string] // URL of the CA's directory
 	CABundle       Choice[string] // file with further roots for its TLS
@@ -37,6 +39,9 @@ type Request struct {
 	Verify         []string       // addresses at which it is to be served, in place of those of the lineage; one "" is none, none leaves them
 	Rollback       Choice[bool]   // the former certificate is made live where the new one is not served
 	DNS            DNS
+
+	NoHooks   bool // pre hooks are not run for a CSR
+	proofOnly bool // of [Manager.Prove]
 
 	Confirm func(Loss) error // asked before a lineage loses names, and its error is that of Obtain; nil: not asked
 }
@@ -111,7 +116,7 @@ func (m *Manager) Obtain(ctx context.Context, r Request) (got Result, err error)
 // loss is what a request would take away from the lineage that it is about.
 func (m *Manager) loss(r Request, name string) Loss {
 	loss := Loss{Lineage: name}
-	if r.CSR != nil || r.DryRun {
+	if r.outside() || r.DryRun {
 		return loss
 	}
 	l, err := m.Store.Lineage(name)
@@ -140,7 +145,7 @@ func (m *Manager) obtainLocked(ctx context.Context, r Request, name string) (Res
 		}
 	}
 	noteCovered(m, o)
-	if !o.dryRun && o.csr == nil {
+	if !o.dryRun && !o.outside() {
 		m.lookedAfter()
 	}
 	m.Sweep(ctx, []lineage.Settings{o.settings}, o.names...)
@@ -154,7 +159,7 @@ func (m *Manager) obtainLocked(ctx context.Context, r Request, name string) (Res
 	if err != nil {
 		return Result{}, err
 	}
-	if !o.dryRun && o.csr == nil {
+	if !o.dryRun && !o.outside() {
 		if postErr := m.hooksFor(o.name).Post(ctx, []string{o.params.PostHook}, o.names, nil); postErr != nil {
 			certificate.Deploy = errors.Join(certificate.Deploy, postErr)
 		}
@@ -183,6 +188,9 @@ func (o *order) result(c Certificate) Result {
 
 // target picks the lineage that a request is about; for a CSR, the name under which an order for it is remembered.
 func (m *Manager) target(r Request) (string, error) {
+	if r.proofOnly {
+		return r.proofName(), nil
+	}
 	if r.CSR != nil {
 		digest := sha256.Sum256(r.CSR)
 		return "csr-" + hex.EncodeToString(digest[:8]), nil

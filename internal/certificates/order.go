@@ -26,6 +26,10 @@ type order struct {
 	profile      string // that is asked for: see chooseProfile
 	keyType      issuance.KeyType
 	csr          []byte // DER; there is no lineage then
+	proof        string // name under which the proof of the CSR's names is remembered
+	proofOnly    bool   // prove the names for a certificate to come; there is no lineage, either
+	replaces     string // of a CSR
+	noHooks      bool
 	registration issuance.Registration
 	mayRegister  bool
 	dryRun       bool
@@ -38,10 +42,13 @@ type order struct {
 // draft is what is asked for, over what the lineage says already. Nothing is written.
 func (m *Manager) draft(r Request, name string) (*order, error) {
 	o := &order{
-		name: name, names: r.Names, csr: r.CSR, dryRun: r.DryRun, force: r.Force || r.CSR != nil,
-		again: r.CSR != nil && r.Force, mayRegister: true, registration: r.Registration,
+		name: name, names: r.Names, csr: r.CSR, dryRun: r.DryRun, force: r.Force || r.outside(),
+		again: r.CSR != nil && r.Force, mayRegister: true, registration: r.Registration, proofOnly: r.proofOnly,
+		noHooks: r.NoHooks || r.proofOnly,
 	}
-	if r.CSR == nil {
+	if r.outside() {
+		o.proof, o.replaces = r.proofName(), r.Replaces
+	} else {
 		live, err := m.Store.Lineage(name)
 		switch {
 		case err == nil:
@@ -158,7 +165,7 @@ func (o *order) at(server string) {
 	if server != o.params.Server {
 		o.params.Server, o.params.Account = server, ""
 	}
-	if o.csr == nil { // whose names are as they are
+	if !o.outside() { // whose names are as they are
 		facts, _ := issuance.KnownCA(server)
 		o.names, o.covered = facts.WithoutCovered(o.names)
 	}

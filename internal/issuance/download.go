@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/pem"
+	"iter"
 
 	"github.com/go-acme/lego/v4/acme"
 
@@ -46,6 +47,11 @@ func (d downloading) download(order acme.ExtendedOrder) error {
 		r.warn(StepDownload, text)
 	}
 	r.result.Chain, r.result.Leaf = delivered.Chain, delivered.Leaf
+	if r.request.Alternates {
+		for chain := range d.alternates(order.Certificate, expect) {
+			r.result.Alternates = append(r.result.Alternates, chain.Chain)
+		}
+	}
 	return r.save(Checkpoint{Order: order.Location, Chain: delivered.Chain})
 }
 
@@ -70,23 +76,34 @@ func forAnotherKey(chain []byte, key crypto.PublicKey) bool {
 	return ok && !leaf.IsCA && !has.Equal(key)
 }
 
-// alternate finds the first good chain with the wanted top among those that the CA links to (RFC 8555 §7.4.2).
+// alternate finds the first good chain with the wanted top among those that the CA links to.
 func (d downloading) alternate(url, want string, expect Expectation) (Delivered, bool) {
-	for _, link := range d.run.session.transport.seen(url).alternates {
-		chain, err := d.run.session.getCertificate(link, once)
-		var delivered Delivered
-		if err == nil {
-			delivered, err = CheckChain(chain, expect)
-		}
-		if err != nil {
-			d.run.log.Debug("an alternate chain is of no use", "url", link, "error", err)
-			continue
-		}
+	for delivered := range d.alternates(url, expect) {
 		if topIs(delivered.Chain, want) {
 			return delivered, true
 		}
 	}
 	return Delivered{}, false
+}
+
+// alternates fetches the good chains among those that the CA links to (RFC 8555 §7.4.2).
+func (d downloading) alternates(url string, expect Expectation) iter.Seq[Delivered] {
+	return func(yield func(Delivered) bool) {
+		for _, link := range d.run.session.transport.seen(url).alternates {
+			chain, err := d.run.session.getCertificate(link, once)
+			var delivered Delivered
+			if err == nil {
+				delivered, err = CheckChain(chain, expect)
+			}
+			if err != nil {
+				d.run.log.Debug("an alternate chain is of no use", "url", link, "error", err)
+				continue
+			}
+			if !yield(delivered) {
+				return
+			}
+		}
+	}
 }
 
 func (s *session) getCertificate(url string, p policy) ([]byte, error) {

@@ -66,6 +66,8 @@ type Request struct {
 	Profile        string        // ACME profile; "" is the CA's default
 	PreferredChain string        // common name of the issuer above the chain's last certificate that is preferred; "" takes the CA's default
 	Alone          bool          // the certificate may come without its issuer
+	Alternates     bool          // fetch the other chains that the CA offers, too
+	ProofOnly      bool          // end when the CA has found all names proven: Key and CSR are not used, the order stays ready
 	Replaces       string        // CertificateID of the certificate this one follows; ""
 	Resume         *Checkpoint   // where an earlier run of the same request got to; nil
 	ProveAgain     bool          // give up what the CA holds as proven from before, so that all names are proven now
@@ -102,15 +104,16 @@ type Checkpoint struct {
 
 // Result is what a run obtained.
 type Result struct {
-	Chain    []byte // PEM: the certificate, then its issuers
-	Leaf     *x509.Certificate
-	Order    string             // URL
-	Resumed  bool               // the order was one of an earlier run
-	Warnings []messages.Message // what a person should know
-	Spent    []string           // names that the CA looked for in vain and was asked to look for again, once for each time
-	Forgot   time.Duration      // how long was waited for what the CA's resolvers remembered
-	Standing bool               // all names that were proven have persistent records, and no DNS service was needed
-	CleanUp  error              // records that could not be deleted (CodeCleanUp, Temporary); the journal has them
+	Chain      []byte // PEM: the certificate, then its issuers
+	Leaf       *x509.Certificate
+	Alternates [][]byte           // PEM, of [Request.Alternates]: the same certificate with other issuers
+	Order      string             // URL
+	Resumed    bool               // the order was one of an earlier run
+	Warnings   []messages.Message // what a person should know
+	Spent      []string           // names that the CA looked for in vain and was asked to look for again, once for each time
+	Forgot     time.Duration      // how long was waited for what the CA's resolvers remembered
+	Standing   bool               // all names that were proven have persistent records, and no DNS service was needed
+	CleanUp    error              // records that could not be deleted (CodeCleanUp, Temporary); the journal has them
 }
 
 // ValidationError says for which names the CA's validation failed, each with the CA's reason. It is inside of errors of

@@ -45,10 +45,12 @@ func (r *run) steps(ctx context.Context) error {
 		r.note(StepOrder, "the CA wants no proof for this order: DNS is not tried")
 	}
 
-	if wantsProof(order) {
-		if err = r.prove(ctx, order, places); err != nil {
-			return err
-		}
+	if err = r.prove(ctx, order, places); err != nil {
+		return err
+	}
+	if r.request.ProofOnly {
+		r.allFinal(ctx) // or at the limit: the records go when this returns
+		return nil
 	}
 	r.solver.Release(ctx, r.owner) // what needed no record
 	// Once each authorization is final, or the order accepted, the CA does not look at the records any more. That the order is
@@ -112,8 +114,11 @@ func (r *run) save(p Checkpoint) error {
 	return r.request.Save(p)
 }
 
-// prove shows the CA that we control the names: authorizations, records, publication, validation.
+// prove shows the CA that we control the names, unless it wants no proof: authorizations, records, publication, validation.
 func (r *run) prove(ctx context.Context, order acme.ExtendedOrder, places map[string]dns01.Place) error {
+	if !wantsProof(order) {
+		return nil
+	}
 	n := len(order.Authorizations)
 	if err := r.step(StepAuthorization, n, func() error { return r.authorizations(order, places) }); err != nil {
 		return err

@@ -23,8 +23,12 @@ type trust fs.FileMode
 
 const (
 	private trust = 0     // by no other user
+	public  trust = 0o444 // by all: it has no secret, but says what we do
 	service trust = 0o440 // systemd hands credentials to a service's group too (systemd.exec(5), LoadCredential=)
 )
+
+// ReadTrusted reads a file that others may read and only root and we may change.
+func ReadTrusted(path string) (string, error) { return readFile(path, public) }
 
 // readFile reads a file with secrets. What it refuses, and why, is in the package comment.
 func readFile(path string, trust trust) (string, error) {

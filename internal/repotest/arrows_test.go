@@ -101,6 +101,10 @@ func arrows() map[string][]string {
 			"wildcard/internal/certificates", "wildcard/internal/deploy", "wildcard/internal/dns01", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/dns01/journal",
 			"wildcard/internal/dns01/propagation", "wildcard/internal/settings", "wildcard/internal/state", dns,
 		},
+		"wildcard/internal/acmeserver": {
+			"wildcard/internal/certificates", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/settings", "wildcard/internal/state", "wildcard/internal/system/atomicfile",
+			"wildcard/internal/system/failpoint", "wildcard/internal/system/wait", "wildcard/providers", jose,
+		},
 		"wildcard/cmd/wildcard": {"wildcard/internal/cli"},
 		"wildcard/internal/certificates": {
 			"wildcard/internal/system/environ", "wildcard/internal/system/atomicfile", "wildcard/internal/system/failpoint",
@@ -108,6 +112,7 @@ func arrows() map[string][]string {
 			"wildcard/internal/state", "wildcard/internal/system/filelock", "wildcard/internal/system/wait", "wildcard/internal/timeline", "wildcard/providers/...",
 		},
 		"wildcard/internal/cli": {
+			"wildcard/internal/acmeserver", "wildcard/internal/system/wait",
 			"wildcard/internal/system/environ", "wildcard/internal/certificates", "wildcard/internal/deploy", "wildcard/internal/doctor", "wildcard/internal/foreign", "wildcard/internal/system/failpoint", "wildcard/internal/cli/display/...", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/metrics",
 			"wildcard/internal/notify", "wildcard/providers/...", "wildcard/internal/state", "wildcard/internal/system/signals", "wildcard/internal/system/terminal", "wildcard/internal/system/units", "wildcard/internal/timeline", "wildcard/internal/system/atomicfile", unix, urfave, publicsuffix,
 		},

@@ -1,0 +1,249 @@
+package acmeserver
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"wildcard/internal/state"
+)
+
+// Account is an account of a client (RFC 8555 §7.1.2).
+type Account struct {
+	ID         string    `json:"id"`
+	Client     string    `json:"client"`
+	KeyID      string    `json:"kid"` // of the client's key that it was bound by
+	Key        []byte    `json:"jwk"`
+	Thumbprint string    `json:"thumbprint"`
+	Contact    []string  `json:"contact,omitempty"`
+	Status     string    `json:"status"`
+	Created    time.Time `json:"created"`
+}
+
+// Order is an order of a client (RFC 8555 §7.1.3), with its certificate.
+type Order struct {
+	ID          string    `json:"id"`
+	Account     string    `json:"account"`
+	Client      string    `json:"client"`
+	Names       []string  `json:"names"` // sorted
+	Profile     string    `json:"profile,omitempty"`
+	Replaces    string    `json:"replaces,omitempty"`
+	Status      string    `json:"status"`
+	Created     time.Time `json:"created"`
+	Expires     time.Time `json:"expires"`
+	Finalized   time.Time `json:"finalized,omitzero"`
+	CSR         []byte    `json:"csr,omitempty"`
+	Key         string    `json:"key,omitempty"` // SHA-256 of the CSR's public key
+	Error       *Problem  `json:"error,omitempty"`
+	Issued      time.Time `json:"issued,omitzero"`
+	Chain       []byte    `json:"chain,omitempty"`
+	Alternates  [][]byte  `json:"alternates,omitempty"`
+	Certificate string    `json:"certificate,omitempty"` // its name in renewal information
+	NotAfter    time.Time `json:"not_after,omitzero"`
+	Revoked     bool      `json:"revoked,omitempty"`
+}
+
+// The states of accounts and orders (RFC 8555 §7.1.6).
+const (
+	statusReady       = "ready"
+	statusProcessing  = "processing"
+	statusValid       = "valid"
+	statusInvalid     = "invalid"
+	statusDeactivated = "deactivated"
+)
+
+// store has the accounts and orders, in memory and on disk. What it returns is never changed: a change is another value.
+type store struct {
+	accountFiles, orderFiles state.Documents
+
+	mu       sync.RWMutex
+	accounts map[string]*Account
+	orders   map[string]*Order
+	changing map[string]*sync.Mutex // one change of each at a time
+}
+
+// openStore loads what is on disk.
+func openStore(s *state.State) (*store, error) {
+	st := &store{
+		accountFiles: s.Documents("accounts"), orderFiles: s.Documents("orders"),
+		accounts: map[string]*Account{}, orders: map[string]*Order{}, changing: map[string]*sync.Mutex{},
+	}
+	accounts, err := st.accountFiles.Names()
+	orders, orderErr := st.orderFiles.Names()
+	if err := errors.Join(err, orderErr); err != nil {
+		return nil, err
+	}
+	for _, id := range accounts {
+		a := &Account{}
+		if ok, err := st.accountFiles.Read(id, a); err != nil {
+			return nil, err
+		} else if ok && a.ID == id {
+			st.accounts[id] = a
+		}
+	}
+	for _, id := range orders {
+		o := &Order{}
+		if ok, err := st.orderFiles.Read(id, o); err != nil {
+			return nil, err
+		} else if ok && o.ID == id {
+			st.orders[id] = o
+		}
+	}
+	return st, nil
+}
+
+func (st *store) account(id string) *Account {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	return st.accounts[id]
+}
+
+func (st *store) order(id string) *Order {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	return st.orders[id]
+}
+
+// accountOf finds the account with a key; nil if there is none.
+func (st *store) accountOf(thumbprint string) *Account {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	for _, a := range st.accounts {
+		if a.Thumbprint == thumbprint {
+			return a
+		}
+	}
+	return nil
+}
+
+// accountsOf counts the accounts of a client that are valid.
+func (st *store) accountsOf(client string) (n int) {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	for _, a := range st.accounts {
+		if a.Client == client && a.Status == statusValid {
+			n++
+		}
+	}
+	return n
+}
+
+// ordersWhere returns the orders that a function picks, the newest first.
+func (st *store) ordersWhere(pick func(*Order) bool) []*Order {
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	var found []*Order
+	for _, o := range st.orders {
+		if pick(o) {
+			found = append(found, o)
+		}
+	}
+	slices.SortFunc(found, func(a, b *Order) int { return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID)) })
+	return found
+}
+
+// byCertificate finds the order of a certificate by its name in renewal information; nil if there is none.
+func (st *store) byCertificate(id string) *Order {
+	found := st.ordersWhere(func(o *Order) bool { return id != "" && o.Certificate == id })
+	if len(found) == 0 {
+		return nil
+	}
+	return found[len(found)-1] // the one that it was issued for
+}
+
+// same finds a certificate of the same client that was issued a short time ago for the same names and key. One that is to be replaced
+// is not it.
+func (st *store) same(o *Order, key string, now time.Time) *Order {
+	found := st.ordersWhere(func(old *Order) bool {
+		return old.Status == statusValid && !old.Revoked && old.Client == o.Client && old.Key == key &&
+			old.Profile == o.Profile && slices.Equal(old.Names, o.Names) &&
+			now.Sub(old.Issued) < sameWithin && now.Before(old.NotAfter) && (o.Replaces == "" || old.Certificate != o.Replaces)
+	})
+	if len(found) == 0 {
+		return nil
+	}
+	return found[0]
+}
+
+// followed reports whether the client has finalized a newer order for the same names, having given up on this one.
+func (st *store) followed(o *Order) bool {
+	return len(st.ordersWhere(func(newer *Order) bool {
+		return newer.Account == o.Account && newer.Finalized.After(o.Finalized) && slices.Equal(newer.Names, o.Names) &&
+			(newer.Status == statusProcessing || newer.Status == statusValid)
+	})) > 0
+}
+
+// lock keeps other changes of an account or order out until unlock is called.
+func (st *store) lock(id string) (unlock func()) {
+	st.mu.Lock()
+	own := st.changing[id]
+	if own == nil {
+		own = &sync.Mutex{}
+		st.changing[id] = own
+	}
+	st.mu.Unlock()
+	own.Lock()
+	return own.Unlock
+}
+
+// saveAccount keeps an account, on disk first. The caller has its lock, or is the only one who knows it.
+func (st *store) saveAccount(a Account) (*Account, error) {
+	if err := st.accountFiles.Save(a.ID, a); err != nil {
+		return nil, err
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.accounts[a.ID] = &a
+	return &a, nil
+}
+
+// saveOrder likewise.
+func (st *store) saveOrder(o Order) (*Order, error) {
+	if err := st.orderFiles.Save(o.ID, o); err != nil {
+		return nil, err
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.orders[o.ID] = &o
+	return &o, nil
+}
+
+// changeOrder changes an order, if change says so.
+func (st *store) changeOrder(id string, change func(*Order) bool) (*Order, error) {
+	defer st.lock(id)()
+	before := st.order(id)
+	if before == nil {
+		return nil, errForgotten
+	}
+	after := *before
+	if !change(&after) {
+		return before, nil
+	}
+	return st.saveOrder(after)
+}
+
+var errForgotten = errors.New("the order is not there any more")
+
+// prune forgets orders that are of no use any more: a week after their end, or when their certificate has expired.
+func (st *store) prune(now time.Time) error {
+	const kept = 7 * 24 * time.Hour
+	var errs []error
+	for _, o := range st.ordersWhere(func(o *Order) bool {
+		if o.Status == statusProcessing {
+			return false
+		}
+		return now.After(o.Expires.Add(kept)) && (o.NotAfter.IsZero() || now.After(o.NotAfter))
+	}) {
+		if err := st.orderFiles.Remove(o.ID); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		st.mu.Lock()
+		delete(st.orders, o.ID)
+		delete(st.changing, o.ID)
+		st.mu.Unlock()
+	}
+	return errors.Join(errs...)
+}

@@ -132,7 +132,7 @@ func (m *Managed) KeepLooking(ctx context.Context, sleep func(context.Context, t
 
 // Prove implements [Upstream].
 func (m *Managed) Prove(ctx context.Context, w Wanted) error {
-	return m.with(func(manager *certificates.Manager) error { return manager.Prove(ctx, m.request(w)) })
+	return m.with(func(manager *certificates.Manager) error { return certificates.Prove(ctx, manager, m.request(w)) })
 }
 
 // Issue implements [Upstream].

@@ -41,7 +41,7 @@ type Request struct {
 	DNS            DNS
 
 	NoHooks   bool // pre hooks are not run for a CSR
-	proofOnly bool // of [Manager.Prove]
+	proofOnly bool // of [Prove]
 
 	Confirm func(Loss) error // asked before a lineage loses names, and its error is that of Obtain; nil: not asked
 }

@@ -13,7 +13,7 @@ import (
 // Prove has the CA find the names of a request proven, for a signing request that comes later: [Manager.Obtain] with that CSR, the same
 // names, profile and replaced certificate takes up the order that Prove leaves ready, so that the certificate takes seconds.
 // Request.CSR is not looked at. Proven twice without a CSR between, the names have one order.
-func (m *Manager) Prove(ctx context.Context, r Request) error {
+func Prove(ctx context.Context, m *Manager, r Request) error {
 	r.CSR, r.proofOnly = nil, true
 	_, err := m.Obtain(ctx, r)
 	return err

@@ -10,7 +10,8 @@ import (
 	"wildcard/internal/messages"
 )
 
-// The help of every command fits a screen of 24 lines and 80 columns, in each language, and has two examples.
+// The help of every command fits a screen of 24 lines and 80 columns, in each language, and has two examples. The list of all commands,
+// with a line for each, may have 32 lines.
 func TestHelpFits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -35,7 +36,7 @@ func TestHelpFits(t *testing.T) {
 			if got.stderr != "" {
 				t.Errorf("%v: %q", words, got.stderr)
 			}
-			if n := strings.Count(got.stdout, "\n"); n > 24 {
+			if n := strings.Count(got.stdout, "\n"); n > 24 && (len(words) > 1 || n > 32) {
 				t.Errorf("%s %v: %d lines\n%s", language, words, n, got.stdout)
 			}
 			examples := 0

@@ -14,6 +14,7 @@ import (
 type machine struct {
 	*program
 	dirs    settings.Directories
+	options certificates.Options // that the manager was opened with
 	manager *certificates.Manager
 	display *display.Progress
 	log     *slog.Logger
@@ -53,6 +54,7 @@ func (p *program) open(c *cli.Context, o certificates.Options) (*machine, error)
 	o.Root = p.root
 	o.Events, o.Output, o.Person = m.event, m.display, m.taskPrinter()
 	o.Log, o.Now, o.Sleep, o.Trace = m.log, p.now, p.sleep, p.trace
+	m.options = o
 	if m.manager, err = certificates.Open(o); err != nil {
 		m.display.Close()
 		return nil, err

@@ -5,6 +5,21 @@ import "wildcard/internal/fault"
 // codesOfRuns are about what happens around an order: limits, hooks, clean-up, and ourselves.
 var codesOfRuns = []Code{
 	{
+		Name: "serve.client", Exits: []int{2},
+		Cause: "There is no client of this name for wildcard serve, or there is one already.",
+		Next:  fault.Verbatim("wildcard client list"),
+	},
+	{
+		Name: "serve.policy", Exits: []int{78},
+		Cause: "The file that says what a client may have cannot be read or has a line that is not known. Until it is mended, the client gets nothing.",
+		Next:  "mend the line; or: wildcard client remove CLIENT, and add it again",
+	},
+	{
+		Name: "serve.listen", Exits: []int{78, 1},
+		Cause: "The server cannot listen at its address: another program has the port, or ports below 1024 are not allowed to this user.",
+		Next:  "find the other program (ss -ltnp), or choose another port: wildcard serve --listen ADDRESS:PORT",
+	},
+	{
 		Name: "ledger.validations", Exits: []int{75},
 		Cause: "Validations of a name failed so often within an hour that the CA would soon stop answering. We stop before.",
 		Next:  "fix the cause first (wildcard doctor), try with --dry-run, then wait until the time in the line",

@@ -12,6 +12,7 @@ func japanese() []map[Text]string {
 		japanesePersist,
 		japaneseProviders,
 		japaneseSandbox,
+		japaneseServe,
 		japaneseSteps,
 		japaneseUsage,
 		japaneseWatch,

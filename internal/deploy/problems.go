@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ func (p *Problem) refusal(kind, name string) error {
 
 // Err is the problem as the error of a command line or a program.
 func (p *Problem) Err(command string) error {
-	return fault.Errorf(p.Code, fault.Misconfigured, "hook %s: %w", fault.Excerpt(command), p.Why).
+	return fault.Errorf(p.Code, fault.Misconfigured, "hook %s: %w", strconv.QuoteToASCII(command), p.Why).
 		Advise(p.Next.Format, p.Next.Args...)
 }
 

@@ -166,3 +166,22 @@ func chmod(t *testing.T, path string, mode os.FileMode) {
 		t.Fatal(err)
 	}
 }
+
+// TestDeploy_LongCommand has command lines whole in errors, printable: what tells one from another may be at its end.
+func TestDeploy_LongCommand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	long := filepath.Join(w.dir, strings.Repeat("deep", 40), "reload.sh")
+	for command, want := range map[string]string{
+		"exit 3 # " + long + " nginx":  `hook "exit 3 # ` + long + ` nginx": exit status 3`,
+		"exit 4\n# \x1b[31m red":       `hook "exit 4\n# \x1b[31m red": exit status 4`,
+		long + " --reload postfix now": long + ` --reload postfix now"`,
+	} {
+		if err := w.Deploy(t.Context(), "", nil, []string{command}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", command, err)
+		}
+	}
+	if err := w.Check([]string{long + " nginx"}); err == nil || !strings.Contains(err.Error(), `reload.sh nginx"`) {
+		t.Errorf("%v", err)
+	}
+}

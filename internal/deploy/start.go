@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"wildcard/internal/fault"
@@ -36,13 +37,14 @@ func (h *Hooks) start(ctx context.Context, kind, name string, argv, environment 
 }
 
 // startCommand runs a command line, unless another user could have changed the program that it begins with. Where it names a script
-// that cannot be started, the shell says no more than "not found".
+// that cannot be started, the shell says no more than "not found". Errors have the line whole, as what differs may be
+// at its end.
 func (h *Hooks) startCommand(ctx context.Context, kind, command string, environment []string) error {
 	problem := h.problem(command)
 	if problem != nil && problem.Code == CodeUnsafe {
-		return problem.refusal(kind, fault.Excerpt(command))
+		return problem.refusal(kind, strconv.QuoteToASCII(command))
 	}
-	err := h.start(ctx, kind, fault.Excerpt(command), []string{"/bin/sh", "-c", command}, environment)
+	err := h.start(ctx, kind, strconv.QuoteToASCII(command), []string{"/bin/sh", "-c", command}, environment)
 	if problem == nil || fault.CodeOf(err) != CodeFailed {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"runtime/debug"
 	"time"
-	"unicode"
 
 	"wildcard/internal/fault"
 )
@@ -232,5 +231,3 @@ func guard(f func() error) (err error) {
 	}()
 	return f()
 }
-
-func printableRune(r rune) bool { return unicode.IsPrint(r) && !unicode.Is(unicode.Cf, r) }

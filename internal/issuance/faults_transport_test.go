@@ -609,7 +609,7 @@ func TestHostileProblem(t *testing.T) {
 		w.ca.On(acmetest.NewOrder, acmetest.Is(func() *acmetest.Reply {
 			return w.ca.Nonce(acmetest.Problem(403, "unauth\x1borized", detail))
 		}))
-		err := w.fails(issuance.CodeRefused, fault.Failed, "403 unauth?orized")
+		err := w.fails(issuance.CodeRefused, fault.Failed, "403 unauth orized")
 		if strings.ContainsAny(err.Error(), "\n\u202e\u200b") {
 			t.Errorf("%q", err)
 		}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/messages"
 )
 
 const (
@@ -81,7 +82,7 @@ func wantTold(t *testing.T, ctx context.Context, err error) {
 }
 
 func isPlain(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return !printableRune(r) })
+	return messages.OneLine(s) == s
 }
 
 // leafAndKey is a certificate that a CA delivered earlier, with its issuer, and its key. They are the same in every process, as

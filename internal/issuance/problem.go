@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/messages"
 )
 
 // Problem is a CA's refusal: a reply of status 400 or above, or the reason of an invalid challenge or order (RFC 7807, RFC
@@ -172,24 +173,7 @@ func problemType(s string) string {
 
 // printable is a CA's text made fit for a terminal and a log: one line, no control or format characters, at most limit
 // bytes.
-func printable(s string, limit int) string {
-	var b strings.Builder
-	for _, r := range s {
-		if b.Len() >= limit {
-			b.WriteString("…")
-			break
-		}
-		switch {
-		case r == '\n' || r == '\t' || r == '\r':
-			b.WriteByte(' ')
-		case r == '\uFFFD' || !printableRune(r):
-			b.WriteByte('?')
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return strings.TrimSpace(b.String())
-}
+func printable(s string, limit int) string { return messages.Short(s, limit) }
 
 // class says what the CA's problem is to our user.
 func (p *Problem) class() (code string, class fault.Class) {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"wildcard/internal/messages"
 	"wildcard/providers"
 )
 
@@ -98,7 +99,7 @@ func (f *Failure) err() error {
 	case class == providers.Usage:
 		code = providers.CodeBadChallenge
 	}
-	return providers.Errorf(code, class, "%w", providers.Foreign(printable(f.Message, mostMessage)))
+	return providers.Errorf(code, class, "%w", providers.Foreign(messages.Short(f.Message, mostMessage)))
 }
 
 const (
@@ -142,23 +143,4 @@ func (d *Description) check() error {
 		return errors.New("it describes more than a service could have")
 	}
 	return nil
-}
-
-// printable is a plugin's text made fit for a terminal and a log.
-func printable(s string, most int) string {
-	var b strings.Builder
-	for _, r := range s {
-		if b.Len() >= most {
-			b.WriteString("…")
-			break
-		}
-		switch {
-		case r == '\n' || r == '\t' || r == '\r':
-			b.WriteByte(' ')
-		case r < ' ' || r >= 0x7f && r < 0xa0 || r == '\uFFFD' || r >= 0x200b && r <= 0x206f || r == '\ufeff':
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return strings.TrimSpace(b.String())
 }

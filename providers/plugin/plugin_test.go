@@ -200,7 +200,7 @@ func TestPluginsThatMisbehave(t *testing.T) {
 		"reads nothing":         {good, `exec sleep 60 <&-`, "no answer within"},
 		"LD_PRELOAD":            {`{"protocol":1,"id":1,"variables":[{"name":"LD_PRELOAD"}]}`, ``, "LD_PRELOAD"},
 		"describes nothing":     {`{}`, ``, "version 0"},
-		"says no":               {good, `echo '{"protocol":1,"id":1,"error":{"class":"refused","message":"token \u001b[31mis wrong"}}'`, "token [31mis wrong"},
+		"says no":               {good, `echo '{"protocol":1,"id":1,"error":{"class":"refused","message":"token \u001b[31mis wrong"}}'`, "token  [31mis wrong"},
 		"says no without class": {good, `echo '{"protocol":1,"id":1,"error":{"message":"no"}}'`, "no"},
 	} {
 		t.Run(name, func(t *testing.T) {

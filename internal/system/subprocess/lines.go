@@ -5,8 +5,8 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
+
+	"wildcard/internal/messages"
 )
 
 const (
@@ -64,29 +64,16 @@ func (o *Lines) End() {
 func (o *Lines) flush() {
 	line := o.line
 	o.line = o.line[:0]
-	if text := strings.TrimSpace(clean(string(line))); text != "" {
+	if text := strings.TrimSpace(messages.OneLine(string(line))); text != "" {
 		o.last = text
 	}
 	if o.To == nil || o.ended || o.spent > mostOutput {
 		return
 	}
 	o.spent += len(line) + 1
-	text := o.Prefix + clean(string(line))
+	text := o.Prefix + messages.OneLine(string(line))
 	if o.spent > mostOutput {
 		text = o.Prefix + "(further output is not shown)"
 	}
 	_, _ = io.WriteString(o.To, text+"\n") // no one reads it then
-}
-
-// clean keeps what a terminal would obey out of a line.
-func clean(line string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t':
-			return ' '
-		case r < ' ' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError || unicode.Is(unicode.Cf, r): // Cf turns text around, or is not seen
-			return -1
-		}
-		return r
-	}, line)
 }

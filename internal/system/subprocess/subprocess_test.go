@@ -84,7 +84,7 @@ func TestCommandLeavesADaemon(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	lines.End()
-	if out.String() != "p: one[31m\np: \np: two\n" || lines.Last() != "two" {
+	if out.String() != "p: one [31m\np: \np: two\n" || lines.Last() != "two" {
 		t.Errorf("%q, last %q", out.String(), lines.Last())
 	}
 }

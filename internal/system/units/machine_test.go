@@ -300,3 +300,22 @@ func TestOddProgram(t *testing.T) {
 		}
 	}
 }
+
+// A peer that makes a run large takes no more than a part of the machine.
+func TestServices_MemoryMax(t *testing.T) {
+	t.Parallel()
+	services, err := filepath.Glob("*.service")
+	if err != nil || len(services) < 2 {
+		t.Fatalf("%q, %v", services, err)
+	}
+	for _, name := range services {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		section := strings.Index(string(text), "[Service]\n")
+		if limit := strings.Index(string(text), "\nMemoryMax="); section < 0 || limit < section {
+			t.Errorf("%s has no MemoryMax=", name)
+		}
+	}
+}

@@ -87,7 +87,11 @@ func (s *service) opened(ctx context.Context) (challenge.Provider, error) {
 		return s.provider, nil
 	}
 	if s.name == "exec" {
-		if err := subprocess.Trusted(os.Getenv("EXEC_PATH")); err != nil {
+		program, err := subprocess.Trusted(os.Getenv("EXEC_PATH"))
+		if err == nil {
+			err = os.Setenv("EXEC_PATH", program) // lego runs what was looked at
+		}
+		if err != nil {
 			return nil, &failed{plugin.Failure{Class: "misconfigured", Message: "EXEC_PATH is not run: " + err.Error()}}
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
+	"wildcard/internal/system/safepath"
 	"wildcard/providers"
 )
 
@@ -280,7 +281,7 @@ func (i *importing) hooksRefused(c foreign.Certificate) error {
 	case strings.ContainsFunc(all, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		return cannotImport("%s has one of several lines", c.HookFile)
 	}
-	if err := lineage.Unchangeable(c.HookFile); err != nil {
+	if _, err := safepath.Look(c.HookFile, safepath.File); err != nil {
 		return err
 	}
 	for _, problem := range i.m.hooks.Problems(commands) {

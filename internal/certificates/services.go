@@ -3,7 +3,6 @@ package certificates
 import (
 	"context"
 	"crypto/x509"
-	"os"
 	"strings"
 	"sync"
 
@@ -83,16 +82,9 @@ func rootsOf(bundle string) (*x509.CertPool, error) {
 	if bundle == "" {
 		return nil, nil //nolint:nilnil // which is what [issuance.Options] wants
 	}
-	text, err := os.ReadFile(bundle)
+	roots, err := settings.Roots(bundle)
 	if err != nil {
-		return nil, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "ca bundle: %w", err)
-	}
-	roots, err := x509.SystemCertPool()
-	if err != nil {
-		roots = x509.NewCertPool()
-	}
-	if !roots.AppendCertsFromPEM(text) {
-		return nil, fault.Errorf(fault.CodeBadSettings, fault.Misconfigured, "ca bundle %s: no certificate in it", bundle)
+		return nil, fault.Errorf(fault.CodeOf(err), fault.Misconfigured, "ca bundle: %w", err)
 	}
 	return roots, nil
 }

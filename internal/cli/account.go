@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"crypto"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
+	"wildcard/internal/settings"
 )
 
 func accountCommand(p *program) *cli.Command {
@@ -246,7 +246,7 @@ func importAccount(p *program, c *cli.Context) error {
 	if c.NArg() != 1 {
 		return usage("account import wants the file of one private key")
 	}
-	text, err := os.ReadFile(c.Args().First())
+	text, err := settings.ReadKey(c.Args().First())
 	if err != nil {
 		return fault.Errorf(lineage.CodeAccount, fault.Misconfigured, "import: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
+	"wildcard/internal/system/safepath"
 	"wildcard/internal/system/subprocess"
 )
 
@@ -139,11 +140,12 @@ func problemOf(path string) *Problem {
 		return unusable(path, messages.New("%s is not executable", path),
 			messages.New("%s", "chmod +x "+subprocess.Quote(path)))
 	}
-	if err := subprocess.Trusted(path); err != nil {
-		text := err.Error()
-		end := strings.LastIndex(text, ": ") // what follows is the command
-		return &Problem{path, CodeUnsafe, messages.New("%s", text[:max(0, end)]),
-			messages.New("%s", strings.TrimSpace(text[end+1:]))}
+	if _, err := subprocess.Trusted(path); err != nil {
+		why, next := err.Error(), "ls -l "+safepath.Shown(path)
+		if unsafe, ok := errors.AsType[*safepath.Error](err); ok {
+			why, next = unsafe.Why, unsafe.Fix()
+		}
+		return &Problem{path, CodeUnsafe, messages.New("%s", why), messages.New("%s", next)}
 	}
 	if defect := subprocess.Startable(path); defect != nil {
 		return unusable(path, defect.What, defect.Fix)

@@ -151,7 +151,7 @@ func TestDeploy_CommandUnsafe(t *testing.T) {
 	chmod(t, path, 0o777)
 	for _, command := range []string{path + " now", "A=b " + path + "; true", "exec " + path} {
 		err := w.Deploy(t.Context(), "", nil, []string{command, "echo next"})
-		if fault.CodeOf(err) != deploy.CodeUnsafe || !strings.Contains(err.Error(), "others: chmod go-w "+path) {
+		if fault.CodeOf(err) != deploy.CodeUnsafe || !strings.Contains(err.Error(), ": chmod go-w "+path) {
 			t.Errorf("%s: %v", command, err)
 		}
 	}

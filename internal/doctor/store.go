@@ -12,6 +12,7 @@ import (
 	"wildcard/internal/fault"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
+	"wildcard/internal/system/safepath"
 )
 
 func storeKinds() []Kind {
@@ -54,7 +55,7 @@ func storeKinds() []Kind {
 func (v *visit) store(context.Context) {
 	dir := v.Store.Dir()
 	err := v.Store.Check()
-	unsafe, open := errors.AsType[*lineage.UnsafeError](err)
+	unsafe, open := errors.AsType[*safepath.Error](err)
 	switch {
 	case open && v.first("unsafe", unsafe.Fix()):
 		v.fail(FoundUnsafe, dir, err, unsafe.Fix())
@@ -156,7 +157,7 @@ func free(dir string) (uint64, error) {
 
 // fixOf is the command that ends why others could change something, or another one where the error has none.
 func fixOf(err error, otherwise string) string {
-	if unsafe, ok := errors.AsType[*lineage.UnsafeError](err); ok {
+	if unsafe, ok := errors.AsType[*safepath.Error](err); ok {
 		return unsafe.Fix()
 	}
 	return otherwise

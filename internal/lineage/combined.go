@@ -2,15 +2,14 @@ package lineage
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/system/safepath"
 )
 
 // WriteCombined writes key, certificate and chain into one file, as HAProxy and others want it: 0600, in one instant, also to
@@ -26,11 +25,11 @@ func (s *Store) WriteCombined(path string, set Set) error {
 	if !filepath.IsAbs(path) || base == "" || base == "." || base == ".." {
 		return refuse(errors.New("not the absolute path of a file"))
 	}
-	dir, err := safeDir(parent)
+	dir, err := safepath.Look(parent, safepath.ClosedDir)
 	if err != nil {
 		return refuse(err)
 	}
-	path = filepath.Join(dir, base)
+	path = filepath.Join(dir.Path, base)
 	own := plain(0o600)
 	switch info, err := os.Lstat(path); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -50,78 +49,3 @@ func (s *Store) WriteCombined(path string, set Set) error {
 	}
 	return failed("write combined file", s.disk.replace(path, text, own))
 }
-
-// safeDir follows a path and returns the directory without links in it. In every directory on the way in which a name is looked
-// up, only root and we must be able to change names; in one with the sticky bit, such as /tmp, others cannot change ours. The
-// last one, in which the file goes, has to be without others' writing at all.
-func safeDir(path string) (string, error) { return follow(path, true) }
-
-// follow is [safeDir], where the last directory may be one like the others unless it is to be closed.
-func follow(path string, closed bool) (string, error) {
-	at := "/"
-	rest := strings.Split(strings.Trim(path, "/"), "/")
-	for links := 0; len(rest) > 0; {
-		if err := safe(at, false); err != nil {
-			return "", err
-		}
-		name := rest[0]
-		rest = rest[1:]
-		switch name {
-		case "", ".":
-			continue
-		case "..":
-			at = filepath.Dir(at)
-			continue
-		}
-		next := filepath.Join(at, name)
-		info, err := os.Lstat(next)
-		if err != nil {
-			return "", err
-		}
-		if info.Mode()&fs.ModeSymlink == 0 {
-			at = next
-			continue
-		}
-		if links++; links > 40 {
-			return "", &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
-		}
-		if uid := info.Sys().(*syscall.Stat_t).Uid; uid != 0 && int(uid) != os.Geteuid() {
-			return "", &UnsafeError{fmt.Sprintf("the link %s belongs to user %d", next, uid), "chown -h root", next}
-		}
-		target, err := os.Readlink(next)
-		if err != nil {
-			return "", err
-		}
-		if filepath.IsAbs(target) {
-			at = "/"
-		}
-		rest = append(strings.Split(target, "/"), rest...)
-	}
-	return at, safe(at, closed)
-}
-
-func safe(dir string, last bool) error {
-	info, err := os.Lstat(dir)
-	if err != nil {
-		return err
-	}
-	stat := info.Sys().(*syscall.Stat_t)
-	switch {
-	case !info.IsDir():
-		return fmt.Errorf("%s is not a directory", dir)
-	case stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
-		return &UnsafeError{fmt.Sprintf("%s belongs to user %d, who could replace the file", dir, stat.Uid),
-			"chown root", dir}
-	case info.Mode().Perm()&0o022 != 0 && (last || info.Mode()&fs.ModeSticky == 0):
-		return &UnsafeError{fmt.Sprintf("others may write to %s, and could replace the file", dir), "chmod go-w", dir}
-	}
-	return nil
-}
-
-// UnsafeError is why others could change what is read or written, and the command that ends it.
-type UnsafeError struct{ why, command, path string }
-
-func (e *UnsafeError) Error() string { return e.why + ": " + e.Fix() }
-
-// Fix is the command.
-func (e *UnsafeError) Fix() string { return e.command + " " + Quote(e.path) }

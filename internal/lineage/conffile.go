@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"syscall"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/system/safepath"
 )
 
 // confFile is where the .conf of a lineage is: renewal/NAME.conf, or, where that is a link, the file that it leads to, without links
@@ -43,62 +42,16 @@ func (l *Lineage) Unsafe() error {
 		"lineage: use renewal/%s.conf, whose hooks would be run: %w", l.Name, err)
 }
 
-// onlyOurs is an error if a file, or a link itself, belongs to another user, or if others may write to the file.
-func onlyOurs(path string, info fs.FileInfo) error {
-	switch uid := info.Sys().(*syscall.Stat_t).Uid; {
-	case uid != 0 && int(uid) != os.Geteuid():
-		command := "chown root"
-		if info.Mode()&fs.ModeSymlink != 0 {
-			command = "chown -h root"
-		}
-		return &UnsafeError{fmt.Sprintf("%s belongs to user %d", path, uid), command, path}
-	case info.Mode().IsRegular() && info.Mode().Perm()&0o022 != 0:
-		return &UnsafeError{"others may write to " + path, "chmod go-w", path}
-	}
-	return nil
-}
-
-// safeFile follows the links at the end of a path and returns the file's own, without links in it. Every folder on the way, every
-// link and the file must be root's or ours, and no other user may write to the file or to a
-// folder that has a name of it.
+// safeFile is where a file is, without links in its path. No other user may be able to change it, or to make names beside it.
 func safeFile(path string) (string, error) {
-	start := path
-	for range 40 {
-		parent, base := filepath.Split(path) // not cleaned: link/.. is not here
-		dir, err := safeDir(parent)
-		if err != nil {
-			return "", missingTarget(parent, err)
-		}
-		path = filepath.Join(dir, base)
-		info, err := os.Lstat(path)
-		if err != nil {
-			return "", missingTarget(path, err)
-		}
-		if err := onlyOurs(path, info); err != nil {
-			return "", err
-		}
-		switch {
-		case info.Mode().IsRegular():
-			return path, nil
-		case info.Mode()&fs.ModeSymlink == 0:
-			return "", fmt.Errorf("%s is not a file", path)
-		}
-		target, err := os.Readlink(path)
-		if err != nil {
-			return "", err
-		}
-		if !filepath.IsAbs(target) {
-			target = dir + "/" + target
-		}
-		path = target
-	}
-	return "", &fs.PathError{Op: "open", Path: start, Err: syscall.ELOOP}
+	found, err := safepath.Look(path, safepath.ClosedFile)
+	return found.Path, missingTarget(path, err)
 }
 
 // missingTarget says of a link that leads nowhere what is missing, and is no [fs.ErrNotExist]: the lineage itself is there.
 func missingTarget(path string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("it leads to %s, which is not there", path)
+	if missing, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("it leads to %s, which is not there", missing.Path)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/testkit/takeover"
 )
 
 // linked makes a lineage and moves its .conf elsewhere, with links that lead there one after the other, the first one from its place:
@@ -195,4 +196,21 @@ func TestUnsafe_EveryReason(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReaders_Attacked: no line is taken from a .conf, and no key or combined file goes, where another user could exchange it.
+func TestReaders_Attacked(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	ca := newAuthority(t)
+	l := create(t, s, ca.set(t, example))
+	takeover.Each(t, takeover.File{Good: "a = b\n", Evil: "renew_hook = evil\n", Mode: 0o600}, func(path string) error {
+		must(t, os.RemoveAll(s.confPath(example)))
+		must(t, os.Symlink(path, s.confPath(example)))
+		if l.Unsafe() == nil {
+			return nil
+		}
+		_, err := s.confFile(example)
+		return err
+	}, func() bool { return false })
 }

@@ -12,6 +12,7 @@ import (
 
 	"wildcard/internal/system/atomicfile"
 	"wildcard/internal/system/failpoint"
+	"wildcard/internal/system/safepath"
 )
 
 // disk makes every change to the file system. Each is one step, named by what it does and to which path; tests fail or stop at
@@ -43,7 +44,12 @@ func (d *disk) mkdir(path string, mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	return d.do("chmod", path, func() error { return os.Chmod(path, mode) })
+	dir, err := safepath.Change(path)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return d.do("chmod", path, func() error { return dir.Chmod(uint32(mode.Perm())) })
 }
 
 // realDir is an error unless path is a directory and no link to one.

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"wildcard/internal/system/safepath"
 )
 
 // build makes live/.wildcard-NAME with links to a version and all that live/NAME has besides. It returns what was
@@ -89,18 +91,28 @@ func (s *Store) copyAttributes(path, model string, info fs.FileInfo) error {
 		}
 		return err
 	}
+	dir, err := safepath.Change(path)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
 	stat := info.Sys().(*syscall.Stat_t)
-	if err := s.disk.do("chown", path, func() error { return os.Chown(path, int(stat.Uid), int(stat.Gid)) }); err != nil {
+	if err := s.disk.do("chown", path, func() error { return dir.Chown(int(stat.Uid), int(stat.Gid)) }); err != nil {
 		return cannot(err)
 	}
-	if err := s.disk.do("chmod", path, func() error { return unix.Chmod(path, stat.Mode&0o7777) }); err != nil {
+	if err := s.disk.do("chmod", path, func() error { return dir.Chmod(stat.Mode & 0o7777) }); err != nil {
 		return cannot(err)
 	}
-	want, err := attributes(model)
+	old, err := safepath.Hold(model)
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	want, err := attributes(old.Path())
 	if err != nil {
 		return cannot(err)
 	}
-	have, err := attributes(path)
+	have, err := attributes(dir.Path())
 	if err != nil {
 		return cannot(err)
 	}
@@ -108,13 +120,13 @@ func (s *Store) copyAttributes(path, model string, info fs.FileInfo) error {
 		if bytes.Equal(have[name], value) {
 			continue
 		}
-		if err := s.disk.do("setxattr", path, func() error { return unix.Lsetxattr(path, name, value, 0) }); err != nil {
+		if err := s.disk.do("setxattr", path, func() error { return unix.Setxattr(dir.Path(), name, value, 0) }); err != nil {
 			return cannot(err)
 		}
 	}
 	for name := range have { // such as an ACL that the new directory got from live's default
 		if _, ok := want[name]; !ok {
-			if err := s.disk.do("removexattr", path, func() error { return unix.Lremovexattr(path, name) }); err != nil {
+			if err := s.disk.do("removexattr", path, func() error { return unix.Removexattr(dir.Path(), name) }); err != nil {
 				return cannot(err)
 			}
 		}
@@ -122,9 +134,9 @@ func (s *Store) copyAttributes(path, model string, info fs.FileInfo) error {
 	return nil
 }
 
-// attributes reads the extended attributes of a file; a file system without them has none.
+// attributes reads the extended attributes of what is held; a file system without them has none.
 func attributes(path string) (map[string][]byte, error) {
-	names, err := attribute(func(buf []byte) (int, error) { return unix.Llistxattr(path, buf) })
+	names, err := attribute(func(buf []byte) (int, error) { return unix.Listxattr(path, buf) })
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		return nil, nil
 	}
@@ -136,7 +148,7 @@ func attributes(path string) (map[string][]byte, error) {
 		if name == "" {
 			continue
 		}
-		if all[name], err = attribute(func(buf []byte) (int, error) { return unix.Lgetxattr(path, name, buf) }); err != nil {
+		if all[name], err = attribute(func(buf []byte) (int, error) { return unix.Getxattr(path, name, buf) }); err != nil {
 			return nil, &fs.PathError{Op: "getxattr " + name, Path: path, Err: err}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"wildcard/internal/fault"
 	"wildcard/internal/system/atomicfile"
+	"wildcard/internal/system/safepath"
 )
 
 // Outside is where certbot takes options from that stand in no .conf: cli.ini, and the lines that start it. They count for each
@@ -177,29 +178,10 @@ func (o Outside) trusted(path string, options []Option) error {
 	if !slices.ContainsFunc(options, func(option Option) bool { return IsHook(option.Key) }) {
 		return nil
 	}
-	if err := Unchangeable(path); err != nil {
+	if _, err := safepath.Look(path, safepath.File); err != nil {
 		return fault.Errorf(CodeUnsafe, fault.Misconfigured, "the hooks of %s are not taken: %w", path, err)
 	}
 	return nil
-}
-
-// Unchangeable is an error if another user may change a file. In a sticky folder of root's, as that of cron's tables, a file
-// is replaced by its owner alone.
-func Unchangeable(path string) error {
-	dir := filepath.Dir(path)
-	folder, err := os.Lstat(dir)
-	info, fileErr := os.Lstat(path)
-	if err != nil || fileErr != nil || folder.Mode()&fs.ModeSticky == 0 || !info.Mode().IsRegular() {
-		_, err := safeFile(path)
-		return err
-	}
-	if _, err := safeDir(filepath.Dir(dir)); err != nil {
-		return err
-	}
-	if err := safe(dir, false); err != nil {
-		return err
-	}
-	return onlyOurs(path, info)
 }
 
 // there reports whether the file system has a file.

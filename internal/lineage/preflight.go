@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/system/safepath"
 )
 
 // What must be free before anything is ordered: a certificate that cannot be stored is a wasted one.
@@ -59,14 +60,14 @@ func (s *Store) everyDir(check func(dir string) error) error {
 // closed is an error if another user could change a .conf of a lineage that is made now, as [Lineage.Unsafe] would find afterwards: then
 // it could not be renewed. Directories that are not there yet are made for us alone, so a sticky bit above them is enough.
 func (s *Store) closed() error {
-	dir, last := filepath.Join(s.dir, "renewal"), true
+	dir, last := filepath.Join(s.dir, "renewal"), safepath.ClosedDir
 	for {
-		_, err := follow(dir, last)
+		_, err := safepath.Look(dir, last)
 		if errors.Is(err, fs.ErrNotExist) && dir != "/" {
-			dir, last = filepath.Dir(dir), false
+			dir, last = filepath.Dir(dir), safepath.Dir
 			continue
 		}
-		if _, ok := errors.AsType[*UnsafeError](err); ok {
+		if _, ok := errors.AsType[*safepath.Error](err); ok {
 			return fault.Errorf(CodeUnsafe, fault.Misconfigured,
 				"lineage: make renewal/NAME.conf, whose hooks would be run: %w", err)
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/system/safepath"
 )
 
 // Options say where a store is.
@@ -141,7 +142,7 @@ func linkedDir(path string) error {
 	if err != nil || info.Mode()&fs.ModeSymlink == 0 {
 		return realDir(path)
 	}
-	if _, err := safeDir(path); err != nil {
+	if _, err := safepath.Look(path, safepath.ClosedDir); err != nil {
 		return fault.Errorf(CodeUnsafe, fault.Misconfigured, "lineage: %s is a link, and is not followed: %w", path,
 			missingTarget(path, err))
 	}

@@ -43,7 +43,7 @@ func arrows() map[string][]string {
 	return map[string][]string{
 		"wildcard/internal/fault":                        nil,
 		"wildcard/providers":                             nil, // so that a provider is written without our dependencies
-		"wildcard/providers/acmedns":                     {"wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/system/atomicfile"},
+		"wildcard/providers/acmedns":                     {"wildcard/internal/system/safepath", "wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/filelock", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/system/atomicfile"},
 		"wildcard/internal/testkit/bindtest":             {"wildcard/internal/testkit/nameservers", "wildcard/internal/testkit/zonetest"},
 		"wildcard/providers/builtin":                     {"wildcard/conoha", "wildcard/internal/messages", "wildcard/internal/settings", "wildcard/providers/..."},
 		"wildcard/providers/conformance":                 {"wildcard/providers"}, // no package testing: a program runs it, too
@@ -56,7 +56,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/dns01/propagation":            {"wildcard/internal/system/netaddr", "wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile", dns},
 		"wildcard/providers/conformance/conformancetest": {"wildcard/providers", "wildcard/providers/conformance"},
 		"wildcard/providers/rfc2136":                     {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", dns},
-		"wildcard/internal/settings":                     {"wildcard/internal/system/environ", "wildcard/internal/system/failpoint", "wildcard/providers", godotenv, unix},
+		"wildcard/internal/settings":                     {"wildcard/internal/system/safepath", "wildcard/internal/system/environ", "wildcard/internal/system/failpoint", "wildcard/providers", godotenv, unix},
 		"wildcard/providers/conformance/live":            {"wildcard/providers", "wildcard/providers/conformance", "wildcard/internal/dns01", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/propagation"},
 		"wildcard/providers/httpclient":                  {"wildcard/internal/system/failpoint", "wildcard/internal/system/wait", "wildcard/providers"},
 		"wildcard/internal/testkit/zonetest":             {"wildcard/providers", dns},
@@ -74,16 +74,18 @@ func arrows() map[string][]string {
 		"wildcard/internal/persist":                {"wildcard/internal/dns01/propagation", jose, idna},
 		"wildcard/internal/issuance":               {"wildcard/internal/persist", "wildcard/internal/system/wait", "wildcard/internal/system/filelock", "wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/memory", "wildcard/internal/dns01/propagation", legoACME, legoAPI, idna},
 		"wildcard/internal/testkit/acmetest":       {jose, publicsuffix, dns, idna},
-		"wildcard/internal/lineage":                {"wildcard/internal/system/subprocess", "wildcard/internal/system/atomicfile", "wildcard/internal/system/failpoint", "wildcard/providers", unix},
+		"wildcard/internal/lineage":                {"wildcard/internal/system/safepath", "wildcard/internal/system/subprocess", "wildcard/internal/system/atomicfile", "wildcard/internal/system/failpoint", "wildcard/providers", unix},
 		"wildcard/internal/foreign":                {"wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/settings", "wildcard/internal/system/environ", unix, yaml},
 		"wildcard/internal/state":                  {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/internal/metrics":                nil,
 		"wildcard/internal/timeline":               {"wildcard/internal/issuance", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/propagation"},
 		"wildcard/internal/notify":                 {"wildcard/internal/issuance", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/state"},
-		"wildcard/internal/deploy":                 {"wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/internal/system/wait", "wildcard/providers"},
-		"wildcard/internal/system/subprocess":      {"wildcard/internal/messages", "wildcard/internal/system/environ", "wildcard/internal/system/failpoint"},
+		"wildcard/internal/deploy":                 {"wildcard/internal/system/safepath", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/internal/system/wait", "wildcard/providers"},
+		"wildcard/internal/system/subprocess":      {"wildcard/internal/system/safepath", "wildcard/internal/messages", "wildcard/internal/system/environ", "wildcard/internal/system/failpoint"},
 		"wildcard/internal/system/failpoint":       nil, // nothing is left of it without its build tag
 		"wildcard/internal/system/failpoint/sweep": nil,
+		"wildcard/internal/system/safepath":        {unix}, // whom a path belongs to
+		"wildcard/internal/testkit/takeover":       {"wildcard/internal/testkit/executable", unix},
 		"wildcard/internal/system/wait":            nil,
 		"wildcard/internal/system/environ":         nil,
 		"wildcard/internal/system/netaddr":         nil,
@@ -96,7 +98,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/cli/display":            {"wildcard/internal/messages", "wildcard/internal/issuance", "wildcard/internal/dns01/propagation", "wildcard/providers/manual", goPretty, unix},
 		"wildcard/internal/cli/display/help":       {"wildcard/internal/messages", urfave},
 		"wildcard/internal/system/units":           {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/system/atomicfile"},
-		"wildcard/internal/doctor": {
+		"wildcard/internal/doctor": {"wildcard/internal/system/safepath",
 			"wildcard/internal/system/environ",
 			"wildcard/internal/certificates", "wildcard/internal/deploy", "wildcard/internal/dns01", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/dns01/journal",
 			"wildcard/internal/dns01/propagation", "wildcard/internal/settings", "wildcard/internal/state", dns,
@@ -107,6 +109,7 @@ func arrows() map[string][]string {
 		},
 		"wildcard/cmd/wildcard": {"wildcard/internal/cli"},
 		"wildcard/internal/certificates": {
+			"wildcard/internal/system/safepath",
 			"wildcard/internal/system/environ", "wildcard/internal/system/atomicfile", "wildcard/internal/system/failpoint",
 			"wildcard/internal/deploy", "wildcard/internal/foreign", "wildcard/internal/dns01/...", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/persist", "wildcard/internal/settings",
 			"wildcard/internal/state", "wildcard/internal/system/filelock", "wildcard/internal/system/wait", "wildcard/internal/timeline", "wildcard/providers/...",

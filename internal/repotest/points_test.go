@@ -27,6 +27,8 @@ func outward() []string {
 		"(*os.File).Chmod", "(*os.File).Chown", "(*os.File).Sync", "(*os.File).Truncate", "(*os.File).Write", "(*os.File).WriteAt", "(*os.File).WriteString",
 		"syscall.Flock", "unix.Chmod", "unix.Fchmod", "unix.FcntlFlock", "unix.Flock", "unix.Fsetxattr", "unix.Linkat", "unix.Lremovexattr", "unix.Lsetxattr",
 		"unix.Renameat2", "unix.Unlinkat",
+		"(wildcard/internal/system/safepath.Held).Chmod", "(wildcard/internal/system/safepath.Held).Chown", "unix.Fchownat",
+		"unix.Removexattr", "unix.Setxattr",
 		"(*net/http.Client).Do", "(net/http.RoundTripper).RoundTrip", "(*net/http.Transport).RoundTrip", "(net.Conn).Write", "(*net.Dialer).DialContext",
 		"(*os/exec.Cmd).CombinedOutput", "(*os/exec.Cmd).Output", "(*os/exec.Cmd).Run", "(*os/exec.Cmd).Start",
 	}
@@ -44,6 +46,7 @@ func unswept() map[string]string {
 		"wildcard/conoha.tryLock":                           "openLock, which comes before it, has a point",
 		"wildcard/internal/issuance.newBase":                "transport.send has points",
 		"wildcard/internal/lineage.Open":                    "each flush is a step of disk.do",
+		"wildcard/internal/system/safepath/...":             "its callers have points",
 	}
 }
 

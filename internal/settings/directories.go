@@ -10,6 +10,7 @@ import (
 
 	"wildcard/internal/fault"
 	"wildcard/internal/system/failpoint"
+	"wildcard/internal/system/safepath"
 )
 
 // Directories are the folders our programs work in, as absolute paths without "." and "..".
@@ -100,12 +101,14 @@ func PrivateDir(path string) error {
 		return unmade(err)
 	}
 	info, err := os.Lstat(path)
-	switch {
-	case err != nil:
+	if err != nil {
 		return unmade(err)
+	}
+	uid, _ := safepath.Ours(info)
+	switch {
 	case !info.IsDir():
 		return state("%s is not a folder, nor may it be a link to one", Shown(path))
-	case owner(info) != os.Geteuid():
+	case uid != os.Geteuid():
 		return unfit("%s belongs to another user: %s", path, "chown", fmt.Sprint(os.Geteuid()))
 	case info.Mode().Perm()&0o077 != 0:
 		return unfit(fmt.Sprintf("%%s is open to others (mode %04o): %%s", info.Mode().Perm()), path, "chmod", "700")
@@ -137,11 +140,15 @@ func makeFolder(path string, mode fs.FileMode) error {
 		}
 		return err
 	}
-	info, err := os.Lstat(path)
-	if err != nil || info.Mode().Perm()&0o700 == 0o700 {
+	dir, err := safepath.Change(path)
+	if err != nil {
 		return err
 	}
-	return failpoint.Do("folder", "chmod", func() error { return os.Chmod(path, info.Mode().Perm()|0o700) })
+	defer dir.Close()
+	if made := dir.Mode(); made&0o700 != 0o700 {
+		return failpoint.Do("folder", "chmod", func() error { return dir.Chmod(made | 0o700) })
+	}
+	return nil
 }
 
 // unmade is an error of a folder that cannot be made. What to look at is the path that failed, or what is there above it.

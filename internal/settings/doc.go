@@ -37,10 +37,8 @@
 //
 // # Files with secrets
 //
-// A file that others can read or write, that is not root's or ours, or that lies in a folder where others could exchange it,
-// is refused with the command that mends it; so is what is no regular file, or larger than 64 KiB. Files of
-// $CREDENTIALS_DIRECTORY may be readable to their group, as systemd makes them. Mode, owner and size are those of the open
-// file, so nothing can be exchanged between looking and reading. An administrator's symbolic link is followed: each link must
-// be root's or ours and lie in such a folder too, and what it leads to obeys all of these rules. No value ever stands in an
-// error.
+// A file that others can read or write, that is not root's or ours, or that lies where others could exchange it ([safepath]), is
+// refused with the command that mends it; so is what is no regular file, or larger than 64 KiB. Files of $CREDENTIALS_DIRECTORY may
+// be readable to their group, as systemd makes them. Mode and size are those of the open file, so nothing can be exchanged between
+// looking and reading. No value ever stands in an error.
 package settings

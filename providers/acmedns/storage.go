@@ -12,6 +12,7 @@ import (
 	"wildcard/internal/settings"
 	"wildcard/internal/system/failpoint"
 	"wildcard/internal/system/filelock"
+	"wildcard/internal/system/safepath"
 	"wildcard/providers"
 )
 
@@ -113,8 +114,16 @@ func (s *storage) begin() (file *os.File, target string, err error) {
 		func() error { return os.MkdirAll(filepath.Dir(s.path), 0o700) }); err != nil {
 		return nil, "", err
 	}
-	if target, err = filepath.EvalSymlinks(s.path); err != nil {
-		target = s.path
+	folder, err := safepath.Look(filepath.Dir(s.path), safepath.Dir)
+	if err != nil {
+		return nil, "", err
+	}
+	target = filepath.Join(folder.Path, filepath.Base(s.path))
+	switch found, err := safepath.Look(target, safepath.File); {
+	case err == nil:
+		target = found.Path
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, "", err
 	}
 	if err = failpoint.Hit("before accounts create"); err != nil {
 		return nil, "", err

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/x509"
 	"net/url"
-	"os"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -220,15 +219,8 @@ func (a *account) finish() error {
 		if !filepath.IsAbs(a.CACert) { // others may choose the working directory, and with it who is trusted
 			return badSetting(caFile, "%s is not an absolute path", settings.Shown(a.CACert))
 		}
-		pem, err := os.ReadFile(a.CACert)
-		if err != nil {
-			return badSetting(caFile, "%w", err)
-		}
-		if a.roots, err = x509.SystemCertPool(); err != nil {
-			a.roots = x509.NewCertPool()
-		}
-		if !a.roots.AppendCertsFromPEM(pem) {
-			return badSetting(caFile, "%s has no certificate in it", settings.Shown(a.CACert))
+		if a.roots, err = settings.Roots(a.CACert); err != nil {
+			return providers.Errorf(providers.CodeOf(err), providers.Misconfigured, "designate: %s: %w", caFile, err)
 		}
 	}
 	return nil

@@ -42,11 +42,13 @@ type answer struct {
 
 // start runs a plugin. The session outlives the call that started it.
 func start(path string, environ []string, stderr io.Writer, prefix string) (*session, error) {
-	if err := subprocess.Trusted(path); err != nil {
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd, err := subprocess.Program(ctx, environ, path)
+	if err != nil {
+		cancel()
 		return nil, providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "it is not run: %w", err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s := &session{cmd: subprocess.Command(ctx, environ, path), stderr: &subprocess.Lines{To: stderr, Prefix: prefix},
+	s := &session{cmd: cmd, stderr: &subprocess.Lines{To: stderr, Prefix: prefix},
 		cancel: cancel, done: make(chan struct{}), waiting: map[int]chan answer{}}
 	s.cmd.Stderr = s.stderr
 	stdin, err := s.cmd.StdinPipe()

@@ -65,7 +65,7 @@ func openScript(spec providers.Spec, o Options, s *script, paths ...string) ([]p
 		return nil, needsZone(spec)
 	}
 	for _, path := range paths {
-		if err := subprocess.Trusted(path); err != nil {
+		if _, err := subprocess.Trusted(path); err != nil {
 			return nil, providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "provider %s: it is not run: %w",
 				spec, err)
 		}
@@ -121,7 +121,7 @@ func (s *script) run(ctx context.Context, op string, c providers.Challenge, h pr
 	if what.program == "" {
 		return nil, nil
 	}
-	if err := subprocess.Trusted(what.program); err != nil { // it may have changed since it was opened
+	if _, err := subprocess.Trusted(what.program); err != nil { // it may have changed since it was opened
 		return fail(providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "it is not run: %w", err))
 	}
 	if ctx.Err() != nil {
@@ -130,8 +130,11 @@ func (s *script) run(ctx context.Context, op string, c providers.Challenge, h pr
 	late := fmt.Errorf("it did not end within %v", s.options.limit())
 	limited, cancel := context.WithTimeoutCause(ctx, s.options.limit(), late)
 	defer cancel()
-	cmd := subprocess.Command(limited, append(s.environ[:len(s.environ):len(s.environ)], what.environ...), what.argv[0],
-		what.argv[1:]...)
+	environ := append(s.environ[:len(s.environ):len(s.environ)], what.environ...)
+	cmd, err := subprocess.Program(limited, environ, what.argv[0], what.argv[1:]...)
+	if err != nil {
+		return fail(providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "it is not run: %w", err))
+	}
 	var stdout head
 	stderr := &subprocess.Lines{To: s.options.stderr(), Prefix: filepath.Base(what.program) + ": "}
 	cmd.Stdout, cmd.Stderr = &stdout, stderr

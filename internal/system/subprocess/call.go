@@ -21,19 +21,26 @@ type Call struct {
 	Limit   time.Duration
 }
 
-// Run runs it; a text without a "#!" line is run by /bin/sh. What it leaves running in the background is no failure. If ctx ends,
-// the error is the cause of that; after Limit the program and all that it started are killed.
+// Run runs it, if it is [Trusted]; a text without a "#!" line is run by /bin/sh. What it leaves running in the background is no
+// failure. If ctx ends, the error is the cause of that; after Limit the program and all that it started are killed.
 func (c Call) Run(ctx context.Context) error {
 	late := fmt.Errorf("took longer than %v", c.Limit)
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Limit, late)
 	defer cancel()
-	path, args := c.Path, c.Args
-	if bare(path) {
-		path, args = shell, append([]string{path}, args...)
+	command, err := Program(ctx, c.Environ, c.Path, c.Args...)
+	if err != nil {
+		return err
 	}
-	command := Command(ctx, c.Environ, path, args...)
+	if bare(command.Path) {
+		shell, err := Trusted(shell)
+		if err != nil {
+			return err
+		}
+		command.Args = append([]string{shell, command.Path}, c.Args...)
+		command.Path = shell
+	}
 	command.Stdin, command.Stdout, command.Stderr = c.Stdin, c.Output, c.Output
-	err := failpoint.Do("program", "run", command.Run)
+	err = failpoint.Do("program", "run", command.Run)
 	c.Output.End()
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay) && command.ProcessState.Success():

@@ -21,3 +21,15 @@ func Command(ctx context.Context, environ []string, name string, args ...string)
 	c.WaitDelay = lateOutput
 	return c
 }
+
+// Program is [Command] for a program that others could have changed: it is run where [Trusted] has found it, under the name that the
+// caller gives (of scripts, the kernel makes it the path without links).
+func Program(ctx context.Context, environ []string, path string, args ...string) (*exec.Cmd, error) {
+	at, err := Trusted(path)
+	if err != nil {
+		return nil, err
+	}
+	c := Command(ctx, environ, at, args...)
+	c.Args[0] = path
+	return c, nil
+}

@@ -2,19 +2,13 @@ package subprocess
 
 import (
 	"bytes"
-	"io"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"wildcard/internal/messages"
 )
 
 // shell runs what has no "#!" line.
 const shell = "/bin/sh"
-
-// mostHead is how much of a program is looked at; execve(2) itself looks at 256 bytes.
-const mostHead = 4096
 
 // Defect is what is wrong with a program's beginning, and what to do about it.
 type Defect struct{ What, Fix messages.Message }
@@ -42,13 +36,12 @@ func Startable(path string) *Defect {
 		return &Defect{messages.New("%s: line 1 ends in CR", path),
 			messages.New("%s", `sed -i 's/\r$//' `+Quote(path))}
 	}
-	rest, script := bytes.CutPrefix(line, []byte("#!"))
-	words := strings.Fields(string(rest))
-	if !script || len(words) == 0 || !filepath.IsAbs(words[0]) {
+	program := interpreter(text)
+	if program == "" {
 		return nil
 	}
-	if _, err := os.Stat(words[0]); err != nil {
-		return &Defect{messages.New("line 1 of %s names %s, which is not there", path, words[0]),
+	if _, err := os.Stat(program); err != nil {
+		return &Defect{messages.New("line 1 of %s names %s, which is not there", path, program),
 			messages.New("install it, or correct line 1")}
 	}
 	return nil
@@ -70,14 +63,4 @@ func marked(text []byte) bool {
 func bare(path string) bool {
 	text, err := head(path)
 	return err == nil && !bytes.HasPrefix(text, []byte("#!")) && bytes.IndexByte(text, 0) < 0 && !marked(text)
-}
-
-// head is the beginning of a program.
-func head(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, mostHead))
 }

@@ -1,67 +1,76 @@
 package subprocess
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-	"syscall"
+	"strings"
+
+	"wildcard/internal/system/safepath"
 )
 
-// Trusted returns nil if a program is an executable file that no user but root and we can change or replace, and else an
-// error that says what to do about it.
-func Trusted(path string) error {
-	resolved, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(resolved)
-	switch {
-	case err != nil:
-		return err
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is no regular file", resolved)
-	case info.Mode().Perm()&0o111 == 0:
-		return fmt.Errorf("%s is not executable: chmod +x %s", resolved, Quote(resolved))
-	}
-	if err := ours(resolved, false); err != nil {
-		return err
-	}
-	// A link that others can replace leads wherever they like, so the directories above both count.
-	for _, start := range []string{resolved, path} {
-		abs, err := filepath.Abs(start)
-		if err != nil {
-			return err
-		}
-		for dir := filepath.Dir(abs); ; dir = filepath.Dir(dir) {
-			if err := ours(dir, true); err != nil {
-				return err
-			}
-			if dir == filepath.Dir(dir) {
-				break
-			}
-		}
-	}
-	return nil
+// NotExecutableError says that a file is no program yet.
+type NotExecutableError struct{ Path string }
+
+func (e *NotExecutableError) Error() string {
+	return fmt.Sprintf("%s is not executable: %s", safepath.Shown(e.Path), e.Fix())
 }
 
-// ours returns nil if no user but root and we can change a file, or what is in a directory.
-func ours(path string, directory bool) error {
-	info, err := os.Stat(path)
+// Fix is the command that makes it one.
+func (e *NotExecutableError) Fix() string { return "chmod +x " + Quote(e.Path) }
+
+// Trusted returns where a program is, without links, for the caller to run: an executable file that no user but root and we can
+// change or replace, as are the programs that its first line names. Errors are those of [safepath.Look], and
+// [*NotExecutableError].
+func Trusted(path string) (string, error) {
+	at := ""
+	for range mostInterpreters {
+		found, err := safepath.Look(path, safepath.File)
+		if err != nil {
+			return "", err
+		}
+		if found.Info.Mode().Perm()&0o111 == 0 {
+			return "", &NotExecutableError{found.Path}
+		}
+		if at == "" {
+			at = found.Path
+		}
+		text, err := head(found.Path)
+		if path = interpreter(text); err != nil || path == "" {
+			break
+		}
+		if _, err := os.Stat(path); err != nil {
+			break // what is wrong is told by Startable
+		}
+	}
+	return at, nil
+}
+
+// mostInterpreters is how often the program that a first line names may be a script itself (execve(2)).
+const mostInterpreters = 5
+
+// interpreter is the program that the first line of a script names, "" if it names none.
+func interpreter(text []byte) string {
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	rest, script := bytes.CutPrefix(line, []byte("#!"))
+	words := strings.Fields(string(rest))
+	if !script || len(words) == 0 || !filepath.IsAbs(words[0]) {
+		return ""
+	}
+	return words[0]
+}
+
+// mostHead is how much of a program is looked at; execve(2) itself looks at 256 bytes.
+const mostHead = 4096
+
+// head is the beginning of a program.
+func head(path string) ([]byte, error) {
+	file, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return fmt.Errorf("%s: its owner is not known", path)
-	}
-	if directory && stat.Uid == 0 && info.Mode()&os.ModeSticky != 0 {
-		return nil
-	}
-	switch {
-	case stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
-		return fmt.Errorf("%s belongs to user %d: chown root %s", path, stat.Uid, Quote(path))
-	case info.Mode().Perm()&0o022 != 0:
-		return fmt.Errorf("%s can be written by others: chmod go-w %s", path, Quote(path))
-	}
-	return nil
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, mostHead))
 }

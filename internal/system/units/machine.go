@@ -50,7 +50,7 @@ func (m Machine) Install(ctx context.Context) ([]File, error) {
 			fault.Excerpt(m.Program))
 	}
 	if m.Root == "" {
-		if err := subprocess.Trusted(m.Program); err != nil {
+		if _, err := subprocess.Trusted(m.Program); err != nil {
 			return nil, fault.Errorf(CodeFailed, fault.Misconfigured,
 				"systemd: root is to run this program: %w (install it into /usr/local/bin)", err)
 		}

@@ -151,9 +151,8 @@ func TestAdvised_Ours(t *testing.T) {
 // follow does as a text says.
 func (w advisedWorld) follow(t *testing.T, command advice.Command) {
 	line := w.fill.Replace(command.Line)
-	// conformance_test.go, the tests of imports and those of proofs run these, with services, files and servers of their own.
-	ofSuite := strings.HasPrefix(line, "wildcard providers test") || strings.HasPrefix(line, "wildcard import") ||
-		strings.Contains(line, " --verify ")
+	// Tests of their own run these, with services, files and servers of their own: here only their options are looked at.
+	ofSuite := regexp.MustCompile(`^wildcard (providers test|import|serve|client|persist|delegate)\b| --verify `).MatchString(line)
 	if words := strings.Fields(command.Line); ofSuite || wantsNames(words[1:]) {
 		line += " --help"
 	}

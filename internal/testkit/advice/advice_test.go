@@ -25,7 +25,7 @@ var elsewhere = []struct{ command, file, has string }{
 	{`^bash packaging/build /tmp/packages wildcard-dns-lego`, ".ci/run", "packaging/build \"$work/packages\" wildcard-dns-lego"},
 	{`^apt-get install (/tmp|certbot|nginx-light)`, ".ci/run", "apt-get install"},
 	{`cmd/wildcard-webhook && CGO_ENABLED=0 go run -trimpath ./image`, "cmd/wildcard-webhook/image/layout_test.go", ""},
-	{`^skopeo `, "README.md", "skopeo copy"},
+	{`^skopeo `, "docs/kubernetes.md", "skopeo copy"},
 	{`^helm install `, "cmd/wildcard-webhook/k8s_manifests_test.go", `"lint", "--strict"`},
 	{`^kubectl `, "cmd/wildcard-webhook/k8s_manifests_test.go", `"apply", "--server-side"`},
 	{`^wildcard-sandbox demo`, "cmd/wildcard-sandbox/demo_test.go", `"demo", "--dir"`},
@@ -36,6 +36,8 @@ var elsewhere = []struct{ command, file, has string }{
 	{`^30 9 \* \* \* root .*wildcard list --check 14d`, "internal/cli/advised_test.go", "TestAdvised_Ours"},
 	{`^(sudo )?wildcard `, "internal/cli/advised_test.go", "TestAdvised_Ours"},
 	{`^(mkdir nginx|cat >nginx|cd "\$WILDCARD|export PATH|nginx -p|sleep 2|openssl (x509|s_client -connect 127))`, "e2e/docs_test.go", "TestOffline"},
+	{`^17 \*/6 \* \* \* root .*wildcard renew --quiet`, "internal/doctor/cron_test.go", "17 */6 * * * root /usr/local/bin/wildcard renew --quiet"},
+	{`^restorecon `, "docs/servers.md", "restorecon -Rv /etc/letsencrypt"}, // of machines with SELinux
 	{`^editor `, "docs/migration.md", "editor"},
 }
 

@@ -55,7 +55,7 @@ func newAdvisedWorld(t *testing.T) advisedWorld {
 	return advisedWorld{w, strings.NewReplacer(
 		"--server %s", "--server "+url, "--server letsencrypt-staging", "--server "+url, "--server letsencrypt", "--server "+url,
 		"--server zerossl", "--server "+url, "completion %s", "completion bash", "providers %s", "providers conoha",
-		" --resolver 8.8.8.8", "", "'*.日本語.example' xn--wgv71a119e.example", "'*.example.com' example.com",
+		" --resolver 8.8.8.8", "", " --nameserver 203.0.113.53,203.0.113.54", "", " --resolver https://dns.google/dns-query", "", "'*.日本語.example' xn--wgv71a119e.example", "'*.example.com' example.com",
 		"podman exec web nginx", "nginx", "nginx -s reload", "true", "--account %s", "--account "+account, "--profile %s", "--profile shortlived",
 		"mail.example.com:587,smtp", "127.0.0.1:1,smtp", "--provider %s", "--provider conoha example.com", "providers NAME", "providers conoha", "--provider SPEC", "--provider conoha", "test SPEC", "test --zone example.com conoha",
 		"example.com=rfc2136", "example.com=conoha", "example.net=rfc2136", "example.net=conoha",

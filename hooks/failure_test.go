@@ -28,7 +28,7 @@ func TestFailureLines(t *testing.T) {
 			t.Errorf("%q does not begin with %q", japanese[i+1], prefix)
 		}
 	}
-	if got := failureLines(messages.Japanese, "hook", usage("unexpected argument %s", `"x"`)); got != "hook: 余分な引数 \"x\" があります [usage]\n  原因: コマンドラインに誤りがあるため、何も実行していません。\n  対処: hook --help" {
+	if got := failureLines(messages.Japanese, "hook", usage("unexpected argument %s", `"x"`)); got != "hook: 余分な引数 \"x\" があります [usage]\n  対処: hook --help" {
 		t.Errorf("%q", got)
 	}
 	if got := failureLines(messages.Japanese, "hook", errors.New("no code\nat all")); got != "hook: no code at all" {

@@ -43,7 +43,7 @@ func (p *program) demo(c *cli.Context) error {
 
 func (p *program) show(s *sandbox) error {
 	base := s.zones[0].name
-	p.step("1. A world of its own, on 127.0.0.1 and in one folder; nothing leaves this machine.")
+	p.step("1. A simulated ConoHa, DNS and CA, on 127.0.0.1 and in one directory; nothing leaves this machine.")
 	p.detail("the CA             %s (Pebble, of Let's Encrypt's makers)", s.ca.DirectoryURL())
 	p.detail("ConoHa's DNS       holds the zone %s; its name servers publish a record with a delay", base)
 	p.detail("credentials        %s", filepath.Join(s.folder.letsencrypt(), "conoha", ".env"))

@@ -76,7 +76,7 @@ func (p *program) main(args []string) int {
 func (p *program) app() *cli.App {
 	return &cli.App{
 		Name:      "wildcard-sandbox",
-		Usage:     "certificates in an offline world: an ACME server, ConoHa and its name servers on 127.0.0.1",
+		Usage:     "certificates in a sandbox: a simulated CA, ConoHa and its name servers on 127.0.0.1",
 		UsageText: "wildcard-sandbox demo|serve|run [options] [-- COMMAND [ARGUMENT...]]",
 		Description: `Nothing leaves this machine: no root, no account and no Internet is needed.
 

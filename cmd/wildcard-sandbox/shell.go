@@ -50,7 +50,7 @@ func (p *program) enter(s *sandbox) error {
 // welcome says what is here, what to try, and how to leave.
 func (p *program) welcome(s *sandbox) {
 	line := func(format messages.Text, args ...any) { fmt.Fprintln(p.errs, p.language.Sprintf(format, args...)) }
-	line("A shell in an offline world: nothing leaves this machine.")
+	line("A shell in the sandbox: nothing leaves this machine.")
 	for _, z := range s.zones {
 		line("  zone    %s (ConoHa Ver.%d.0)", z.name, z.version)
 	}

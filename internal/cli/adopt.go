@@ -16,7 +16,7 @@ func adoptCommand(p *program) *cli.Command {
 		Usage:     "take over a certificate from certbot, as it is",
 		UsageText: "wildcard adopt [options] NAME",
 		Description: `Certificate, key and account stay; "wildcard renew" renews it from then on, and
-certbot's timer passes over it. What changes in renewal/NAME.conf is shown first.
+certbot's timer skips it. What changes in renewal/NAME.conf is shown first.
 "wildcard release NAME" hands it back.
 
   wildcard adopt --dry-run example.com
@@ -75,12 +75,12 @@ func runAdopt(p *program, c *cli.Context) error {
 		if c.IsSet("provider") || c.IsSet("env-file") || c.IsSet("deploy-hook") {
 			m.display.Notice("its settings stay as they were; wildcard issue, with the names of %s, changes them", name)
 		}
-		return adopted(m, c, got, "%s is ours already.")
+		return adopted(m, c, got, "%s is managed by wildcard already.")
 	case c.Bool("dry-run"):
 		sayChanges(m, c, got)
 		return adopted(m, c, got, "%s would be taken over; nothing was changed.")
 	}
-	return adopted(m, c, got, "%s is ours from now on: wildcard renew renews it.")
+	return adopted(m, c, got, "%s is managed by wildcard from now on: wildcard renew renews it.")
 }
 
 // sayChanges says what becomes of a lineage: the lines that change, then what becomes of each of certbot's keys.

@@ -61,7 +61,7 @@ func TestAdopt_ZoneElsewhere(t *testing.T) {
 			said := w.run("adopt", "--dry-run", "example.com").stderr
 			_, command, _ := strings.Cut(said, "wildcard adopt ")
 			words := lineage.Words(strings.SplitN(command, "\n", 2)[0])
-			w.run(append([]string{"adopt", "--yes"}, words...)...).exits(0, "ours from now on")
+			w.run(append([]string{"adopt", "--yes"}, words...)...).exits(0, "managed by wildcard from now on")
 		})
 	}
 }

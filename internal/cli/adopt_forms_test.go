@@ -88,7 +88,7 @@ func TestAdopt_ConfIsLink(t *testing.T) {
 	}
 	w.run("show", "example.com").exits(0, "good")
 	w.run("list", "--check", "14d").exits(0)
-	w.run("adopt", "--yes", "example.com").exits(0, "ours from now on")
+	w.run("adopt", "--yes", "example.com").exits(0, "managed by wildcard from now on")
 	w.run("renew", "--force", "--no-jitter").exits(0, "1 renewed")
 	if !strings.Contains(w.read(file), "[wildcard]") {
 		t.Errorf("not in the file:\n%s", w.read(file))
@@ -137,7 +137,7 @@ func TestAdopt_HooksOfTheirOwn(t *testing.T) {
 			if err := os.WriteFile(conf, []byte(strings.Join(lines, "")), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			w.run("adopt", "--yes", "--provider", "example.com="+fill(test.provider), "example.com").exits(0, "ours from now on")
+			w.run("adopt", "--yes", "--provider", "example.com="+fill(test.provider), "example.com").exits(0, "managed by wildcard from now on")
 			got := answerOf[showAnswer](w.run("show", "--json", "example.com").exits(0)).Providers
 			if want := "example.com=certbot-hook:" + fill(test.want); len(got) != 1 || got[0] != want {
 				t.Errorf("%q, want %q", got, want)

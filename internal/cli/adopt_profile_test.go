@@ -33,7 +33,7 @@ func TestAdopt_Profile(t *testing.T) {
 			w := newWorldOf(t, acmetest.Options{Deviations: unproven, Meta: test.meta})
 			conf := w.ofCertbot("example.com", "[renewalparams]\n", "[renewalparams]\n"+test.lines)
 			before := w.read(conf)
-			said := w.run("adopt", "--yes", "example.com").exits(0, "ours from now on")
+			said := w.run("adopt", "--yes", "example.com").exits(0, "managed by wildcard from now on")
 			if told := strings.Contains(said.stdout, "no certificate of this profile can be ordered"); told != (test.exit != 0) {
 				t.Errorf("told that it cannot be ordered: %v\n%s", told, said.stdout)
 			}

@@ -48,7 +48,7 @@ func TestRelease_AsBefore(t *testing.T) {
 					if i > 0 && eol == "\r\n" {
 						break
 					}
-					w.run("adopt", "--yes", "--provider", provider, "example.com").exits(0, "ours from now on")
+					w.run("adopt", "--yes", "--provider", provider, "example.com").exits(0, "managed by wildcard from now on")
 					if provider != "conoha" {
 						w.run("show", "example.com").exits(0, "cannot renew it as it is", "wildcard release example.com gives it back as it was")
 					}

@@ -15,7 +15,7 @@ import (
 func cleanCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "clean",
-		Usage:     "remove TXT records that runs which died have left",
+		Usage:     "remove TXT records left by crashed runs",
 		UsageText: "wildcard clean [options]",
 		Description: `Exactly those that the journal has, with the credentials of all certificates, of
 --provider and of --env-file. What is left is listed with the reason, and the

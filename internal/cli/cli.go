@@ -180,10 +180,15 @@ func (p *program) app() *cli.App {
 	return app
 }
 
-// bare is wildcard without a command.
+// bare is wildcard without a command: alone, it is help.
 func (p *program) bare(c *cli.Context) error {
-	if !c.Bool("version") {
+	switch {
+	case c.Bool("version"):
+	case len(p.args) > 1: // options alone, as of a script that lost its command
 		return usage("no command given")
+	default:
+		p.screen().Command(c.App, nil)
+		return nil
 	}
 	fmt.Fprintf(p.out, "wildcard version %s\n", c.App.Version)
 	return nil

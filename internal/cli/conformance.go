@@ -22,7 +22,7 @@ func providersTestCommand(p *program) *cli.Command {
 	flags := slices.DeleteFunc(dnsFlags(), func(f cli.Flag) bool { return slices.Contains(f.Names(), "provider") })
 	return &cli.Command{
 		Name:      "test",
-		Usage:     "see in a zone of yours whether a provider keeps its contract",
+		Usage:     "check in a zone of yours whether a provider works as required",
 		UsageText: "wildcard providers test [options] SPEC",
 		Description: `TXT records are made, looked for at all name servers of the zone, and deleted,
 below new names (_acme-challenge.t-RANDOM.ZONE) only; what a run that dies leaves

@@ -222,15 +222,24 @@ func findingLinesOf(m *machine, findings []doctor.Finding) []findingLine {
 	return lines
 }
 
+// severity is the word of a severity, or for what was repaired, in the user's language, as wide as the longest.
+func severity(m *machine, word string) string {
+	said := map[string]messages.Text{
+		string(doctor.OK): "ok", string(doctor.Note): "note", string(doctor.Warning): "warning", string(doctor.Error): "error",
+		"repaired": "repaired",
+	}
+	return messages.Pad(m.language.Translate(said[word]), len("repaired"))
+}
+
 // printReport prints what is wrong, the worst first; what is right comes before, so that it scrolls away and not the rest.
 func printReport(m *machine, answer doctorAnswer) {
 	if !m.quiet {
 		for _, line := range answer.Good {
-			m.say("%-8s %s: %s", line.Severity, messages.OneLine(strings.TrimSuffix(line.Subject, ".")), line.What)
+			m.say("%s %s: %s", severity(m, line.Severity), messages.OneLine(strings.TrimSuffix(line.Subject, ".")), line.What)
 		}
 	}
 	for _, name := range answer.Repaired {
-		m.say("%-8s %s: its files are in order again", "repaired", name)
+		m.say("%s %s: its files are in order again", severity(m, "repaired"), name)
 	}
 	count := map[string]int{}
 	for i, line := range answer.Findings {
@@ -242,7 +251,7 @@ func printReport(m *machine, answer doctorAnswer) {
 		if line.Cause != "" && line.Cause != code {
 			code += ", " + line.Cause
 		}
-		m.say("%-8s %s: %s [%s]", line.Severity, messages.OneLine(strings.TrimSuffix(line.Subject, ".")),
+		m.say("%s %s: %s [%s]", severity(m, line.Severity), messages.OneLine(strings.TrimSuffix(line.Subject, ".")),
 			messages.OneLine(line.What), code)
 		m.say("%-8s %s", "", line.Why)
 		m.say("%-8s > %s", "", messages.OneLine(cmp.Or(line.Fix, "-")))

@@ -78,7 +78,7 @@ func TestDoctorTells(t *testing.T) {
 	}
 	w.run("issue", "--agree-tos", "--config-dir", usual, "*.example.com").exits(0)
 	w.run("doctor", "--config-dir", usual).exits(1, "warning", "[timer.missing]", "Nothing is renewed by itself.", "/etc/cron.d/wildcard", "Errors: 0, warnings: 1, notes: 1.", "[settings.environment]")
-	w.run("doctor").exits(0, "nothing is known to renew certificates in", "Nothing is wrong.")
+	w.run("doctor").exits(0, "no timer or cron job is known that renews certificates in", "Nothing is wrong.")
 	w.timed()
 	w.run("doctor", "--config-dir", usual).exits(0, "cron.d/wildcard runs wildcard renew")
 	w.conoha.PutRecord("example.com", "_acme-challenge.example.com", "TXT", "somebody's")
@@ -176,7 +176,7 @@ func TestDoctorJapanese(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.run("doctor", "--lang", "ja").exits(0, "問題はありません。", "ログインできます。")
-	w.run("doctor", "--lang", "ja", "foreign.example").exits(78, "[name.unroutable, zone.not-found]", "名前を証明するレコードを置く場所がありません。", "エラー: 1")
+	w.run("doctor", "--lang", "ja", "foreign.example").exits(78, "[name.unroutable, zone.not-found]", "検証用レコードを登録できるゾーンがありません。", "エラー: 1")
 }
 
 // TestDoctor_GenerationOfConoHa: report O26. doctor says of which generation an account is, and why.

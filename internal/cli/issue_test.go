@@ -270,7 +270,7 @@ func TestNotOurs(t *testing.T) {
 	w.run("renew", "--no-jitter").exits(0, "There is no certificate to renew")
 	w.orders(1)
 	got := w.run("adopt", "--dry-run", "example.com").exits(0, "nothing was changed", "+ autorenew = False")
-	if strings.Contains(got.stdout, "ours from now on") {
+	if strings.Contains(got.stdout, "managed by wildcard from now on") {
 		t.Errorf("%s", got.stdout)
 	}
 	conf := w.config("renewal", "example.com.conf")
@@ -283,8 +283,8 @@ func TestNotOurs(t *testing.T) {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.run("adopt", "--yes", "example.com").exits(0, "ours from now on")
-	w.run("adopt", "--provider", "conoha", "example.com").exits(0, "ours already", "its settings stay as they were")
+	w.run("adopt", "--yes", "example.com").exits(0, "managed by wildcard from now on")
+	w.run("adopt", "--provider", "conoha", "example.com").exits(0, "managed by wildcard already", "its settings stay as they were")
 	w.run("renew", "--no-jitter").exits(0, "1 renewed")
 	if s, ours := w.lineage("example.com").Conf.Settings(); !ours || !slices.Equal(s.Domains, []string{"*.example.com"}) {
 		t.Errorf("%+v", s)

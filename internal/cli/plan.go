@@ -181,7 +181,7 @@ func printPlan(m *machine, answer planAnswer) {
 		m.say("%s", note)
 	}
 	if len(answer.Problems) > 0 && answer.Action != "keep" {
-		m.say("As things are, that would fail.")
+		m.say("This would fail.")
 	}
 }
 

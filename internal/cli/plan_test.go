@@ -89,7 +89,7 @@ func TestPlanTellsAllProblems(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.ca.On(acmetest.Directory, func(*acmetest.Request) *acmetest.Reply { return acmetest.Text(404, "text/html", "<p>no") })
-	said := w.run("plan", "example.com", "foreign.example").exits(78, "_acme-challenge.example.com.", "that would fail", "zone.not-found", "acme.")
+	said := w.run("plan", "example.com", "foreign.example").exits(78, "_acme-challenge.example.com.", "This would fail", "zone.not-found", "acme.")
 	if lines := strings.Count(said.stderr, "\n"); lines != 2*3 {
 		t.Errorf("%d lines:\n%s", lines, said.stderr)
 	}

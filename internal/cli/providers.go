@@ -20,7 +20,7 @@ import (
 func providersCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "providers",
-		Usage:     "the DNS services there are, and what each wants to have set",
+		Usage:     "DNS services and their required settings",
 		UsageText: "wildcard providers [options] [NAME]",
 		Description: `No credentials are needed and no server is asked; plugins describe themselves.
 
@@ -112,10 +112,10 @@ func listProviders(p *program, c *cli.Context) error {
 		}
 	}
 	if !slices.ContainsFunc(plugins, func(found plugin.Installed) bool { return found.Name == "lego" }) {
-		sayWrapped(p, "For lego:NAME the plugin wildcard-dns-lego is missing; it belongs into one of %s. How to get it: wildcard explain provider.not-installed",
+		sayWrapped(p, "For lego:NAME the plugin wildcard-dns-lego is missing; install it in one of %s. How to get it: wildcard explain provider.not-installed",
 			strings.Join(plugin.Directories(p.environ), ", "))
 	}
-	p.say("wildcard providers NAME shows what a provider wants to have set.")
+	p.say("wildcard providers NAME shows a provider's required settings.")
 	return nil
 }
 

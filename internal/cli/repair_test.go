@@ -190,7 +190,7 @@ func TestAdopt_FilesNewerThanArchive(t *testing.T) {
 			test.archive(w)
 			w.run("list", "--check", "14d").exits(1, "damaged", "is not a link")
 			w.run("adopt", "--dry-run", name).exits(0)
-			w.run("adopt", "--yes", name).exits(0, "is ours from now on", "It is renewed from")
+			w.run("adopt", "--yes", name).exits(0, "is managed by wildcard from now on", "It is renewed from")
 			w.leadsTo(test.live)
 			if l := w.lineage(name); !l.Leaf.NotAfter.Equal(until) || w.read(l.Path("privkey")) != string(in.Key) {
 				t.Errorf("live is another set, until %v", l.Leaf.NotAfter)

@@ -72,7 +72,7 @@ func reportObtained(m *machine, got certificates.Result) error {
 		m.say("%s is valid until %s; nothing to do before %s (%s).", answer.Lineage, messages.Instant(answer.NotAfter),
 			messages.Instant(due), until(m.now(), due))
 	case certificates.Tested:
-		m.say("The try succeeded: %s issued a certificate for %s. Nothing was kept.", got.Server,
+		m.say("Dry run succeeded: %s issued a certificate for %s. Nothing was saved.", got.Server,
 			strings.Join(answer.Names, " "))
 	default:
 		m.say("Certificate for %s", strings.Join(answer.Names, " "))

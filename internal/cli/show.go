@@ -22,7 +22,7 @@ const mostHistory = 10
 func showCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "show",
-		Usage:     "all there is to know about one certificate",
+		Usage:     "details of one certificate",
 		UsageText: "wildcard show [options] NAME",
 		Description: `Nothing is written and no server is asked.
 

@@ -17,7 +17,7 @@ func recordKinds() []Kind {
 		{
 			Code: FoundRecordStale, Severity: Warning,
 			What: "%s TXT %s was made on %s by process %d, which died",
-			Why:  "It lies about a validation that is long over.",
+			Why:  "It is left over from an earlier run and safe to remove.",
 			Fix:  fault.Verbatim("wildcard clean"),
 		},
 		{

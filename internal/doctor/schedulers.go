@@ -150,7 +150,7 @@ func (v *visit) renewals(s schedule) {
 		}
 		v.find(FoundTimerMissing, "renewal", nil, fix)
 	default:
-		v.good("renewal", "nothing is known to renew certificates in %s", v.Dirs.Config)
+		v.good("renewal", "no timer or cron job is known that renews certificates in %s", v.Dirs.Config)
 	}
 }
 

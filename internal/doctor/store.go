@@ -98,7 +98,7 @@ func (v *visit) folders(context.Context) {
 		case why != nil:
 			v.find(FoundFolder, dir, []any{dir, *why}, fix)
 		default:
-			v.good(dir, "the directory is ours alone, or not there yet")
+			v.good(dir, "permissions are right (or not created yet)")
 		}
 	}
 }

@@ -22,8 +22,8 @@ func (l Language) Failure(err error, command string) Failure {
 	if known, ok := l.Explain(f.Code); ok {
 		f.Cause, f.Next = known.Cause, l.next(err, known.Next)
 	}
-	if f.Code == fault.CodeUsage {
-		f.Next = command + " --help"
+	if f.Code == fault.CodeUsage { // the message is the cause
+		f.Cause, f.Next = "", command+" --help"
 	}
 	return f
 }
@@ -44,7 +44,10 @@ func (f Failure) Lines(l Language, who string) string {
 		text += " [" + f.Code + "]"
 	}
 	if f.Cause != "" {
-		text += "\n  " + l.Sprintf("cause: %s", f.Cause) + "\n  " + l.Sprintf("next:  %s", f.Next)
+		text += "\n  " + l.Sprintf("cause: %s", f.Cause)
+	}
+	if f.Next != "" {
+		text += "\n  " + l.Sprintf("next:  %s", f.Next)
 	}
 	return text
 }

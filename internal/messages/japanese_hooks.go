@@ -13,7 +13,7 @@ var japaneseHooks = map[Text]string{
 	"resolvers, IP[:PORT] or https://URL,... (the system's)":                                "リゾルバー、IP[:PORT] か https://URL,... (システム)",
 	"ask these for publication, not the delegated ones":                                     "委任先の代わりに公開を確認するネームサーバー",
 	"wait longer, for servers that cannot be asked (0)":                                     "公開後にさらに待つ秒数 (0)",
-	"how long the CA's resolvers keep an answer (60)":                                       "CA のリゾルバーが応答を保持する秒数 (60)",
+	"how long the CA's resolvers keep an answer (60)":                                       "認証局のリゾルバーが応答を保持する秒数 (60)",
 	"language, such as en or ja (default: that of the locale)":                              "言語、en または ja など (既定: ロケールの言語)",
 	"say on standard error what is done":                                                    "実行内容を標準エラーに表示します",
 	"Variables of the same meaning: %s.":                                                    "同じ意味の環境変数: %s。",

@@ -56,7 +56,7 @@ var japaneseProviders = map[Text]string{
 
 	"region, if the catalogue has several":          "リージョン (カタログに複数ある場合)",
 	"public (default), internal or admin":           "public (既定), internal, admin のいずれか",
-	"file with the CA of a private cloud, PEM":      "プライベートクラウドの CA のファイル (PEM)",
+	"file with the CA of a private cloud, PEM":      "プライベートクラウドの認証局のファイル (PEM)",
 	"URL of Designate, in place of the catalogue's": "Designate の URL (カタログの代わり)",
 
 	// Signed DNS updates

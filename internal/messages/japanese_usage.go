@@ -17,7 +17,7 @@ var japaneseUsage = map[Text]string{
 	"account register takes no names":                                       "account register に名前は指定できません",
 	"account show takes no names: --account chooses by id":                  "account show に名前は指定できません。--account ID で選びます",
 	"account deactivate takes no names: --account chooses by id":            "account deactivate に名前は指定できません。--account ID で選びます",
-	"manual wants the folder for its pages":                                 "manual にはページを書くフォルダーを指定してください",
+	"manual wants the folder for its pages":                                 "manual にはページを書くディレクトリを指定してください",
 	"account import wants the file of one private key":                      "account import には秘密鍵のファイルを 1 つ指定してください",
 	"--check %s: want a time such as 14d or 72h":                            "--check %s: 14d や 72h のような期間を指定してください",
 	"--prometheus %s: the collector passes over what does not end in .prom": "--prometheus %s: .prom で終わらないファイルは収集されません",

@@ -79,7 +79,7 @@ func TestMessage(t *testing.T) {
 		{"English", m.In(messages.English), "ns1.example.com has the record of example.com"},
 		{"the zero language", m.In(""), "ns1.example.com has the record of example.com"},
 		{"as a string", fmt.Sprint(m), "ns1.example.com has the record of example.com"},
-		{"Japanese", m.In(messages.Japanese), "ns1.example.com に example.com のレコードが出ました"},
+		{"Japanese", m.In(messages.Japanese), "ns1.example.com に example.com のレコードが反映されました"},
 		{"no translation", messages.New("unknown says %d", 1).In(messages.Japanese), "unknown says 1"},
 		{"one", messages.Count(1, "name").In(messages.English), "1 name"},
 		{"none", messages.Count(0, "name").In(messages.English), "0 names"},

@@ -225,8 +225,8 @@ func findingLinesOf(m *machine, findings []doctor.Finding) []findingLine {
 // severity is the word of a severity, or for what was repaired, in the user's language, as wide as the longest.
 func severity(m *machine, word string) string {
 	said := map[string]messages.Text{
-		string(doctor.OK): "ok", string(doctor.Note): "note", string(doctor.Warning): "warning", string(doctor.Error): "error",
-		"repaired": "repaired",
+		string(doctor.OK): "ok", string(doctor.Note): "note", "repaired": "repaired",
+		string(doctor.Warning): "warning", string(doctor.Error): "error",
 	}
 	return messages.Pad(m.language.Translate(said[word]), len("repaired"))
 }

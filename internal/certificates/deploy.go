@@ -85,14 +85,8 @@ func (d deployment) save(ctx context.Context, now lineage.Settings) error {
 // parts does each part. A hook that fails does not keep the servers from being looked at, whose word counts more: that they do not serve the
 // certificate is the first thing in the error.
 func (d deployment) parts(ctx context.Context, s lineage.Settings) error {
-	if s.Combined != "" {
-		set, err := d.l.Set()
-		if err == nil {
-			err = d.m.Store.WriteCombined(s.Combined, set)
-		}
-		if err != nil {
-			return err
-		}
+	if err := d.write(s); err != nil {
+		return err
 	}
 	names := s.Domains
 	if d.l.Leaf != nil {
@@ -300,7 +294,7 @@ func (m *Manager) pre(ctx context.Context, o *order) error {
 // deploys reports whether there is something to do after a certificate of a lineage was stored.
 func (o *order) deploys(configDir string) bool {
 	s := o.settings
-	return s.Combined != "" || len(s.Verify) > 0 || hasHooks(configDir, DeployCommands(o.params, s))
+	return s.Combined+s.PKCS12+s.JKS != "" || len(s.Verify) > 0 || hasHooks(configDir, DeployCommands(o.params, s))
 }
 
 // hasHooks reports whether a lineage has deploy hooks, its own or those for all.

@@ -13,7 +13,7 @@
 //	                                  ▼
 //	                                 attempt: account, ledger, key, [issuance.Issuer] ─▶ ledger.go
 //	                                  ▼
-//	                                 keep: lineage, combined file, deploy hooks ─▶ Result
+//	                                 keep: lineage, files, deploy hooks ─▶ Result
 //
 // # Decisions
 //

@@ -34,10 +34,10 @@ type Request struct {
 	KeyType        issuance.KeyType // "" is that of the lineage, else ECDSA P-256
 	ReuseKey       Choice[bool]
 	Challenge      Choice[string] // [issuance.Method]: how names are proven; "" is that of the lineage, else auto
-	Combined       Choice[string] // file with key and chain
-	DeployHooks    []string       // in place of those of the lineage; none leaves them
-	Verify         []string       // addresses at which it is to be served, in place of those of the lineage; one "" is none, none leaves them
-	Rollback       Choice[bool]   // the former certificate is made live where the new one is not served
+	Files          Files
+	DeployHooks    []string     // in place of those of the lineage; none leaves them
+	Verify         []string     // addresses at which it is to be served, in place of those of the lineage; one "" is none, none leaves them
+	Rollback       Choice[bool] // the former certificate is made live where the new one is not served
 	DNS            DNS
 
 	NoHooks   bool // pre hooks are not run for a CSR

@@ -88,7 +88,9 @@ func (o *order) apply(r Request) error {
 		return err
 	}
 	o.settings.CABundle = text(r.CABundle, o.settings.CABundle)
-	o.settings.Combined = text(r.Combined, o.settings.Combined)
+	if err := r.Files.apply(&o.settings); err != nil {
+		return err
+	}
 	o.settings.Profile = text(r.Profile, o.settings.Profile)
 	o.params.PreferredChain = text(r.PreferredChain, o.params.PreferredChain)
 	o.at(text(r.Server, o.params.Server))

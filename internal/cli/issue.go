@@ -50,6 +50,10 @@ func certificateFlags() []cli.Flag {
 		&cli.StringFlag{Name: "key-type", Usage: "`TYPE`: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096"},
 		&cli.BoolFlag{Name: "reuse-key", Usage: "keep the key in renewals"},
 		&cli.StringFlag{Name: "combined", Usage: "`FILE`: key and chain in one, as HAProxy wants it"},
+		&cli.StringFlag{Name: "pkcs12", Usage: "`FILE`: key store in PKCS #12, for Java, Windows and others"},
+		&cli.StringFlag{Name: "jks", Usage: "`FILE`: key store of Java's own form, for programs that know no other"},
+		&cli.StringFlag{Name: "password-file", Usage: "`FILE` with the password of both; made if it is not there (default: the key store's name with .password behind it)"},
+		&cli.BoolFlag{Name: "legacy", Usage: "encrypt --pkcs12 as Java before 8u301 and Windows before 2019 can read it"},
 		challengeFlag(),
 		&cli.StringFlag{Name: "profile", Usage: "`PROFILE`: the CA's certificate profile"},
 		&cli.StringFlag{Name: "preferred-chain", Usage: "`NAME`: take the chain up to this issuer, if offered"},
@@ -145,8 +149,21 @@ func (p *program) fill(c *cli.Context, r *certificates.Request) (err error) {
 	if r.CABundle, err = p.path(c, "ca-bundle", "WILDCARD_CA_BUNDLE"); err != nil {
 		return err
 	}
-	r.Combined, err = p.path(c, "combined", "")
-	return err
+	return p.files(c, &r.Files)
+}
+
+// files reads what a certificate is written into.
+func (p *program) files(c *cli.Context, f *certificates.Files) error {
+	f.Legacy = certificates.Choice[bool]{Value: c.Bool("legacy"), Firm: c.IsSet("legacy")}
+	for flag, to := range map[string]*certificates.Choice[string]{
+		"combined": &f.Combined, "pkcs12": &f.PKCS12, "jks": &f.JKS, "password-file": &f.Password,
+	} {
+		var err error
+		if *to, err = p.path(c, flag, ""); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // verifyAt are the addresses of --verify, as they are kept.

@@ -37,11 +37,14 @@ type paths struct {
 	Fullchain   string `json:"fullchain"`
 	Key         string `json:"privkey"`
 	Combined    string `json:"combined,omitempty"`
+	PKCS12      string `json:"pkcs12,omitempty"`
+	JKS         string `json:"jks,omitempty"`
 }
 
 func pathsOf(l *lineage.Lineage) *paths {
 	s, _ := l.Conf.Settings()
-	return &paths{l.Path("cert"), l.Path("chain"), l.Path("fullchain"), l.Path("privkey"), s.Combined}
+	return &paths{l.Path("cert"), l.Path("chain"), l.Path("fullchain"), l.Path("privkey"), s.Combined,
+		s.PKCS12, s.JKS}
 }
 
 // reportObtained prints what came of "issue", and returns what of it is a failure all the same.
@@ -80,6 +83,8 @@ func reportObtained(m *machine, got certificates.Result) error {
 		d.Value("fullchain", answer.Paths.Fullchain)
 		d.Value("key", answer.Paths.Key)
 		d.Value("combined", answer.Paths.Combined)
+		d.Value("PKCS #12", answer.Paths.PKCS12)
+		d.Value("JKS", answer.Paths.JKS)
 		d.Entry("valid", messages.New("until %s", messages.Instant(answer.NotAfter)))
 		d.Entry("renewal", messages.New("from %s (%s), by \"wildcard renew\"", messages.Instant(due), until(m.now(), due)))
 	}

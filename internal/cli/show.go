@@ -183,6 +183,8 @@ func printShow(m *machine, a showAnswer) {
 		d.Value("fullchain", a.Paths.Fullchain)
 		d.Value("private key", a.Paths.Key)
 		d.Value("combined", a.Paths.Combined)
+		d.Value("PKCS #12", a.Paths.PKCS12)
+		d.Value("JKS", a.Paths.JKS)
 	}
 	switch {
 	case a.CertbotCannot != "" && a.Adopted:

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 
+	"software.sslmate.com/src/go-pkcs12"
+
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/settings"
 	"wildcard/internal/system/failpoint/sweep"
@@ -39,9 +41,9 @@ func TestSweepRenew(t *testing.T) {
 	walk := sweep.Walk{Program: "wildcard renew", Least: 200, Every: map[sweep.Action]int{sweep.Kill: 6, sweep.Term: 12, sweep.ENOSPC: 12, sweep.EIO: 12}}
 	walk.Run(t, func(t *testing.T, p sweep.Point) {
 		w := newWorld(t)
-		deployed, combined := filepath.Join(w.dir, "deployed"), filepath.Join(w.dir, "combined.pem")
+		deployed, combined, store := filepath.Join(w.dir, "deployed"), filepath.Join(w.dir, "combined.pem"), filepath.Join(w.dir, "site.p12")
 		w.environ = append(w.environ, "WILDCARD_PROMETHEUS="+filepath.Join(w.dir, "wildcard.prom"))
-		w.issue("*.example.com", "example.com", "--combined", combined, "--deploy-hook", w.hook("deploy", `cat "$RENEWED_LINEAGE/fullchain.pem" "$RENEWED_LINEAGE/privkey.pem" >`+deployed))
+		w.issue("*.example.com", "example.com", "--combined", combined, "--pkcs12", store, "--deploy-hook", w.hook("deploy", `cat "$RENEWED_LINEAGE/fullchain.pem" "$RENEWED_LINEAGE/privkey.pem" >`+deployed))
 		w.struck(p, 0, "renew", "--force", "--cert-name", "example.com")
 		w.isWhole()
 		w.start("renew", "--no-jitter").end().exits(0)
@@ -53,6 +55,9 @@ func TestSweepRenew(t *testing.T) {
 		}
 		if w.read(combined) != w.read(l.Path("privkey"))+w.read(l.Path("fullchain")) {
 			t.Error("what is in the combined file is not what is live")
+		}
+		if _, leaf, _, err := pkcs12.DecodeChain([]byte(w.read(store)), strings.TrimSpace(w.read(store+".password"))); err != nil || !leaf.Equal(l.Leaf) {
+			t.Errorf("what is in the key store is not what is live: %v", err)
 		}
 		if left, err := filepath.Glob(filepath.Join(w.dir, ".wildcard-*")); err != nil || len(left) > 0 && p.Action != sweep.Kill {
 			t.Errorf("half a file of measurements: %q %v", left, err)

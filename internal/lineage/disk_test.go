@@ -23,7 +23,7 @@ func TestUmaskIsNotTrusted(t *testing.T) { // changes the process: not parallel,
 			l := renew(t, create(t, s, ca.set(t, example)), ca.set(t, example))
 			a, err := s.AddAccount(t.Context(), Account{Server: server, Key: newKey(t)})
 			must(t, err)
-			must(t, s.WriteCombined(filepath.Join(s.dir, "combined.pem"), ca.set(t, example)))
+			must(t, combine(s, filepath.Join(s.dir, "combined.pem"), ca.set(t, example)))
 			account := "accounts/ca.test:14000/acme/directory/" + a.ID
 			for path, want := range map[string]os.FileMode{
 				"": 0o755, "live": 0o700, "archive": 0o700, "renewal": 0o755, "live/README": 0o644, "live/example.com": 0o755, "archive/example.com": 0o755,
@@ -153,19 +153,28 @@ func TestOrderOfSteps(t *testing.T) {
 	}
 }
 
+// combine writes the combined file of a set.
+func combine(s *Store, path string, set Set) error {
+	text, err := set.Combined()
+	if err != nil {
+		return err
+	}
+	return s.Export(path, text)
+}
+
 func TestCombined(t *testing.T) {
 	t.Parallel()
 	ca, s := newAuthority(t), open(t, t.TempDir())
 	set := ca.set(t, example)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "site.pem")
-	must(t, s.WriteCombined(path, set))
+	must(t, combine(s, path, set))
 	text, err := os.ReadFile(path)
 	if err != nil || string(text) != string(set.Key)+string(set.Fullchain()) || mode(t, path) != 0o600 {
 		t.Errorf("%v, mode %o", err, mode(t, path))
 	}
 	must(t, os.Chmod(path, 0o640))
-	must(t, s.WriteCombined(path, set))
+	must(t, combine(s, path, set))
 	if mode(t, path) != 0o640 {
 		t.Errorf("the group's bit is lost: %o", mode(t, path))
 	}
@@ -173,7 +182,7 @@ func TestCombined(t *testing.T) {
 	write(t, victim, "victim")
 	must(t, os.Remove(path))
 	must(t, os.Link(victim, path))
-	must(t, s.WriteCombined(path, set))
+	must(t, combine(s, path, set))
 	if text, _ := os.ReadFile(victim); string(text) != "victim" || mode(t, path) != 0o600 {
 		t.Errorf("written through a hard link: %q, mode %o", text, mode(t, path))
 	}
@@ -197,12 +206,12 @@ func TestCombined(t *testing.T) {
 		refused = append(refused, theirs+"/x.pem", dir+"/their-link/x.pem")
 	}
 	for _, path := range refused {
-		if err := s.WriteCombined(path, set); fault.CodeOf(err) != CodeUnsafe || fault.ClassOf(err) != fault.Misconfigured {
+		if err := combine(s, path, set); fault.CodeOf(err) != CodeUnsafe || fault.ClassOf(err) != fault.Misconfigured {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
 	for _, path := range []string{dir + "/dir/x.pem", sticky + "/own/x.pem", dir + "/dir/../" + filepath.Base(dir) + "/y.pem"} {
-		must(t, s.WriteCombined(path, set))
+		must(t, combine(s, path, set))
 	}
 	if text, _ := os.ReadFile(victim); string(text) != "victim" {
 		t.Error("the victim was written")

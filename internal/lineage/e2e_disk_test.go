@@ -144,7 +144,7 @@ func combinedElsewhere(t *testing.T, ca *authority, dir string) {
 	must(t, os.Mkdir(mount, 0o755))
 	must(t, unix.Mount("tmpfs", mount, "tmpfs", 0, "size=64k,mode=755"))
 	s := open(t, dir)
-	must(t, s.WriteCombined(filepath.Join(mount, "site.pem"), ca.set(t, example)))
+	must(t, combine(s, filepath.Join(mount, "site.pem"), ca.set(t, example)))
 	if got := mode(t, filepath.Join(mount, "site.pem")); got != 0o600 {
 		t.Errorf("mode %o", got)
 	}

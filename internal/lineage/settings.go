@@ -27,6 +27,10 @@ type Settings struct {
 	Challenge   string           // challenge: how names are proven; "" is auto
 	ProvenBy    string           // proven_by: dns-persist-01 if no DNS service was needed the last time; else ""
 	Combined    string           // combined: path of the file with key and chain
+	PKCS12      string           // pkcs12: path of the key store in PKCS #12
+	JKS         string           // jks: path of the key store of Java's own form
+	Password    string           // password_file: path of the password of both; "" is that of the key store with .password behind
+	Legacy      bool             // legacy_pkcs12: encryption that old Java and Windows can read
 	DeployHooks []string         // deploy_hooks: commands beyond certbot's renew_hook
 	Verify      []string         // verify: addresses at which the certificate is to be served, as package deploy reads them
 	RolledBack  string           // rolled_back: number of the version that was not served, for which the former one is live
@@ -64,6 +68,7 @@ func (s Settings) SpecTexts() []string {
 func (s *Settings) texts() map[string]*string {
 	return map[string]*string{"env_file": &s.EnvFile, "profile": &s.Profile, "ca_bundle": &s.CABundle,
 		"extra_wait": &s.ExtraWait, "ca_cache": &s.CACache, "combined": &s.Combined, "rolled_back": &s.RolledBack,
+		"pkcs12": &s.PKCS12, "jks": &s.JKS, "password_file": &s.Password,
 		"challenge": &s.Challenge, "proven_by": &s.ProvenBy, "imported": &s.Imported}
 }
 
@@ -73,7 +78,8 @@ func (s *Settings) lists() map[string]*[]string {
 }
 
 func (s *Settings) switches() map[string]*bool {
-	return map[string]*bool{"rollback": &s.Rollback, "deploy_pending": &s.Deploy, "new_key": &s.NewKey}
+	return map[string]*bool{"rollback": &s.Rollback, "deploy_pending": &s.Deploy, "new_key": &s.NewKey,
+		"legacy_pkcs12": &s.Legacy}
 }
 
 func (s *Settings) times() map[string]*time.Time {
@@ -82,6 +88,7 @@ func (s *Settings) times() map[string]*time.Time {
 
 var order = []string{"domains", "providers", "env_file", "profile", "ca_bundle", "resolvers", "nameservers",
 	"extra_wait", "ca_cache", "challenge", "proven_by", "combined",
+	"pkcs12", "jks", "password_file", "legacy_pkcs12",
 	"deploy_hooks", "verify", "rollback", "rolled_back", "renew_at", "ari_retry_after", "deploy_pending", "new_key",
 	"imported"}
 

@@ -55,6 +55,16 @@ var codesOfRuns = []Code{
 		Next:  "correct the hook, or put its program there and make it executable: chmod +x FILE",
 	},
 	{
+		Name: "deploy.key-store", Exits: []int{1},
+		Cause: "The certificate is stored, and its key store (--pkcs12, --jks) was not made: what is in the file would not have been what belongs there. The former key store is as it was.",
+		Next:  "please report it, with the type of the key; meanwhile: --pkcs12 '' or --jks '' with wildcard issue",
+	},
+	{
+		Name: "deploy.password", Exits: []int{78},
+		Cause: "The password of a key store cannot be used: some program that is to open it would not take it.",
+		Next:  "put six or more letters and digits into the file, or remove it to have one made; then: wildcard deploy NAME",
+	},
+	{
 		Name: "deploy.not-served", Exits: []int{1},
 		Cause: "The new certificate is stored, and its hooks ran; yet 15 seconds later an address of --verify still served another certificate, or no TLS at all. Each run does the deployment again.",
 		Next:  "reload the server, look whether it reads the files in live/, then: wildcard deploy NAME",

@@ -8,6 +8,25 @@ var japaneseDeploy = map[Text]string{
 	"The new certificate was not served where --verify looks, so the former one was put back (--rollback). The new one is kept; no other one is ordered before the last day of the former.": "--verify のアドレスで新しい証明書が提供されなかったため、以前の証明書に戻しました (--rollback)。新しい証明書は残っており、以前のものの期限の前日まで次の注文はしません。",
 	"look why the server refused it (its log, wildcard doctor), then: wildcard deploy NAME":                                                                                                 "サーバーが受け付けなかった理由を調べてから (サーバーのログ、wildcard doctor): wildcard deploy 名前",
 
+	"The certificate is stored, and its key store (--pkcs12, --jks) was not made: what is in the file would not have been what belongs there. The former key store is as it was.": "証明書は保存されましたが、キーストア (--pkcs12、--jks) は作られませんでした。書き込む内容が正しく読み戻せなかったためです。以前のキーストアはそのままです。",
+	"please report it, with the type of the key; meanwhile: --pkcs12 '' or --jks '' with wildcard issue":                                                                          "鍵の種類を添えて報告してください。それまでは wildcard issue に --pkcs12 '' または --jks '' を付けてください",
+	"The password of a key store cannot be used: some program that is to open it would not take it.":                                                                              "キーストアのパスワードが使えません。開けないプログラムがあります。",
+	"put six or more letters and digits into the file, or remove it to have one made; then: wildcard deploy NAME":                                                                 "6 文字以上の英数字をファイルに書くか、ファイルを消して自動生成させてから: wildcard deploy 名前",
+
+	// Key stores
+	"it is shorter than %d characters, which keytool does not take":                                                      "%d 文字より短く、keytool が受け付けません",
+	"it has other characters than those of ASCII, which programs read differently":                                       "ASCII 以外の文字があり、プログラムによって読み方が異なります",
+	"the password of the key store is in %s":                                                                             "キーストアのパスワードは %s にあります",
+	"--legacy is about --pkcs12":                                                                                         "--legacy は --pkcs12 と一緒に指定します",
+	"--password-file is about --pkcs12 and --jks":                                                                        "--password-file は --pkcs12 か --jks と一緒に指定します",
+	"%s is to be two files at once":                                                                                      "%s が二つのファイルに指定されています",
+	"`FILE`: key store in PKCS #12, for Java, Windows and others":                                                        "`FILE`: PKCS #12 のキーストア (Java、Windows など)",
+	"`FILE`: key store of Java's own form, for programs that know no other":                                              "`FILE`: Java 独自形式のキーストア (ほかの形式を読めないプログラム用)",
+	"`FILE` with the password of both; made if it is not there (default: the key store's name with .password behind it)": "両方のパスワードの `FILE`。なければ作成 (既定: キーストアの名前に .password を付けたもの)",
+	"encrypt --pkcs12 as Java before 8u301 and Windows before 2019 can read it":                                          "--pkcs12 を Java 8u301 より前や 2019 より前の Windows が読める方式で暗号化",
+	"PKCS #12": "PKCS #12",
+	"JKS":      "JKS",
+
 	// Servers
 	"it says %s":       "応答は %s です",
 	"it offers no TLS": "TLS に対応していません",

@@ -35,6 +35,8 @@ func arrows() map[string][]string {
 		jose         = "github.com/go-jose/go-jose/v4"
 		goPretty     = "github.com/jedib0t/go-pretty/v6/..."
 		publicsuffix = "golang.org/x/net/publicsuffix"
+		pkcs12       = "software.sslmate.com/src/go-pkcs12"
+		keyStore     = "github.com/pavlo-v-chernykh/keystore-go/v4"
 		pebble       = "github.com/letsencrypt/pebble/v2/..."
 		unix         = "golang.org/x/sys/unix"
 		urfave       = "github.com/urfave/cli/v2"
@@ -80,7 +82,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/metrics":                nil,
 		"wildcard/internal/timeline":               {"wildcard/internal/issuance", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/propagation"},
 		"wildcard/internal/notify":                 {"wildcard/internal/issuance", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/state"},
-		"wildcard/internal/deploy":                 {"wildcard/internal/system/safepath", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/internal/system/wait", "wildcard/providers"},
+		"wildcard/internal/deploy":                 {"wildcard/internal/system/safepath", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/internal/system/wait", "wildcard/providers", keyStore, pkcs12},
 		"wildcard/internal/system/subprocess":      {"wildcard/internal/system/safepath", "wildcard/internal/messages", "wildcard/internal/system/environ", "wildcard/internal/system/failpoint"},
 		"wildcard/internal/system/failpoint":       nil, // nothing is left of it without its build tag
 		"wildcard/internal/system/failpoint/sweep": nil,

@@ -66,7 +66,7 @@ func newAdvisedWorld(t *testing.T) advisedWorld {
 		"~/.acme.sh/ca/acme-v02.api.letsencrypt.org/directory/account.key", file,
 		"~/.lego/accounts/acme-v02.api.letsencrypt.org/you@example.com/keys/you@example.com.key", file,
 		"systemd install", "systemd install --root "+w.dir, "systemd status", "systemd status --root "+w.dir,
-		"systemd remove", "systemd remove --root "+w.dir, "/etc/letsencrypt", w.config(), "/etc/haproxy", w.dir, "/usr/local/share/man/man1", w.dir, "manual DIR", "manual "+w.dir,
+		"systemd remove", "systemd remove --root "+w.dir, "/etc/letsencrypt", w.config(), "/etc/haproxy", w.dir, "/etc/tomcat", w.dir, "/usr/local/share/man/man1", w.dir, "manual DIR", "manual "+w.dir,
 		"manual .", "manual "+w.dir, "run.html", filepath.Join(w.dir, "run.html"), "COMMAND", "issue", "GROUP", "dns", "CODE", "zone.not-found",
 		"OTHER", "shortlived", "REASON", "superseded", "SERVER", "nginx", "CERTIFICATE", "example.com",
 		" --eab-kid ID --eab-hmac-key KEY", "", " --eab-kid ID", "", "YOU@EXAMPLE.COM", "you@example.jp", "you@example.com", "you@example.jp", "NAME", "example.com",

@@ -79,6 +79,8 @@ func (a *adoption) ask(ctx context.Context, m *Manager) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
+	p.standing(ctx, records)
+	problems = append(problems, problemsOf(records)...)
 	a.Notes = append(append(a.Notes, delegationNotes(records)...), cutOffNotes(records)...)
 	if len(problems) > 0 {
 		return a.otherHook(ctx, m, records, problems[0])

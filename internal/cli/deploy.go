@@ -9,7 +9,7 @@ import (
 func deployCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "deploy",
-		Usage:     "do again what follows a renewal: files, hooks, --verify",
+		Usage:     "run again what follows a renewal: files, hooks, checks",
 		UsageText: "wildcard deploy [options] NAME",
 		Description: `A certificate that was not served, and for which --rollback put the former one
 back, is made live again first.

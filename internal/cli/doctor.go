@@ -32,7 +32,7 @@ named. A NAME of which there is no certificate yet is looked at as "issue" would
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "probe", Usage: "make a TXT record in each zone, wait for the name servers, delete it"},
 			&cli.BoolFlag{Name: "fix", Usage: "put our certificates' files in order"},
-			&cli.StringSliceFlag{Name: "endpoint", Usage: "server to compare with the files, `[CERTIFICATE=]HOST[:PORT][,PROTOCOL]`; may be repeated"},
+			&cli.StringSliceFlag{Name: "endpoint", Usage: "`ADDRESS` of a server to compare with the files: [CERTIFICATE=]HOST[:PORT][,PROTOCOL]; may be repeated"},
 		}, caFlags(), dnsFlags(), commonFlags()),
 		Action: p.action(runDoctor),
 	}
@@ -63,7 +63,7 @@ func runDoctor(p *program, c *cli.Context) error {
 	for _, text := range c.StringSlice("endpoint") {
 		endpoint, err := doctor.ParseEndpoint(text)
 		if err != nil {
-			return err
+			return usage("--endpoint: %w", err)
 		}
 		endpoints = append(endpoints, endpoint)
 	}

@@ -18,7 +18,7 @@ func issueCommand(p *program) *cli.Command {
 		Usage:     "get a certificate, or renew it if it is due",
 		UsageText: "wildcard issue [options] NAME...",
 		Description: `A second call does nothing until renewal is due. *.example.com does not cover
-example.com itself: name both. Taking a name off a certificate is asked about first.
+example.com itself: name both. It asks before it takes names off.
 
   wildcard issue --dry-run --agree-tos '*.example.com' example.com
   wildcard issue --agree-tos --email you@example.com '*.example.com' example.com`,
@@ -40,13 +40,13 @@ example.com itself: name both. Taking a name off a certificate is asked about fi
 // certificateFlags say what kind of certificate is wanted, and what is done with it.
 func certificateFlags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Name: "cert-name", Usage: "`NAME` of its folder (default: first name without *.)"},
+		&cli.StringFlag{Name: "cert-name", Usage: "`NAME` of its directory (default: first name without *.)"},
 		&cli.StringSliceFlag{Name: "deploy-hook", Usage: "`COMMAND`: run it after each renewal; may be repeated"},
-		&cli.StringSliceFlag{Name: "verify", Usage: "`HOST[:PORT][,PROTOCOL]` that has to serve the new certificate, else the renewal has failed; the protocol is smtp, imap, pop3, ldap, postgres or mysql; may be repeated; \"\" for none"},
-		&cli.BoolFlag{Name: "rollback", Usage: "put the former certificate back where --verify fails"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "try it with the CA's staging service, keep nothing"},
 		&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
 	}, grouped(groupCertificate, []cli.Flag{
+		&cli.StringSliceFlag{Name: "verify", Usage: "`ADDRESS`, HOST[:PORT][,PROTOCOL], that has to serve the new certificate, else the renewal has failed; the protocol is smtp, imap, pop3, ldap, postgres or mysql; may be repeated; \"\" for none"},
+		&cli.BoolFlag{Name: "rollback", Usage: "put the former certificate back where --verify fails"},
 		&cli.StringFlag{Name: "key-type", Usage: "`TYPE`: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096"},
 		&cli.BoolFlag{Name: "reuse-key", Usage: "keep the key in renewals"},
 		&cli.StringFlag{Name: "combined", Usage: "`FILE`: key and chain in one, as HAProxy wants it"},

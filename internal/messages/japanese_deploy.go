@@ -50,10 +50,10 @@ var japaneseDeploy = map[Text]string{
 	"its newer certificate was not served, so the former one is live: wildcard deploy %s tries it again": "新しい証明書が提供されなかったため、以前の証明書を使っています。再試行: wildcard deploy %s",
 
 	// Command line
-	"do again what follows a renewal: files, hooks, --verify":                                                                                                                                "更新後の処理 (ファイル、フック、--verify) をやり直す",
-	"A certificate that was not served, and for which --rollback put the former one\nback, is made live again first.":                                                                        "提供されず、--rollback で以前のものに戻した証明書は、まず使用中に戻します。",
-	"`HOST[:PORT][,PROTOCOL]` that has to serve the new certificate, else the renewal has failed; the protocol is smtp, imap, pop3, ldap, postgres or mysql; may be repeated; \"\" for none": "新しい証明書を提供すべき `HOST[:PORT][,PROTOCOL]`。提供されなければ更新は失敗。プロトコルは smtp, imap, pop3, ldap, postgres, mysql。複数可。\"\" でなし",
-	"put the former certificate back where --verify fails":                                                                                                                                   "--verify が失敗したら以前の証明書に戻す",
+	"run again what follows a renewal: files, hooks, checks":                                                                                                                                           "更新後の処理 (ファイル、フック、--verify) をやり直す",
+	"A certificate that was not served, and for which --rollback put the former one\nback, is made live again first.":                                                                                  "提供されず、--rollback で以前のものに戻した証明書は、まず使用中に戻します。",
+	"`ADDRESS`, HOST[:PORT][,PROTOCOL], that has to serve the new certificate, else the renewal has failed; the protocol is smtp, imap, pop3, ldap, postgres or mysql; may be repeated; \"\" for none": "新しい証明書を提供すべき `ADDRESS` (HOST[:PORT][,PROTOCOL])。提供されなければ更新は失敗。プロトコルは smtp, imap, pop3, ldap, postgres, mysql。複数可。\"\" でなし",
+	"put the former certificate back where --verify fails":                                                                                                                                             "--verify が失敗したら以前の証明書に戻す",
 	"verify":   "提供の確認",
 	"rollback": "復帰",
 	"the former certificate, where the new one is not served": "新しい証明書が提供されなければ、以前のもの",

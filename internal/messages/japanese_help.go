@@ -26,10 +26,10 @@ var japaneseHelp = map[Text]string{
 
 	"what issue would do, with the same options": "issue の動作を実行せずに表示します",
 
-	"what is wrong, why it matters, and the command that fixes it":                              "問題点、影響、対処のコマンドを表示します",
-	"make a TXT record in each zone, wait for the name servers, delete it":                      "各ゾーンに TXT レコードを作り、公開を待って削除します",
-	"put our certificates' files in order":                                                      "wildcard の証明書のファイルを修復します",
-	"server to compare with the files, `[CERTIFICATE=]HOST[:PORT][,PROTOCOL]`; may be repeated": "ファイルと比べるサーバー `[CERTIFICATE=]HOST[:PORT][,PROTOCOL]`。複数指定できます",
+	"what is wrong, why it matters, and the command that fixes it":                                           "問題点、影響、対処のコマンドを表示します",
+	"make a TXT record in each zone, wait for the name servers, delete it":                                   "各ゾーンに TXT レコードを作り、公開を待って削除します",
+	"put our certificates' files in order":                                                                   "wildcard の証明書のファイルを修復します",
+	"`ADDRESS` of a server to compare with the files: [CERTIFICATE=]HOST[:PORT][,PROTOCOL]; may be repeated": "ファイルと比べるサーバーの `ADDRESS`: [CERTIFICATE=]HOST[:PORT][,PROTOCOL]。複数指定できます",
 
 	"have systemd renew what is due":                              "systemd による自動更新を設定します",
 	"write the units, enable and start the timer":                 "ユニットを書き込み、タイマーを有効化・開始します",
@@ -57,7 +57,7 @@ var japaneseHelp = map[Text]string{
 	"\"certbot renew\" renews it from then on: as before, if it was adopted, else by our\nhooks. Refused if it could not.":                                                                                     "以後 \"certbot renew\" が更新します: adopt したものは以前の方法で、それ以外は本プログラムの\nフックで。できない場合は中止します。",
 	"Exactly those that the journal has, with the credentials of all certificates, of\n--provider and of --env-file. What is left is listed with the reason, and the\nexit status is 75.":                      "ジャーナルにあるものだけを、全証明書、--provider、--env-file の認証情報で削除\nします。残ったものは理由とともに表示し、終了コードは 75 になります。",
 	"All its versions, keys and settings; what others put beside them stays. It is\nnot revoked by that.":                                                                                                      "すべての版、鍵、設定を削除します。他のプログラムが置いたものは残します。\n失効はしません。",
-	"A second call does nothing until renewal is due. *.example.com does not cover\nexample.com itself: name both. Taking a name off a certificate is asked about first.":                                      "2 回目以降は更新時期まで何もしません。*.example.com に example.com 自体は含まれ\nません (両方を指定)。証明書から名前を外すときは確認します。",
+	"A second call does nothing until renewal is due. *.example.com does not cover\nexample.com itself: name both. It asks before it takes names off.":                                                         "2 回目以降は更新時期まで何もしません。*.example.com に example.com 自体は含まれ\nません (両方を指定)。証明書から名前を外すときは確認します。",
 	"certbot's own are in it too. Nothing is written and no server is asked. With --check,\nfor monitoring: exit status 1 and a line for each problem; else 0, and silence.":                                   "certbot の証明書も含みます。書き込みも問い合わせもしません。--check は監視用で、\n問題があれば 1 行ずつ表示して終了コード 1、なければ何も表示せず 0 です。",
 	"`TIME` (14d, 72h): what expires within it, is broken or late":                                                                                                                                             "`TIME` (14d, 72h): この期間内の期限切れ、破損、更新の遅れ",
 	"`FILE`.prom for measurements (WILDCARD_PROMETHEUS)":                                                                                                                                                       "計測値を書く `FILE`.prom (WILDCARD_PROMETHEUS)",
@@ -82,7 +82,7 @@ var japaneseHelp = map[Text]string{
 	"`FILE` with further roots for the CA's own TLS (WILDCARD_CA_BUNDLE)":                                  "認証局サーバーの TLS 用に追加するルート証明書の `FILE` (WILDCARD_CA_BUNDLE)",
 	"only show what the journal has":                                                                       "ジャーナルの内容の表示だけを行います",
 	"do not ask":                                                                                           "確認しません",
-	"`NAME` of its folder (default: first name without *.)":                                                "ディレクトリの `NAME` (既定: 最初の名前、*. は除く)",
+	"`NAME` of its directory (default: first name without *.)":                                             "ディレクトリの `NAME` (既定: 最初の名前、*. は除く)",
 	"`TYPE`: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096":                                         "`TYPE`: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096",
 	"keep the key in renewals":                                                                             "更新しても同じ鍵を使います",
 	"`FILE`: a signing request; with --out, and no names":                                                  "`FILE`: 署名要求。--out と組で、名前は指定しません",

@@ -9,6 +9,9 @@ import (
 // ChallengeLabel is the label under which DNS-01 records stand (RFC 8555 §8.4).
 const ChallengeLabel = "_acme-challenge"
 
+// PersistLabel is the label under which records of dns-persist-01 stand, which are set once and stay (draft-ietf-acme-dns-persist).
+const PersistLabel = "_validation-persist"
+
 // ChallengeName is the name at which a CA looks for the record of a domain's challenge, with a trailing dot; a CNAME may stand
 // there. The domain is without "*.".
 func ChallengeName(domain string) string { return ChallengeLabel + "." + domain + "." }

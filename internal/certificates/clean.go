@@ -19,6 +19,7 @@ type Leftovers struct {
 	Left     []journal.Kept  // of dead processes
 	Dead     []journal.Entry // of dead processes, which a run that is no dry run would remove
 	InUse    []journal.Entry // of processes that may be alive
+	Standing []journal.Entry // that stay
 	Damaged  []journal.Damage
 	Unopened []error // DNS services that could not be opened
 }
@@ -40,6 +41,8 @@ func (m *Manager) Clean(ctx context.Context, dns DNS, dryRun bool) (Leftovers, e
 	found.Damaged = damaged
 	for _, entry := range entries {
 		switch {
+		case entry.Stands():
+			found.Standing = append(found.Standing, entry)
 		case slices.ContainsFunc(found.Left,
 			func(k journal.Kept) bool { return k.Entry.Value == entry.Value && k.Entry.FQDN == entry.FQDN }):
 		case dryRun && entry.Owner.Dead(m.now().Sub(entry.Created)):
@@ -55,7 +58,7 @@ func (m *Manager) Clean(ctx context.Context, dns DNS, dryRun bool) (Leftovers, e
 // for it, by the journal. What cannot be opened is no reason not to try the rest. With an empty journal nothing is opened.
 func (m *Manager) everyAccount(dns DNS, journalled bool) ([]providers.Account, []error) {
 	entries, _, err := m.Journal.Entries()
-	if err != nil || len(entries) == 0 {
+	if err != nil || len(entries) == 0 || !journalled && !unswept(m) {
 		return nil, nil
 	}
 	var all []lineage.Settings

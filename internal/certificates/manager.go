@@ -172,11 +172,17 @@ func (m *Manager) locked(name string, do func() error) error {
 // opened. What stands at the names but is left: their orders may be taken up again, with their records. A caller that gives names
 // calls again without, when the orders have come to their end.
 func (m *Manager) Sweep(ctx context.Context, all []lineage.Settings, but ...string) {
-	if entries, _, err := m.Journal.Entries(); err != nil || len(entries) == 0 {
+	if !unswept(m) {
 		return
 	}
 	accounts, _ := m.Services.accountsOf(all) // what needs one that cannot be opened says so
 	m.sweep(ctx, accounts, dns01.SweepAtStart, but...)
+}
+
+// unswept reports whether the journal has anything that may have to be deleted: not what stays.
+func unswept(m *Manager) bool {
+	entries, _, err := m.Journal.Entries()
+	return err == nil && slices.ContainsFunc(entries, func(e journal.Entry) bool { return !e.Stands() })
 }
 
 // sweep is Sweep through accounts that are open, as far as limit allows. What it cannot remove stays in the journal and is no

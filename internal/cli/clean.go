@@ -46,6 +46,7 @@ type cleanAnswer struct {
 	Left    []recordLine `json:"left"`                       // of dead processes
 	InUse   []recordLine `json:"in_use"`                     // of processes that may be alive
 	Would   []recordLine `json:"would_be_removed,omitempty"` // but for --dry-run
+	Stays   []recordLine `json:"stays,omitempty"`            // of "persist set", which no run removes
 	Damaged []string     `json:"damaged,omitempty"`
 }
 
@@ -70,6 +71,9 @@ func runClean(p *program, c *cli.Context) error {
 	answer := cleanAnswer{Removed: linesOf(found.Removed), Left: []recordLine{}, InUse: linesOf(found.InUse)}
 	for _, entry := range found.Dead {
 		answer.Would = append(answer.Would, wouldBeRemoved(m, entry))
+	}
+	if len(found.Standing) > 0 {
+		answer.Stays = linesOf(found.Standing)
 	}
 	for _, kept := range found.Left {
 		answer.Left = append(answer.Left, lineOf(kept.Entry, kept.Reason))
@@ -119,12 +123,17 @@ func wouldBeRemoved(m *machine, e journal.Entry) recordLine {
 }
 
 func printClean(m *machine, answer cleanAnswer) {
-	if len(answer.Removed)+len(answer.Left)+len(answer.InUse)+len(answer.Would)+len(answer.Damaged) == 0 {
+	all := len(answer.Removed) + len(answer.Left) + len(answer.InUse) + len(answer.Would) + len(answer.Stays)
+	if all+len(answer.Damaged) == 0 {
 		m.say("Nothing is left behind: the journal is empty.")
 		return
 	}
 	for _, line := range answer.Removed {
 		m.say("removed  %s TXT %s", line.FQDN, line.Value)
+	}
+	for _, line := range answer.Stays {
+		m.say("stays    %s TXT %s, set on %s: wildcard persist remove deletes it", line.FQDN, line.Value,
+			messages.Instant(line.Created))
 	}
 	for _, line := range answer.InUse {
 		m.say("in use   %s TXT %s, by process %d since %s", line.FQDN, line.Value, line.PID, messages.Instant(line.Created))

@@ -168,6 +168,7 @@ func (p *program) app() *cli.App {
 			issueCommand(p), renewCommand(p), planCommand(p), listCommand(p), showCommand(p),
 			deployCommand(p), revokeCommand(p), deleteCommand(p), adoptCommand(p), releaseCommand(p), importCommand(p),
 			accountCommand(p),
+			persistCommand(p),
 			cleanCommand(p), providersCommand(p), serveCommand(p), clientCommand(p), systemdCommand(p),
 			doctorCommand(p), explainCommand(p),
 			helpCommand(p), versionCommand(p),

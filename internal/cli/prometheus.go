@@ -138,5 +138,6 @@ func journalledRecords(m *machine) (int, error) {
 		return 0, err
 	}
 	entries, damaged, err := j.Entries()
+	entries = slices.DeleteFunc(entries, func(e journal.Entry) bool { return e.Stands() })
 	return len(entries) + len(damaged), err
 }

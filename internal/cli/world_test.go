@@ -45,6 +45,7 @@ type world struct {
 	program string             // that start runs; "" is wildcard
 	zones   []string           // of the ConoHa
 	name    string             // of the certificate that sweeps make; "" is example.com
+	stays   bool               // there are records that are to be there when a command has ended
 	once    bool               // what fails at the service is not tried again by the same run
 	besides func() []string    // the values at other services; nil for none
 	secrets secretscan.Secrets // that other services have to do with

@@ -97,9 +97,22 @@ func (s *Solver) foresee(ctx context.Context, p Place) error {
 	return nil
 }
 
+// LocateAt is [Solver.Locate] for a record of another name than a challenge's, which no account registers.
+func LocateAt(ctx context.Context, s *Solver, name string) (Place, error) {
+	fqdn, err := follow(ctx, s, name)
+	if err != nil {
+		return Place{}, s.explain(ctx, name, err)
+	}
+	return s.PlaceAt(ctx, fqdn)
+}
+
 // FQDN finds the name of the record for a domain, CNAMEs followed. Errors are those of FollowCNAME.
 func (s *Solver) FQDN(ctx context.Context, domain string) (string, error) {
-	name := providers.ChallengeName(domain)
+	return follow(ctx, s, providers.ChallengeName(domain))
+}
+
+// follow finds where a record has to stand, CNAMEs followed.
+func follow(ctx context.Context, s *Solver, name string) (string, error) {
 	return s.Resolver.FollowCNAME(ctx, name, func(ctx context.Context, fqdn string) (bool, error) {
 		if fqdn != name {
 			return s.Router.Lists(ctx, fqdn)

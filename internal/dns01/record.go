@@ -1,6 +1,7 @@
 package dns01
 
 import (
+	"slices"
 	"sync"
 
 	"wildcard/internal/dns01/journal"
@@ -93,6 +94,21 @@ func (s *Solver) At(route providers.Route, c providers.Challenge) *Record {
 func (s *Solver) Match(domain, value string) ([]*Record, error) {
 	entries, err := s.Journal.Match(domain, value)
 	return recordsOf(s, entries), err
+}
+
+// Standing returns the journal's records of domains that stay. Errors are those of the journal.
+func Standing(s *Solver, domains []string) ([]*Record, error) {
+	entries, _, err := s.Journal.Entries()
+	return recordsOf(s, slices.DeleteFunc(entries, func(e journal.Entry) bool {
+		return !e.Stands() || !slices.Contains(domains, e.Domain)
+	})), err
+}
+
+// Keep says in the journal that a record is there and stays: no run sweeps it, until its deletion begins. Errors are those of the
+// journal.
+func Keep(s *Solver, record *Record) error {
+	record.change(func() { record.entry.Stays = true })
+	return s.Journal.Update(record.journalled())
 }
 
 // InRound returns the journal's records of an owner's round. Errors are those of the journal.

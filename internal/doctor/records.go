@@ -52,7 +52,7 @@ func (v *visit) journal(context.Context) {
 	}
 	left := 0
 	for _, e := range entries {
-		if e.Owner.Dead(v.now().Sub(e.Created)) {
+		if !e.Stands() && e.Owner.Dead(v.now().Sub(e.Created)) {
 			left++
 			v.find(FoundRecordStale, e.FQDN, []any{e.FQDN, e.Value, messages.Instant(e.Created), e.Owner.PID})
 		}

@@ -47,7 +47,8 @@ func byDNS01() *way {
 func byPersist() *way {
 	return &way{method: Persist, failed: func(_ *run, rec *record, _ ValidationFailure, err error) error {
 		return fault.Errorf(fault.CodeOf(err), fault.ClassOf(err),
-			"%w; the name servers that could be asked from here have the record %s", err, rec.place.FQDN)
+			"%w; the name servers that could be asked from here have the record %s: wildcard persist check %s", err,
+			rec.place.FQDN, Base(rec.name))
 	}}
 }
 

@@ -122,7 +122,12 @@ var codesOfCA = []Code{
 	{
 		Name: "persist.missing", Exits: []int{78},
 		Cause: "No record at _validation-persist lets this account prove a name: it is missing, has ended, is another account's, or is not written as every CA reads it. The line above has the record that would.",
-		Next:  "set that record in the DNS, or prove the name by dns-01: --challenge dns-01",
+		Next:  "publish it: wildcard persist set NAME; or prove the name by dns-01: --challenge dns-01",
+	},
+	{
+		Name: "persist.by-hand", Exits: []int{78},
+		Cause: "The DNS service, or its plugin, writes records of challenges alone, and this one is another.",
+		Next:  "set the record of the line above yourself; wildcard persist check NAME tells when it holds",
 	},
 	{
 		Name: "acme.validation-failed", Exits: []int{1},

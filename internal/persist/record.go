@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"wildcard/internal/fault"
+	"wildcard/providers"
 )
 
 // Label is the label under which the records stand.
-const Label = "_validation-persist"
+const Label = providers.PersistLabel
 
 // Name is the name at which a CA looks for the record of a domain (without "*."), with a trailing dot.
 func Name(domain string) string { return Label + "." + domain + "." }

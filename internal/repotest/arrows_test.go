@@ -73,7 +73,7 @@ func arrows() map[string][]string {
 		"wildcard/cmd/wildcard-cleanup-hook": {"wildcard/hooks"},
 
 		"wildcard/internal/dns01":                  {"wildcard/providers", "wildcard/internal/dns01/..."},
-		"wildcard/internal/persist":                {"wildcard/internal/dns01/propagation", jose, idna},
+		"wildcard/internal/persist":                {"wildcard/providers", "wildcard/internal/dns01/propagation", jose, idna},
 		"wildcard/internal/issuance":               {"wildcard/internal/persist", "wildcard/internal/system/wait", "wildcard/internal/system/filelock", "wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/memory", "wildcard/internal/dns01/propagation", legoACME, legoAPI, idna},
 		"wildcard/internal/testkit/acmetest":       {jose, publicsuffix, dns, idna},
 		"wildcard/internal/lineage":                {"wildcard/internal/system/safepath", "wildcard/internal/system/subprocess", "wildcard/internal/system/atomicfile", "wildcard/internal/system/failpoint", "wildcard/providers", unix},

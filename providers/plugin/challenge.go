@@ -7,12 +7,19 @@ import (
 	"wildcard/providers"
 )
 
-var valueForm = regexp.MustCompile(`^[A-Za-z0-9_-]*$`)
+var (
+	valueForm   = regexp.MustCompile(`^[A-Za-z0-9_-]*$`)
+	persistForm = regexp.MustCompile(`^[A-Za-z0-9_.:;=/~%+-]*$`) // of a record that stays: names and a URL
+)
 
 // checkChallenge refuses whatever a shell script could misunderstand, and returns the record's name.
 func checkChallenge(c providers.Challenge) (string, error) {
 	fqdn, err := providers.ParseRecord(c)
-	if err == nil && !valueForm.MatchString(c.Value) {
+	form := valueForm
+	if strings.HasPrefix(fqdn, providers.PersistLabel+".") {
+		form = persistForm
+	}
+	if err == nil && !form.MatchString(c.Value) {
 		err = providers.Errorf(providers.CodeBadChallenge, providers.Usage, "%s: the value is not that of a challenge", fqdn)
 	}
 	if err != nil {

@@ -25,6 +25,9 @@
 // for: a process in another container, behind a hidden /proc, or of which no start time is known. So does process 1: it
 // becomes the parent of all orphans. A clock that is set back makes no process dead.
 //
+// A record that stays (dns-persist-01) has an entry as well, from when all name servers have it: no run sweeps it until its deletion
+// has begun, and then any run does, so that a removal that is broken off is finished by the next run.
+//
 // # What a sweep may do
 //
 // It deletes by handle, else by name, type and value, and only through an account with the entry's fingerprint that lists

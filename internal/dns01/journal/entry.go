@@ -37,6 +37,9 @@ type Entry struct {
 
 	CleaningUp bool `json:"cleaning_up,omitempty"` // the record's deletion has begun
 
+	// Stays says that the record is there and is meant to, although its owner has ended: no run sweeps it.
+	Stays bool `json:"stays,omitempty"`
+
 	// Of hooks only: which round of certbot's calls it was made in (see [Journal.Round]).
 	Round     string `json:"round,omitempty"`
 	Remaining int    `json:"remaining,omitempty"` // CERTBOT_REMAINING_CHALLENGES of the call
@@ -50,8 +53,15 @@ func (e Entry) Challenge() providers.Challenge {
 		KeyAuth: e.KeyAuth}
 }
 
-// version is that of the form on disk. An entry of a later version is damage to us: it may say what we do not understand.
-const version = 1
+// Stands reports whether the record is meant to be there now: not that of one whose deletion has begun.
+func (e Entry) Stands() bool { return e.Stays && !e.CleaningUp }
+
+// version is that of the form on disk, and staying that of records that stay, which a program that does not know them must not sweep. An
+// entry of a later version is damage to us: it may say what we do not understand.
+const (
+	version = 1
+	staying = 2
+)
 
 type file struct {
 	Version int `json:"version"`
@@ -60,7 +70,11 @@ type file struct {
 
 // encode returns a file's contents: the entry in one line, then the line's checksum.
 func encode(e Entry) ([]byte, error) {
-	line, err := json.Marshal(file{version, e})
+	form := version
+	if e.Stays {
+		form = staying
+	}
+	line, err := json.Marshal(file{form, e})
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +93,11 @@ func decode(text []byte) (Entry, error) {
 	if err := json.Unmarshal(line, &f); err != nil {
 		return Entry{}, errors.New("it is not an entry")
 	}
-	if f.Version != version {
+	if f.Version != version && f.Version != staying {
 		return Entry{}, fmt.Errorf("it is of version %d, not %d", f.Version, version)
+	}
+	if f.Stays != (f.Version == staying) {
+		return Entry{}, errors.New("its version is not that of what it says")
 	}
 	f.Created, f.Answered = f.Created.UTC(), f.Answered.UTC()
 	return f.Entry, f.check()
@@ -103,7 +120,7 @@ func (e Entry) check() error {
 		return len(s) <= 2048 && strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 	}
 	_, specErr := providers.ParseSpec(e.Spec)
-	_, valueErr := providers.ParseValue(e.Value)
+	valueErr := e.checkValue()
 	domain, domainErr := providers.ParseDomain(e.Domain)
 	switch {
 	case !idForm.MatchString(e.ID):
@@ -134,6 +151,16 @@ func (e Entry) check() error {
 		return bad("place in its round", fmt.Sprint(e.Remaining, e.Sequence))
 	}
 	return nil
+}
+
+// checkValue refuses a value that is neither a challenge's nor that of a record that stays, where such records are.
+func (e Entry) checkValue() error {
+	_, err := providers.ParseValue(e.Value)
+	if err == nil || e.Domain == "" || !strings.HasPrefix(e.FQDN, providers.PersistLabel+".") && !e.Stays {
+		return err
+	}
+	_, err = providers.ParseRecord(e.Challenge())
+	return err
 }
 
 // keyAuthFits reports whether the value is the key authorization's (RFC 8555 §8.4).

@@ -24,6 +24,8 @@ func (j *Journal) shared(e Entry, entries []Entry) bool {
 		switch {
 		case other.ID == e.ID, other.CleaningUp, !other.sameRecord(e):
 			return false
+		case other.Stays:
+			return true
 		case other.Owner == e.Owner:
 			return other.Order != "" && !j.dead(other)
 		}

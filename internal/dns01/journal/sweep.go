@@ -79,8 +79,8 @@ func (j *Journal) Sweep(ctx context.Context, accounts []providers.Account,
 	return s.report, nil
 }
 
-// dead reports whether an entry's owner is.
-func (j *Journal) dead(e Entry) bool { return e.Owner.Dead(j.now().Sub(e.Created)) }
+// dead reports whether an entry's owner is; a record that stays needs none.
+func (j *Journal) dead(e Entry) bool { return !e.Stands() && e.Owner.Dead(j.now().Sub(e.Created)) }
 
 // sweep is one of the journal.
 type sweep struct {

@@ -79,7 +79,7 @@ func (v *visit) caa(ctx context.Context, c Case, domain string) {
 			continue
 		}
 		wild := strings.HasPrefix(name, "*.")
-		if why := refusal(records, wild, identities, account); why != nil {
+		if why := refusal(records, wild, identities, account, methodOf(c)); why != nil {
 			allowed = false
 			v.find(FoundCAA, name, []any{at, name, why}, allowing(at, wild, identities[0]))
 		}
@@ -114,9 +114,10 @@ func relevant(ctx context.Context, resolver *propagation.Resolver,
 	return domain, nil, nil
 }
 
-// refusal says why a CA that goes by these identities may not issue by DNS-01 for the account; nil if it may. For wildcards
+// refusal says why a CA that goes by these identities may not issue by a method for the account; nil if it may. For wildcards
 // issuewild counts in place of issue, if there is one (RFC 8659 §4.3). Without an account yet, accounturi forbids.
-func refusal(records []*dns.CAA, wild bool, identities []string, account string) *messages.Message {
+func refusal(records []*dns.CAA, wild bool, identities []string, account string,
+	method issuance.Method) *messages.Message {
 	var issue, issuewild []*dns.CAA
 	for _, r := range records {
 		switch tag := strings.ToLower(r.Tag); {
@@ -139,7 +140,7 @@ func refusal(records []*dns.CAA, wild bool, identities []string, account string)
 	// The most that a record allows is what is worth telling: a wrong account more than a CA that is another one's.
 	var why *messages.Message
 	for _, r := range counts {
-		reason, ours := forbids(r.Value, identities, account)
+		reason, ours := forbids(r.Value, identities, account, method)
 		if reason == nil {
 			return nil
 		}
@@ -152,7 +153,8 @@ func refusal(records []*dns.CAA, wild bool, identities []string, account string)
 
 // forbids says why the value of one issue or issuewild property does not allow it (RFC 8659 §4.2, RFC 8657), and whether it
 // names the CA at all.
-func forbids(value string, identities []string, account string) (why *messages.Message, ours bool) {
+func forbids(value string, identities []string, account string,
+	method issuance.Method) (why *messages.Message, ours bool) {
 	parts := strings.Split(value, ";")
 	issuer := strings.TrimSpace(parts[0])
 	if issuer == "" {
@@ -174,7 +176,8 @@ func forbids(value string, identities []string, account string) (why *messages.M
 			return because("the parameters of %s cannot be read", fault.Excerpt(value)), true
 		case tag == "accounturi" && text != account:
 			return because("only the account %s may", fault.Excerpt(text)), true
-		case tag == "validationmethods" && !slices.Contains(strings.Split(strings.ReplaceAll(text, " ", ""), ","), "dns-01"):
+		case tag == "validationmethods" &&
+			!slices.Contains(strings.Split(strings.ReplaceAll(text, " ", ""), ","), string(method)):
 			return because("only after a validation by %s", fault.Excerpt(text)), true
 		}
 	}

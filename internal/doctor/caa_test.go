@@ -3,6 +3,7 @@ package doctor
 import (
 	"strings"
 	"testing"
+	"wildcard/internal/issuance"
 
 	"github.com/miekg/dns"
 )
@@ -53,7 +54,7 @@ func TestCAARefusal(t *testing.T) {
 			records = append(records, rr.(*dns.CAA))
 		}
 		got := ""
-		if why := refusal(records, test.wild, []string{"ca.example"}, test.account); why != nil {
+		if why := refusal(records, test.wild, []string{"ca.example"}, test.account, issuance.DNS01); why != nil {
 			got = why.String()
 		}
 		if (got == "") != (test.refusal == "") || !strings.Contains(got, test.refusal) {
@@ -81,7 +82,7 @@ func TestCAAClimbs(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || (refusal(records, false, []string{identity}, "") == nil) != allowed {
+		if err != nil || (refusal(records, false, []string{identity}, "", issuance.DNS01) == nil) != allowed {
 			t.Errorf("%s: at %s %v, %v", domain, at, records, err)
 		}
 	}

@@ -136,7 +136,8 @@ func (v *visit) checksOf(c Case) []check {
 		check{"CA of " + c.subject(), func(ctx context.Context) { v.ca(ctx, c) }})
 	for _, domain := range c.bases() {
 		checks = append(checks, check{"DNS of " + domain, func(ctx context.Context) { v.domain(ctx, c, domain) }},
-			check{"CAA of " + domain, func(ctx context.Context) { v.caa(ctx, c, domain) }})
+			check{"CAA of " + domain, func(ctx context.Context) { v.caa(ctx, c, domain) }},
+			check{"persistent record of " + domain, func(ctx context.Context) { standing(ctx, v, c, domain) }})
 	}
 	return checks
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -132,6 +133,14 @@ func provocations() map[string]func(w *world) Report {
 		},
 		FoundCAA: func(w *world) Report {
 			w.conoha.PutRecord(apex, apex, "CAA", `0 issue "another.example"`)
+			return w.examine()
+		},
+		FoundPersist: func(w *world) Report {
+			w.provenBy("")
+			return w.examine()
+		},
+		FoundPersistEnds: func(w *world) Report {
+			w.provenBy(";persistUntil=" + strconv.FormatInt(time.Now().Add(10*24*time.Hour).Unix(), 10))
 			return w.examine()
 		},
 		FoundCAAUnanswered: func(w *world) Report {

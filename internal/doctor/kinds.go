@@ -30,6 +30,8 @@ const (
 	FoundBlocked         = "port53.closed"              // no name server can be asked from here
 	FoundIntercepted     = "port53.intercepted"         // something else answers in the place of name servers
 	FoundCAA             = "caa.forbids"                // CAA does not let the CA issue
+	FoundPersist         = "persist.record"             // no persistent record proves what is renewed by one
+	FoundPersistEnds     = "persist.ends"               // it ends before the renewal after next
 	FoundCAAUnanswered   = "caa.unanswered"             // CAA cannot be looked up
 	FoundCAAUnjudged     = "caa.unjudged"               // the CA does not say how CAA names it
 	FoundDNSSEC          = "dnssec.broken"              // a signed zone does not validate
@@ -86,7 +88,7 @@ const (
 
 // Kinds are all kinds of findings. Each is declared where it is found.
 func Kinds() []Kind {
-	return slices.Concat(settingsKinds(), domainKinds(), caaKinds(), dnssecKinds(), recordKinds(), caKinds(),
+	return slices.Concat(settingsKinds(), domainKinds(), caaKinds(), persistKinds(), dnssecKinds(), recordKinds(), caKinds(),
 		storeKinds(), lineageKinds(), schedulerKinds(),
 		hookKinds(), endpointKinds(), probeKinds(), checkKinds())
 }

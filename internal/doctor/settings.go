@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/settings"
 	"wildcard/providers"
@@ -61,6 +62,10 @@ func (v *visit) settings(ctx context.Context, c Case) {
 		return // another case has the same
 	}
 	router, err := v.Router(c.Settings)
+	if fault.CodeOf(err) == fault.CodeMissing && methodOf(c) == issuance.Persist {
+		v.good(c.subject(), "no credentials of a DNS service are here, and its renewals need none")
+		return
+	}
 	if err != nil {
 		for _, spec := range c.Settings.Providers {
 			if file, openErr := os.Open(filepath.Join(v.Dirs.Config, spec.Name, ".env")); openErr == nil {

@@ -16,6 +16,9 @@ import (
 	"wildcard/internal/persist"
 )
 
+// endsSoon is how long before a record ends that is told of in each order.
+const endsSoon = 90 * 24 * time.Hour
+
 // persistent is the record that is there already and lets the account prove a name.
 func (w ways) persistent(name, url string, a authorization) (*record, error) {
 	r := w.run
@@ -32,6 +35,10 @@ func (w ways) persistent(name, url string, a authorization) (*record, error) {
 		return nil, err
 	}
 	rec.place.FQDN, rec.value = persist.Name(q.Domain), found.Text
+	if until := found.Record.Until; !until.IsZero() && until.Before(q.At.Add(endsSoon)) {
+		r.note(StepAuthorization, "%s: the record that proves it ends on %s: wildcard persist set '%s'", name,
+			messages.Instant(until), name)
+	}
 	r.observe(Event{Step: StepAuthorization, State: Noted, Domain: name, FQDN: rec.place.FQDN,
 		Text: messages.New("proven by the record that is there")})
 	return rec, nil

@@ -200,3 +200,17 @@ func TestObtain_PersistAtPebble(t *testing.T) {
 	}
 	w.clean(t)
 }
+
+// A record that ends before long is told of with each certificate that it proves.
+func TestObtain_PersistEndsSoon(t *testing.T) {
+	t.Parallel()
+	for days, told := range map[int]bool{20: true, 200: false} {
+		w := newScripted(t, acmetest.Options{Persist: acmetest.PersistPlain})
+		w.issuer.Method = issuance.Persist
+		w.standing(t, w.clock.Now().AddDate(0, 0, days), "example.com")
+		w.succeeds()
+		if w.noted("wildcard persist set '*.example.com'") != told {
+			t.Errorf("%d days: told %v", days, !told)
+		}
+	}
+}

@@ -39,4 +39,11 @@ var japanesePersist = map[Text]string{
 	"Delete %d records that let names be proven?":                                                                                                                 "名前の検証に使うレコードを %d 件削除しますか?",
 	"Of these names no record was set from here, so nothing is deleted.":                                                                                          "これらの名前のレコードはここから設定されていないため、何も削除しません。",
 	"stays    %s TXT %s, set on %s: wildcard persist remove deletes it":                                                                                           "常設     %s TXT %s (%s 設定): wildcard persist remove で削除できます",
+
+	"The last renewal needed no credentials, by such a record. The next one needs them again, or fails.": "前回の更新はこのレコードにより認証情報なしで行われました。次回は認証情報が再び必要になるか、失敗します。",
+	"the record at %s ends on %s": "%s のレコードは %s に期限が切れます",
+	"That is before the renewal after next, which then needs the credentials of a DNS service again, or fails.": "次の次の更新より前です。その更新には DNS サービスの認証情報が再び必要になるか、失敗します。",
+	"%s lets the account %s prove it":                                      "%s により、アカウント %s が検証できます",
+	"no credentials of a DNS service are here, and its renewals need none": "DNS サービスの認証情報はここになく、更新にも要りません",
+	"%s: the record that proves it ends on %s: wildcard persist set '%s'":  "%s: 検証に使うレコードは %s に期限が切れます: wildcard persist set '%s'",
 }

@@ -102,7 +102,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/system/units":           {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/internal/doctor": {"wildcard/internal/system/safepath",
 			"wildcard/internal/system/environ",
-			"wildcard/internal/certificates", "wildcard/internal/deploy", "wildcard/internal/dns01", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/dns01/journal",
+			"wildcard/internal/certificates", "wildcard/internal/persist", "wildcard/internal/deploy", "wildcard/internal/dns01", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/dns01/journal",
 			"wildcard/internal/dns01/propagation", "wildcard/internal/settings", "wildcard/internal/state", dns,
 		},
 		"wildcard/internal/acmeserver": {

@@ -88,7 +88,8 @@ const (
 
 // Kinds are all kinds of findings. Each is declared where it is found.
 func Kinds() []Kind {
-	return slices.Concat(settingsKinds(), domainKinds(), caaKinds(), persistKinds(), dnssecKinds(), recordKinds(), caKinds(),
+	return slices.Concat(settingsKinds(), domainKinds(), caaKinds(), persistKinds(), dnssecKinds(), recordKinds(),
+		caKinds(),
 		storeKinds(), lineageKinds(), schedulerKinds(),
 		hookKinds(), endpointKinds(), probeKinds(), checkKinds())
 }

@@ -142,5 +142,5 @@ func TestIssue_NamePaused(t *testing.T) {
 	if n := w.ca.Count(acmetest.NewOrder); n != 2 {
 		t.Errorf("%d requests for two runs", n)
 	}
-	w.run("doctor", "example.com").exits(1, link, "wildcard issue example.com")
+	w.run("doctor", "example.com").exits(1, link, "wildcard issue --force example.com")
 }

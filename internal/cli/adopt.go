@@ -75,7 +75,7 @@ func runAdopt(p *program, c *cli.Context) error {
 		if c.IsSet("provider") || c.IsSet("env-file") || c.IsSet("deploy-hook") {
 			m.display.Notice("its settings stay as they were; wildcard issue, with the names of %s, changes them", name)
 		}
-		return adopted(m, c, got, "%s is managed by wildcard already.")
+		return adopted(m, c, got, "%s is already managed by wildcard.")
 	case c.Bool("dry-run"):
 		sayChanges(m, c, got)
 		return adopted(m, c, got, "%s would be taken over; nothing was changed.")

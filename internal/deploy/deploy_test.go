@@ -182,7 +182,7 @@ func TestOutput(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := w.stderr.String()
-	if !strings.HasPrefix(got, "deploy hook: a[31mredb c\ndeploy hook: no end\n") {
+	if !strings.HasPrefix(got, "deploy hook: a [31mred b c\ndeploy hook: no end\n") {
 		t.Errorf("printed %q", got[:80])
 	}
 	if strings.Contains(got, "late") || strings.Count(got, "further output is not shown") != 1 || !strings.HasSuffix(got, "deploy hook: next\n") || len(got) > 2<<20 {

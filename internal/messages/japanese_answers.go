@@ -44,7 +44,7 @@ var japaneseAnswers = map[Text]string{
 	"unknown":        "不明",
 
 	// Taking over and handing back
-	"%s is managed by wildcard already.":                               "%s はすでに wildcard の管理下にあります。",
+	"%s is already managed by wildcard.":                               "%s はすでに wildcard の管理下にあります。",
 	"%s would be taken over; nothing was changed.":                     "%s を引き継げます。何も変更していません。",
 	"%s is managed by wildcard from now on: wildcard renew renews it.": "%s を引き継ぎました。以後 wildcard renew が更新します。",
 	"  kept: %s":                               "  そのまま使う: %s",

@@ -26,11 +26,11 @@ func TestKeyStores_RealPrograms(t *testing.T) {
 		}
 		return string(out)
 	}
-	for name, make := range keyTypes() {
+	for name, newKey := range keyTypes() {
 		if name == "rsa-4096" { // nothing but more of rsa-2048, and Java is slow to start
 			continue
 		}
-		key, err := make()
+		key, err := newKey()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -84,10 +84,10 @@ func setOf(t testing.TB, key crypto.Signer) lineage.Set {
 func TestKeyStores_KindsOfKeys(t *testing.T) {
 	t.Parallel()
 	const password = "secret 1"
-	for name, make := range keyTypes() {
+	for name, newKey := range keyTypes() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			key, err := make()
+			key, err := newKey()
 			if err != nil {
 				t.Fatal(err)
 			}

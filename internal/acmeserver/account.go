@@ -22,10 +22,10 @@ func (s *Server) newAccount(c *call) (*reply, *Problem) {
 	if problem := decode(c.payload, &asked); problem != nil {
 		return nil, problem
 	}
-	print := thumbprint(c.key)
+	hash := thumbprint(c.key)
 	s.accountKeys.Lock()
 	defer s.accountKeys.Unlock()
-	if there := s.store.accountOf(print); there != nil {
+	if there := s.store.accountOf(hash); there != nil {
 		if _, problem := s.standing(there, c); problem != nil {
 			return nil, problem
 		}
@@ -62,7 +62,7 @@ func (s *Server) newAccount(c *call) (*reply, *Problem) {
 		return nil, malformed("the key of the account cannot be kept")
 	}
 	made, err := s.store.saveAccount(Account{
-		ID: newID(), Client: client.Name, KeyID: kid, Key: jwk, Thumbprint: print, Contact: asked.Contact,
+		ID: newID(), Client: client.Name, KeyID: kid, Key: jwk, Thumbprint: hash, Contact: asked.Contact,
 		Status: statusValid, Created: s.now().UTC(),
 	})
 	if err != nil {
@@ -189,9 +189,9 @@ func (s *Server) keyChange(c *call) (*reply, *Problem) {
 		return nil, problem
 	}
 	next := inner.header.JSONWebKey
-	print := thumbprint(next)
+	hash := thumbprint(next)
 	switch {
-	case print == "" || inner.header.KeyID != "":
+	case hash == "" || inner.header.KeyID != "":
 		return nil, malformed("the inner JWS has no key that an account can have")
 	case inner.header.Nonce != "":
 		return nil, malformed("the inner JWS has a nonce")
@@ -218,7 +218,7 @@ func (s *Server) keyChange(c *call) (*reply, *Problem) {
 	}
 	s.accountKeys.Lock()
 	defer s.accountKeys.Unlock()
-	if there := s.store.accountOf(print); there != nil {
+	if there := s.store.accountOf(hash); there != nil {
 		problem := refuse(http.StatusConflict, "malformed", "there is an account with the new key already")
 		problem.location = s.url(pathAccount, there.ID)
 		return nil, problem
@@ -229,7 +229,7 @@ func (s *Server) keyChange(c *call) (*reply, *Problem) {
 	if changed.Key, err = json.Marshal(next.Public()); err != nil {
 		return nil, malformed("the new key cannot be kept")
 	}
-	changed.Thumbprint = print
+	changed.Thumbprint = hash
 	after, err := s.store.saveAccount(changed)
 	if err != nil {
 		return nil, internal(err)

@@ -41,13 +41,12 @@ func importerAt(t *testing.T, root, at string, readOnly bool) *certificates.Mana
 
 // treeCase is what has to come of a tree.
 type treeCase struct {
-	client    string
-	lineages  []string
-	accounts  int
-	files     []string // with an env file's path below the configuration directory, and what is in it after "="
-	refused   []string // parts of sources
-	lost      []string
-	providers []string // of the lineages, in their order
+	client   string
+	lineages []string
+	accounts int
+	files    []string // with an env file's path below the configuration directory, and what is in it after "="
+	refused  []string // parts of sources
+	lost     []string
 }
 
 func treeCases() map[string]treeCase {

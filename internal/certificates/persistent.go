@@ -84,7 +84,7 @@ func (p Persistent) Records(ctx context.Context, r PersistRequest) (records []Pe
 		account, err := m.Store.Account(ca.Server(), at.account)
 		if fault.CodeOf(err) == lineage.CodeNotFound {
 			return nil, fault.Errorf(lineage.CodeNotFound, fault.Misconfigured,
-				"%w: wildcard account register --server %s makes one", err, ca.Server())
+				"%w: wildcard account register --agree-tos --server %s makes one", err, ca.Server())
 		}
 		if err != nil {
 			return nil, err

@@ -127,7 +127,7 @@ func TestAdvised_Ours(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changes := regexp.MustCompile(`^wildcard (adopt|release|revoke|delete|account [rid]|.*--(force|profile))`)
+	changes := regexp.MustCompile(`^wildcard (adopt|release|revoke|delete|account [rid]|.*--(force|profile|challenge))`)
 	shared := newAdvisedWorld(t)
 	n := 0
 	for _, command := range all {
@@ -155,7 +155,8 @@ func (w advisedWorld) follow(t *testing.T, command advice.Command) {
 	// Tests of their own run these, with services, files and servers of their own: here only their options are looked at.
 	ofSuite := regexp.MustCompile(`^wildcard (providers test|import|serve|client|persist|delegate)\b| --verify `).MatchString(line)
 	if words := strings.Fields(command.Line); ofSuite || wantsNames(words[1:]) {
-		line += " --help"
+		first, _, _ := strings.Cut(line, " | ")
+		line = first + " --help"
 	}
 	want := how{}
 	if i := slices.IndexFunc(special(), func(h how) bool { return regexp.MustCompile(h.pattern).MatchString(line) }); i >= 0 {
@@ -194,9 +195,7 @@ func (w advisedWorld) typed(t *testing.T, line string) said {
 	if words := subprocess.Words(line); !strings.ContainsAny(line, "|<>$") {
 		return w.run(words[1:]...)
 	}
-	if strings.HasSuffix(line, "| source") { // fish's, which internal/cli has in its tests of shells
-		line = strings.TrimSuffix(line, "| source")
-	}
+	line = strings.TrimSuffix(line, "| source") // fish's, which internal/cli has in its tests of shells
 	cmd := exec.Command("bash", "-ec", line)
 	cmd.Env, cmd.Dir = w.environ, w.dir
 	out, err := cmd.CombinedOutput()

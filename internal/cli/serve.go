@@ -124,14 +124,15 @@ func (s *service) open() (*certificates.Manager, error) {
 
 // run obtains the server's own certificate, listens, and serves until ctx ends.
 func (s *service) run(ctx context.Context, listen, status string) error {
-	listener, err := net.Listen("tcp", listen)
+	var sockets net.ListenConfig
+	listener, err := sockets.Listen(ctx, "tcp", listen)
 	if err != nil {
 		return fault.Errorf(acmeserver.CodeListen, fault.Misconfigured, "serve: %w", err)
 	}
 	defer listener.Close()
 	var aside net.Listener
 	if status != "" {
-		if aside, err = net.Listen("tcp", status); err != nil {
+		if aside, err = sockets.Listen(ctx, "tcp", status); err != nil {
 			return fault.Errorf(acmeserver.CodeListen, fault.Misconfigured, "serve: %w", err)
 		}
 		defer aside.Close()

@@ -79,13 +79,13 @@ func (m *server) write(path, text string, mode os.FileMode) {
 }
 
 // change rewrites a file.
-func (m *server) change(path, old, new string) {
+func (m *server) change(path, before, after string) {
 	m.t.Helper()
 	text := m.read(path)
-	if !strings.Contains(text, old) {
-		m.t.Fatalf("%s has no %q", path, old)
+	if !strings.Contains(text, before) {
+		m.t.Fatalf("%s has no %q", path, before)
 	}
-	m.must(os.WriteFile(path, []byte(strings.Replace(text, old, new, 1)), 0o600))
+	m.must(os.WriteFile(path, []byte(strings.Replace(text, before, after, 1)), 0o600))
 }
 
 func (m *server) crontab() string { return m.etc("cron.d", "wildcard") }

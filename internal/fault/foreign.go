@@ -46,7 +46,7 @@ func afterQuote(rest string) string {
 }
 
 func foreign(err error) (words []string) {
-	if peer, ok := err.(interface{ Foreign() string }); ok { //nolint:errorlint // the tree is walked
+	if peer, ok := err.(interface{ Foreign() string }); ok {
 		words = append(words, peer.Foreign())
 	}
 	switch e := err.(type) { //nolint:errorlint // as above

@@ -72,7 +72,7 @@ func readCaddy(r *reader) error {
 		for _, name := range names(filepath.Join(dir, ca)) {
 			at := filepath.Join(dir, ca, name, name)
 			if isFile(at + ".crt") {
-				r.caddyCertificate(at, policies, file)
+				r.caddyCertificate(at, policies)
 			}
 		}
 	}
@@ -133,7 +133,7 @@ func (r *reader) caddyAccounts() {
 	}
 }
 
-func (r *reader) caddyCertificate(at string, policies []caddyPolicy, file string) {
+func (r *reader) caddyCertificate(at string, policies []caddyPolicy) {
 	c := Certificate{Source: at + ".crt", End: "tls %[1]s/fullchain.pem %[1]s/privkey.pem"}
 	var about caddyCertificate
 	if err := readJSON(at+".json", &about); err != nil {
@@ -155,7 +155,7 @@ func (r *reader) caddyCertificate(at string, policies []caddyPolicy, file string
 	}
 	for _, p := range policies {
 		if matches(p.Subjects, c.Names) {
-			r.caddyPolicy(&c, p, file)
+			r.caddyPolicy(&c, p)
 			break
 		}
 	}
@@ -167,7 +167,7 @@ func matches(subjects, of []string) bool {
 	return len(subjects) == 0 || slices.ContainsFunc(of, func(name string) bool { return slices.Contains(subjects, name) })
 }
 
-func (r *reader) caddyPolicy(c *Certificate, p caddyPolicy, file string) {
+func (r *reader) caddyPolicy(c *Certificate, p caddyPolicy) {
 	c.KeyType, c.ReuseKey = p.KeyType, p.ReuseKeys
 	if p.Ratio != 0 {
 		c.Lost = append(c.Lost, "renewal_window_ratio")

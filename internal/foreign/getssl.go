@@ -91,10 +91,8 @@ func (r *reader) getsslCertificate(dir, name, kind string, file shellFile, accou
 	if c.Key, err = readFile(filepath.Join(dir, name+kind+".key")); err != nil {
 		c.Err = err
 	}
-	c.Names = []string{name}
-	for _, more := range strings.FieldsFunc(values["SANS"], func(c rune) bool { return c == ',' || c == ' ' }) {
-		c.Names = append(c.Names, more)
-	}
+	more := strings.FieldsFunc(values["SANS"], func(c rune) bool { return c == ',' || c == ' ' })
+	c.Names = append([]string{name}, more...)
 	if values["IGNORE_DIRECTORY_DOMAIN"] == "true" {
 		c.Names = c.Names[1:]
 	}

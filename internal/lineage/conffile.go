@@ -45,11 +45,11 @@ func (l *Lineage) Unsafe() error {
 // safeFile is where a file is, without links in its path. No other user may be able to change it, or to make names beside it.
 func safeFile(path string) (string, error) {
 	found, err := safepath.Look(path, safepath.ClosedFile)
-	return found.Path, missingTarget(path, err)
+	return found.Path, missingTarget(err)
 }
 
 // missingTarget says of a link that leads nowhere what is missing, and is no [fs.ErrNotExist]: the lineage itself is there.
-func missingTarget(path string, err error) error {
+func missingTarget(err error) error {
 	if missing, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("it leads to %s, which is not there", missing.Path)
 	}

@@ -144,7 +144,7 @@ func linkedDir(path string) error {
 	}
 	if _, err := safepath.Look(path, safepath.ClosedDir); err != nil {
 		return fault.Errorf(CodeUnsafe, fault.Misconfigured, "lineage: %s is a link, and is not followed: %w", path,
-			missingTarget(path, err))
+			missingTarget(err))
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ type caddyCertificate struct {
 }
 
 func readCaddy(r *reader) error {
-	policies, file := r.caddyPolicies()
+	policies := r.caddyPolicies()
 	r.caddyAccounts()
 	dir := filepath.Join(r.base, "certificates")
 	for _, ca := range names(dir) {
@@ -82,7 +82,7 @@ func readCaddy(r *reader) error {
 }
 
 // caddyPolicies are those of the configuration that Caddy took last.
-func (r *reader) caddyPolicies() ([]caddyPolicy, string) {
+func (r *reader) caddyPolicies() []caddyPolicy {
 	home := filepath.Join(r.base, "..", "..", "..")
 	for _, path := range []string{
 		filepath.Join(r.get("XDG_CONFIG_HOME"), "caddy", "autosave.json"),
@@ -99,10 +99,10 @@ func (r *reader) caddyPolicies() ([]caddyPolicy, string) {
 			} `json:"apps"`
 		}
 		if filepath.IsAbs(path) && isFile(path) && readJSON(path, &conf) == nil {
-			return conf.Apps.TLS.Automation.Policies, path
+			return conf.Apps.TLS.Automation.Policies
 		}
 	}
-	return nil, ""
+	return nil
 }
 
 func (r *reader) caddyAccounts() {

@@ -266,6 +266,6 @@ func askMySQL(c net.Conn) error {
 	binary.LittleEndian.PutUint32(request[4:], mysqlCapabilities)
 	binary.LittleEndian.PutUint32(request[8:], 1<<24)
 	request[12] = 0x21 // utf8_general_ci
-	_, err := c.Write(request)
+	_, err := io.Copy(c, bytes.NewReader(request))
 	return err
 }

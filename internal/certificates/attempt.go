@@ -148,7 +148,7 @@ func (a *attempt) router() (router providers.Router, unrouted, err error) {
 		return router, nil, nil
 	}
 	router, err = a.m.Services.Router(a.settings)
-	if err == nil || method != issuance.Auto {
+	if err == nil || method != issuance.Auto || !noCredentials(err) {
 		return router, nil, err
 	}
 	if _, none := a.m.Store.Account(a.params.Server, a.params.Account); none != nil {
@@ -156,6 +156,10 @@ func (a *attempt) router() (router providers.Router, unrouted, err error) {
 	}
 	return router, err, nil
 }
+
+// noCredentials reports whether a DNS service cannot be opened because its credentials are not on this machine, as it may be where names
+// have persistent records. What is there and cannot be used has to be told.
+func noCredentials(err error) bool { return fault.CodeOf(err) == fault.CodeMissing }
 
 // shown is the name under which the order's steps are shown.
 func (o *order) shown() string {

@@ -193,7 +193,7 @@ func (p *planning) records(ctx context.Context) ([]PlannedRecord, []error) {
 		return records, nil
 	}
 	router, err := m.Services.Router(o.settings)
-	if err != nil && method == issuance.Auto {
+	if err != nil && method == issuance.Auto && noCredentials(err) {
 		for i := range records {
 			records[i].Err = err
 		}

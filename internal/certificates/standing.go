@@ -10,6 +10,7 @@ import (
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
+	"wildcard/internal/messages"
 	"wildcard/internal/persist"
 	"wildcard/providers"
 )
@@ -32,6 +33,8 @@ func (p *planning) standing(ctx context.Context, records []PlannedRecord) {
 	if err != nil {
 		return // "records" says so
 	}
+	var unknown []string
+	var mu sync.Mutex
 	var group sync.WaitGroup
 	for i := range records {
 		r := &records[i]
@@ -43,13 +46,27 @@ func (p *planning) standing(ctx context.Context, records []PlannedRecord) {
 		}
 		group.Go(func() {
 			err := r.stands(ctx, ca, issuance.Account{URI: account.URI, Key: account.Key}, resolver)
-			if err != nil && method == issuance.Persist {
+			switch {
+			case method != issuance.Persist:
+			case errors.Is(err, errUnknown):
+				mu.Lock()
+				defer mu.Unlock()
+				unknown = append(unknown, r.Names...)
+			case err != nil:
 				r.Err = err
 			}
 		})
 	}
 	group.Wait()
+	slices.Sort(unknown)
+	for _, name := range unknown { // as issuance does
+		p.plan.Notes = append(p.plan.Notes,
+			messages.New("%s: no name server could be asked for its record; the CA finds out", name))
+	}
 }
+
+// errUnknown is that no name server could be asked.
+var errUnknown = errors.New("no name server could be asked")
 
 // stands finds out whether the names of a record are proven by a persistent one.
 func (r *PlannedRecord) stands(ctx context.Context, ca *issuance.CA, account issuance.Account,
@@ -57,7 +74,10 @@ func (r *PlannedRecord) stands(ctx context.Context, ca *issuance.CA, account iss
 	ctx, cancel := context.WithTimeout(ctx, planLimit)
 	defer cancel()
 	view, err := persist.Look(ctx, resolver, r.Domain)
-	if err != nil {
+	switch {
+	case view.Unknown(err):
+		return errUnknown
+	case err != nil:
 		return err
 	}
 	for _, name := range r.Names {

@@ -56,7 +56,8 @@ name servers have it. The journal knows that it stays: no run removes it.
 				Description: `Every address of every name server is asked, and the record read as strictly as
 the strictest CA reads it. The exit status is 78 if it would not do.
 
-  wildcard persist check '*.example.com' example.com`,
+  wildcard persist check '*.example.com' example.com
+  wildcard persist check --json example.com`,
 				Flags:  flags(),
 				Action: p.action(checkPersist),
 			},
@@ -65,7 +66,8 @@ the strictest CA reads it. The exit status is 78 if it would not do.
 				UsageText: "wildcard persist remove [options] NAME...",
 				Description: `Those that the journal has of the names, for all CAs and accounts.
 
-  wildcard persist remove '*.example.com' example.com`,
+  wildcard persist remove '*.example.com' example.com
+  wildcard persist remove --yes example.com`,
 				Flags:  flags(yesFlag()),
 				Action: p.action(removePersist),
 			},

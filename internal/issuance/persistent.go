@@ -177,7 +177,11 @@ type lookedAt struct {
 	err  error
 }
 
-// lookFor looks for the persistent records of domains, side by side, each once in a run.
+// longestLook is what looking for records may take that need not be there.
+const longestLook = 5 * time.Second
+
+// lookFor looks for the persistent records of domains, side by side, each once in a run. With Auto it does not take long: what was not
+// seen by then is not there.
 func (w ways) lookFor(ctx context.Context, domains []string) error {
 	r := w.run
 	domains = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(domains))), func(d string) bool {
@@ -187,9 +191,15 @@ func (w ways) lookFor(ctx context.Context, domains []string) error {
 	if r.looks == nil {
 		r.looks = map[string]lookedAt{}
 	}
+	looking := ctx
+	if r.Method == Auto {
+		var cancel context.CancelFunc
+		looking, cancel = context.WithTimeout(ctx, longestLook)
+		defer cancel()
+	}
 	var mu sync.Mutex
 	err := r.sideBySide(lookupsAtOnce, len(domains), func(i int) error {
-		view, err := persist.Look(ctx, r.Resolver, domains[i])
+		view, err := persist.Look(looking, r.Resolver, domains[i])
 		mu.Lock()
 		defer mu.Unlock()
 		r.looks[domains[i]] = lookedAt{view, err}

@@ -7,6 +7,7 @@ var japanesePersist = map[Text]string{
 	"%s: no name server could be asked for its record; the CA finds out":                   "%s: どのネームサーバーにもレコードを問い合わせできませんでした。確認は認証局に任せます",
 	"%s: its renewals need no credentials of a DNS service any more; those of %s still do": "%s: 今後の更新に DNS サービスの認証情報は要りません。%s の更新にはまだ必要です",
 	"%s: its renewals need no credentials of a DNS service any more, and no other certificate here does: they may leave this machine (%s). \"persist set\" and \"persist remove\" need them again. What is to be kept is the account's key: who has it can get certificates for these names": "%s: 今後の更新に DNS サービスの認証情報は要らず、ここの他の証明書にも要りません。このマシンから取り除けます (%s)。\"persist set\" と \"persist remove\" には再び必要です。守るべきものはアカウントの鍵です。鍵を持つ者は、これらの名前の証明書を取得できます",
+	"no name server could be asked for %s: the CA finds out": "%s: どのネームサーバーにも問い合わせできませんでした。確認は認証局に任せます",
 	"challenge": "検証方法",
 	"proof":     "検証",
 	"%s is there already: no DNS service is needed": "%s は既にあり、DNS サービスは要りません",

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"wildcard/internal/dns01/propagation"
+	"wildcard/internal/fault"
 )
 
 // View is what the name servers have at the name of a domain's record.
@@ -48,6 +49,11 @@ func (v View) Texts() (all []string) {
 // Answered reports whether any server did.
 func (v View) Answered() bool {
 	return slices.ContainsFunc(v.Answers, func(a propagation.Answer) bool { return a.Err == nil })
+}
+
+// Unknown reports whether nothing is known of a record because no name server could be asked; err is that of [Look].
+func (v View) Unknown(err error) bool {
+	return fault.CodeOf(err) == fault.CodeNoAnswer || err == nil && !v.Answered()
 }
 
 // Judge is what the worst server has for a question: the CA may ask any of them. ok is false if one has nothing at all, or none

@@ -184,6 +184,32 @@ func TestCredentials_NamedFile(t *testing.T) {
 	wantError(t, err, fault.CodeUnsafeFile, "(mode 0640): chmod 600 "+file)
 }
 
+// TestCredentials_FolderOfNoFile: whose the folder of a program is does not matter as long as no file of ours is in it.
+func TestCredentials_FolderOfNoFile(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	for _, mode := range []os.FileMode{0o775, 0o2775, 0o777} {
+		if err := os.MkdirAll(dir+"/bin", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(dir+"/bin", mode); err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir+"/etc/x/.env", "OLD_TENANT=t\nOLD_PASSWORD=p\n")
+		s := Sources{ProgramDirs: []string{dir + "/bin"}, ConfigDir: dir + "/etc"}
+		if sets, err := s.Credentials(providers.Spec{Name: "x"}, families()); err != nil || len(sets) != 1 {
+			t.Errorf("%v: %v, %v", mode, sets, err)
+		}
+		path := write(t, dir+"/bin/.env", "OLD_TENANT=t\nOLD_PASSWORD=p\n")
+		if _, err := s.Credentials(providers.Spec{Name: "x"}, families()); mode&0o002 != 0 && fault.CodeOf(err) != fault.CodeUnsafeFile {
+			t.Errorf("%v, with a file: %v", mode, err)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Where an ordinary user runs programs that root's credentials lie beside.
 func TestCredentials_NotForUsToRead(t *testing.T) {
 	t.Parallel()
@@ -284,6 +310,7 @@ func TestCredentials_PeerInEnvironment(t *testing.T) {
 		"the file has its own":           {"X_PASSWORD=p\nX_URL=https://own.example\n", "X_URL=https://other.example", "https://own.example", ""},
 		"by its other name":              {"X_PASSWORD=p\nX_BASE=https://own.example\n", "X_URL=https://other.example", "https://own.example", ""},
 		"the environment has an account": {"X_PASSWORD=p\n", "X_URL=https://other.example X_PASSWORD=q", "", ""},
+		"the environment's, in a file":   {"X_PASSWORD=p\n", "X_URL=https://other.example X_PASSWORD_FILE=/run/secrets/x", "", ""},
 		"nothing in the environment":     {"X_PASSWORD=p\n", "X_URL=", "", ""},
 	} {
 		dir := folder(t)

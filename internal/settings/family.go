@@ -103,7 +103,17 @@ func (s Set) Ordinary(name string) string {
 // misplacedPeer refuses a variable in the environment that would lead the secrets of a file elsewhere, where the file does not say where
 // they go: it is not used, and who set it must not believe that it is. An environment with a complete account of its own may have it.
 func (s Set) misplacedPeer(family Family) error {
-	if s.Source == Environment || len(family.missing(s.environ)) == 0 {
+	own := variables{} // what the environment has, itself or in a file
+	for _, v := range family.Variables {
+		for _, name := range slices.Concat([]string{v.Name}, v.Aliases) {
+			if value := s.environ.get(name); value != "" {
+				own[v.Name] = NewSecret(value)
+			} else if s.environ.get(name+"_FILE") != "" {
+				own[v.Name] = NewSecret("in a file")
+			}
+		}
+	}
+	if s.Source == Environment || len(family.missing(own)) == 0 {
 		return nil
 	}
 	for _, v := range family.Variables {

@@ -3,6 +3,7 @@ package settings
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -121,10 +122,14 @@ func (s Sources) open(c candidate) (from *source, why string, err error) {
 	if c.path == "" {
 		return &source{c, lookup(s.Environ), s.CredentialsDir}, "", nil
 	}
-	file, err := readEnvFile(c.path, c.trust)
+	_, err = os.Lstat(c.path)
+	if err == nil || c.explicit { // whose the folders of a file are that is not there does not matter
+		var file *EnvFile
+		if file, err = readEnvFile(c.path, c.trust); err == nil {
+			return &source{c, file.values, s.CredentialsDir}, "", nil
+		}
+	}
 	switch {
-	case err == nil:
-		return &source{c, file.values, s.CredentialsDir}, "", nil
 	case c.explicit:
 		return nil, "", err
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):

@@ -27,7 +27,10 @@ func (s spot) close() {
 
 // look has what a name in a directory is, links not followed; path is what it is called in errors.
 func (s spot) look(name, path string) (spot, fs.FileInfo, error) {
-	file, err := s.at(name, path, unix.O_PATH)
+	file, err := s.at(name, path, unix.O_PATH|unix.O_DIRECTORY) // which mounts what is mounted on demand (open(2), O_PATH)
+	if errors.Is(err, unix.ENOTDIR) {
+		file, err = s.at(name, path, unix.O_PATH)
+	}
 	if err != nil {
 		return spot{}, nil, err
 	}

@@ -56,3 +56,17 @@ func TestRun_Link(t *testing.T) {
 		t.Errorf("%s, %q: %v, %v", c.Path, text, err, runErr)
 	}
 }
+
+// TestRun_NoFirstLine: a script without a "#!" line is run by the shell under the shell's own name, by which BusyBox and bash go.
+func TestRun_NoFirstLine(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	executable.Write(t, dir+"/hook", "tr '\\0' '\\n' </proc/$$/cmdline | head -n 1 >"+dir+"/name\n")
+	call := subprocess.Call{Path: dir + "/hook", Environ: []string{"PATH=/usr/bin:/bin"}, Output: &subprocess.Lines{}, Limit: time.Minute}
+	if err := call.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if name, err := os.ReadFile(dir + "/name"); err != nil || string(name) != "/bin/sh\n" {
+		t.Errorf("run as %q: %v", name, err)
+	}
+}

@@ -32,12 +32,12 @@ func (c Call) Run(ctx context.Context) error {
 		return err
 	}
 	if bare(command.Path) {
-		shell, err := Trusted(shell)
+		at, err := Trusted(shell)
 		if err != nil {
 			return err
 		}
-		command.Args = append([]string{shell, command.Path}, c.Args...)
-		command.Path = shell
+		command.Args = append([]string{shell, command.Path}, c.Args...) // BusyBox and bash go by the name
+		command.Path = at
 	}
 	command.Stdin, command.Stdout, command.Stderr = c.Stdin, c.Output, c.Output
 	err = failpoint.Do("program", "run", command.Run)

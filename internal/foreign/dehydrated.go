@@ -195,8 +195,8 @@ func (t *dehydratedTree) certificate(at, name string) {
 		c.Proof = "http-01"
 	}
 	if hook := values["HOOK"]; hook != "" {
-		c.Proof += " HOOK=" + hook
-		c.Lost = append(c.Lost, "HOOK "+hook)
+		c.Proof += " HOOK=" + shown(hook)
+		c.Lost = append(c.Lost, "HOOK "+shown(hook))
 	}
 	for _, key := range []string{"RENEW_DAYS", "OCSP_MUST_STAPLE", "OCSP_FETCH", "HOOK_CHAIN"} {
 		if value := values[key]; value != "" && value != "no" {

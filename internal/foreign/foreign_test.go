@@ -40,15 +40,69 @@ func TestParseShell_PlainAssignments(t *testing.T) {
 func TestShown_Secrets(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		`5 4 * * * root CF_TOKEN=abc lego renew`:                     `5 4 * * * root CF_TOKEN=*** lego renew`,
-		`x TOKEN="a b" KEY='c d' lego --dns=x`:                       `x TOKEN=*** KEY=*** lego --dns=x`,
-		`lego --eab-kid k --eab-hmac-key h --key-type ec256`:         `lego --eab-kid k --eab-hmac-key *** --key-type ec256`,
-		`lego --hmac=abc --path=/etc/lego --pfx.pass p`:              `lego --hmac=*** --path=/etc/lego --pfx.pass ***`,
-		`uacme -e kid:key -c /etc/ssl/uacme issue a`:                 `uacme -e *** -c /etc/ssl/uacme issue a`,
-		`"/root/.acme.sh"/acme.sh --cron --home "/root/.acme.sh" >x`: `"/root/.acme.sh"/acme.sh --cron --home "/root/.acme.sh" >x`,
+		`5 4 * * * root CF_TOKEN=abc lego renew`:                       `5 4 * * * root CF_TOKEN=*** lego renew`,
+		`x TOKEN="a b" KEY='c d' lego --dns=x`:                         `x TOKEN=*** KEY=*** lego --dns=x`,
+		`lego --eab-kid k --eab-hmac-key h --key-type ec256`:           `lego --eab-kid k --eab-hmac-key *** --key-type ec256`,
+		`lego --hmac=abc --path=/etc/lego --pfx.pass p`:                `lego --hmac=*** --path=/etc/lego --pfx.pass ***`,
+		`uacme -e kid:key -c /etc/ssl/uacme issue a`:                   `uacme -e *** -c /etc/ssl/uacme issue a`,
+		`"/root/.acme.sh"/acme.sh --cron --home "/root/.acme.sh" >x`:   `"/root/.acme.sh"/acme.sh --cron --home "/root/.acme.sh" >x`,
+		`curl -H 'Authorization: Bearer s' https://h/x`:                `curl -H 'Authorization: ***' https://h/x`,
+		`lego --renew-hook "curl -H authorization:s -X PUT h" --dns x`: `lego --renew-hook "curl -H authorization:***" --dns x`,
+		`curl -H "X-Api-Key: s" -H 'Private-Token: s t' h`:             `curl -H "X-Api-Key: ***" -H 'Private-Token: ***' h`,
+		`curl https://me:s@h/x http://s@h redis://:s@h/ https://h/x`:   `curl https://***@h/x http://***@h redis://***@h/ https://h/x`,
+		`curl -su me:s h && curl --user="me:s t" h`:                    `curl -su *** h && curl --user=*** h`,
+		`sudo -u lego docker run -v /keys:/keys lego`:                  `sudo -u lego docker run -v /keys:/keys lego`,
+		`sh -c 'TOKEN=s lego' && env "KEY=a b" x`:                      `sh -c 'TOKEN=***' && env 'KEY=***' x`,
+		`(TOKEN=s x) && curl 'https://h/?token=s&key=s'`:               `(TOKEN=*** x) && curl 'https://h/?token=***`,
+		`TOKEN=a'b c'd"e f"\ g x --pass "a\"b c" --pass a" b c`:        `TOKEN=*** x --pass *** --pass ***`,
 	} {
 		if got := shown(line); got != want {
 			t.Errorf("%s\n got %s", line, got)
+		}
+	}
+}
+
+// TestRead_SecretsOfHooks says of commands, and of options beside a secret, only what is not secret.
+func TestRead_SecretsOfHooks(t *testing.T) {
+	t.Parallel()
+	const hook = `curl -H "Authorization: Bearer hidden" https://me:hidden@h/`
+	job := func(command string) string { return "1 2 * * * root " + command + "\n" }
+	for client, test := range map[string]struct {
+		files map[string]string
+		want  []string
+	}{
+		"lego": {map[string]string{"etc/lego/accounts/.keep": "", "etc/lego/certificates/a.example.crt": "c",
+			"etc/lego/certificates/a.example.json": `{"domain":"a.example"}`,
+			"etc/lego/.lego.yml":                   "hooks: {deploy: {command: TOKEN=hidden /bin/x}}",
+			"etc/cron.d/lego": job("lego -d a.example --must-staple --pfx --pfx.pass=hidden --dynamic --pfx.pass=hidden " +
+				"renew --run-hook '" + hook + "'")},
+			[]string{"--dynamic", "--must-staple", "--pfx", "hooks.deploy TOKEN=*** /bin/x",
+				`--run-hook curl -H "Authorization: ***" https://***@h/`}},
+		"dehydrated": {map[string]string{"etc/dehydrated/config": "BASEDIR=$SCRIPTDIR\nHOOK='" + hook + "'",
+			"etc/dehydrated/certs/a.example/cert.pem": "c"}, []string{"HOOK curl -H"}},
+		"getssl": {map[string]string{"etc/getssl/getssl.cfg": "VALIDATE_VIA_DNS=true\nDNS_ADD_COMMAND='" + hook + "'",
+			"etc/getssl/a.example/getssl.cfg": "", "etc/getssl/a.example/a.example.crt": "c"}, []string{"dns-01 curl -H"}},
+		"uacme": {map[string]string{"etc/ssl/uacme/private/key.pem": "k", "etc/ssl/uacme/a.example/cert.pem": "c",
+			"var/spool/cron/crontabs/root": "@daily uacme -h '" + hook + "' issue a.example && x --pass 'a hidden'"},
+			[]string{"--hook curl -H", "&& x --pass ***"}},
+	} {
+		root := put(t, test.files)
+		found, err := Read(client, "", Machine{Root: root})
+		if err != nil || len(found.Certificates) != 1 {
+			t.Fatal(client, err)
+		}
+		c := found.Certificates[0]
+		said := strings.Join(slices.Concat(found.Lost, c.Lost, []string{c.Proof}), "\n")
+		for _, r := range found.Renewals {
+			said += "\n" + r.Line
+		}
+		if strings.Contains(said, "hidden") {
+			t.Errorf("%s: a secret is said:\n%s", client, said)
+		}
+		for _, want := range test.want {
+			if !strings.Contains("\n"+said, "\n"+want) {
+				t.Errorf("%s: %s is not said:\n%s", client, want, said)
+			}
 		}
 	}
 }

@@ -102,7 +102,7 @@ func (r *reader) getsslCertificate(dir, name, kind string, file shellFile, accou
 		c.KeyType = "rsa-" + values["DOMAIN_KEY_LENGTH"]
 	}
 	if c.Proof = "http-01"; values["VALIDATE_VIA_DNS"] == "true" {
-		c.Proof = strings.TrimSpace("dns-01 " + values["DNS_ADD_COMMAND"])
+		c.Proof = strings.TrimSpace("dns-01 " + shown(values["DNS_ADD_COMMAND"]))
 	}
 	c.DeployHooks, c.Lost = getsslDeploy(file)
 	done := []string{"SANS", "CA", "PRIVATE_KEY_ALG", "DOMAIN_KEY_LENGTH", "REUSE_PRIVATE_KEY", "PROFILE",

@@ -109,17 +109,31 @@ func (r *reader) isHere(path string) bool {
 	return err == nil && os.SameFile(a, b)
 }
 
-// The parts of a command line that may be secret: values of variables, and of options that are named so.
+// quotedText is a word of a shell's, or what is quoted in it; where a quote has no end it is all that follows.
+const quotedText = `(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s;'"\\]|['"\\].*)+`
+
+// The parts of a command line that may be secret: values of variables, also of those that are quoted whole and of a
+// URL's, who logs in by a URL or with "-u", headers that log in, and values of options that are named so.
 var (
-	secretVariable = regexp.MustCompile(`(^|[\s;])([A-Za-z_]\w*)=("[^"]*"|'[^']*'|[^\s;]+)`)
-	secretOption   = regexp.MustCompile(`(?i)(\s--?[\w.-]*(?:hmac|key|secret|token|pass|eab)[\w.-]*|\s-e)([= ]+)` +
-		`("[^"]*"|'[^']*'|\S+)`)
-	plainOption = regexp.MustCompile(`(?i)(key-?type|keylength|reuse-key|eab-kid)`)
+	secretQuoted   = regexp.MustCompile(`"([A-Za-z_]\w*)=[^"]*(?:"|$)|'([A-Za-z_]\w*)=[^']*(?:'|$)`)
+	secretVariable = regexp.MustCompile(`(^|[\s;&|?(])([A-Za-z_]\w*)=` + quotedText)
+	secretLogin    = regexp.MustCompile(`://(?:[^\s'"/@]+|[^\s'"/@:]*:[^\s'"]+)@`)
+	secretUser     = regexp.MustCompile(`(\s(?:-[A-Za-z]*u|--(?:proxy-)?user)[= ]*)(?:"[^":]*:[^"]*(?:"|$)|` +
+		`'[^':]*:[^']*(?:'|$)|[^\s:'"]*:` + quotedText + `)`)
+	secretHeader = regexp.MustCompile(`(?i)(\b(?:(?:proxy-)?authorization|cookie|x-[\w-]+)\s*[:=]\s*|` +
+		`\b[\w-]*(?:key|token|secret|pass)[\w-]*:\s+)[^'"]+`)
+	secretOption = regexp.MustCompile(`(?i)(\s--?[\w.-]*(?:hmac|key|secret|token|pass|eab)[\w.-]*|\s-e)([= ]+)` +
+		quotedText)
+	plainOption = regexp.MustCompile(`(?i)^\s--?(key-?type|keylength|reuse-key|eab-kid)`)
 )
 
 // shown is a line without what may be secret.
 func shown(line string) string {
+	line = secretQuoted.ReplaceAllString(line, "'$1$2=***'")
 	line = secretVariable.ReplaceAllString(line, "$1$2=***")
+	line = secretLogin.ReplaceAllString(line, "://***@")
+	line = secretUser.ReplaceAllString(line, "$1***")
+	line = secretHeader.ReplaceAllString(line, "$1***")
 	return secretOption.ReplaceAllStringFunc(line, func(found string) string {
 		if plainOption.MatchString(found) {
 			return found

@@ -98,7 +98,7 @@ func readLego(r *reader) error {
 	}
 	for kind, hook := range t.conf.Hooks {
 		if hook.Command != "" {
-			r.lost("hooks."+kind+" "+hook.Command, t.file)
+			r.lost("hooks."+kind+" "+shown(hook.Command), t.file)
 		}
 	}
 	return nil
@@ -259,14 +259,23 @@ func (t *legoTree) byJob(c *Certificate, job lineage.Job, words []string) {
 		}
 	}
 	c.ReuseKey = c.ReuseKey || slices.Contains(words, "--reuse-key")
-	for _, name := range []string{"--renew-hook", "--deploy-hook", "--run-hook", "--days", "--dynamic", "--must-staple",
-		"--pfx"} {
-		for _, word := range words {
-			if word == name || strings.HasPrefix(word, name+"=") {
-				c.Lost = append(c.Lost, strings.TrimSpace(name+" "+lastOf(option(words, name))))
-			}
+	c.Lost = append(c.Lost, legoLost(words)...)
+}
+
+// legoLost are the options of a command that have no counterpart. Those that are there or not have no value: the word
+// behind them is another option, perhaps with a secret.
+func legoLost(words []string) (lost []string) {
+	for _, name := range []string{"--renew-hook", "--deploy-hook", "--run-hook", "--days"} {
+		for _, value := range option(words, name) {
+			lost = append(lost, strings.TrimSpace(name+" "+shown(value)))
 		}
 	}
+	for _, name := range []string{"--dynamic", "--must-staple", "--pfx"} {
+		if len(option(words, name)) > 0 {
+			lost = append(lost, name)
+		}
+	}
+	return lost
 }
 
 // byFile takes what version 5's file says about a certificate: under the name of its files, or that in its .json.

@@ -75,8 +75,8 @@ func (r *reader) uacmeJob(c *Certificate, job lineage.Job, words []string, folde
 		}
 		c.Names = words[i+1:]
 		if hook := lastOf(option(words, "-h", "--hook")); hook != "" {
-			c.Proof = "hook " + hook
-			c.Lost = append(c.Lost, "--hook "+hook)
+			c.Proof = "hook " + shown(hook)
+			c.Lost = append(c.Lost, "--hook "+shown(hook))
 		}
 		switch kind, bits := lastOf(option(words, "-t", "--type")), lastOf(option(words, "-b", "--bits")); {
 		case strings.EqualFold(kind, "EC"):
@@ -94,7 +94,11 @@ func (r *reader) uacmeJob(c *Certificate, job lineage.Job, words []string, folde
 		}
 		for j, command := range job.Commands { // what runs when it has renewed
 			if j > 0 && commandOf(lineage.Job{Commands: job.Commands[:j]}, "uacme") != nil {
-				c.Lost = append(c.Lost, "&& "+shown(strings.Join(command, " ")))
+				var quoted []string // so that a value of several words is seen as one
+				for _, word := range command {
+					quoted = append(quoted, lineage.Quote(word))
+				}
+				c.Lost = append(c.Lost, "&& "+shown(strings.Join(quoted, " ")))
 			}
 		}
 	}

@@ -229,7 +229,7 @@ func (r *reader) caddyValue(text string) string {
 	if m == nil {
 		return text
 	}
-	for _, job := range jobsOf(r.Machine, r.base, []string{"caddy"}) {
+	for _, job := range r.trusted(jobsOf(r.Machine, r.base, []string{"caddy"})) {
 		if value := job.Values[m[1]]; value != "" {
 			return value
 		}

@@ -3,6 +3,7 @@ package foreign
 import (
 	"maps"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -267,5 +268,44 @@ func TestRenewals_Schedulers(t *testing.T) {
 		"/usr/lib/systemd/system/lego.service: systemctl disable --now lego.service", "/var/spool/cron/crontabs/me: crontab -e -u me"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestRead_JobsOfOthers shows what other users' lines renew, and takes no setting from them.
+func TestRead_JobsOfOthers(t *testing.T) {
+	t.Parallel()
+	const line = "DESEC_TOKEN=x lego -d a.example --server https://x/d --dns desec renew\n"
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		file, text string
+		uid        int // that the file is given to where we may; -1 is as it is
+		good       bool
+	}{
+		"root's line":        {"etc/cron.d/lego", "1 2 * * * root " + line, -1, true},
+		"our line":           {"etc/cron.d/lego", "@daily " + me.Username + " " + line, -1, true},
+		"another's line":     {"etc/cron.d/lego", "1 2 * * * other " + line, -1, false},
+		"another's @daily":   {"etc/crontab", "@daily other " + line, -1, false},
+		"our own table":      {"var/spool/cron/crontabs/me", "@daily " + line, -1, true},
+		"another's table":    {"var/spool/cron/crontabs/other", "@daily " + line, 65534, false},
+		"another's own file": {"etc/cron.d/lego", "1 2 * * * root " + line, 65534, false},
+	} {
+		if test.uid >= 0 && os.Geteuid() != 0 {
+			continue // only root can give files away
+		}
+		root := put(t, map[string]string{"etc/lego/accounts/.keep": "", "etc/lego/certificates/a.example.crt": "c",
+			"etc/lego/certificates/a.example.json": `{"domain":"a.example"}`, test.file: test.text})
+		if err := os.Chown(filepath.Join(root, test.file), test.uid, -1); err != nil {
+			t.Fatal(err)
+		}
+		found, err := Read("lego", "", Machine{Root: root})
+		if err != nil || len(found.Certificates) != 1 || len(found.Renewals) != 1 {
+			t.Fatalf("%s: %+v, %v", name, found, err)
+		}
+		if c := found.Certificates[0]; (c.Service != nil) != test.good || (c.Server != "") != test.good {
+			t.Errorf("%s: %v of %q", name, c.Service, c.Server)
+		}
 	}
 }

@@ -113,8 +113,8 @@ func Clients() (names []string) {
 // reader reads one tree.
 type reader struct {
 	Machine
-	base  string // where the tree begins
-	jobs  []lineage.Job
+	base  string        // where the tree begins
+	jobs  []lineage.Job // that settings are taken from
 	found *Found
 }
 
@@ -128,12 +128,14 @@ func Read(name, path string, m Machine) (*Found, error) {
 	c := clients()[i]
 	found := &Found{Client: name}
 	for _, base := range c.basesAt(path, m) {
-		r := &reader{Machine: m, base: base, found: found, jobs: jobsOf(m, base, c.words)}
+		r := &reader{Machine: m, base: base, found: found}
+		jobs := jobsOf(m, base, c.words)
+		r.jobs = r.trusted(jobs)
 		found.Paths = append(found.Paths, base)
 		if err := c.read(r); err != nil {
 			return nil, err
 		}
-		r.renewals(c)
+		r.renewals(c, jobs)
 	}
 	if len(found.Paths) == 0 {
 		where := path

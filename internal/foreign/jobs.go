@@ -71,10 +71,54 @@ func withoutTime(file string, words []string) []string {
 	case words[0][0] == '*' || '0' <= words[0][0] && words[0][0] <= '9':
 		n = 5
 	}
-	if n > 0 && (filepath.Base(file) == "crontab" || filepath.Base(filepath.Dir(file)) == "cron.d") {
+	if n > 0 && hasUsers(file) {
 		n++
 	}
 	return words[min(n, len(words)):]
+}
+
+// hasUsers reports whether a table of cron's says of each line whose it is.
+func hasUsers(file string) bool {
+	return filepath.Base(file) == "crontab" || filepath.Base(filepath.Dir(file)) == "cron.d"
+}
+
+// trusted are the jobs that settings are taken from: those of root, of the user that we are, and of the tree's owner.
+// What another user's say is only shown, or each user could say where records are written and with which password.
+func (r *reader) trusted(all []lineage.Job) (jobs []lineage.Job) {
+	uids := []int{0, os.Geteuid()}
+	if info, err := os.Stat(r.base); err == nil {
+		uids = append(uids, int(info.Sys().(*syscall.Stat_t).Uid))
+	}
+	users := []string{"root"} // of other names for them a line is only shown
+	for _, uid := range uids {
+		if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+			users = append(users, u.Username)
+		}
+	}
+	for _, job := range all {
+		info, err := os.Stat(job.File)
+		if err != nil || !slices.Contains(uids, int(info.Sys().(*syscall.Stat_t).Uid)) {
+			continue
+		}
+		if job.Unit == "" && hasUsers(job.File) && !slices.Contains(users, userOf(job)) {
+			continue
+		}
+		jobs = append(jobs, job)
+	}
+	return jobs
+}
+
+// userOf is the user that a line of a table with users runs as; "" if it has none.
+func userOf(job lineage.Job) string {
+	if len(job.Commands) == 0 {
+		return ""
+	}
+	words := job.Commands[0]
+	n := len(words) - len(withoutTime(job.File, words))
+	if n < 2 {
+		return ""
+	}
+	return words[n-1]
 }
 
 // option is the values of an option among words, in any of its spellings: -x V, --x V, --x=V.
@@ -142,9 +186,9 @@ func shown(line string) string {
 	})
 }
 
-// renewals adds the lines that renew certificates of this tree, with what ends each.
-func (r *reader) renewals(c client) {
-	for _, job := range r.jobs {
+// renewals adds the lines that renew certificates of this tree, of any user, with what ends each.
+func (r *reader) renewals(c client, jobs []lineage.Job) {
+	for _, job := range jobs {
 		if commandOf(job, c.name) == nil {
 			continue
 		}

@@ -187,6 +187,7 @@ func (i *importing) certificate(c foreign.Certificate) ImportedCertificate {
 		return got
 	}
 	i.account(c, &got)
+	files := len(i.files)
 	if err = i.settings(c, p, &got); err == nil {
 		got.Lineage, err = lineage.NameFor(got.Names)
 	}
@@ -197,6 +198,7 @@ func (i *importing) certificate(c foreign.Certificate) ImportedCertificate {
 		err = i.m.Store.Free(got.Lineage)
 	}
 	if err != nil {
+		i.files = i.files[:files] // nothing that comes names those that it would have had
 		got.Lineage, got.Err = "", err
 		return got
 	}
@@ -430,9 +432,14 @@ func specWith(spec, file string) (providers.Spec, error) {
 
 // folderOf is the folder of a DNS service's credentials, as that of ConoHa's is conoha.
 func (i *importing) folderOf(spec string) string {
+	return filepath.Join(i.m.options.Dirs.Config, nameOfService(spec))
+}
+
+// nameOfService is a DNS service's own name, which is the argument of the provider for lego's.
+func nameOfService(spec string) string {
 	name, of, _ := strings.Cut(spec, ":")
 	if name == "lego" {
-		name = of
+		return of
 	}
-	return filepath.Join(i.m.options.Dirs.Config, filepath.Base(name))
+	return name
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 
 	"wildcard/internal/fault"
@@ -25,8 +26,18 @@ type credentialsFile struct {
 	there bool // it is there already, with this text
 }
 
-// service has a lineage proven by the DNS service that it was proven by.
+// serviceName is that of a DNS service that may name a folder.
+var serviceName = regexp.MustCompile(`^[a-z0-9-]+$`)
+
+// service has a lineage proven by the DNS service that it was proven by. What another client calls a service is no
+// word of ours: it is looked at before a file gets its name.
 func (i *importing) service(service *foreign.Service, s *lineage.Settings, got *ImportedCertificate) error {
+	if !serviceName.MatchString(nameOfService(service.Spec)) {
+		return cannotImport("%s is no name of a DNS service", fault.Excerpt(service.Spec))
+	}
+	if _, err := specWith(service.Spec, ""); err != nil {
+		return err
+	}
 	path := ""
 	if len(service.Values) > 0 {
 		var err error

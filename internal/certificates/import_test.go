@@ -356,3 +356,57 @@ func TestImport_Hooks(t *testing.T) {
 		})
 	}
 }
+
+// TestImport_NoFileForNothing writes credentials for certificates that come alone, and none where another client's word
+// for a service would lead out of the folder.
+func TestImport_NoFileForNothing(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	key := a.keys[0]
+	for name, test := range map[string]struct {
+		command string
+		files   []string // below the configuration directory
+		said    string
+	}{
+		"it comes":             {"lego -d *.example.com --dns desec", []string{"desec/lego.env"}, ""},
+		"a folder above":       {"lego -d *.example.com --dns ..", nil, `"lego:.." is no name of a DNS service`},
+		"a folder elsewhere":   {"lego -d *.example.com --dns x/desec", nil, `"lego:x/desec" is no name of a DNS service`},
+		"none":                 {"lego -d *.example.com --dns=-/", nil, `"lego:-/" is no name of a DNS service`},
+		"a setting of no line": {"lego -d *.example.com --dns desec --preferred-chain a\x01b", nil, "preferred_chain"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tree := legoTree(t, map[string]string{"x.crt": pemText(a.leaf(key, nil), a.all[2]), "x.key": pkcs8(t, key),
+				"x.json": `{"domain":"*.example.com"}`})
+			root := t.TempDir()
+			table := filepath.Join(root, "etc/cron.d/lego")
+			if err := os.MkdirAll(filepath.Dir(table), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			text := "DESEC_TOKEN=dummy-token\n1 2 * * * root " + test.command + " --path " + tree + " renew\n"
+			if err := os.WriteFile(table, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			m, at := importer(t, root, false)
+			got, err := m.Import(t.Context(), certificates.ImportRequest{Client: "lego", Path: tree,
+				Servers: []string{"https://ca.example/dir"}})
+			if err != nil || len(got.Certificates) != 1 {
+				t.Fatalf("%+v, %v", got.Certificates, err)
+			}
+			c := got.Certificates[0]
+			if (c.Err == nil) != (test.said == "") || c.Err != nil && !strings.Contains(c.Err.Error(), test.said) {
+				t.Errorf("%s: %v", c.Outcome, c.Err)
+			}
+			var files []string
+			err = filepath.WalkDir(at, func(path string, _ os.DirEntry, err error) error {
+				if filepath.Ext(path) == ".env" {
+					files = append(files, strings.TrimPrefix(path, filepath.Join(at, "letsencrypt")+"/"))
+				}
+				return err
+			})
+			if err != nil || !slices.Equal(files, test.files) || len(got.Files) != len(test.files) {
+				t.Errorf("files %q, said %q, %v", files, got.Files, err)
+			}
+		})
+	}
+}

@@ -273,7 +273,7 @@ func (c *ImportedCertificate) change(conf *lineage.Conf) error {
 	return conf.SetSettings(c.settings)
 }
 
-// hooksRefused is why the commands of a certificate are not run here: others may change the file that has them, or no .conf can.
+// hooksRefused is why the commands of a certificate are not run here: others may change a file that has them, or no .conf can.
 func (i *importing) hooksRefused(c foreign.Certificate) error {
 	commands := append([]string{c.PreHook, c.PostHook}, c.DeployHooks...)
 	all := strings.Join(commands, "")
@@ -281,10 +281,12 @@ func (i *importing) hooksRefused(c foreign.Certificate) error {
 	case all == "":
 		return nil
 	case strings.ContainsFunc(all, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return cannotImport("%s has one of several lines", c.HookFile)
+		return cannotImport("%s has one of several lines", strings.Join(c.HookFiles, ", "))
 	}
-	if _, err := safepath.Look(c.HookFile, safepath.File); err != nil {
-		return err
+	for _, path := range c.HookFiles {
+		if _, err := safepath.Look(path, safepath.File); err != nil {
+			return err
+		}
 	}
 	for _, problem := range i.m.hooks.Problems(commands) {
 		if problem.Code == deploy.CodeUnsafe {

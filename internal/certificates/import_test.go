@@ -410,3 +410,38 @@ func TestImport_NoFileForNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestImport_HooksOfTwoFiles takes over no hook of getssl's if others may change either of the files that may have it.
+func TestImport_HooksOfTwoFiles(t *testing.T) {
+	t.Parallel()
+	for _, open := range []string{"", "getssl.cfg", "old.example.org/getssl.cfg"} {
+		root := clienttree.Lay(t, "getssl")
+		dir := filepath.Join(root, "etc/getssl")
+		text, err := os.ReadFile(filepath.Join(dir, "getssl.cfg"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, "\nRELOAD_CMD=true\n"...)
+		if err := os.WriteFile(filepath.Join(dir, "getssl.cfg"), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if open != "" {
+			if err := os.Chmod(filepath.Join(dir, open), 0o622); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, _ := importer(t, root, false)
+		if _, err := m.Import(t.Context(), certificates.ImportRequest{Client: "getssl",
+			Servers: []string{"https://localhost:14000/dir"}}); err != nil {
+			t.Fatal(err)
+		}
+		l, err := m.Store.Lineage("old.example.org")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, _ := l.Conf.Settings()
+		if hooks := certificates.DeployCommands(l.Conf.Params(), s); (len(hooks) > 0) != (open == "") {
+			t.Errorf("others may change %q: hooks %q", open, hooks)
+		}
+	}
+}

@@ -113,7 +113,7 @@ func (r *reader) acmeShCertificate(dir, domain string, all map[string]string, us
 	c.KeyType = strings.Replace(conf["Le_Keylength"], "ec-521", "secp521r1", 1)
 	c.ReuseKey = conf["Le_ForceNewDomainKey"] != "1"
 	c.Profile, c.PreferredChain = conf["Le_Certificate_Profile"], conf["Le_Preferred_Chain"]
-	c.PreHook, c.PostHook, c.HookFile = conf["Le_PreHook"], conf["Le_PostHook"], path
+	c.PreHook, c.PostHook, c.HookFiles = conf["Le_PreHook"], conf["Le_PostHook"], []string{path}
 	c.DeployHooks = acmeShDeploy(conf)
 	r.acmeShProof(&c, conf, all, used)
 	c.Lost = append(c.Lost, acmeShLost(conf)...)

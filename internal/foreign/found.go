@@ -58,7 +58,7 @@ type Certificate struct {
 	PreHook        string
 	PostHook       string
 	DeployHooks    []string // that run after a renewal
-	HookFile       string   // where the hooks stand
+	HookFiles      []string // where the hooks stand, or may stand
 
 	End string // what ends its renewal where the client does that by itself; %[1]s is where our files are
 

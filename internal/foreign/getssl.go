@@ -82,7 +82,7 @@ func getsslServer(url string) string {
 func (r *reader) getsslCertificate(dir, name, kind string, file shellFile, account string) {
 	values := file.values
 	c := Certificate{Source: filepath.Join(dir, name+kind+".crt"), Account: account,
-		HookFile: filepath.Join(dir, "getssl.cfg")}
+		HookFiles: []string{filepath.Join(r.base, "getssl.cfg"), filepath.Join(dir, "getssl.cfg")}}
 	var err error
 	if c.Chain, err = readFile(c.Source); err != nil {
 		c.Err = err

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -260,9 +261,12 @@ func (m manager) solver(c *Certificate, issuer object) {
 	if best < 0 {
 		return
 	}
-	for name, node := range issuer.Spec.ACME.Solvers[best].DNS01 {
-		m.dns(c, issuer, name, node)
-		return
+	of := issuer.Spec.ACME.Solvers[best].DNS01
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		if of[name].Kind == yaml.MappingNode { // cnameStrategy stands beside the service
+			m.dns(c, issuer, name, of[name])
+			return
+		}
 	}
 	c.Proof = "http01"
 }

@@ -180,6 +180,24 @@ func TestRead_OtherForms(t *testing.T) {
 			func(f *Found) bool {
 				return string(f.Certificates[0].Chain) == "C" && strings.HasSuffix(f.Certificates[0].Source, "#n/s")
 			}},
+		"cert-manager, a strategy beside the service": {"cert-manager", "a.yaml", map[string]string{
+			"a.yaml": strings.Join([]string{
+				"{kind: Secret, metadata: {name: s}, stringData: {tls.crt: C, tls.key: K}}",
+				"{kind: Certificate, spec: {secretName: s, dnsNames: [a.example], issuerRef: {name: i}}}",
+				"{kind: Secret, metadata: {name: t}, stringData: {k: token}}",
+				"{kind: Issuer, metadata: {name: i}, spec: {acme: {solvers: [{dns01: {A: x, " +
+					"cnameStrategy: Follow, cnameOther: x, cloudflare: {apiTokenSecretRef: {name: t, key: k}}}}]}}}"}, "\n---\n")},
+			func(f *Found) bool {
+				s := f.Certificates[0].Service
+				return s != nil && s.Spec == "lego:cloudflare" && s.Values["CF_DNS_API_TOKEN"].Reveal() == "token"
+			}},
+		"lego with a program": {"lego", "etc/lego", map[string]string{"etc/lego/accounts/.keep": "",
+			"etc/lego/certificates/a.example.crt":  "c",
+			"etc/lego/certificates/a.example.json": `{"domain":"a.example"}`,
+			"etc/cron.d/lego":                      "EXEC_PATH=/bin/records\n@daily root lego -d a.example --dns exec renew\n"},
+			func(f *Found) bool {
+				return f.Certificates[0].Service == nil && f.Certificates[0].Proof == "dns exec /bin/records"
+			}},
 		"caddy, a module that is not known": {"caddy", "data/caddy", map[string]string{"data/caddy/acme/h/users/x/x.json": `{"status":"deactivated","location":"https://h/a/1"}`, "data/caddy/acme/h/users/x/x.key": "k",
 			"data/caddy/certificates/h/a.example/a.example.crt": "c", "data/caddy/certificates/h/a.example/a.example.json": `{"sans":["a.example"],"issuer_data":{"ca":"https://h/d"}}`, "data/caddy/certificates/local/x/x.crt": "c",
 			"config/caddy/autosave.json": `{"apps":{"tls":{"automation":{"policies":[{"reuse_private_keys":true,"issuers":[{"external_account":{"key_id":"x"},"challenges":{"dns":{"provider":{"name":"odd","api_key":"s"}}}}]}]}}}}`},

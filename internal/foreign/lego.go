@@ -240,7 +240,7 @@ func (t *legoTree) byJob(c *Certificate, job lineage.Job, words []string) {
 		c.Account = email
 	}
 	if name := lastOf(option(words, "--dns")); name != "" {
-		c.Service = ofLego(name, t.r.environmentOf(job))
+		c.provenByLego(name, t.r.environmentOf(job))
 	}
 	if kind := lastOf(option(words, "--key-type", "-k")); kind != "" {
 		c.KeyType = kind
@@ -338,7 +338,7 @@ func (t *legoTree) challenge(c *Certificate, name string) {
 			}
 		}
 	}
-	c.Service = ofLego(valueOf(dns["provider"]), values)
+	c.provenByLego(valueOf(dns["provider"]), values)
 }
 
 // valueOf is a value of a YAML file as it is written; "" if it is no single one.

@@ -2,7 +2,6 @@ package foreign
 
 import (
 	"maps"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -77,13 +76,19 @@ func ofLego(name string, values map[string]settings.Secret) *Service {
 		s.Spec = "conoha"
 	case "rfc2136", "designate", "manual":
 		s.Spec = name
-	case "exec":
-		if path := values["EXEC_PATH"].Reveal(); filepath.IsAbs(path) {
-			s.Spec = "exec:" + path
-		}
 	}
 	s.complete()
 	return s
+}
+
+// provenByLego takes the service that lego has under a name. A program is none: ours wants to be told its zone, which
+// nothing of lego's says.
+func (c *Certificate) provenByLego(name string, values map[string]settings.Secret) {
+	if name == "exec" {
+		c.Proof = strings.TrimSpace("dns exec " + shown(values["EXEC_PATH"].Reveal()))
+		return
+	}
+	c.Service = ofLego(name, values)
 }
 
 // region is that of ConoHa's identity service's host.

@@ -146,7 +146,7 @@ func (r *reader) traefikResolver(path, name string, t *traefikResolver, confs ma
 func (r *reader) traefikProof(c *Certificate, conf traefikACME, file string) {
 	switch {
 	case valueOf(conf.DNS["provider"]) != "":
-		c.Service = ofLego(valueOf(conf.DNS["provider"]), r.traefikEnvironment())
+		c.provenByLego(valueOf(conf.DNS["provider"]), r.traefikEnvironment())
 	case conf.HTTP != nil:
 		c.Proof = "httpChallenge"
 	case conf.TLS != nil:

@@ -224,6 +224,32 @@ func TestOrder_ProofFails(t *testing.T) {
 	}
 }
 
+// TestOrder_StoppedInProof stops the server, as systemd does, while names are being proven: the order is as good as before.
+func TestOrder_StoppedInProof(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m := w.client("web1", "web1.example.com")
+	begun := make(chan struct{})
+	w.up.mu.Lock()
+	w.up.onProve = func(ctx context.Context, _ acmeserver.Wanted) error {
+		close(begun)
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	w.up.mu.Unlock()
+	order := m.order("web1.example.com")
+	<-begun
+	w.stop()
+	w.up.mu.Lock()
+	w.up.onProve = nil
+	w.up.mu.Unlock()
+	w.start()
+	m.finalize(order, newKey(t), "web1.example.com")
+	if got := m.final(order.header.Get("Location")); got.text(t, "status") != "valid" {
+		t.Errorf("order %s", got.body)
+	}
+}
+
 // TestOrder_ClientGaveUp has a client that comes again with another key: its new order is the one that is worked on.
 func TestOrder_ClientGaveUp(t *testing.T) {
 	t.Parallel()

@@ -85,15 +85,14 @@ func proofOf(o *Order) string {
 func (w *work) prove(o *Order) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	key := proofOf(o)
-	if w.ctx == nil {
+	ctx, key := w.ctx, proofOf(o)
+	if ctx == nil {
 		return
 	}
 	p := w.proofs[key]
 	if p == nil {
 		p = &proof{done: make(chan struct{})}
 		w.proofs[key] = p
-		ctx := w.ctx
 		w.group.Go(func() {
 			p.err = w.inTurn(ctx, o, func() error {
 				return w.server.options.Upstream.Prove(ctx, Wanted{Names: o.Names, Profile: o.Profile, Replaces: o.Replaces})
@@ -109,6 +108,7 @@ func (w *work) prove(o *Order) {
 		switch {
 		case p.err == nil:
 			w.server.audit.order("order.proven", o)
+		case ctx.Err() != nil: // whatever ended it; the next run proves them
 		case !passes(p.err):
 			w.fail(o.ID, p.err, statusReady)
 		default:

@@ -22,12 +22,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
 
 	"wildcard/internal/acmeserver"
+	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/settings"
 )
@@ -205,7 +207,7 @@ func (w *world) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	started, ended := make(chan struct{}), make(chan struct{})
 	go func() { close(started); w.server.Run(ctx); close(ended) }()
 	<-started
@@ -217,7 +219,7 @@ func (w *world) start() {
 			runtime.Gosched()
 		}
 	}
-	w.shutDown = sync.OnceFunc(func() { cancel(); <-ended })
+	w.shutDown = sync.OnceFunc(func() { cancel(fault.Interrupted{Signal: syscall.SIGTERM}); <-ended })
 }
 
 func (w *world) healthy() bool {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"wildcard/internal/system/atomicfile"
 	"wildcard/internal/system/failpoint"
@@ -48,7 +49,8 @@ func (d Documents) Save(name string, document any) error {
 	return nil
 }
 
-// Read reads a document; ok is false if there is none. One that cannot be read is set aside and counts as none.
+// Read reads a document; ok is false if there is none. One that is damaged is set aside and counts as none; one that the system does not
+// let us read at this moment (no descriptors, no memory, no rights) stays, and is an error.
 func (d Documents) Read(name string, document any) (ok bool, err error) {
 	path, err := d.path(name)
 	if err != nil {
@@ -57,6 +59,9 @@ func (d Documents) Read(name string, document any) (ok bool, err error) {
 	text, _, err := atomicfile.Read(path, mostDocument)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
+	}
+	if _, system := errors.AsType[syscall.Errno](err); system && !errors.Is(err, syscall.ELOOP) { // which is a link in its place
+		return false, failed("%s: %w", d.dir, err)
 	}
 	if err == nil {
 		if sealed, good := unseal(bytes.TrimSuffix(text, []byte("\n"))); good && json.Unmarshal(sealed, document) == nil {

@@ -3,11 +3,14 @@ package acmeserver
 import (
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
+
+	"wildcard/internal/fault"
 )
 
 const mostAccounts = 50 // of one client
@@ -41,11 +44,7 @@ func (s *Server) newAccount(c *call) (*reply, *Problem) {
 		return nil, refuse(http.StatusForbidden, "externalAccountRequired",
 			"this server knows its clients by external account keys: ask who runs it for one")
 	}
-	var client Client
-	kid, problem := checkBinding(asked.Binding, s.url(pathNewAccount), c.key, func(kid string) (key []byte) {
-		client, key = s.clients.byKeyID(kid)
-		return key
-	})
+	client, problem := s.boundTo(c, asked.Binding)
 	if problem != nil {
 		return nil, problem
 	}
@@ -62,7 +61,7 @@ func (s *Server) newAccount(c *call) (*reply, *Problem) {
 		return nil, malformed("the key of the account cannot be kept")
 	}
 	made, err := s.store.saveAccount(Account{
-		ID: newID(), Client: client.Name, KeyID: kid, Key: jwk, Thumbprint: hash, Contact: asked.Contact,
+		ID: newID(), Client: client.Name, KeyID: client.KeyID, Key: jwk, Thumbprint: hash, Contact: asked.Contact,
 		Status: statusValid, Created: s.now().UTC(),
 	})
 	if err != nil {
@@ -71,6 +70,25 @@ func (s *Server) newAccount(c *call) (*reply, *Problem) {
 	c.account = made
 	s.audit.account(c, "account.created")
 	return s.accountReply(http.StatusCreated, made), nil
+}
+
+// boundTo is the client that an external account binding is of.
+func (s *Server) boundTo(c *call, binding []byte) (client Client, _ *Problem) {
+	var err error
+	_, problem := checkBinding(binding, s.url(pathNewAccount), c.key, func(kid string) (key []byte) {
+		client, key, err = s.clients.byKeyID(kid)
+		return key
+	})
+	if err != nil {
+		return Client{}, s.unreadable(err)
+	}
+	return client, problem
+}
+
+// unreadable is for a client that there is, which cannot be read now. What it is, is for who runs the server.
+func (s *Server) unreadable(err error) *Problem {
+	s.options.Log.Warn("client", "error", err)
+	return internal(errors.New("the client cannot be read at the moment: the server's log says why"))
 }
 
 // newID makes a name that cannot be guessed.
@@ -109,10 +127,10 @@ func (s *Server) standing(a *Account, c *call) (Client, *Problem) {
 		return Client{}, unauthorized("the account is %s", a.Status)
 	}
 	client, err := s.clients.Get(a.Client)
+	if err != nil && fault.CodeOf(err) != CodeClient {
+		return Client{}, s.unreadable(err)
+	}
 	if err != nil || client.KeyID != a.KeyID {
-		if err != nil {
-			s.options.Log.Warn("client", "client", a.Client, "error", err)
-		}
 		return Client{}, unauthorized("the client of this account was removed")
 	}
 	if !client.mayComeFrom(c.address) {

@@ -139,17 +139,20 @@ func (c *Clients) policy(name string) (Policy, error) {
 	return policy, nil
 }
 
-// byKeyID finds the client that a kid is of, with the key.
-func (c *Clients) byKeyID(kid string) (Client, []byte) {
-	name, _, ok := strings.Cut(kid, ".")
-	if !ok {
-		return Client{}, nil
+// byKeyID finds the client that a kid is of, with the key; nil if there is none.
+func (c *Clients) byKeyID(kid string) (Client, []byte, error) {
+	name, _, _ := strings.Cut(kid, ".")
+	if !clientForm.MatchString(name) {
+		return Client{}, nil, nil
 	}
 	client, key, err := c.read(name)
-	if err != nil || key.KeyID != kid {
-		return Client{}, nil
+	switch {
+	case fault.CodeOf(err) == CodeClient || err == nil && key.KeyID != kid:
+		return Client{}, nil, nil
+	case err != nil:
+		return Client{}, nil, err
 	}
-	return client, key.Key
+	return client, key.Key, nil
 }
 
 // All reads the clients, by name. What cannot be read of one is an error among errs.

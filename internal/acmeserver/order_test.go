@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -416,6 +417,28 @@ func TestClient_Changed(t *testing.T) {
 	}
 	if got := m.order("web1.example.com"); got.problem() != "unauthorized" || w.up.sent() != sent {
 		t.Errorf("the old account of a new client: %d %s", got.status, got.body)
+	}
+}
+
+// TestClient_Unreadable has a policy that cannot be read now: who asks is to come again, and is not told that it was removed for good.
+func TestClient_Unreadable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m := w.client("web1", "web1.example.com")
+	if err := os.Chmod(w.clients.Path("web1"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for what, ask := range map[string]func() answer{
+		"order":   func() answer { return m.order("web1.example.com") },
+		"account": m.register,
+		"binding": func() answer { m := *m; m.key = newKey(t); return m.register() },
+	} {
+		if got := ask(); got.problem() != "serverInternal" || got.header.Get("Retry-After") == "" || strings.Contains(string(got.body), w.dirs.Config) {
+			t.Errorf("%s: %d %s", what, got.status, got.body)
+		}
+	}
+	if w.up.sent() != 0 {
+		t.Error("the CA was asked")
 	}
 }
 

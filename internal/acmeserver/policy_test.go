@@ -64,7 +64,7 @@ func TestClients_FileUnsafe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, key := c.byKeyID(client.KeyID); got.Name != "web1" || len(key) != 32 {
+	if got, key, err := c.byKeyID(client.KeyID); got.Name != "web1" || len(key) != 32 || err != nil {
 		t.Fatal(got)
 	}
 	for what, damage := range map[string]func(path string) error{
@@ -86,8 +86,9 @@ func TestClients_FileUnsafe(t *testing.T) {
 		if err := damage(path); err != nil {
 			t.Fatal(err)
 		}
-		if got, key := c.byKeyID(client.KeyID); key != nil || got.Name != "" {
-			t.Errorf("%s: it may have %v", what, got.Names)
+		gone := what == "not there" || what == "a link elsewhere"
+		if got, key, err := c.byKeyID(client.KeyID); key != nil || got.Name != "" || (err == nil) != gone {
+			t.Errorf("%s: it may have %v, %v", what, got.Names, err)
 		}
 		if _, err := c.Get("web1"); err == nil {
 			t.Errorf("%s: no error", what)

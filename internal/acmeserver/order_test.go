@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -417,6 +418,41 @@ func TestClient_Changed(t *testing.T) {
 	}
 	if got := m.order("web1.example.com"); got.problem() != "unauthorized" || w.up.sent() != sent {
 		t.Errorf("the old account of a new client: %d %s", got.status, got.body)
+	}
+}
+
+// TestClient_EndedMeanwhile gives nothing for orders of a client, or an account, that may not have their names any more.
+func TestClient_EndedMeanwhile(t *testing.T) {
+	t.Parallel()
+	for what, end := range map[string]func(*world, *machine) error{
+		"removed":     func(w *world, _ *machine) error { return w.clients.Remove("web1") },
+		"deactivated": func(_ *world, m *machine) error { m.post(m.kid, map[string]any{"status": "deactivated"}); return nil },
+		"narrowed": func(w *world, _ *machine) error {
+			return os.WriteFile(w.clients.Path("web1"), []byte("names = web2.example.com\n"), 0o600)
+		},
+	} {
+		w := newWorld(t)
+		m := w.client("web1", "web1.example.com", "*.web1.example.com")
+		w.up.mu.Lock()
+		w.up.onProve = func(ctx context.Context, _ acmeserver.Wanted) error { <-ctx.Done(); return context.Cause(ctx) }
+		w.up.mu.Unlock()
+		m.finalize(m.order("web1.example.com"), newKey(t), "web1.example.com")
+		m.order("*.web1.example.com") // ready
+		if err := end(w, m); err != nil {
+			t.Fatal(err)
+		}
+		w.stop()
+		w.up.mu.Lock()
+		w.up.onProve, w.up.proofs = nil, nil
+		w.up.mu.Unlock()
+		before := w.up.sent()
+		w.start()
+		for strings.Count(w.audit.String(), `"order.failed"`) < 2 && w.up.sent() == before {
+			runtime.Gosched()
+		}
+		if w.up.sent() != before || strings.Count(w.audit.String(), `"problem":"unauthorized"`) != 2 {
+			t.Errorf("%s: %s", what, w.audit)
+		}
 	}
 }
 

@@ -74,8 +74,11 @@ func (p *Problem) after(d time.Duration) *Problem {
 	return p
 }
 
-// upstreamProblem says to the client what the CA, or the way to it, had to object to.
+// upstreamProblem says to the client what the CA, or the way to it, had to object to; or this server itself meanwhile.
 func upstreamProblem(err error) *Problem {
+	if ours, ok := errors.AsType[*Problem](err); ok {
+		return ours
+	}
 	kind, status := "serverInternal", http.StatusInternalServerError
 	switch fault.CodeOf(err) {
 	case issuance.CodeName, issuance.CodeNoWildcard, issuance.CodeTooMany, issuance.CodeCovered:

@@ -52,6 +52,10 @@ func (s *Server) Run(ctx context.Context) {
 	for _, o := range s.store.ordersWhere(func(*Order) bool { return true }) {
 		switch s.statusOf(o) {
 		case statusReady:
+			if err := s.stillMay(o); err != nil && !passes(err) {
+				w.fail(o.ID, err, statusReady)
+				continue
+			}
 			w.prove(o)
 		case statusProcessing:
 			w.issue(o)
@@ -163,12 +167,33 @@ func (w *work) issue(o *Order) {
 	})
 }
 
+// stillMay is an error if an order's client may not have its names any more. One of class Temporary says that it is not known now.
+func (s *Server) stillMay(o *Order) error {
+	client, err := s.clients.Get(o.Client)
+	if err != nil && fault.CodeOf(err) != CodeClient {
+		return fault.Errorf(fault.CodeOf(err), fault.Temporary, "%w", err)
+	}
+	account := s.store.account(o.Account)
+	if err != nil || account == nil || account.Status != statusValid || account.KeyID != client.KeyID {
+		return unauthorized("the client or the account of the order was removed")
+	}
+	for _, name := range o.Names {
+		if !client.Judge(name).Allowed {
+			return unauthorized("the client %s may not have %s any more", o.Client, name)
+		}
+	}
+	return nil
+}
+
 // untilFinal tries until the order is valid or invalid, or ctx ends.
 func (w *work) untilFinal(ctx context.Context, o *Order) {
 	s := w.server
 	for pause := firstPause; ; pause = min(2*pause, mostPause) {
 		var got Issued
 		err := w.inTurn(ctx, o, func() (err error) {
+			if err := s.stillMay(o); err != nil { // its turn may have come long after it was asked for
+				return err
+			}
 			got, err = s.options.Upstream.Issue(ctx, wanted(o))
 			return err
 		})

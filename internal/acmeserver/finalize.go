@@ -46,7 +46,7 @@ func (s *Server) finalize(c *call) (*reply, *Problem) {
 	if problem != nil {
 		return nil, problem
 	}
-	same := s.store.same(o, key, s.now())
+	same := s.store.same(o, s.options.CA, key, s.now())
 	mine := false
 	o, err = s.store.changeOrder(o.ID, func(o *Order) bool {
 		if s.statusOf(o) != statusReady {
@@ -55,7 +55,7 @@ func (s *Server) finalize(c *call) (*reply, *Problem) {
 		mine = true
 		o.CSR, o.Key, o.Status, o.Finalized = der, key, statusProcessing, s.now().UTC()
 		if same != nil {
-			o.Status, o.Issued = statusValid, same.Issued
+			o.Status, o.CA, o.Issued = statusValid, same.CA, same.Issued
 			o.Chain, o.Alternates, o.Certificate, o.NotAfter = same.Chain, same.Alternates, same.Certificate, same.NotAfter
 		}
 		return true

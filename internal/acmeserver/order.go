@@ -108,7 +108,7 @@ func (s *Server) allowed(c *call, asked []identifier) ([]string, *Problem) {
 
 // replaced is the certificate that an order follows (RFC 9773 §5), if it is one from here that may be followed.
 func (s *Server) replaced(c *call, id string, names []string) (string, *Problem) {
-	old := s.store.byCertificate(id)
+	old := s.store.byCertificate(s.options.CA, id)
 	if id == "" || old == nil {
 		return "", nil
 	}

@@ -294,6 +294,35 @@ func TestOrder_ClientGaveUp(t *testing.T) {
 	}
 }
 
+// TestOrder_AnotherCA has the server pass from one CA to another: what the first issued is nothing to the second, and is there again after.
+func TestOrder_AnotherCA(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(w *world) { w.ca = "https://staging.example/directory" })
+	m := w.client("web1", "web1.example.com")
+	key := newKey(t)
+	_, staging := m.certificate(key, "web1.example.com")
+	w.stop()
+	w.ca = "https://production.example/directory"
+	w.start()
+	if _, next := m.certificate(key, "web1.example.com"); slices.Equal(next.body, staging.body) {
+		t.Error("the certificate of the other CA is handed out")
+	}
+	leaf := leafOf(t, staging.body)
+	if got := m.get(w.url("/acme/renewal-info/" + certificateID(leaf))); got.status != http.StatusNotFound || w.up.asked != 0 {
+		t.Errorf("renewal information: %d %s", got.status, got.body)
+	}
+	got := m.post(w.url("/acme/revoke-cert"), map[string]any{"certificate": base64.RawURLEncoding.EncodeToString(leaf.Raw)})
+	if got.problem() != "unauthorized" || len(w.up.revoked) != 0 {
+		t.Errorf("revoked: %d %s", got.status, got.body)
+	}
+	w.stop()
+	w.ca = "https://staging.example/directory"
+	w.start()
+	if _, again := m.certificate(key, "web1.example.com"); !slices.Equal(again.body, staging.body) {
+		t.Error("back at the first CA, its certificate is not handed out")
+	}
+}
+
 // TestRevocation_PassedOn has the two who may revoke: the client, and who has the certificate's key.
 func TestRevocation_PassedOn(t *testing.T) {
 	t.Parallel()

@@ -26,7 +26,7 @@ type renewalCache struct {
 // renewalInfo passes on when the CA suggests to renew a certificate (RFC 9773 §4.1). One of a CA that says nothing is due when a third
 // of its life is left.
 func (s *Server) renewalInfo(c *call) (*reply, *Problem) {
-	o := s.store.byCertificate(c.rest)
+	o := s.store.byCertificate(s.options.CA, c.rest)
 	if o == nil {
 		return nil, notFound()
 	}

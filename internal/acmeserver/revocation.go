@@ -69,7 +69,7 @@ func (s *Server) revoke(c *call) (*reply, *Problem) {
 // revocable are the orders with a certificate, if the caller may revoke it.
 func (s *Server) revocable(c *call, leaf *x509.Certificate) []*Order {
 	id := issuance.CertificateID(leaf)
-	found := s.store.ordersWhere(func(o *Order) bool { return id != "" && o.Certificate == id })
+	found := s.store.ordersWhere(func(o *Order) bool { return id != "" && o.Certificate == id && o.CA == s.options.CA })
 	if len(found) == 0 {
 		return nil
 	}

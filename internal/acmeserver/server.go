@@ -26,6 +26,7 @@ type Options struct {
 	State    *state.State
 	Clients  *Clients
 	Upstream Upstream
+	CA       string       // what Upstream is: certificates of another CA are neither given again nor passed on to it
 	Audit    *slog.Logger // a line for each decision; nil is silent
 	Log      *slog.Logger // nil is silent
 	AtOnce   int          // certificates under way at the CA; 0 is 32

@@ -37,6 +37,7 @@ type Order struct {
 	CSR         []byte    `json:"csr,omitempty"`
 	Key         string    `json:"key,omitempty"` // SHA-256 of the CSR's public key
 	Error       *Problem  `json:"error,omitempty"`
+	CA          string    `json:"ca,omitempty"` // that issued the certificate
 	Issued      time.Time `json:"issued,omitzero"`
 	Chain       []byte    `json:"chain,omitempty"`
 	Alternates  [][]byte  `json:"alternates,omitempty"`
@@ -144,20 +145,20 @@ func (st *store) ordersWhere(pick func(*Order) bool) []*Order {
 	return found
 }
 
-// byCertificate finds the order of a certificate by its name in renewal information; nil if there is none.
-func (st *store) byCertificate(id string) *Order {
-	found := st.ordersWhere(func(o *Order) bool { return id != "" && o.Certificate == id })
+// byCertificate finds the order of a CA's certificate by its name in renewal information; nil if there is none.
+func (st *store) byCertificate(ca, id string) *Order {
+	found := st.ordersWhere(func(o *Order) bool { return id != "" && o.Certificate == id && o.CA == ca })
 	if len(found) == 0 {
 		return nil
 	}
 	return found[len(found)-1] // the one that it was issued for
 }
 
-// same finds a certificate of the same client that was issued a short time ago for the same names and key. One that is to be replaced
+// same finds a certificate of the same client that a CA issued a short time ago for the same names and key. One that is to be replaced
 // is not it.
-func (st *store) same(o *Order, key string, now time.Time) *Order {
+func (st *store) same(o *Order, ca, key string, now time.Time) *Order {
 	found := st.ordersWhere(func(old *Order) bool {
-		return old.Status == statusValid && !old.Revoked && old.Client == o.Client && old.Key == key &&
+		return old.Status == statusValid && !old.Revoked && old.Client == o.Client && old.CA == ca && old.Key == key &&
 			old.Profile == o.Profile && slices.Equal(old.Names, o.Names) &&
 			now.Sub(old.Issued) < sameWithin && now.Before(old.NotAfter) && (o.Replaces == "" || old.Certificate != o.Replaces)
 	})

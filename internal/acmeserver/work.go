@@ -231,7 +231,7 @@ func (w *work) keep(o *Order, got Issued) error {
 		return fault.Errorf(issuance.CodeCertificate, fault.Failed, "the certificate cannot be read")
 	}
 	kept, err := s.store.changeOrder(o.ID, func(o *Order) bool {
-		o.Status, o.Issued, o.Error = statusValid, s.now().UTC(), nil
+		o.Status, o.CA, o.Issued, o.Error = statusValid, s.options.CA, s.now().UTC(), nil
 		o.Chain, o.Alternates = got.Chain, got.Alternates
 		o.Certificate, o.NotAfter = issuance.CertificateID(leaf), leaf.NotAfter
 		return true

@@ -149,6 +149,7 @@ type world struct {
 	t        testing.TB
 	dirs     settings.Directories
 	up       *upstream
+	ca       string // its name
 	http     *httptest.Server
 	origin   string
 	clients  *acmeserver.Clients
@@ -202,7 +203,7 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.clients = acmeserver.NewClients(w.dirs, state)
-	w.server, err = acmeserver.New(acmeserver.Options{Origin: w.origin, State: state, Clients: w.clients, Upstream: w.up,
+	w.server, err = acmeserver.New(acmeserver.Options{Origin: w.origin, State: state, Clients: w.clients, Upstream: w.up, CA: w.ca,
 		Audit: slog.New(slog.NewJSONHandler(w.audit, nil)), Now: w.now, Sleep: w.sleep})
 	if err != nil {
 		w.t.Fatal(err)

@@ -153,6 +153,7 @@ func (s *service) run(ctx context.Context, listen, status string) error {
 	}
 	if s.server, err = acmeserver.New(acmeserver.Options{
 		Origin: origin, State: state, Clients: acmeserver.NewClients(s.machine.dirs, state), Upstream: s.upstream,
+		CA:    s.upstream.Request.Server.Value,
 		Audit: slog.New(slog.NewJSONHandler(s.machine.stdout, nil)), Log: s.log, Now: s.machine.now, Sleep: s.own.Sleep,
 	}); err != nil {
 		return err

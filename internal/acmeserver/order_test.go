@@ -1,10 +1,12 @@
 package acmeserver_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/base64"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"runtime"
@@ -384,6 +386,34 @@ func TestRenewalInfo_PassedOn(t *testing.T) {
 	window, _ := got.json(t)["suggestedWindow"].(map[string]any)
 	if from, err := time.Parse(time.RFC3339, window["start"].(string)); err != nil || !from.Before(leaf.NotAfter) || !from.After(time.Now()) {
 		t.Errorf("without the CA: %s", got.body)
+	}
+}
+
+// TestHungUp has who hangs up at once: the CA is asked all the same, so that nothing wrong is remembered of it.
+func TestHungUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m := w.client("web1", "web1.example.com")
+	_, chain := m.certificate(newKey(t), "web1.example.com")
+	leaf := leafOf(t, chain.body)
+	start := time.Now().Add(-time.Hour).UTC().Truncate(time.Second) // which says: now
+	w.up.mu.Lock()
+	w.up.window = issuance.Window{Start: start, End: start.Add(time.Minute), RetryAfter: 6 * time.Hour}
+	w.up.mu.Unlock()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	path := "/acme/renewal-info/" + certificateID(leaf)
+	w.server.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ended, http.MethodGet, path, nil))
+	got := m.get(w.url(path))
+	if window, _ := got.json(t)["suggestedWindow"].(map[string]any); window["start"] != start.Format(time.RFC3339) {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	f := m.good(w.url("/acme/revoke-cert"), map[string]any{"certificate": base64.RawURLEncoding.EncodeToString(leaf.Raw)})
+	request := httptest.NewRequestWithContext(ended, http.MethodPost, "/acme/revoke-cert", bytes.NewReader(f.sign(t)))
+	request.Header.Set("Content-Type", "application/jose+json")
+	w.server.ServeHTTP(httptest.NewRecorder(), request)
+	if len(w.up.revoked) != 1 {
+		t.Error("it is not revoked")
 	}
 }
 

@@ -63,7 +63,7 @@ func (s *Server) suggestion(ctx context.Context, id string, leaf *x509.Certifica
 	if known != nil && now.Before(known.until) {
 		return *known
 	}
-	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askLimit) // who hangs up changes nothing for the others
 	defer cancel()
 	window, err := s.options.Upstream.RenewalInfo(ctx, leaf)
 	fresh := suggestion{window.Start, window.End, window.Explanation, now.Add(max(window.RetryAfter, time.Minute))}

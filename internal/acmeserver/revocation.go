@@ -47,7 +47,7 @@ func (s *Server) revoke(c *call) (*reply, *Problem) {
 	if all[0].Revoked {
 		return nil, refuse(http.StatusBadRequest, "alreadyRevoked", "the certificate is revoked already")
 	}
-	ctx, cancel := context.WithTimeout(c.request.Context(), revokeLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.request.Context()), revokeLimit) // it may be revoked by then
 	defer cancel()
 	err = s.options.Upstream.Revoke(ctx, leaf, reason)
 	if err != nil && fault.CodeOf(err) != issuance.CodeRevoked {

@@ -118,16 +118,22 @@ func (u *upstream) Delivered(w acmeserver.Wanted) {
 	delete(u.chains, string(w.CSR))
 }
 
-func (u *upstream) RenewalInfo(context.Context, *x509.Certificate) (issuance.Window, error) {
+func (u *upstream) RenewalInfo(ctx context.Context, _ *x509.Certificate) (issuance.Window, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.asked++
+	if ctx.Err() != nil {
+		return issuance.Window{}, context.Cause(ctx)
+	}
 	return u.window, u.windowErr
 }
 
-func (u *upstream) Revoke(_ context.Context, leaf *x509.Certificate, reason uint) error {
+func (u *upstream) Revoke(ctx context.Context, leaf *x509.Certificate, reason uint) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if u.onRevoke != nil {
 		if err := u.onRevoke(); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package acmeserver
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"wildcard/internal/state"
 	"wildcard/internal/system/atomicfile"
 	"wildcard/internal/system/failpoint"
+	"wildcard/internal/system/filelock"
 )
 
 // Client is one machine, or one operator of several, with its policy.
@@ -50,6 +52,23 @@ func OpenState(dirs settings.Directories) (*state.State, error) {
 		}
 	}
 	return state.Open(dir, nil)
+}
+
+// claimWithin is how long a server waits for the one before it, which may be about to end.
+const claimWithin = 30 * time.Second
+
+// Claim keeps other servers off the state, of which each would order for itself, until release is called or the process ends.
+func Claim(ctx context.Context, dirs settings.Directories) (release func(), err error) {
+	if err := settings.PrivateDir(dirs.State); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, claimWithin)
+	defer cancel()
+	release, err = filelock.NewHeld(filepath.Join(dirs.State, "serve"), "server").Lock(ctx, "serve", "wildcard serve", nil)
+	if err != nil && fault.CodeOf(err) == fault.CodeUnavailable {
+		err = fault.Errorf(fault.CodeUnavailable, fault.Temporary, "serve: another server uses %s: %w", dirs.State, err)
+	}
+	return release, err
 }
 
 // announcement is where the server was reached last.

@@ -124,6 +124,11 @@ func (s *service) open() (*certificates.Manager, error) {
 
 // run obtains the server's own certificate, listens, and serves until ctx ends.
 func (s *service) run(ctx context.Context, listen, status string) error {
+	release, err := acmeserver.Claim(ctx, s.machine.dirs)
+	if err != nil {
+		return err
+	}
+	defer release()
 	var sockets net.ListenConfig
 	listener, err := sockets.Listen(ctx, "tcp", listen)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 const mostAccounts = 50 // of one client
 
-// newAccount makes an account, or finds the one that there is (RFC 8555 §7.3).
+// newAccount makes an account, or finds the one that there is (RFC 8555 §7.3), which the key of a client that was added again revives.
 func (s *Server) newAccount(c *call) (*reply, *Problem) {
 	var asked struct {
 		Contact      []string        `json:"contact"`
@@ -28,11 +28,16 @@ func (s *Server) newAccount(c *call) (*reply, *Problem) {
 	hash := thumbprint(c.key)
 	s.accountKeys.Lock()
 	defer s.accountKeys.Unlock()
-	if there := s.store.accountOf(hash); there != nil {
-		if _, problem := s.standing(there, c); problem != nil {
+	bound := len(asked.Binding) > 0 && string(asked.Binding) != "null"
+	old := s.store.accountOf(hash)
+	if old != nil {
+		_, problem := s.standing(old, c)
+		if problem == nil {
+			return s.accountReply(http.StatusOK, old), nil
+		}
+		if problem.Status >= http.StatusInternalServerError || old.Status != statusValid || asked.OnlyExisting || !bound {
 			return nil, problem
 		}
-		return s.accountReply(http.StatusOK, there), nil
 	}
 	if asked.OnlyExisting {
 		return nil, refuse(http.StatusBadRequest, "accountDoesNotExist", "there is no account with this key")
@@ -40,7 +45,7 @@ func (s *Server) newAccount(c *call) (*reply, *Problem) {
 	if problem := checkContact(asked.Contact); problem != nil {
 		return nil, problem
 	}
-	if len(asked.Binding) == 0 || string(asked.Binding) == "null" {
+	if !bound {
 		return nil, refuse(http.StatusForbidden, "externalAccountRequired",
 			"this server knows its clients by external account keys: ask who runs it for one")
 	}
@@ -52,6 +57,30 @@ func (s *Server) newAccount(c *call) (*reply, *Problem) {
 	if !client.mayComeFrom(c.address) {
 		return nil, unauthorized("the client may not come from this address")
 	}
+	if old != nil {
+		return s.bindAgain(c, old.ID, client, asked.Contact)
+	}
+	return s.makeAccount(c, hash, client, asked.Contact)
+}
+
+// bindAgain lets an account whose client was removed and added again be that client's.
+func (s *Server) bindAgain(c *call, id string, client Client, contact []string) (*reply, *Problem) {
+	defer s.store.lock(id)()
+	changed := *s.store.account(id)
+	if changed.Client != client.Name || changed.Status != statusValid {
+		return nil, unauthorized("the account with this key is not this client's")
+	}
+	changed.KeyID, changed.Contact = client.KeyID, contact
+	after, err := s.store.saveAccount(changed)
+	if err != nil {
+		return nil, internal(err)
+	}
+	c.account = after
+	s.audit.account(c, "account.changed")
+	return s.accountReply(http.StatusOK, after), nil
+}
+
+func (s *Server) makeAccount(c *call, hash string, client Client, contact []string) (*reply, *Problem) {
 	if s.store.accountsOf(client.Name) >= mostAccounts {
 		return nil, refuse(http.StatusTooManyRequests, "rateLimited",
 			"the client has %d accounts, and may have no more: deactivate some", mostAccounts).after(24 * time.Hour)
@@ -61,7 +90,7 @@ func (s *Server) newAccount(c *call) (*reply, *Problem) {
 		return nil, malformed("the key of the account cannot be kept")
 	}
 	made, err := s.store.saveAccount(Account{
-		ID: newID(), Client: client.Name, KeyID: client.KeyID, Key: jwk, Thumbprint: hash, Contact: asked.Contact,
+		ID: newID(), Client: client.Name, KeyID: client.KeyID, Key: jwk, Thumbprint: hash, Contact: contact,
 		Status: statusValid, Created: s.now().UTC(),
 	})
 	if err != nil {

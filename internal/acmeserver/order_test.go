@@ -480,6 +480,41 @@ func TestClient_Changed(t *testing.T) {
 	}
 }
 
+// TestClient_AddedAgain has a machine come back with the account key that it has, by the new key of its client and no other.
+func TestClient_AddedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m, other := w.client("web1", "web1.example.com"), w.client("web2", "web2.example.com")
+	if err := w.clients.Remove("web1"); err != nil {
+		t.Fatal(err)
+	}
+	again := w.unregistered("web1", "web1.example.com")
+	again.key, again.kid = m.key, m.kid
+	stolen := *other
+	stolen.key = m.key
+	for what, as := range map[string]*machine{"by the old key": m, "by another's": &stolen} {
+		if got := as.register(); got.problem() != "unauthorized" {
+			t.Errorf("%s: %d %s", what, got.status, got.body)
+		}
+	}
+	if got := again.order("web1.example.com"); got.problem() != "unauthorized" {
+		t.Errorf("before it is bound: %d %s", got.status, got.body)
+	}
+	if got := again.register(); got.status != http.StatusOK || got.header.Get("Location") != m.kid {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	w.restart()
+	again.certificate(newKey(t), "web1.example.com")
+	if got := again.order("web2.example.com"); got.problem() != "rejectedIdentifier" {
+		t.Errorf("another's name: %d %s", got.status, got.body)
+	}
+	// An account that was ended stays so.
+	again.post(again.kid, map[string]any{"status": "deactivated"})
+	if got := again.register(); got.problem() != "unauthorized" {
+		t.Errorf("deactivated: %d %s", got.status, got.body)
+	}
+}
+
 // TestClient_EndedMeanwhile gives nothing for orders of a client, or an account, that may not have their names any more.
 func TestClient_EndedMeanwhile(t *testing.T) {
 	t.Parallel()

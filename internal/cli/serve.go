@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"slices"
@@ -179,17 +180,18 @@ func (s *service) serve(ctx context.Context, listener, aside net.Listener) error
 	parts.Go(func() { s.server.Run(ctx) })
 	parts.Go(func() { s.own.Keep(ctx) })
 	parts.Go(func() { s.upstream.KeepLooking(ctx, s.own.Sleep) })
+	var asideErr error
 	if aside != nil {
 		parts.Go(func() {
-			if err := acmeserver.Serve(ctx, aside, acmeserver.Status(s.server), nil); err != nil {
-				stop(err)
+			if asideErr = acmeserver.Serve(ctx, aside, acmeserver.Status(s.server), nil); asideErr != nil {
+				stop(asideErr)
 			}
 		})
 	}
 	err := acmeserver.Serve(ctx, listener, s.server, s.own.Config())
 	stop(err)
 	parts.Wait()
-	return err
+	return errors.Join(err, asideErr)
 }
 
 // words is a list as people read it.

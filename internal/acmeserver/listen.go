@@ -17,6 +17,7 @@ import (
 const (
 	mostConnections = 2000
 	mostOfAddress   = 256 // many machines may be behind one
+	mostStreams     = 16  // at once on a connection of HTTP/2
 	stopWithin      = 20 * time.Second
 )
 
@@ -26,6 +27,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, con
 		Handler: handler, TLSConfig: config,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: mostStreams},
 		ErrorLog: log.New(io.Discard, "", 0), // handshakes that fail are nothing to tell of
 	}
 	limited := &limitedListener{Listener: listener, of: map[netip.Addr]int{}}

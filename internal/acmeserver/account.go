@@ -58,13 +58,13 @@ func (s *Server) newAccount(c *call) (*reply, *Problem) {
 		return nil, unauthorized("the client may not come from this address")
 	}
 	if old != nil {
-		return s.bindAgain(c, old.ID, client, asked.Contact)
+		return bindAgain(s, c, old.ID, client, asked.Contact)
 	}
 	return s.makeAccount(c, hash, client, asked.Contact)
 }
 
 // bindAgain lets an account whose client was removed and added again be that client's.
-func (s *Server) bindAgain(c *call, id string, client Client, contact []string) (*reply, *Problem) {
+func bindAgain(s *Server, c *call, id string, client Client, contact []string) (*reply, *Problem) {
 	defer s.store.lock(id)()
 	changed := *s.store.account(id)
 	if changed.Client != client.Name || changed.Status != statusValid {
@@ -109,13 +109,13 @@ func (s *Server) boundTo(c *call, binding []byte) (client Client, _ *Problem) {
 		return key
 	})
 	if err != nil {
-		return Client{}, s.unreadable(err)
+		return Client{}, unreadable(s, err)
 	}
 	return client, problem
 }
 
 // unreadable is for a client that there is, which cannot be read now. What it is, is for who runs the server.
-func (s *Server) unreadable(err error) *Problem {
+func unreadable(s *Server, err error) *Problem {
 	s.options.Log.Warn("client", "error", err)
 	return internal(errors.New("the client cannot be read at the moment: the server's log says why"))
 }
@@ -157,7 +157,7 @@ func (s *Server) standing(a *Account, c *call) (Client, *Problem) {
 	}
 	client, err := s.clients.Get(a.Client)
 	if err != nil && fault.CodeOf(err) != CodeClient {
-		return Client{}, s.unreadable(err)
+		return Client{}, unreadable(s, err)
 	}
 	if err != nil || client.KeyID != a.KeyID {
 		return Client{}, unauthorized("the client of this account was removed")

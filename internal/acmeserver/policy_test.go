@@ -86,8 +86,8 @@ func TestClients_FileUnsafe(t *testing.T) {
 		if err := damage(path); err != nil {
 			t.Fatal(err)
 		}
-		gone := what == "not there" || what == "a link elsewhere"
-		if got, key, err := c.byKeyID(client.KeyID); key != nil || got.Name != "" || (err == nil) != gone {
+		missing := what == "not there" || what == "a link elsewhere"
+		if got, key, err := c.byKeyID(client.KeyID); key != nil || got.Name != "" || (err == nil) != missing {
 			t.Errorf("%s: it may have %v, %v", what, got.Names, err)
 		}
 		if _, err := c.Get("web1"); err == nil {

@@ -52,7 +52,7 @@ func (s *Server) Run(ctx context.Context) {
 	for _, o := range s.store.ordersWhere(func(*Order) bool { return true }) {
 		switch s.statusOf(o) {
 		case statusReady:
-			if err := s.stillMay(o); err != nil && !passes(err) {
+			if err := stillMay(s, o); err != nil && !passes(err) {
 				w.fail(o.ID, err, statusReady)
 				continue
 			}
@@ -60,7 +60,7 @@ func (s *Server) Run(ctx context.Context) {
 		case statusProcessing:
 			w.issue(o)
 		case statusValid:
-			s.delivered(o) // the CA's order may still be remembered
+			delivered(s, o) // the CA's order may still be remembered
 		}
 	}
 	for s.options.Sleep(ctx, pruneEvery) == nil {
@@ -74,7 +74,7 @@ func (s *Server) Run(ctx context.Context) {
 	w.group.Wait()
 }
 
-func (s *Server) delivered(o *Order) { s.options.Upstream.Delivered(wanted(o)) }
+func delivered(s *Server, o *Order) { s.options.Upstream.Delivered(wanted(o)) }
 
 func wanted(o *Order) Wanted {
 	return Wanted{Names: o.Names, Profile: o.Profile, Replaces: o.Replaces, CSR: o.CSR}
@@ -168,7 +168,7 @@ func (w *work) issue(o *Order) {
 }
 
 // stillMay is an error if an order's client may not have its names any more. One of class Temporary says that it is not known now.
-func (s *Server) stillMay(o *Order) error {
+func stillMay(s *Server, o *Order) error {
 	client, err := s.clients.Get(o.Client)
 	if err != nil && fault.CodeOf(err) != CodeClient {
 		return fault.Errorf(fault.CodeOf(err), fault.Temporary, "%w", err)
@@ -191,7 +191,7 @@ func (w *work) untilFinal(ctx context.Context, o *Order) {
 	for pause := firstPause; ; pause = min(2*pause, mostPause) {
 		var got Issued
 		err := w.inTurn(ctx, o, func() (err error) {
-			if err := s.stillMay(o); err != nil { // its turn may have come long after it was asked for
+			if err := stillMay(s, o); err != nil { // its turn may have come long after it was asked for
 				return err
 			}
 			got, err = s.options.Upstream.Issue(ctx, wanted(o))
@@ -239,7 +239,7 @@ func (w *work) keep(o *Order, got Issued) error {
 	if err != nil {
 		return &unsavedError{err}
 	}
-	s.delivered(o)
+	delivered(s, o)
 	took := kept.Issued.Sub(kept.Finalized)
 	w.mu.Lock()
 	w.usual = (3*w.usual + took) / 4

@@ -164,7 +164,7 @@ func (r *reader) traefikProof(c *Certificate, conf traefikACME, file string) {
 
 // traefikEnvironment are the variables of Traefik's unit, else of a file of variables beside its configuration.
 func (r *reader) traefikEnvironment() map[string]settings.Secret {
-	for _, job := range jobsOf(r.Machine, r.base, []string{"traefik"}) {
+	for _, job := range r.trusted(jobsOf(r.Machine, r.base, []string{"traefik"})) {
 		if values := secretsOf(job.Values); len(values) > 0 {
 			return values
 		}

@@ -107,7 +107,7 @@ func arrows() map[string][]string {
 		},
 		"wildcard/internal/acmeserver": {
 			"wildcard/internal/certificates", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/settings", "wildcard/internal/state", "wildcard/internal/system/atomicfile",
-			"wildcard/internal/system/failpoint", "wildcard/internal/system/wait", "wildcard/providers", jose,
+			"wildcard/internal/system/failpoint", "wildcard/internal/system/filelock", "wildcard/internal/system/wait", "wildcard/providers", jose,
 		},
 		"wildcard/cmd/wildcard": {"wildcard/internal/cli"},
 		"wildcard/internal/certificates": {

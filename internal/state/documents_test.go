@@ -33,8 +33,8 @@ func TestDocuments_NotReadNow(t *testing.T) {
 		}
 		var n int
 		ok, err := d.Read("web1", &n)
-		if _, gone := os.Lstat(path); ok || (err != nil) != test.stays || (gone == nil) != test.stays {
-			t.Errorf("%s: %t %v, in its place: %v", what, ok, err, gone)
+		if _, missing := os.Lstat(path); ok || (err != nil) != test.stays || (missing == nil) != test.stays {
+			t.Errorf("%s: %t %v, in its place: %v", what, ok, err, missing)
 		}
 	}
 }

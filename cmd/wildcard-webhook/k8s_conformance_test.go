@@ -43,8 +43,8 @@ func TestConformance(t *testing.T) {
 		server, key := startBIND(t)
 		conform(t, "rfc2136", server, map[string]any{
 			"provider": "example.com=rfc2136", "secretRef": map[string]string{"name": "account"}, "nameServers": server, "caCache": 0,
-			"settings": map[string]string{"RFC2136_NAMESERVER": server, "RFC2136_TSIG_ALGORITHM": "hmac-sha256"},
-		}, []string{"RFC2136_TSIG_KEY=wildcard-key", "RFC2136_TSIG_SECRET=" + key})
+			"settings": map[string]string{"RFC2136_TSIG_ALGORITHM": "hmac-sha256"},
+		}, []string{"RFC2136_NAMESERVER=" + server, "RFC2136_TSIG_KEY=wildcard-key", "RFC2136_TSIG_SECRET=" + key})
 	})
 }
 

@@ -70,7 +70,8 @@ func (w *crowd) askedLittle(names int, elapsed time.Duration) {
 	if values > names || values < names-names*reusedAuthorizations/100 {
 		w.t.Errorf("%d challenges were answered for %d names", values, names)
 	}
-	connections := crowdAccounts * mostToAccount * (1 + int(elapsed/idleConnections))
+	// On a busy machine a connection may wait long enough for its next call to be closed: each may have been made once more.
+	connections := crowdAccounts * mostToAccount * (2 + int(elapsed/idleConnections))
 	if calls.Logins != crowdAccounts || calls.ZoneLists != crowdAccounts || calls.Creates != values || calls.Deletes != values ||
 		calls.RecordLists+calls.Gets+calls.Other != 0 || calls.Connections > connections {
 		w.t.Errorf("calls of ConoHa for %d values: %+v", values, calls)

@@ -12,7 +12,7 @@ var codesOfRuns = []Code{
 	{
 		Name: "serve.policy", Exits: []int{78},
 		Cause: "The file that says what a client may have cannot be read or has a line that is not known. Until it is mended, the client gets nothing.",
-		Next:  "mend the line; or: wildcard client remove CLIENT, and add it again",
+		Next:  "correct the line; or: wildcard client remove CLIENT, and add it again",
 	},
 	{
 		Name: "serve.listen", Exits: []int{78, 1},

@@ -54,7 +54,7 @@ var japaneseServe = map[Text]string{
 	// Codes
 	"There is no client of this name for wildcard serve, or there is one already.":                                                           "wildcard serve にその名前のクライアントがないか、すでにあります。",
 	"The file that says what a client may have cannot be read or has a line that is not known. Until it is mended, the client gets nothing.": "クライアントに許す名前のファイルが読めないか、未知の行があります。直るまで、そのクライアントには何も発行されません。",
-	"mend the line; or: wildcard client remove CLIENT, and add it again":                                                                     "その行を直すか、wildcard client remove CLIENT で削除して追加し直してください",
+	"correct the line; or: wildcard client remove CLIENT, and add it again":                                                                  "その行を直すか、wildcard client remove CLIENT で削除して追加し直してください",
 	"The server cannot listen at its address: another program has the port, or ports below 1024 are not allowed to this user.":               "指定のアドレスで待ち受けられません。別のプログラムがポートを使っているか、この利用者は 1024 未満のポートを使えません。",
 	"find the other program (ss -ltnp), or choose another port: wildcard serve --listen ADDRESS:PORT":                                        "別のプログラムを確かめるか (ss -ltnp)、別のポートを選んでください: wildcard serve --listen ADDRESS:PORT",
 }

@@ -224,9 +224,7 @@ func TestFollowCNAME_NameServersOverrideLookups(t *testing.T) {
 func TestFollowCNAME_ChallengeNameDelegatedAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.mu.Lock()
-	w.zones["example.test."] = []string{"ns1.test."}
-	w.mu.Unlock()
+	w.zones.set("example.test.", "ns1.test.")
 	w.servers[0].set(refer(challenge, "ns2.test."))
 	w.servers[1].alias(challenge, "x.example.test.")
 	got, err := w.Resolver().FollowCNAME(t.Context(), challenge, anyTarget)

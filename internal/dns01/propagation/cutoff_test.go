@@ -297,9 +297,7 @@ func TestCutOff_ServersLameOrDown(t *testing.T) {
 			if c.above != nil {
 				w.registry.set(c.above)
 			} else {
-				w.mu.Lock()
-				w.hosts["ns.nic.test."] = nil
-				w.mu.Unlock()
+				w.hosts.set("ns.nic.test.")
 			}
 			if c.empty != nil {
 				s, err := newServer(w.empty()[0].String())

@@ -17,9 +17,8 @@ import (
 // newDelegation is a world whose registry delegates example.test. to servers, and whose resolver remembers other ones.
 func newDelegation(t *testing.T, count int, remembered, delegated []string) *world {
 	w := newWorld(t, count)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.zones["example.test."], w.above["example.test."] = remembered, delegated
+	w.zones.set("example.test.", remembered...)
+	w.above.set("example.test.", delegated...)
 	return w
 }
 
@@ -124,9 +123,7 @@ func TestDelegation_Glue(t *testing.T) {
 		"of a moved host the resolver has old": {"ns.example.test.", "127.0.0.2", []string{"127.0.0.3"}, []string{"127.0.0.2"}},
 	} {
 		w := newDelegation(t, 2, []string{c.host}, []string{c.host})
-		w.mu.Lock()
-		w.glue[c.host] = []string{c.addr}
-		w.mu.Unlock()
+		w.glue.set(c.host, c.addr)
 		registry := w.refer
 		w.registry.set(func(rw dns.ResponseWriter, r *dns.Msg) { registry(rw, r) })
 		if len(c.looked) > 0 {
@@ -158,9 +155,7 @@ func TestDelegation_Glue(t *testing.T) {
 func TestDelegation_GlueOfOthers(t *testing.T) {
 	t.Parallel()
 	w := newDelegation(t, 1, []string{"ns1.test.", "ns.example.org."}, []string{"ns1.test.", "ns.example.org."})
-	w.mu.Lock()
-	w.glue["ns.example.org."] = []string{"192.0.2.66"}
-	w.mu.Unlock()
+	w.glue.set("ns.example.org.", "192.0.2.66")
 	d, err := w.Resolver().Delegation(t.Context(), challenge)
 	if err != nil || !slices.Equal(d.Unresolved, []string{"ns.example.org."}) || len(d.Addrs) != 1 {
 		t.Errorf("%+v, %v", d, err)
@@ -171,10 +166,8 @@ func TestDelegation_GlueOfOthers(t *testing.T) {
 func TestFollowCNAME_ToZoneWithGlueAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.mu.Lock()
-	w.zones["example.test."] = []string{"ns1.test."}
-	w.zones["auth.example.test."] = []string{"ns.auth.example.test."}
-	w.mu.Unlock()
+	w.zones.set("example.test.", "ns1.test.")
+	w.zones.set("auth.example.test.", "ns.auth.example.test.")
 	w.servers[0].alias(challenge, "x1.auth.example.test.")
 	glue := &dns.A{Hdr: header("ns.auth.example.test.", dns.TypeA), A: w.servers[1].addr.Addr().AsSlice()}
 	w.servers[0].set(func(rw dns.ResponseWriter, r *dns.Msg) {
@@ -267,10 +260,8 @@ func TestDelegation_ParentServesTheZone(t *testing.T) {
 func TestDelegation_CutTakenBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.mu.Lock()
-	w.zones["example.test."] = []string{"ns1.test."}
-	w.zones["sub.example.test."] = []string{"ns2.test."}
-	w.mu.Unlock()
+	w.zones.set("example.test.", "ns1.test.")
+	w.zones.set("sub.example.test.", "ns2.test.")
 	w.servers[0].publish("sub.example.test.", "v=spf1 -all")
 	w.servers[0].list("sub.example.test.")
 	d, err := w.Resolver().Delegation(t.Context(), "_acme-challenge.sub.example.test.")

@@ -49,7 +49,7 @@ func TestDelegation_PrivateAddress(t *testing.T) {
 		"delegated":                 func(*world) {},
 		"with others that resolve":  func(w *world) { w.address("ns1.test.", "::ffff:127.0.0.2") },
 		"a CNAME leads to the zone": func(w *world) { w.delegate("other.test.", "ns1.test.") },
-		"in the referral alone":     func(w *world) { w.glue["ns1.test."], w.hosts["ns1.test."] = w.hosts["ns1.test."], nil },
+		"in the referral alone":     func(w *world) { w.glue.set("ns1.test.", w.hosts.of("ns1.test.")...); w.hosts.set("ns1.test.") },
 	} {
 		w := newWorld(t, 1)
 		prepare(w)

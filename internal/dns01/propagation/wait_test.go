@@ -599,9 +599,7 @@ func TestWait_ZoneNotDelegated(t *testing.T) {
 func TestWait_ChallengeNameDelegatedAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.mu.Lock()
-	w.zones["example.test."] = []string{"ns1.test."}
-	w.mu.Unlock()
+	w.zones.set("example.test.", "ns1.test.")
 	w.servers[0].set(refer(challenge, "ns2.test."))
 	w.publish(challenge, value1, 1)
 	for _, zone := range []string{challenge, ""} {

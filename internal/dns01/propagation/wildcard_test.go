@@ -99,9 +99,7 @@ func TestFollowCNAME_Wildcard_TargetUnreachable(t *testing.T) {
 	w := newWorld(t, 2)
 	w.delegate("other.test.", "ns.other.test.")
 	w.address("ns.other.test.", w.servers[1].addr.Addr().String())
-	w.mu.Lock()
-	w.zones["example.test."] = []string{"ns1.test."}
-	w.mu.Unlock()
+	w.zones.set("example.test.", "ns1.test.")
 	w.servers[1].set(silent)
 	w.servers[0].publish("example.test.", "v=spf1 -all")
 	w.servers[0].alias("*.example.test.", "cdn.other.test.")
@@ -202,9 +200,7 @@ func TestFollowCNAME_ThroughZonesOfOthers(t *testing.T) {
 func TestFollowCNAME_ServersOfTheMiddleSilent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.mu.Lock()
-	w.zones["example.test."] = []string{"ns1.test."}
-	w.mu.Unlock()
+	w.zones.set("example.test.", "ns1.test.")
 	w.delegate("other.test.", "ns2.test.")
 	w.servers[0].alias(challenge, "hop.other.test.")
 	w.servers[1].set(silent)

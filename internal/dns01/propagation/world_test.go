@@ -38,17 +38,17 @@ type world struct {
 
 	mayAskAll bool // the resolver may be asked about challenges
 
-	mu    sync.Mutex
-	zones map[string][]string // zone → host names
-	hosts map[string][]string // host name → addresses
-	above map[string][]string // what the registry delegates otherwise than the resolver knows: zone → host names
-	glue  map[string][]string // what the registry knows otherwise: host name → addresses
+	zones table // zone → host names
+	hosts table // host name → addresses
+	above table // what the registry delegates otherwise than the resolver knows: zone → host names
+	glue  table // what the registry knows otherwise: host name → addresses
 }
 
 // newWorld starts count name servers, ns1.test. and up, which serve example.test. and are delegated it. When the test
 // ends, it is an error if the resolver was ever asked about a challenge name: fault 96.
 func newWorld(t testing.TB, count int) *world {
-	w := &world{t: t, zones: map[string][]string{"test.": {"ns.nic.test."}}, hosts: map[string][]string{}, above: map[string][]string{}, glue: map[string][]string{}}
+	w := &world{t: t}
+	w.zones.set("test.", "ns.nic.test.")
 	for range 100 {
 		if w.listen(count) {
 			break
@@ -104,24 +104,12 @@ func (w *world) listen(count int) bool {
 	return true
 }
 
-func (w *world) delegate(zone string, hosts ...string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.zones[zone] = append(w.zones[zone], hosts...)
-}
+func (w *world) delegate(zone string, hosts ...string) { w.zones.add(zone, hosts...) }
 
 // redelegate delegates a zone to other hosts than before.
-func (w *world) redelegate(zone string, hosts ...string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.zones[zone] = hosts
-}
+func (w *world) redelegate(zone string, hosts ...string) { w.zones.set(zone, hosts...) }
 
-func (w *world) address(host string, addrs ...string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.hosts[host] = append(w.hosts[host], addrs...)
-}
+func (w *world) address(host string, addrs ...string) { w.hosts.add(host, addrs...) }
 
 // everywhere lets answer speak for all name servers, those of the top-level domain too.
 func (w *world) everywhere(answer dns.HandlerFunc) {
@@ -146,12 +134,10 @@ func (w *world) standsIn() {
 
 // nameServersOf is what a zone's servers list, unless they are told otherwise: what it is delegated to.
 func (w *world) nameServersOf(zone string) []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if hosts, ok := w.above[zone]; ok {
+	if hosts, ok := w.above.get(zone); ok {
 		return hosts
 	}
-	return w.zones[zone]
+	return w.zones.of(zone)
 }
 
 // list lets a server list hosts for a zone itself.
@@ -163,17 +149,15 @@ func (s *server) list(zone string, hosts ...string) {
 
 // recurse answers as a resolver does.
 func (w *world) recurse(rw dns.ResponseWriter, r *dns.Msg) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	m := new(dns.Msg).SetReply(r)
 	m.RecursionAvailable = true
 	q := r.Question[0]
 	name := providers.CanonicalName(q.Name)
 	known := false
-	for zone := range w.zones {
+	for _, zone := range w.zones.names() {
 		known = known || zone == name || providers.InZone(zone, name)
 	}
-	switch hosts, ok := w.hosts[name]; {
+	switch hosts, ok := w.hosts.get(name); {
 	case ok:
 		known = true
 		for _, addr := range hosts {
@@ -186,7 +170,7 @@ func (w *world) recurse(rw dns.ResponseWriter, r *dns.Msg) {
 			}
 		}
 	case q.Qtype == dns.TypeNS:
-		m.Answer = nameServers(q.Name, w.zones[name]...)
+		m.Answer = nameServers(q.Name, w.zones.of(name)...)
 	}
 	if !known {
 		m.Rcode = dns.RcodeNameError
@@ -199,21 +183,19 @@ func (w *world) recurse(rw dns.ResponseWriter, r *dns.Msg) {
 
 // refer answers as the servers of a top-level domain do: with referrals, with the addresses of hosts below it.
 func (w *world) refer(rw dns.ResponseWriter, r *dns.Msg) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	m := new(dns.Msg).SetReply(r)
 	q := r.Question[0]
 	zone := ""
-	for _, known := range []map[string][]string{w.zones, w.above} {
-		for name := range known {
+	for _, known := range []*table{&w.zones, &w.above} {
+		for _, name := range known.names() {
 			if strings.Count(name, ".") == 2 && providers.InZone(q.Name, name) {
 				zone = name
 			}
 		}
 	}
-	hosts, moved := w.above[zone]
+	hosts, moved := w.above.get(zone)
 	if !moved {
-		hosts = w.zones[zone]
+		hosts = w.zones.of(zone)
 	}
 	switch {
 	case providers.CanonicalName(q.Name) == "test.":
@@ -224,7 +206,7 @@ func (w *world) refer(rw dns.ResponseWriter, r *dns.Msg) {
 		m.Ns = nameServers(zone, hosts...)
 	}
 	for _, host := range hosts {
-		for _, addr := range append(w.glue[host], w.hosts[host]...) {
+		for _, addr := range append(w.glue.of(host), w.hosts.of(host)...) {
 			if ip := net.ParseIP(addr); ip.To4() != nil {
 				m.Extra = append(m.Extra, &dns.A{Hdr: header(host, dns.TypeA), A: ip})
 			} else {

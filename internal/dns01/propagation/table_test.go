@@ -7,7 +7,7 @@ import (
 )
 
 // A table has lists by name, and may be changed while the servers of a world answer from it: they can be asked by a
-// query of an earlier world that was sent again. It is no map so that nobody reaches what it holds without its lock.
+// query of an earlier world that was sent again. It is no map, so that what it holds is not reached without its lock.
 type table struct {
 	mu   sync.Mutex
 	rows map[string][]string

@@ -7,7 +7,8 @@ import (
 )
 
 // generation is one of ConoHa's clouds, with what is different in it. A further one is a function as [ver3], an entry of
-// [generations], its login in auth.go, and a line of [account.guess] where it may be taken for another.
+// [generations], its login in auth.go, and in settings.go a line of [account.guess] where it may be taken for another. A further
+// region of one needs nothing but a line in the help of [Families]. All have one DNS API (records.go, zones.go).
 type generation struct {
 	version      int
 	name         string   // as ConoHa calls it
@@ -41,6 +42,11 @@ func ver3() generation {
 		nameServers: []string{"a.conoha-dns.com.", "b.conoha-dns.org."}, paged: true, byUserID: true,
 		login: (*identity).version3, loggedIn: []int{http.StatusOK, http.StatusCreated},
 	}
+}
+
+// urls are the identity and the DNS service of a region.
+func (g generation) urls(region string) (identity, records string) {
+	return "https://identity." + region + ".conoha.io" + g.identityPath, "https://dns-service." + region + ".conoha.io"
 }
 
 // ofRegion is the generation that has a region.

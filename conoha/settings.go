@@ -210,8 +210,8 @@ func (a *account) decide(f family, id string) error {
 		a.user = cmp.Or(id, a.user)
 	}
 	a.region = cmp.Or(a.region, g.home)
-	a.identityURL = cmp.Or(a.identityURL, "https://identity."+a.region+".conoha.io"+g.identityPath)
-	a.dnsURL = cmp.Or(a.dnsURL, "https://dns-service."+a.region+".conoha.io")
+	identityURL, dnsURL := g.urls(a.region)
+	a.identityURL, a.dnsURL = cmp.Or(a.identityURL, identityURL), cmp.Or(a.dnsURL, dnsURL)
 	return nil
 }
 

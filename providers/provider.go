@@ -14,8 +14,9 @@
 //  4. Both honour the context and may run concurrently. Callers give CleanUp a context that outlives the work
 //     ([context.WithoutCancel]) and a deadline.
 //
-// A call is about one record; the callers make several at once (internal/issuance, up to four in one zone). A service that takes many records in one request
-// may collect the calls that are under way. What a provider can do besides is found by a type assertion on [Account.Provider].
+// A call is about one record; the callers make several at once (createsPerZone of internal/issuance), but certbot's hooks, which know
+// one. A service that takes many records in one request may collect the calls that are under way, as providers/manual does
+// (gatherer.go). What a provider can do besides is found by a type assertion on [Account.Provider].
 package providers
 
 import (

@@ -61,10 +61,7 @@ func (v *visit) caa(ctx context.Context, c Case, domain string) {
 		v.good(domain, "no CAA record forbids anything")
 		return
 	}
-	identities := ca.Directory().CAAIdentities
-	if len(identities) == 0 {
-		identities = ca.Facts().CAA
-	}
+	identities := ca.CAAIdentities()
 	if len(identities) == 0 {
 		v.find(FoundCAAUnjudged, domain, []any{at, ca.Server()}, at)
 		return

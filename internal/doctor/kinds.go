@@ -30,10 +30,10 @@ const (
 	FoundBlocked         = "port53.closed"              // no name server can be asked from here
 	FoundIntercepted     = "port53.intercepted"         // something else answers in the place of name servers
 	FoundCAA             = "caa.forbids"                // CAA does not let the CA issue
-	FoundPersist         = "persist.record"             // no persistent record proves what is renewed by one
-	FoundPersistEnds     = "persist.ends"               // it ends before the renewal after next
 	FoundCAAUnanswered   = "caa.unanswered"             // CAA cannot be looked up
 	FoundCAAUnjudged     = "caa.unjudged"               // the CA does not say how CAA names it
+	FoundPersist         = "persist.record"             // no persistent record proves what is renewed by one
+	FoundPersistEnds     = "persist.ends"               // it ends before the renewal after next
 	FoundDNSSEC          = "dnssec.broken"              // a signed zone does not validate
 	FoundRecordStale     = "record.stale"               // a record of ours was left behind
 	FoundRecordForeign   = "record.foreign"             // a challenge record of another client's

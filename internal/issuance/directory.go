@@ -148,11 +148,16 @@ func (ca *CA) PersistTerms() persist.CA {
 	if d.Meta.Prefix != "" && len(d.Meta.Issuers) > 0 {
 		return persist.CA{Issuers: (terms{Hashed: d.Meta.Issuers}).issuers(persist.Hashed), Prefix: string(d.Meta.Prefix)}
 	}
-	names := ca.directory.Meta.CaaIdentities
-	if len(names) == 0 {
-		names = ca.facts.CAA
+	return persist.CA{Issuers: normal(ca.CAAIdentities())}
+}
+
+// CAAIdentities are how the CA is called in CAA records: as its directory has it (RFC 8555 §7.1.1, caaIdentities), else as is known
+// of it; none where neither is there.
+func (ca *CA) CAAIdentities() []string {
+	if names := ca.Directory().CAAIdentities; len(names) > 0 {
+		return names
 	}
-	return persist.CA{Issuers: normal(names)}
+	return ca.facts.CAA
 }
 
 // Skew is the CA's clock minus ours, as the Date of its directory showed it, to the second; 0 if it sent none.

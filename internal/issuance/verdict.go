@@ -122,13 +122,9 @@ func passes(detail string) bool {
 	return false
 }
 
-// nameForCAA adds to an error that a CAA record is to blame for, how the CA is called in such records: as its directory has it
-// (RFC 8555 §7.1.1, caaIdentities), else as is known of it.
+// nameForCAA adds to an error that a CAA record is to blame for, how the CA is called in such records.
 func (i *Issuer) nameForCAA(err error) error {
-	names := i.CA.Directory().CAAIdentities
-	if len(names) == 0 {
-		names = i.CA.facts.CAA
-	}
+	names := i.CA.CAAIdentities()
 	if len(names) == 0 || fault.CodeOf(err) != CodeCAA {
 		return err
 	}

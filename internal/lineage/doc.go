@@ -24,8 +24,8 @@
 //     and never followed to anywhere but archive/NAME.
 //
 // The disk is the only store, on purpose: certbot and the servers read it. What is wanted elsewhere, or in another form, is made of
-// a stored version: [Lineage] writes one file with key and chain (export.go), and what else is to happen with a new certificate
-// begins in internal/certificates, deploy.go.
+// a stored version ([Set], [Store.Export]): internal/certificates has the list of such files (outputs.go), and what else is to happen
+// with a new certificate (deploy.go).
 //
 // Decisions: live, archive, renewal and archive/NAME may be links, as for certbot, if only root and we can change where they lead; the
 // links stay. live/NAME must be a directory, since it is exchanged as a whole; a lineage whose .conf names other paths than live/NAME

@@ -25,7 +25,8 @@ type Options struct {
 	Log       *slog.Logger  // nil is silent
 }
 
-// Store is a configuration directory of certbot's. Any number of processes, certbot among them, and goroutines may use it.
+// Store is a configuration directory of certbot's. Any number of processes, certbot among them, and goroutines may use it. There is
+// no other kind of store: what is wanted elsewhere is copied from it (internal/certificates, outputs.go).
 type Store struct {
 	dir, runDir string
 	lockWait    time.Duration

@@ -106,6 +106,30 @@ func TestPages_Links(t *testing.T) {
 	}
 }
 
+// TestContributing_Paths: The files and folders that the table of changes names are there. What stands for any name is not looked at,
+// nor the folders that certbot makes.
+func TestContributing_Paths(t *testing.T) {
+	t.Parallel()
+	path := regexp.MustCompile("`([a-z][A-Za-z0-9_.-]*/[A-Za-z0-9_./-]*)`")
+	checked := 0
+	for _, name := range []string{"CONTRIBUTING.md", "docs/architecture.md"} {
+		for i, line := range strings.Split(fence.ReplaceAllStringFunc(pageOf(t, name), blank), "\n") {
+			for _, match := range path.FindAllStringSubmatch(line, -1) {
+				if strings.Contains(match[1], "NAME") || match[1] == "archive/" || match[1] == "live/" {
+					continue
+				}
+				checked++
+				if _, err := os.Stat(match[1]); err != nil {
+					t.Errorf("%s:%d: %v", name, i+1, err)
+				}
+			}
+		}
+	}
+	if checked < 40 {
+		t.Errorf("only %d paths", checked)
+	}
+}
+
 // blank is a text of as many lines without anything in them.
 func blank(text string) string { return strings.Repeat("\n", strings.Count(text, "\n")) }
 

@@ -8,7 +8,8 @@ const (
 )
 
 // ladder is how long nothing is tried after the first failure in a row, the second, and so on; the last step holds for all that
-// follow. It is the least time between two tries: the timer of the packages comes by every 6 hours (package units).
+// follow. It is the least time between two tries: the timer of the packages comes by every 6 hours (package units), and
+// what "serve" was asked for is tried again by rules of its own (acmeserver, work.go).
 func ladder() []time.Duration {
 	return []time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minute, 24 * time.Hour}
 }

@@ -1,5 +1,5 @@
 // Package state keeps what has to be known between runs and is no certificate: the ledger of attempts, so that neither a
-// CA's limits nor its patience are used up by a timer (ledger.go, check.go), and orders under way, with the key that their
+// CA's limits nor its patience are used up by a timer (ledger.go, check.go; when a failure is tried again: backoff.go), and orders under way, with the key that their
 // certificate will be for (pending.go), certificates that were issued and refused (refused.go), certificates that were revoked from here (revoked.go), and what people were told of
 // renewals that fail (watch.go). The journal of DNS records and the history of publication are packages of their own
 // beside it, in the same folder.

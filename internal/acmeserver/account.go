@@ -13,7 +13,7 @@ import (
 	"wildcard/internal/fault"
 )
 
-const mostAccounts = 50 // of one client
+const mostAccounts = 250 // of one client, which may be many machines
 
 // newAccount makes an account, or finds the one that there is (RFC 8555 §7.3), which the key of a client that was added again revives.
 func (s *Server) newAccount(c *call) (*reply, *Problem) {
@@ -81,6 +81,9 @@ func bindAgain(s *Server, c *call, id string, client Client, contact []string) (
 }
 
 func (s *Server) makeAccount(c *call, hash string, client Client, contact []string) (*reply, *Problem) {
+	if err := s.store.makeRoom(client.Name, s.now()); err != nil {
+		return nil, internal(err)
+	}
 	if s.store.accountsOf(client.Name) >= mostAccounts {
 		return nil, refuse(http.StatusTooManyRequests, "rateLimited",
 			"the client has %d accounts, and may have no more: deactivate some", mostAccounts).after(24 * time.Hour)
@@ -166,6 +169,20 @@ func (s *Server) standing(a *Account, c *call) (Client, *Problem) {
 		return Client{}, unauthorized("the client may not come from this address")
 	}
 	return client, nil
+}
+
+// accountUsed keeps when an account was of use last, once a day.
+func (s *Server) accountUsed(id string, now time.Time) {
+	defer s.store.lock(id)()
+	a := s.store.account(id)
+	if a == nil || now.Sub(a.lastUse()) < idleAccount {
+		return
+	}
+	changed := *a
+	changed.Used = now.UTC()
+	if _, err := s.store.saveAccount(changed); err != nil {
+		s.options.Log.Warn("account", "account", id, "error", err)
+	}
 }
 
 // jwk is the account's key.

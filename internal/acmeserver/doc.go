@@ -13,7 +13,8 @@
 // pre-authorization (§7.4.1).
 //
 // What is answered is on disk before: an account, an order, a CSR. After a crash each order that was ready or processing is taken up
-// again. An order is final when it is valid or invalid; it stays for as long as its certificate, or for a week.
+// again. An order is final when it is valid or invalid; it stays for as long as its certificate, or for a week. What is old is forgotten:
+// see store.go for orders and accounts.
 //
 // The proof at the CA begins with the order of the machine, not with its CSR, since clients are impatient (certbot waits 90 s, lego
 // 30 s) and publication is not. A client that gave up comes again with a new key and finds its names proven.
@@ -23,6 +24,9 @@
 //
 // A CSR for the names and the key of a certificate that was issued within a day gets that certificate. A second finalize with the same
 // CSR is answered with the order, as clients send it again when a reply was slow.
+//
+// What the CA has said that there is no more of (limits.go) is refused at newOrder: an order that waits for days helps no client. Orders
+// with "replaces" go through, since they count at none of the CA's limits.
 //
 // Nonces are signed, not kept: only those that were used are remembered, so that no client can push out those of another. After a restart
 // all are unknown, which clients answer by a fresh one (badNonce, RFC 8555 §6.5).

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/messages"
 )
 
 const (
@@ -54,6 +55,9 @@ func (s *Server) newOrder(c *call) (*reply, *Problem) {
 	if problem := s.withinQuota(c, now); problem != nil {
 		return nil, problem
 	}
+	if problem := s.withinLimits(c.client, names, replaces, now); problem != nil {
+		return nil, problem
+	}
 	made, err := s.store.saveOrder(Order{
 		ID: newID(), Account: c.account.ID, Client: c.client, Names: names, Profile: asked.Profile, Replaces: replaces,
 		Status: statusReady, Created: now.UTC(), Expires: now.Add(orderLife).UTC().Truncate(time.Second),
@@ -61,6 +65,7 @@ func (s *Server) newOrder(c *call) (*reply, *Problem) {
 	if err != nil {
 		return nil, internal(err)
 	}
+	s.accountUsed(c.account.ID, now)
 	s.audit.order("order.created", made, "address", c.address.String(), "agent", c.agent())
 	s.work.prove(made)
 	return s.orderReply(http.StatusCreated, made), nil
@@ -139,6 +144,21 @@ func (s *Server) withinQuota(c *call, now time.Time) *Problem {
 	return refuse(http.StatusTooManyRequests, "rateLimited",
 		"the client %s has made %d orders within an hour, and may make no more", c.client, len(recent)).after(
 		recent[quota-1].Created.Add(quotaEvery).Sub(now))
+}
+
+// withinLimits refuses what the CA would refuse, as it has said. What follows a certificate counts at none of its limits (RFC 9773 §5).
+func (s *Server) withinLimits(client string, names []string, replaces string, now time.Time) *Problem {
+	if replaces != "" {
+		return nil
+	}
+	before := len(s.store.ordersWhere(func(o *Order) bool {
+		return o.Client == client && o.Status == statusValid && o.CA == s.options.CA && slices.Equal(o.Names, names)
+	})) > 0
+	met, ok := s.limits.on(names, before, now)
+	if !ok {
+		return nil
+	}
+	return refuse(http.StatusTooManyRequests, "rateLimited", "the public CA has said: %s", messages.OneLine(met.Detail)).after(met.Until.Sub(now))
 }
 
 // statusOf is the status of an order now.

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/issuance"
 	"wildcard/internal/settings"
+	"wildcard/internal/state"
 )
 
 func TestParseAllowed(t *testing.T) {
@@ -143,56 +145,147 @@ func TestNonces(t *testing.T) {
 	}
 }
 
-// TestQueue_Fair gives a client that wants one its turn before one that wants many.
-func TestQueue_Fair(t *testing.T) {
-	t.Parallel()
-	q := newQueue(1)
-	release, err := q.enter(t.Context(), "many")
-	if err != nil {
-		t.Fatal(err)
-	}
-	turns := make(chan string, 10)
-	enter := func(client string, waiting int) {
+// takes enters a queue many times for one client and domain, and returns what each turn that comes is ended by.
+func takes(t *testing.T, q *queue, client, domain string, times int) chan func() {
+	t.Helper()
+	turns := make(chan func(), times)
+	for range times {
+		before := q.length()
+		done := make(chan struct{})
 		go func() {
-			release, err := q.enter(context.Background(), client)
-			if err != nil {
-				turns <- err.Error()
-				return
+			defer close(done)
+			if release, err := q.enter(t.Context(), client, domain); err == nil {
+				turns <- release
 			}
-			turns <- client
-			release()
 		}()
-		for q.length() != waiting {
-			runtime.Gosched()
+		for waits := false; !waits; waits = waits || q.length() > before {
+			select {
+			case <-done:
+				waits = true
+			default:
+				runtime.Gosched()
+			}
 		}
 	}
-	for i := range 4 {
-		enter("many", i+1)
+	return turns
+}
+
+// TestQueue_OneWantsAll leaves the others turns although one client asked first for more than there are, and none of its own ends.
+func TestQueue_OneWantsAll(t *testing.T) {
+	t.Parallel()
+	for _, atOnce := range []int{4, 32} {
+		q := newQueue(atOnce)
+		many := takes(t, q, "many", "example.com", 2*atOnce)
+		if len(many) != atOnce/4 {
+			t.Errorf("of %d turns one client has %d", atOnce, len(many))
+		}
+		for _, client := range []string{"a", "b", "c"} {
+			if got := takes(t, q, client, "example.com", 1); len(got) != 1 {
+				t.Errorf("%s has no turn of %d", client, atOnce)
+			}
+		}
+		(<-many)()
+		<-many // the next one of its own
 	}
-	enter("one", 5)
-	release()
-	var got []string
-	for range 5 {
-		got = append(got, <-turns)
+}
+
+// TestQueue_DomainsByTurns gives the next turn to the domain and the client that have fewest, whoever asked first.
+func TestQueue_DomainsByTurns(t *testing.T) {
+	t.Parallel()
+	q := newQueue(4)
+	var ends []func()
+	for _, client := range []string{"a", "b", "c", "d"} {
+		ends = append(ends, <-takes(t, q, client, "example.com", 1))
 	}
-	if slices.Index(got, "one") > 1 {
-		t.Errorf("turns %v", got)
+	crowd := takes(t, q, "e", "example.com", 3)
+	late := takes(t, q, "f", "example.com", 1)
+	other := takes(t, q, "g", "example.org", 1)
+	for i, want := range []chan func(){other, crowd, late} {
+		ends[i]()
+		select {
+		case <-want:
+		case <-t.Context().Done():
+		}
 	}
-	// Who gives up leaves no gap.
-	hold, err := q.enter(t.Context(), "many")
+}
+
+// TestQueue_GivenUp has one that gives up leave no gap, also where its turn comes at that moment.
+func TestQueue_GivenUp(t *testing.T) {
+	t.Parallel()
+	q := newQueue(1)
+	hold, err := q.enter(t.Context(), "many", "example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := q.enter(ctx, "one"); !errors.Is(err, context.Canceled) {
+	if _, err := q.enter(ctx, "one", "example.com"); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	hold()
-	if next, err := q.enter(t.Context(), "one"); err != nil || q.length() != 0 {
+	for range 50 {
+		if next, err := q.enter(ctx, "one", "example.com"); err == nil { // both are there: either may be seen
+			next()
+		}
+	}
+	if next, err := q.enter(t.Context(), "one", "example.com"); err != nil || q.length() != 0 {
 		t.Error(err)
 	} else {
 		next()
+	}
+}
+
+// TestLimits_OfWhat believes a CA for what it speaks of, and no longer than it ever says.
+func TestLimits_OfWhat(t *testing.T) {
+	t.Parallel()
+	s, err := state.Open(t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	said := func(detail string, after time.Duration) error {
+		return fault.Errorf(issuance.CodeRateLimited, fault.Temporary, "%w", &issuance.Problem{
+			Type: "rateLimited", Detail: detail, RetryAfter: now.Add(after)})
+	}
+	for _, c := range []struct {
+		detail        string
+		names         string
+		free, limited string // other orders
+	}{
+		{`too many certificates (50) already issued for "example.com" in the last 168h0m0s`, "a.example.com b.example.com",
+			"a.example.org", "*.x.example.com"},
+		{`too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s`, "a.example.com",
+			"a.example.com b.example.com", "a.example.com"},
+		{`too many failed authorizations (5) for "a.example.com" in the last 1h0m0s`, "a.example.com b.example.com",
+			"b.example.com", "a.example.com x.example.org"},
+		{`too many new orders (300) from this account in the last 3h0m0s`, "a.example.com", "", "a.example.net"},
+		{`slow down`, "a.example.com", "b.example.com", "a.example.com"},
+	} {
+		l := &limits{files: s.Documents("server"), until: map[string]limit{}}
+		if err := l.heard(strings.Fields(c.names), said(c.detail, 100*time.Hour), now); err != nil {
+			t.Fatal(err)
+		}
+		again, err := openLimits(s) // after a crash
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range []*limits{l, again} {
+			met, ok := l.on(strings.Fields(c.limited), false, now)
+			if !ok || met.Until.Sub(now) > longestLimit || met.Detail != c.detail {
+				t.Errorf("%s: %s: %v %v", c.detail, c.limited, ok, met)
+			}
+			if _, ok := l.on(strings.Fields(c.free), false, now); c.free != "" && ok {
+				t.Errorf("%s: %s is limited", c.detail, c.free)
+			}
+			for _, then := range []time.Time{now.Add(longestLimit), now.Add(-1000 * time.Hour)} { // later, or the clock was wrong
+				if _, ok := l.on(strings.Fields(c.limited), false, then); ok {
+					t.Errorf("%s: at %s", c.detail, then)
+				}
+			}
+		}
+		if err := l.heard([]string{"z.example.com"}, said("over", -time.Hour), now); err != nil || len(l.until) != 1 {
+			t.Errorf("a limit of the past: %v %v", l.until, err)
+		}
 	}
 }
 

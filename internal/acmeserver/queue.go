@@ -3,84 +3,115 @@ package acmeserver
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
+
+	"golang.org/x/net/publicsuffix"
 )
 
-// queue lets a few things be done at once, one client's after another's: who wants many waits, not who wants one.
+// queue lets a few things be done at once. No client has more than a quarter of the turns, so that one whose names cannot be proven leaves
+// the others theirs. The next turn goes to the registered domain that has fewest at the moment, by which CAs count, and within it to the
+// client that has fewest: who wants many waits, not who wants one.
 type queue struct {
 	mu      sync.Mutex
 	free    int
-	order   []string // clients that wait, the next one first
-	waiting map[string][]chan struct{}
+	most    int // of one client
+	waiting []*turn
+	clients map[string]int // turns that are taken
+	domains map[string]int
 }
 
-func newQueue(atOnce int) *queue { return &queue{free: atOnce, waiting: map[string][]chan struct{}{}} }
+// turn is one that is waited for, or taken.
+type turn struct {
+	client, domain string
+	come           chan struct{}
+}
 
-// enter waits for a turn, which release ends.
-func (q *queue) enter(ctx context.Context, client string) (release func(), err error) {
+func newQueue(atOnce int) *queue {
+	return &queue{free: atOnce, most: max(1, atOnce/4), clients: map[string]int{}, domains: map[string]int{}}
+}
+
+// registered is the registered domain of a name, by the public suffix list; the name itself where it has none.
+func registered(name string) string {
+	name = strings.TrimPrefix(name, "*.")
+	if domain, err := publicsuffix.EffectiveTLDPlusOne(name); err == nil {
+		return domain
+	}
+	return name
+}
+
+// enter waits for a turn of a client for something of a domain; release ends it.
+func (q *queue) enter(ctx context.Context, client, domain string) (release func(), err error) {
+	t := &turn{client, domain, make(chan struct{})}
 	q.mu.Lock()
-	if q.free > 0 {
-		q.free--
-		q.mu.Unlock()
-		return q.leave, nil
-	}
-	turn := make(chan struct{})
-	if len(q.waiting[client]) == 0 {
-		q.order = append(q.order, client)
-	}
-	q.waiting[client] = append(q.waiting[client], turn)
+	q.waiting = append(q.waiting, t)
+	q.pass()
 	q.mu.Unlock()
 	select {
-	case <-turn:
-		return q.leave, nil
+	case <-t.come:
+		return func() { q.leave(t) }, nil
 	case <-ctx.Done():
 	}
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	if i := slices.Index(q.waiting[client], turn); i >= 0 {
-		q.take(client, i)
-	} else { // it came at this moment
-		q.pass()
+	i := slices.Index(q.waiting, t)
+	if i >= 0 {
+		q.waiting = slices.Delete(q.waiting, i, i+1)
+	}
+	q.mu.Unlock()
+	if i < 0 { // it came at this moment
+		q.leave(t)
 	}
 	return nil, context.Cause(ctx)
 }
 
-// leave gives a turn to the next client.
-func (q *queue) leave() {
+// leave gives a turn back.
+func (q *queue) leave(t *turn) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.free++
+	count(q.clients, t.client, -1)
+	count(q.domains, t.domain, -1)
 	q.pass()
 }
 
+// pass gives turns to those who may have them.
 func (q *queue) pass() {
-	if len(q.order) == 0 {
-		q.free++
-		return
+	for q.free > 0 {
+		next := -1
+		for i, t := range q.waiting {
+			if q.clients[t.client] < q.most && (next < 0 || q.before(t, q.waiting[next])) {
+				next = i
+			}
+		}
+		if next < 0 {
+			return
+		}
+		t := q.waiting[next]
+		q.waiting = slices.Delete(q.waiting, next, next+1)
+		q.free--
+		count(q.clients, t.client, 1)
+		count(q.domains, t.domain, 1)
+		close(t.come)
 	}
-	client := q.order[0]
-	turn := q.waiting[client][0]
-	q.take(client, 0)
-	if i := slices.Index(q.order, client); i >= 0 { // the others first
-		q.order = append(slices.Delete(q.order, i, i+1), client)
-	}
-	close(turn)
 }
 
-// take removes the i-th wait of a client.
-func (q *queue) take(client string, i int) {
-	q.waiting[client] = slices.Delete(q.waiting[client], i, i+1)
-	if len(q.waiting[client]) == 0 {
-		delete(q.waiting, client)
-		q.order = slices.DeleteFunc(q.order, func(one string) bool { return one == client })
+// before reports whether a turn comes before one that was waited for earlier.
+func (q *queue) before(t, earlier *turn) bool {
+	if a, b := q.domains[t.domain], q.domains[earlier.domain]; a != b {
+		return a < b
+	}
+	return q.clients[t.client] < q.clients[earlier.client]
+}
+
+func count(of map[string]int, key string, more int) {
+	if of[key] += more; of[key] == 0 {
+		delete(of, key)
 	}
 }
 
 // length is how many wait.
-func (q *queue) length() (n int) {
+func (q *queue) length() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, turns := range q.waiting {
-		n += len(turns)
-	}
-	return n
+	return len(q.waiting)
 }

@@ -44,6 +44,7 @@ type Server struct {
 	refused *allowances
 	metrics *metrics
 	queue   *queue
+	limits  *limits
 	renewal *renewalCache
 	audit   audit
 
@@ -72,9 +73,13 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	said, err := openLimits(o.State)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
 		options: o, store: st, clients: o.Clients, nonces: newNonces(), refused: newAllowances(), metrics: newMetrics(),
-		audit: audit{o.Audit}, queue: newQueue(o.AtOnce), renewal: &renewalCache{known: map[string]*suggestion{}},
+		audit: audit{o.Audit}, queue: newQueue(o.AtOnce), limits: said, renewal: &renewalCache{known: map[string]*suggestion{}},
 	}
 	s.work = newWork(s)
 	return s, nil

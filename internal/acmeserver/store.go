@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,15 @@ type Account struct {
 	Contact    []string  `json:"contact,omitempty"`
 	Status     string    `json:"status"`
 	Created    time.Time `json:"created"`
+	Used       time.Time `json:"used,omitzero"` // for the last order, to within a day
+}
+
+// lastUse is when the account was of use.
+func (a *Account) lastUse() time.Time {
+	if a.Used.After(a.Created) {
+		return a.Used
+	}
+	return a.Created
 }
 
 // Order is an order of a client (RFC 8555 §7.1.3), with its certificate.
@@ -227,16 +237,29 @@ func (st *store) changeOrder(id string, change func(*Order) bool) (*Order, error
 
 var errForgotten = errors.New("the order is not there any more")
 
-// prune forgets orders that are of no use any more: a week after their end, or when their certificate has expired.
+const (
+	keptOrder   = 7 * 24 * time.Hour   // after its end, or of more than [mostSame] certificates for the same
+	mostSame    = 10                   // certificates of one client for the same names
+	keptAccount = 400 * 24 * time.Hour // after the last order: the yearly machine comes within that
+	keptEnded   = 30 * 24 * time.Hour  // that is deactivated, or whose client is not there any more
+	idleAccount = 24 * time.Hour       // after which it gives way to another of the same client, having no certificate
+)
+
+// prune forgets orders that are of no use any more: a week after their end, or when their certificate has expired. Of certificates for the
+// same names of one client, those beyond the newest ten go after a week.
 func (st *store) prune(now time.Time) error {
-	const kept = 7 * 24 * time.Hour
 	var errs []error
-	for _, o := range st.ordersWhere(func(o *Order) bool {
-		if o.Status == statusProcessing {
-			return false
+	same := map[string]int{}
+	for _, o := range st.ordersWhere(func(o *Order) bool { return o.Status != statusProcessing }) { // the newest first
+		gone := o.NotAfter.IsZero() || now.After(o.NotAfter)
+		if o.Status == statusValid {
+			names := o.Client + " " + strings.Join(o.Names, " ")
+			same[names]++
+			gone = gone || same[names] > mostSame
 		}
-		return now.After(o.Expires.Add(kept)) && (o.NotAfter.IsZero() || now.After(o.NotAfter))
-	}) {
+		if !gone || !now.After(o.Expires.Add(keptOrder)) {
+			continue
+		}
 		if err := st.orderFiles.Remove(o.ID); err != nil {
 			errs = append(errs, err)
 			continue
@@ -245,6 +268,68 @@ func (st *store) prune(now time.Time) error {
 		delete(st.orders, o.ID)
 		delete(st.changing, o.ID)
 		st.mu.Unlock()
+	}
+	return errors.Join(errs...)
+}
+
+// inUse are the accounts that have an order under way or a certificate that has not expired.
+func (st *store) inUse(now time.Time) map[string]bool {
+	used := map[string]bool{}
+	for _, o := range st.ordersWhere(func(o *Order) bool {
+		return o.Status == statusProcessing || o.Status == statusReady && now.Before(o.Expires) || now.Before(o.NotAfter)
+	}) {
+		used[o.Account] = true
+	}
+	return used
+}
+
+// pruneAccounts forgets accounts that have no order under way and no certificate: of the clients that there are, by their kids, after
+// [keptAccount] without an order; those that can do nothing any more after [keptEnded].
+func (st *store) pruneAccounts(clients map[string]string, now time.Time) error {
+	used := st.inUse(now)
+	return st.forgetAccounts(func(a *Account) bool {
+		kept := keptAccount
+		if a.Status != statusValid || clients[a.Client] != a.KeyID {
+			kept = keptEnded
+		}
+		return !used[a.ID] && now.Sub(a.lastUse()) > kept
+	})
+}
+
+// makeRoom forgets those accounts of a client that were of use longest ago, if they are too many for another one, as far as they give way.
+func (st *store) makeRoom(client string, now time.Time) error {
+	more := st.accountsOf(client) - mostAccounts + 1
+	if more <= 0 {
+		return nil
+	}
+	used := st.inUse(now)
+	var idle []*Account
+	st.mu.RLock()
+	for _, a := range st.accounts {
+		if a.Client == client && a.Status == statusValid && !used[a.ID] && now.Sub(a.lastUse()) > idleAccount {
+			idle = append(idle, a)
+		}
+	}
+	st.mu.RUnlock()
+	slices.SortFunc(idle, func(a, b *Account) int { return a.lastUse().Compare(b.lastUse()) })
+	idle = idle[:min(more, len(idle))]
+	return st.forgetAccounts(func(a *Account) bool { return slices.Contains(idle, a) })
+}
+
+func (st *store) forgetAccounts(pick func(*Account) bool) error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	var errs []error
+	for id, a := range st.accounts {
+		if !pick(a) {
+			continue
+		}
+		if err := st.accountFiles.Remove(id); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		delete(st.accounts, id)
+		delete(st.changing, id)
 	}
 	return errors.Join(errs...)
 }

@@ -64,14 +64,28 @@ func (s *Server) Run(ctx context.Context) {
 		}
 	}
 	for s.options.Sleep(ctx, pruneEvery) == nil {
-		if err := s.store.prune(s.now()); err != nil {
-			s.options.Log.Warn("forgetting orders", "error", err)
-		}
+		s.forget()
 	}
 	w.mu.Lock()
 	w.ctx = nil
 	w.mu.Unlock()
 	w.group.Wait()
+}
+
+// forget forgets what is of no use any more.
+func (s *Server) forget() {
+	known := map[string]string{} // kids
+	clients, errs := s.clients.All()
+	for _, c := range clients {
+		known[c.Name] = c.KeyID
+	}
+	err := s.store.prune(s.now())
+	if len(errs) == 0 { // else a client that there is would count as none
+		err = errors.Join(err, s.store.pruneAccounts(known, s.now()))
+	}
+	if err != nil {
+		s.options.Log.Warn("forgetting orders and accounts", "error", err)
+	}
 }
 
 func delivered(s *Server, o *Order) { s.options.Upstream.Delivered(wanted(o)) }
@@ -137,7 +151,7 @@ func (e *unsavedError) Unwrap() error { return e.err }
 
 // inTurn does something when it is the client's turn.
 func (w *work) inTurn(ctx context.Context, o *Order, do func() error) error {
-	release, err := w.server.queue.enter(ctx, o.Client)
+	release, err := w.server.queue.enter(ctx, o.Client, registered(o.Names[0]))
 	if err != nil {
 		return err
 	}
@@ -254,6 +268,11 @@ func (w *work) keep(o *Order, got Issued) error {
 func (w *work) fail(id string, err error, as string) {
 	s := w.server
 	failed := false
+	if o := s.store.order(id); o != nil {
+		if limitErr := s.limits.heard(o.Names, err, s.now()); limitErr != nil {
+			s.options.Log.Warn("limits", "error", limitErr)
+		}
+	}
 	o, saveErr := s.store.changeOrder(id, func(o *Order) bool {
 		if failed = o.Status == as; failed {
 			o.Status, o.Error = statusInvalid, upstreamProblem(err)

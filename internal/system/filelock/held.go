@@ -25,7 +25,7 @@ const mostHolder = 200
 type Held struct{ dir, name string }
 
 // NewHeld returns locks whose files are NAME-HASH.lock in dir, a private folder ([settings.PrivateDir]) that is made when it is
-// needed. The files stay.
+// needed. A file goes with its lock.
 func NewHeld(dir, name string) *Held { return &Held{dir, name} }
 
 // Lock waits for its turn at a key and returns what ends it; it ends with the process, too. Threads and processes keep each
@@ -33,7 +33,8 @@ func NewHeld(dir, name string) *Held { return &Held{dir, name} }
 // CodeUnavailable (Temporary) when ctx ends before, CodeState if there are no locks to be had in the folder.
 func (h *Held) Lock(ctx context.Context, key, holder string, busy func(holder string)) (unlock func(), err error) {
 	hash := sha256.Sum256([]byte(key))
-	file, err := openLock(h.dir, h.name+"-"+hex.EncodeToString(hash[:8])+".lock")
+	name := h.name + "-" + hex.EncodeToString(hash[:8]) + ".lock"
+	file, err := openLock(h.dir, name)
 	if err != nil {
 		return nil, err
 	}
@@ -42,9 +43,15 @@ func (h *Held) Lock(ctx context.Context, key, holder string, busy func(holder st
 			return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		})
 		switch {
-		case err == nil:
+		case err == nil && isAt(filepath.Join(h.dir, name), file):
 			_ = write(file, holder[:min(len(holder), mostHolder)])
-			return func() { _ = write(file, ""); _ = file.Close() }, nil
+			return func() { h.release(file, name) }, nil
+		case err == nil: // the one before has removed it
+			_ = file.Close()
+			if file, err = openLock(h.dir, name); err != nil {
+				return nil, err
+			}
+			continue
 		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
 			_ = file.Close()
 			return nil, fault.Errorf(fault.CodeState, fault.Misconfigured, "lock: %w", err)
@@ -65,6 +72,21 @@ func (h *Held) Lock(ctx context.Context, key, holder string, busy func(holder st
 	}
 }
 
+// isAt reports whether a file is still the one at a path.
+func isAt(path string, file *os.File) bool {
+	own, err := file.Stat()
+	there, thereErr := os.Lstat(path)
+	return err == nil && thereErr == nil && os.SameFile(own, there)
+}
+
+// release removes the file of a lock that is held, and ends the lock. A file that cannot be removed says that nothing holds it.
+func (h *Held) release(file *os.File, name string) {
+	if failpoint.Do("lock", "remove", func() error { return os.Remove(filepath.Join(h.dir, name)) }) != nil {
+		_ = write(file, "")
+	}
+	_ = file.Close()
+}
+
 // write makes a lock file say who has it, which is a hint for people.
 func write(file *os.File, holder string) error {
 	return failpoint.Do("lock", "write", func() error {
@@ -76,7 +98,7 @@ func write(file *os.File, holder string) error {
 	})
 }
 
-// openLock opens a lock file, which is made if it is not there and stays for good.
+// openLock opens a lock file, which is made if it is not there.
 func openLock(dir, name string) (*os.File, error) {
 	if err := settings.PrivateDir(dir); err != nil {
 		return nil, err

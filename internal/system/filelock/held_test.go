@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"wildcard/internal/fault"
@@ -42,6 +45,62 @@ func TestHeld_Turns(t *testing.T) {
 			t.Errorf("%s: waited for %q, %v", name, holders, err)
 		}
 		again()
+	}
+}
+
+// TestHeld_FilesGo has many locks leave no file behind, and those who wait for one that is removed keep each other out all the same.
+func TestHeld_FilesGo(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "orders")
+	var inside, most atomic.Int64
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for n := range 25 {
+				unlock, err := NewHeld(dir, "order").Lock(t.Context(), fmt.Sprint("key", n%2), "", nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if n%2 == 0 { // two of this key at once would be seen
+					most.Store(max(most.Load(), inside.Add(1)))
+					runtime.Gosched()
+					inside.Add(-1)
+				}
+				unlock()
+			}
+		})
+	}
+	all.Wait()
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 || most.Load() != 1 {
+		t.Errorf("%d at once, %d files left, %v", most.Load(), len(left), err)
+	}
+}
+
+// TestHeld_FileStays has the file of a process that was killed: it is taken, and goes.
+func TestHeld_FileStays(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "orders")
+	locks := NewHeld(dir, "order")
+	unlock, err := locks.Lock(t.Context(), "a", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := os.ReadDir(dir)
+	if err != nil || len(names) != 1 {
+		t.Fatal(names, err)
+	}
+	unlock()
+	file := filepath.Join(dir, names[0].Name())
+	if err := os.WriteFile(file, []byte("one that was killed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if unlock, err = locks.Lock(t.Context(), "a", "", func(string) { t.Error("waited for the dead") }); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	if _, err := os.Lstat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
 	}
 }
 

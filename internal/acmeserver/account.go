@@ -172,7 +172,7 @@ func (s *Server) standing(a *Account, c *call) (Client, *Problem) {
 }
 
 // accountUsed keeps when an account was of use last, once a day.
-func (s *Server) accountUsed(id string, now time.Time) {
+func accountUsed(s *Server, id string, now time.Time) {
 	defer s.store.lock(id)()
 	a := s.store.account(id)
 	if a == nil || now.Sub(a.lastUse()) < idleAccount {

@@ -17,7 +17,7 @@
 // see store.go for orders and accounts.
 //
 // The proof at the CA begins with the order of the machine, not with its CSR, since clients are impatient (certbot waits 90 s, lego
-// 30 s) and publication is not. A client that gave up comes again with a new key and finds its names proven.
+// 30 s) and publication is not. Finalize waits a moment for the certificate, so that most clients have it with that reply. A client that gave up comes again with a new key and finds its names proven.
 //
 // A failure upstream that may pass is tried again for as long as the order lives, unless the same client has finalized a newer order for
 // the same names: it has given up on the old one.

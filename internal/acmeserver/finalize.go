@@ -70,6 +70,7 @@ func (s *Server) finalize(c *call) (*reply, *Problem) {
 	case mine:
 		s.audit.order("order.finalized", o, "address", c.address.String(), "agent", c.agent())
 		s.work.issue(o)
+		o = s.work.await(c.request.Context(), o)
 	}
 	return s.orderReply(http.StatusOK, o), nil
 }

@@ -60,7 +60,8 @@ func limitOf(names []string, detail string) string {
 	for _, found := range quoted.FindAllStringSubmatch(detail, -1) {
 		name := strings.ToLower(found[1])
 		switch {
-		case strings.Contains(detail, "already issued") && slices.ContainsFunc(names, func(n string) bool { return registered(n) == name }):
+		case strings.Contains(detail, "already issued") &&
+			slices.ContainsFunc(names, func(one string) bool { return registered(one) == name }):
 			return ofDomain + name
 		case slices.Contains(names, name):
 			return ofName + name

@@ -55,7 +55,7 @@ func (s *Server) newOrder(c *call) (*reply, *Problem) {
 	if problem := s.withinQuota(c, now); problem != nil {
 		return nil, problem
 	}
-	if problem := s.withinLimits(c.client, names, replaces, now); problem != nil {
+	if problem := withinLimits(s, c.client, names, replaces, now); problem != nil {
 		return nil, problem
 	}
 	made, err := s.store.saveOrder(Order{
@@ -65,7 +65,7 @@ func (s *Server) newOrder(c *call) (*reply, *Problem) {
 	if err != nil {
 		return nil, internal(err)
 	}
-	s.accountUsed(c.account.ID, now)
+	accountUsed(s, c.account.ID, now)
 	s.audit.order("order.created", made, "address", c.address.String(), "agent", c.agent())
 	s.work.prove(made)
 	return s.orderReply(http.StatusCreated, made), nil
@@ -147,7 +147,7 @@ func (s *Server) withinQuota(c *call, now time.Time) *Problem {
 }
 
 // withinLimits refuses what the CA would refuse, as it has said. What follows a certificate counts at none of its limits (RFC 9773 §5).
-func (s *Server) withinLimits(client string, names []string, replaces string, now time.Time) *Problem {
+func withinLimits(s *Server, client string, names []string, replaces string, now time.Time) *Problem {
 	if replaces != "" {
 		return nil
 	}
@@ -158,7 +158,8 @@ func (s *Server) withinLimits(client string, names []string, replaces string, no
 	if !ok {
 		return nil
 	}
-	return refuse(http.StatusTooManyRequests, "rateLimited", "the public CA has said: %s", messages.OneLine(met.Detail)).after(met.Until.Sub(now))
+	return refuse(http.StatusTooManyRequests, "rateLimited",
+		"the public CA has said: %s", messages.OneLine(met.Detail)).after(met.Until.Sub(now))
 }
 
 // statusOf is the status of an order now.

@@ -189,7 +189,7 @@ func TestQueue_OneWantsAll(t *testing.T) {
 	}
 }
 
-// TestQueue_DomainsByTurns gives the next turn to the domain and the client that have fewest, whoever asked first.
+// TestQueue_DomainsByTurns gives the next turn to the domain and the client that have fewest, though others asked first.
 func TestQueue_DomainsByTurns(t *testing.T) {
 	t.Parallel()
 	q := newQueue(4)

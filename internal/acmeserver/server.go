@@ -30,6 +30,8 @@ type Options struct {
 	Audit    *slog.Logger // a line for each decision; nil is silent
 	Log      *slog.Logger // nil is silent
 	AtOnce   int          // certificates under way at the CA; 0 is 32
+	// Hold is how long finalize waits for the certificate before it answers; 0 is 5 s. Clients wait for a reply for 30 s and more.
+	Hold time.Duration
 
 	Now   func() time.Time                           // nil is [time.Now]
 	Sleep func(context.Context, time.Duration) error // between tries; nil is a timer
@@ -69,6 +71,9 @@ func New(o Options) (*Server, error) {
 	if o.AtOnce == 0 {
 		o.AtOnce = 32
 	}
+	if o.Hold == 0 {
+		o.Hold = 5 * time.Second
+	}
 	st, err := openStore(o.State)
 	if err != nil {
 		return nil, err
@@ -78,8 +83,9 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		options: o, store: st, clients: o.Clients, nonces: newNonces(), refused: newAllowances(), metrics: newMetrics(),
-		audit: audit{o.Audit}, queue: newQueue(o.AtOnce), limits: said, renewal: &renewalCache{known: map[string]*suggestion{}},
+		options: o, store: st, clients: o.Clients, nonces: newNonces(), refused: newAllowances(),
+		metrics: newMetrics(), audit: audit{o.Audit}, queue: newQueue(o.AtOnce), limits: said,
+		renewal: &renewalCache{known: map[string]*suggestion{}},
 	}
 	s.work = newWork(s)
 	return s, nil

@@ -251,13 +251,13 @@ func (st *store) prune(now time.Time) error {
 	var errs []error
 	same := map[string]int{}
 	for _, o := range st.ordersWhere(func(o *Order) bool { return o.Status != statusProcessing }) { // the newest first
-		gone := o.NotAfter.IsZero() || now.After(o.NotAfter)
+		old := o.NotAfter.IsZero() || now.After(o.NotAfter)
 		if o.Status == statusValid {
 			names := o.Client + " " + strings.Join(o.Names, " ")
 			same[names]++
-			gone = gone || same[names] > mostSame
+			old = old || same[names] > mostSame
 		}
-		if !gone || !now.After(o.Expires.Add(keptOrder)) {
+		if !old || !now.After(o.Expires.Add(keptOrder)) {
 			continue
 		}
 		if err := st.orderFiles.Remove(o.ID); err != nil {

@@ -27,9 +27,9 @@ type work struct {
 	mu      sync.Mutex
 	ctx     context.Context //nolint:containedctx // of Run; nil before and after
 	group   sync.WaitGroup
-	proofs  map[string]*proof // that are under way, by what they are of
-	issuing map[string]bool   // orders
-	usual   time.Duration     // from finalize to valid, of late
+	proofs  map[string]*proof        // that are under way, by what they are of
+	issuing map[string]chan struct{} // orders; closed when nothing goes on for one any more
+	usual   time.Duration            // from finalize to valid, of late
 }
 
 // proof is the names of an order being proven.
@@ -39,7 +39,7 @@ type proof struct {
 }
 
 func newWork(s *Server) *work {
-	return &work{server: s, proofs: map[string]*proof{}, issuing: map[string]bool{}, usual: usualWait}
+	return &work{server: s, proofs: map[string]*proof{}, issuing: map[string]chan struct{}{}, usual: usualWait}
 }
 
 // Run takes up the orders of earlier runs, and does the work of new ones until ctx ends. What is under way then comes to its end first,
@@ -64,7 +64,7 @@ func (s *Server) Run(ctx context.Context) {
 		}
 	}
 	for s.options.Sleep(ctx, pruneEvery) == nil {
-		s.forget()
+		forget(s)
 	}
 	w.mu.Lock()
 	w.ctx = nil
@@ -73,7 +73,7 @@ func (s *Server) Run(ctx context.Context) {
 }
 
 // forget forgets what is of no use any more.
-func (s *Server) forget() {
+func forget(s *Server) {
 	known := map[string]string{} // kids
 	clients, errs := s.clients.All()
 	for _, c := range clients {
@@ -163,22 +163,45 @@ func (w *work) inTurn(ctx context.Context, o *Order, do func() error) error {
 func (w *work) issue(o *Order) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.ctx == nil || w.issuing[o.ID] {
+	if w.ctx == nil || w.issuing[o.ID] != nil {
 		return // Run takes it up
 	}
-	w.issuing[o.ID] = true
+	over := make(chan struct{})
+	w.issuing[o.ID] = over
 	ctx, under := w.ctx, w.proofs[proofOf(o)]
 	w.group.Go(func() {
 		defer func() {
 			w.mu.Lock()
 			delete(w.issuing, o.ID)
 			w.mu.Unlock()
+			close(over)
 		}()
 		if under != nil {
 			<-under.done
 		}
 		w.untilFinal(ctx, o)
 	})
+}
+
+// await waits a moment for an order's certificate, since each reply that says "not yet" costs the client some seconds, and returns the
+// order as it is then.
+func (w *work) await(ctx context.Context, o *Order) *Order {
+	w.mu.Lock()
+	over := w.issuing[o.ID]
+	w.mu.Unlock()
+	if over != nil {
+		moment := time.NewTimer(w.server.options.Hold)
+		defer moment.Stop()
+		select {
+		case <-over:
+		case <-moment.C:
+		case <-ctx.Done():
+		}
+	}
+	if now := w.server.store.order(o.ID); now != nil {
+		return now
+	}
+	return o
 }
 
 // stillMay is an error if an order's client may not have its names any more. One of class Temporary says that it is not known now.

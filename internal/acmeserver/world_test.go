@@ -161,6 +161,7 @@ type world struct {
 	clients  *acmeserver.Clients
 	server   *acmeserver.Server
 	audit    *buffer
+	hold     time.Duration // of finalize
 	now      func() time.Time
 	sleep    func(context.Context, time.Duration) error
 	shutDown func()
@@ -187,7 +188,7 @@ func (b *buffer) String() string {
 func newWorld(t testing.TB, more ...func(*world)) *world {
 	t.Helper()
 	dir := t.TempDir()
-	w := &world{t: t, up: newUpstream(t), audit: &buffer{}, dirs: settings.Directories{
+	w := &world{t: t, up: newUpstream(t), hold: 1, audit: &buffer{}, dirs: settings.Directories{
 		Config: filepath.Join(dir, "config"), State: filepath.Join(dir, "state"), Run: filepath.Join(dir, "run"),
 	}}
 	for _, f := range more {
@@ -209,7 +210,7 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.clients = acmeserver.NewClients(w.dirs, state)
-	w.server, err = acmeserver.New(acmeserver.Options{Origin: w.origin, State: state, Clients: w.clients, Upstream: w.up, CA: w.ca,
+	w.server, err = acmeserver.New(acmeserver.Options{Origin: w.origin, State: state, Clients: w.clients, Upstream: w.up, CA: w.ca, Hold: w.hold,
 		Audit: slog.New(slog.NewJSONHandler(w.audit, nil)), Now: w.now, Sleep: w.sleep})
 	if err != nil {
 		w.t.Fatal(err)

@@ -108,6 +108,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/acmeserver": {
 			"wildcard/internal/certificates", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/settings", "wildcard/internal/state", "wildcard/internal/system/atomicfile",
 			"wildcard/internal/system/failpoint", "wildcard/internal/system/filelock", "wildcard/internal/system/wait", "wildcard/providers", jose,
+			publicsuffix, // by which CAs count
 		},
 		"wildcard/cmd/wildcard": {"wildcard/internal/cli"},
 		"wildcard/internal/certificates": {

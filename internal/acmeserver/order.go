@@ -137,13 +137,15 @@ func (s *Server) withinQuota(c *call, now time.Time) *Problem {
 	if quota == 0 {
 		quota = defaultQuota
 	}
-	recent := s.store.ordersWhere(func(o *Order) bool { return o.Client == c.client && now.Sub(o.Created) < quotaEvery })
+	recent := s.store.ordersWhere(func(o *Order) bool { // those of the future are of a clock that was wrong
+		return o.Client == c.client && now.Sub(o.Created).Abs() < quotaEvery
+	})
 	if len(recent) < quota {
 		return nil
 	}
 	return refuse(http.StatusTooManyRequests, "rateLimited",
 		"the client %s has made %d orders within an hour, and may make no more", c.client, len(recent)).after(
-		recent[quota-1].Created.Add(quotaEvery).Sub(now))
+		min(recent[quota-1].Created.Add(quotaEvery).Sub(now), quotaEvery))
 }
 
 // withinLimits refuses what the CA would refuse, as it has said. What follows a certificate counts at none of its limits (RFC 9773 §5).

@@ -79,6 +79,9 @@ func upstreamProblem(err error) *Problem {
 	if ours, ok := errors.AsType[*Problem](err); ok {
 		return ours
 	}
+	if ours(err) {
+		return internal(err)
+	}
 	kind, status := "serverInternal", http.StatusInternalServerError
 	switch fault.CodeOf(err) {
 	case issuance.CodeName, issuance.CodeNoWildcard, issuance.CodeTooMany, issuance.CodeCovered:

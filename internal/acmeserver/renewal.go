@@ -8,7 +8,10 @@ import (
 	"time"
 )
 
-const askLimit = 10 * time.Second
+const (
+	askLimit    = 10 * time.Second
+	longestRest = 24 * time.Hour // for which a CA is not asked, or the clock was wrong
+)
 
 // suggestion is when a certificate is to be renewed, as the CA said last.
 type suggestion struct {
@@ -60,13 +63,14 @@ func (s *Server) suggestion(ctx context.Context, id string, leaf *x509.Certifica
 		}
 	}
 	cache.mu.Unlock()
-	if known != nil && now.Before(known.until) {
+	if known != nil && now.Before(known.until) && known.until.Sub(now) <= longestRest {
 		return *known
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askLimit) // who hangs up changes nothing for the others
 	defer cancel()
 	window, err := s.options.Upstream.RenewalInfo(ctx, leaf)
-	fresh := suggestion{window.Start, window.End, window.Explanation, now.Add(max(window.RetryAfter, time.Minute))}
+	rest := min(max(window.RetryAfter, time.Minute), longestRest)
+	fresh := suggestion{window.Start, window.End, window.Explanation, now.Add(rest)}
 	if err != nil {
 		s.options.Log.Info("renewal information", "certificate", id, "error", err)
 		life := leaf.NotAfter.Sub(leaf.NotBefore)

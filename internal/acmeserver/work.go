@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"wildcard/internal/fault"
@@ -59,7 +60,7 @@ func (s *Server) Run(ctx context.Context) {
 			w.prove(o)
 		case statusProcessing:
 			w.issue(o)
-		case statusValid:
+		case statusValid, statusInvalid:
 			delivered(s, o) // the CA's order may still be remembered
 		}
 	}
@@ -88,7 +89,12 @@ func forget(s *Server) {
 	}
 }
 
-func delivered(s *Server, o *Order) { s.options.Upstream.Delivered(wanted(o)) }
+// delivered ends what is remembered of an order at the CA, if it came to a CSR.
+func delivered(s *Server, o *Order) {
+	if o.CSR != nil {
+		s.options.Upstream.Delivered(wanted(o))
+	}
+}
 
 func wanted(o *Order) Wanted {
 	return Wanted{Names: o.Names, Profile: o.Profile, Replaces: o.Replaces, CSR: o.CSR}
@@ -137,17 +143,20 @@ func (w *work) prove(o *Order) {
 
 // passes reports whether an error may pass by itself, within the time that an order has.
 func passes(err error) bool {
-	if _, unsaved := errors.AsType[*unsavedError](err); unsaved || errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || ours(err) {
 		return true
 	}
 	return fault.ClassOf(err) == fault.Temporary && fault.CodeOf(err) != issuance.CodeRateLimited
 }
 
-// unsavedError is a certificate that could not be kept: the disk is full. The CA gives it again when there is room.
-type unsavedError struct{ err error }
-
-func (e *unsavedError) Error() string { return e.err.Error() }
-func (e *unsavedError) Unwrap() error { return e.err }
+// ours reports whether an error is one of this machine, which no CA and no client is to blame for: the disk is full or broken, there are
+// too many open files. There is a person who sees to that.
+func ours(err error) bool {
+	errno, ok := errors.AsType[syscall.Errno](err)
+	return fault.CodeOf(err) == fault.CodeState || ok && slices.Contains([]syscall.Errno{
+		syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.EROFS, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
+	}, errno)
+}
 
 // inTurn does something when it is the client's turn.
 func (w *work) inTurn(ctx context.Context, o *Order, do func() error) error {
@@ -274,7 +283,7 @@ func (w *work) keep(o *Order, got Issued) error {
 		return true
 	})
 	if err != nil {
-		return &unsavedError{err}
+		return err
 	}
 	delivered(s, o)
 	took := kept.Issued.Sub(kept.Finalized)
@@ -307,6 +316,7 @@ func (w *work) fail(id string, err error, as string) {
 		return
 	}
 	if failed {
+		delivered(s, o) // nothing takes up what was begun at the CA
 		s.metrics.failed.Add(1)
 		s.audit.order("order.failed", o, "problem", o.Error.kind(), "code", fault.CodeOf(err), "detail", o.Error.Detail)
 	}

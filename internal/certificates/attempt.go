@@ -363,7 +363,7 @@ func (a *attempt) keep(ctx context.Context, result issuance.Result) (Certificate
 		mayLeave(m, c.Lineage, a.settings)
 	}
 	if pending {
-		c.Deploy = deployment{m, c.Lineage}.do(ctx, a.deployLater)
+		c.Deploy = deployment{m: m, l: c.Lineage}.do(ctx, a.deployLater)
 	}
 	return c, nil
 }

@@ -23,12 +23,13 @@ const lastDay = 24 * time.Hour
 
 // deployment is what follows the renewal of a lineage.
 type deployment struct {
-	m *Manager
-	l *lineage.Lineage
+	m   *Manager
+	l   *lineage.Lineage
+	all bool // also the parts that have succeeded for the live certificate
 }
 
-// do writes the files and runs the deploy hooks, looks whether the certificate is served where it should be, and remembers that it is
-// done. What fails is done again by the next run, also when nothing is renewed. later leaves all of it to that.
+// do writes the files, runs the deploy hooks, brings the certificate to its targets, looks whether it is served where it should be, and
+// remembers that it is done. What fails is done again by the next run, also when nothing is renewed. later leaves all of it to that.
 func (d deployment) do(ctx context.Context, later bool) error {
 	if later {
 		d.m.options.Log.Info("deploy hooks are left to another run", "lineage", d.l.Name)
@@ -52,18 +53,18 @@ func (d deployment) do(ctx context.Context, later bool) error {
 		return err
 	}
 	if s.RolledBack != "" {
-		return errors.Join(d.rolledBack(err), d.done(ctx, err))
+		return errors.Join(d.rolledBack(err), d.finish(ctx, err))
 	}
 	if fault.CodeOf(err) == deploy.CodeNotServed {
 		if former, ok := d.former(s); ok {
 			return d.rollBack(ctx, former, err)
 		}
 	}
-	return errors.Join(err, d.done(ctx, err))
+	return errors.Join(err, d.finish(ctx, err))
 }
 
-// done remembers that all of it succeeded, if it did.
-func (d deployment) done(ctx context.Context, err error) error {
+// finish remembers that all of it succeeded, if it did.
+func (d deployment) finish(ctx context.Context, err error) error {
 	if err != nil {
 		return nil
 	}
@@ -82,8 +83,9 @@ func (d deployment) save(ctx context.Context, now lineage.Settings) error {
 	return err
 }
 
-// parts does each part. A hook that fails does not keep the servers from being looked at, whose word counts more: that they do not serve the
-// certificate is the first thing in the error.
+// parts does each part. A hook or target that fails does not keep the servers from being looked at, whose word counts more: that they do
+// not serve the certificate is the first thing in the error. Hooks and targets that have succeeded for the certificate are left alone,
+// unless it is not served.
 func (d deployment) parts(ctx context.Context, s lineage.Settings) error {
 	if err := d.write(s); err != nil {
 		return err
@@ -92,7 +94,13 @@ func (d deployment) parts(ctx context.Context, s lineage.Settings) error {
 	if d.l.Leaf != nil {
 		names = d.l.Leaf.DNSNames
 	}
-	err := d.m.hooksFor(d.l.Name).Deploy(ctx, d.l.Dir(), names, DeployCommands(d.l.Conf.Params(), s))
+	hooks, done := d.m.hooksFor(d.l), d.done(s)
+	hooks.Done = done
+	err := hooks.Deploy(ctx, d.l.Dir(), names, DeployCommands(d.l.Conf.Params(), s))
+	if ctx.Err() != nil {
+		return err
+	}
+	err = errors.Join(err, d.toTargets(ctx, s.Targets, done))
 	if ctx.Err() != nil {
 		return err
 	}
@@ -121,7 +129,7 @@ func (d deployment) prove(ctx context.Context, s lineage.Settings) error {
 	for _, look := range proved {
 		m.note("%s serves the certificate of %s, after %s", look.Where(), d.l.Name, took)
 	}
-	keepRun(m, []string{d.l.Name},
+	keepRun(m, []string{d.l.Name}, d.l.Leaf,
 		deploy.Run{Kind: state.KindProof, Command: strings.Join(s.Verify, " "), Took: took, Err: err})
 	return err
 }
@@ -165,7 +173,7 @@ func (d deployment) rollBack(ctx context.Context, former lineage.Version, why er
 	d.l = back
 	s, _ := back.Conf.Settings()
 	err = d.parts(ctx, s)
-	return errors.Join(d.rolledBack(why), err, d.done(ctx, err))
+	return errors.Join(d.rolledBack(why), err, d.finish(ctx, err))
 }
 
 // rolledBack is the error of a lineage whose former version is live, for a reason that may be known.
@@ -180,6 +188,17 @@ func (d deployment) rolledBack(why error) error {
 // Deploy does all parts of a lineage's deployment now, whether or not one waits. A version that was not served, for which the former
 // one is live, is made live again.
 func (m *Manager) Deploy(ctx context.Context, name string) (RenewResult, error) {
+	return deploying(m, name, func() (*lineage.Lineage, error) {
+		l, err := begunAgain(ctx, m, name)
+		if err != nil {
+			return nil, err
+		}
+		return l, deployment{m: m, l: l, all: true}.do(ctx, false)
+	})
+}
+
+// deploying does something about the deployment of a lineage of ours under its lock.
+func deploying(m *Manager, name string, do func() (*lineage.Lineage, error)) (RenewResult, error) {
 	r := &renewal{m: m, RenewRequest: RenewRequest{Lineage: name, Deploy: DeployOnly}}
 	l, err := m.Store.Lineage(name)
 	if err != nil {
@@ -192,13 +211,13 @@ func (m *Manager) Deploy(ctx context.Context, name string) (RenewResult, error) 
 		return RenewResult{}, err
 	}
 	r.add(r.attended(name, func() (Result, error) {
-		l, err := begunAgain(ctx, m, name)
-		if err != nil {
+		l, err := do()
+		if l == nil {
 			return Result{}, err
 		}
 		result := kept(l, Due{})
 		result.Outcome = Deployed
-		return result, deployment{m, l}.do(ctx, false)
+		return result, err
 	}))
 	return r.result, nil
 }
@@ -237,9 +256,15 @@ func begunAgain(ctx context.Context, m *Manager, name string) (*lineage.Lineage,
 	return l.Renew(ctx, set, wait)
 }
 
-// hooksFor are the hooks, each run of which is told of and kept with a lineage.
-func (m *Manager) hooksFor(name string) *deploy.Hooks {
-	return hooksOf(m, func(string) []string { return []string{name} })
+// hooksFor are the hooks, each run of which is told of and kept with a lineage and its live certificate.
+func (m *Manager) hooksFor(l *lineage.Lineage) *deploy.Hooks {
+	hooks := hooksOf(m, func(string) []string { return nil })
+	tell := hooks.Ran
+	hooks.Ran = func(run deploy.Run) {
+		tell(run)
+		keepRun(m, []string{l.Name}, l.Leaf, run)
+	}
+	return hooks
 }
 
 // hooksOf are the hooks, each run of which is told of and kept with the lineages that its command is of.
@@ -250,16 +275,17 @@ func hooksOf(m *Manager, names func(command string) []string) *deploy.Hooks {
 			m.note("%s hook %s was run, in %s", run.Kind, strconv.Quote(messages.OneLine(run.Command)),
 				run.Took.Round(time.Millisecond))
 		}
-		keepRun(m, names(run.Command), run)
+		keepRun(m, names(run.Command), nil, run)
 	}
 	return &hooks
 }
 
-// keepRun remembers what came of a hook, or of looking at the servers, for lineages.
-func keepRun(m *Manager, names []string, run deploy.Run) {
+// keepRun remembers what came of a hook, of a target, or of looking at the servers, for lineages; and for which certificate, if it is
+// known.
+func keepRun(m *Manager, names []string, leaf *x509.Certificate, run deploy.Run) {
 	kept := state.HookRun{
 		Kind: run.Kind, Command: run.Command, Time: m.now().UTC().Truncate(time.Second),
-		Seconds: run.Took.Round(time.Millisecond).Seconds(),
+		Seconds: run.Took.Round(time.Millisecond).Seconds(), Certificate: fingerprint(leaf),
 	}
 	if run.Err != nil {
 		kept.Error = messages.OneLine(run.Err.Error())
@@ -288,13 +314,14 @@ func (m *Manager) pre(ctx context.Context, o *order) error {
 	if o.outside() { // there is no lineage
 		return hooksOf(m, func(string) []string { return nil }).Pre(ctx, fresh)
 	}
-	return m.hooksFor(o.name).Pre(ctx, fresh)
+	return hooksOf(m, func(string) []string { return []string{o.name} }).Pre(ctx, fresh)
 }
 
 // deploys reports whether there is something to do after a certificate of a lineage was stored.
 func (o *order) deploys(configDir string) bool {
 	s := o.settings
-	return s.Combined+s.PKCS12+s.JKS != "" || len(s.Verify) > 0 || hasHooks(configDir, DeployCommands(o.params, s))
+	return s.Combined+s.PKCS12+s.JKS != "" || len(s.Verify)+len(s.Targets) > 0 ||
+		hasHooks(configDir, DeployCommands(o.params, s))
 }
 
 // hasHooks reports whether a lineage has deploy hooks, its own or those for all.

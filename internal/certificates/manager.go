@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"wildcard/internal/deploy"
+	"wildcard/internal/deploy/target"
 	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/memory"
@@ -63,6 +64,7 @@ type Manager struct {
 	Journal  *journal.Journal // nil likewise
 	Services *Services
 	Accounts *Accounts
+	Targets  *target.Opener
 
 	options Options
 	memory  *memory.Memory
@@ -95,10 +97,12 @@ func Open(o Options) (*Manager, error) {
 	m.memory.Now, m.memory.Sleep = o.Now, o.Sleep
 	m.hooks = &deploy.Hooks{ConfigDir: o.Dirs.Config, Environ: o.Environ, Stderr: o.Output, Log: o.Log}
 	m.prover = &deploy.Prover{Now: o.Now, Sleep: o.Sleep}
+	m.Targets = TargetsOf(o, m.prover)
 	var err error
 	if m.Store, err = lineage.Open(lineage.Options{ConfigDir: o.Dirs.Config, RunDir: o.Dirs.Run, Log: o.Log}); err != nil {
 		return nil, err
 	}
+	m.Targets.Write = m.Store.Export
 	m.Accounts = &Accounts{store: m.Store, services: m.Services}
 	return m, m.openState()
 }

@@ -36,6 +36,7 @@ type Request struct {
 	Challenge      Choice[string] // [issuance.Method]: how names are proven; "" is that of the lineage, else auto
 	Files          Files
 	DeployHooks    []string     // in place of those of the lineage; none leaves them
+	Targets        []string     // where it is brought to ([target.Spec]), in place of those of the lineage; one "" is none, none leaves them
 	Verify         []string     // addresses at which it is to be served, in place of those of the lineage; one "" is none, none leaves them
 	Rollback       Choice[bool] // the former certificate is made live where the new one is not served
 	DNS            DNS
@@ -88,6 +89,9 @@ type Result struct {
 // could change, is refused before anything else.
 func (m *Manager) Obtain(ctx context.Context, r Request) (got Result, err error) {
 	if err := m.hooks.Check(r.DeployHooks); err != nil {
+		return Result{}, err
+	}
+	if _, err := planTargets(m, r.Targets); err != nil {
 		return Result{}, err
 	}
 	name, err := m.target(r)
@@ -160,7 +164,8 @@ func (m *Manager) obtainLocked(ctx context.Context, r Request, name string) (Res
 		return Result{}, err
 	}
 	if !o.dryRun && !o.outside() {
-		if postErr := m.hooksFor(o.name).Post(ctx, []string{o.params.PostHook}, o.names, nil); postErr != nil {
+		hooks := hooksOf(m, func(string) []string { return []string{o.name} })
+		if postErr := hooks.Post(ctx, []string{o.params.PostHook}, o.names, nil); postErr != nil {
 			certificate.Deploy = errors.Join(certificate.Deploy, postErr)
 		}
 	}
@@ -248,7 +253,7 @@ func (m *Manager) keepLive(ctx context.Context, o *order) (got Result, ok bool, 
 	got = o.result(Certificate{Leaf: l.Leaf, Lineage: l})
 	got.Outcome, got.Due = Kept, due
 	if s, _ := l.Conf.Settings(); s.DeployWaits() {
-		got.Deploy = deployment{m, l}.do(ctx, false)
+		got.Deploy = deployment{m: m, l: l}.do(ctx, false)
 	}
 	if changed {
 		m.note("%s: the settings of this call are kept for its renewals", l.Name)

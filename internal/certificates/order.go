@@ -102,8 +102,14 @@ func (o *order) apply(r Request) error {
 		o.params.DeployHook, o.settings.DeployHooks = r.DeployHooks[0], r.DeployHooks[1:]
 		o.params.DeployHook53 = ""
 	}
+	given := func(texts []string) []string {
+		return slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return text == "" })
+	}
+	if len(r.Targets) > 0 {
+		o.settings.Targets = given(r.Targets)
+	}
 	if len(r.Verify) > 0 {
-		o.settings.Verify = slices.DeleteFunc(slices.Clone(r.Verify), func(text string) bool { return text == "" })
+		o.settings.Verify = given(r.Verify)
 	}
 	o.settings.Rollback = r.Rollback.Over(o.settings.Rollback, o.live != nil)
 	if o.settings.Rollback && len(o.settings.Verify) == 0 {

@@ -32,6 +32,7 @@ type Plan struct {
 	Account  string // URL; "" if there is none
 	Register bool   // an account would be made
 	Profile  string
+	Targets  []PlannedTarget
 	Verify   []string // where the certificate is to be served then
 	Records  []PlannedRecord
 	Notes    []messages.Message // what may be in the way, and names that are left out
@@ -74,6 +75,7 @@ func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
 			messages.New("%s would lose %s: issue asks before it does that", name, strings.Join(loss.Lost, " ")))
 	}
 	p.hooks(r.DeployHooks)
+	p.targets(r.Targets)
 	p.outcome()
 	var atCA []error
 	var group sync.WaitGroup

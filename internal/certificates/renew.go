@@ -272,7 +272,7 @@ func (r *renewal) renew(ctx context.Context, name string) (Result, error) {
 		result := kept(l, due)
 		m.forgetStored(l)
 		if s, _ := l.Conf.Settings(); s.DeployWaits() {
-			result.Deploy = deployment{m, l}.do(ctx, r.Deploy == DeployLater)
+			result.Deploy = deployment{m: m, l: l}.do(ctx, r.Deploy == DeployLater)
 		}
 		return result, nil
 	}
@@ -335,7 +335,7 @@ func (r *renewal) deployWaiting(ctx context.Context, name string) (Result, error
 	}
 	result := kept(l, Due{})
 	if s, _ := l.Conf.Settings(); s.DeployWaits() {
-		result.Outcome, err = Deployed, deployment{r.m, l}.do(ctx, false)
+		result.Outcome, err = Deployed, deployment{m: r.m, l: l}.do(ctx, false)
 	}
 	return result, err
 }

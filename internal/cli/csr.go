@@ -23,7 +23,7 @@ func runIssueCSR(p *program, c *cli.Context) error {
 		return usage("the names are those of the request: give none beside --csr")
 	}
 	for _, flag := range []string{"cert-name", "key-type", "reuse-key", "combined", "pkcs12", "jks", "password-file",
-		"legacy", "deploy-hook", "verify", "rollback", "dry-run"} {
+		"legacy", "deploy-hook", "target", "verify", "rollback", "dry-run"} {
 		if c.IsSet(flag) && (flag != "dry-run" || c.Bool(flag)) {
 			return usage("--%s makes no sense with --csr", flag)
 		}

@@ -89,6 +89,7 @@ func runDoctor(p *program, c *cli.Context) error {
 		Program: self, Environ: p.environ,
 		Store: m.manager.Store, Dirs: m.dirs, State: m.manager.State, Journal: m.manager.Journal, Log: m.log, Now: p.now,
 		Root: p.root, Router: m.manager.Services.Router, Resolver: m.manager.Services.Resolver, CA: m.manager.Services.CA,
+		Target:  m.manager.Targets.CheckText,
 		Binding: binding, Endpoints: endpoints, Probe: c.Bool("probe"), Fix: c.Bool("fix"),
 		Others: !c.Args().Present(),
 	}

@@ -19,12 +19,15 @@ import (
 // everywhere need not be read everywhere.
 const (
 	groupCertificate = "certificate"
+	groupDeployment  = "deployment"
 	groupCA          = "ca"
 	groupDNS         = "dns"
 	groupCommon      = "common"
 )
 
-func groups() []string { return []string{groupCertificate, groupCA, groupDNS, groupCommon} }
+func groups() []string {
+	return []string{groupCertificate, groupDeployment, groupCA, groupDNS, groupCommon}
+}
 
 // grouped puts flags into a group.
 func grouped(group string, flags []cli.Flag) []cli.Flag {
@@ -45,9 +48,10 @@ func helpCommand(p *program) *cli.Command {
 	return &cli.Command{
 		Name:      "help",
 		Usage:     "how to use a command, or a group of options",
-		UsageText: "wildcard help [COMMAND|certificate|ca|dns|common]",
+		UsageText: "wildcard help [COMMAND|certificate|deployment|ca|dns|common]",
 		ArgsUsage: "[COMMAND|GROUP]",
-		Description: `The groups are options that several commands have: certificate, ca, dns, common.
+		Description: `The groups are options that several commands have: certificate, deployment,
+ca, dns, common.
 
   wildcard help issue
   wildcard help dns`,

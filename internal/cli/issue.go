@@ -9,6 +9,7 @@ import (
 
 	"wildcard/internal/certificates"
 	"wildcard/internal/deploy"
+	"wildcard/internal/deploy/target"
 	"wildcard/internal/issuance"
 )
 
@@ -41,23 +42,25 @@ example.com itself: name both. It asks before it takes names off.
 func certificateFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.StringFlag{Name: "cert-name", Usage: "`NAME` of its directory (default: first name without *.)"},
-		&cli.StringSliceFlag{Name: "deploy-hook", Usage: "`COMMAND`: run it after each renewal; may be repeated"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "try it with the CA's staging service, keep nothing"},
 		&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
-	}, grouped(groupCertificate, []cli.Flag{
+	}, slices.Concat(grouped(groupDeployment, []cli.Flag{
+		&cli.StringSliceFlag{Name: "deploy-hook", Usage: "`COMMAND`: run it after each renewal; may be repeated"},
+		&cli.StringSliceFlag{Name: "target", Usage: "`TARGET`, KIND:WHERE[@ENVFILE], to which the certificate is brought after each renewal: exec:/PROGRAM, which is run with the variables of the file, or haproxy:SOCKET=FILE, a running HAProxy without a reload; may be repeated; \"\" for none"},
 		&cli.StringSliceFlag{Name: "verify", Usage: "`ADDRESS`, HOST[:PORT][,PROTOCOL], that has to serve the new certificate, else the renewal has failed; the protocol is smtp, imap, pop3, ldap, postgres or mysql; may be repeated; \"\" for none"},
 		&cli.BoolFlag{Name: "rollback", Usage: "put the former certificate back where --verify fails"},
-		&cli.StringFlag{Name: "key-type", Usage: "`TYPE`: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096"},
-		&cli.BoolFlag{Name: "reuse-key", Usage: "keep the key in renewals"},
 		&cli.StringFlag{Name: "combined", Usage: "`FILE`: key and chain in one, as HAProxy wants it"},
 		&cli.StringFlag{Name: "pkcs12", Usage: "`FILE`: key store in PKCS #12, for Java, Windows and others"},
 		&cli.StringFlag{Name: "jks", Usage: "`FILE`: key store of Java's own form, for programs that know no other"},
 		&cli.StringFlag{Name: "password-file", Usage: "`FILE` with the password of both; made if it is not there (default: the key store's name with .password behind it)"},
 		&cli.BoolFlag{Name: "legacy", Usage: "encrypt --pkcs12 as Java before 8u301 and Windows before 2019 can read it"},
+	}), grouped(groupCertificate, []cli.Flag{
+		&cli.StringFlag{Name: "key-type", Usage: "`TYPE`: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096"},
+		&cli.BoolFlag{Name: "reuse-key", Usage: "keep the key in renewals"},
 		challengeFlag(),
 		&cli.StringFlag{Name: "profile", Usage: "`PROFILE`: the CA's certificate profile"},
 		&cli.StringFlag{Name: "preferred-chain", Usage: "`NAME`: take the chain up to this issuer, if offered"},
-	})...)
+	}))...)
 }
 
 // challengeFlag says how names are proven.
@@ -135,6 +138,9 @@ func (p *program) fill(c *cli.Context, r *certificates.Request) (err error) {
 	r.ReuseKey = certificates.Choice[bool]{Value: c.Bool("reuse-key"), Firm: c.IsSet("reuse-key")}
 	r.DeployHooks = c.StringSlice("deploy-hook")
 	r.Rollback = certificates.Choice[bool]{Value: c.Bool("rollback"), Firm: c.IsSet("rollback")}
+	if r.Targets, err = targetsOf(c); err != nil {
+		return err
+	}
 	if r.Verify, err = verifyAt(c); err != nil {
 		return err
 	}
@@ -164,6 +170,23 @@ func (p *program) files(c *cli.Context, f *certificates.Files) error {
 		}
 	}
 	return nil
+}
+
+// targetsOf are those of --target, as they are kept.
+func targetsOf(c *cli.Context) ([]string, error) {
+	texts := c.StringSlice("target")
+	if slices.Equal(texts, []string{""}) {
+		return texts, nil
+	}
+	specs, err := target.ParseSpecs(texts)
+	if err != nil {
+		return nil, usage("--target: %w", err)
+	}
+	var all []string
+	for _, s := range specs {
+		all = append(all, s.String())
+	}
+	return all, nil
 }
 
 // verifyAt are the addresses of --verify, as they are kept.

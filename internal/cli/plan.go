@@ -43,10 +43,17 @@ type planAnswer struct {
 	Account  string              `json:"account,omitempty"` // URL; "" if one would be made
 	Register bool                `json:"register"`          // an account would be made
 	Profile  string              `json:"profile,omitempty"`
+	Targets  []plannedTarget     `json:"targets,omitempty"`
 	Verify   []string            `json:"verify,omitempty"`
 	Records  []planRecord        `json:"records"`
 	Notes    []string            `json:"notes,omitempty"` // what may be in the way, and names that are left out
 	Problems []*messages.Failure `json:"problems"`
+}
+
+// plannedTarget is a target that the certificate would be brought to.
+type plannedTarget struct {
+	Target string `json:"target"`
+	Does   string `json:"does"`
 }
 
 // planRecord is one TXT record that would be made and deleted again: *.example.com and example.com share their name.
@@ -112,6 +119,9 @@ func planAnswerOf(m *machine, plan certificates.Plan) planAnswer {
 		at := plan.RenewAt.UTC()
 		answer.RenewAt = &at
 	}
+	for _, t := range plan.Targets {
+		answer.Targets = append(answer.Targets, plannedTarget{t.Spec.String(), t.Does.In(m.language)})
+	}
 	for _, r := range plan.Records {
 		record := planRecord{
 			Domain: r.Domain, Names: r.Names, FQDN: r.FQDN, Zone: r.Zone, Credential: r.Account.Label, Failed: r.Failed,
@@ -163,6 +173,9 @@ func printPlan(m *machine, answer planAnswer) {
 	d.Value("account", answer.Account)
 	d.Value("profile", answer.Profile)
 	d.Value("key", answer.KeyType)
+	for _, t := range answer.Targets {
+		d.Value("target", t.Target+": "+t.Does)
+	}
 	d.Value("verify", strings.Join(answer.Verify, " "))
 	for _, r := range answer.Records {
 		if r.Standing {

@@ -59,6 +59,7 @@ type showAnswer struct {
 	CACache          string   `json:"ca_cache,omitempty"`   // seconds
 	AuthHook         string   `json:"auth_hook,omitempty"`
 	DeployHooks      []string `json:"deploy_hooks,omitempty"`
+	Targets          []string `json:"targets,omitempty"`
 	Verify           []string `json:"verify,omitempty"`
 	Rollback         bool     `json:"rollback,omitempty"`
 	RolledBack       string   `json:"rolled_back,omitempty"` // the version that was not served
@@ -109,7 +110,7 @@ func showAnswerOf(m *machine, l *lineage.Lineage) showAnswer {
 		Providers: s.SpecTexts(), EnvFile: s.EnvFile, Resolvers: s.Resolvers, NameServers: s.NameServers,
 		ExtraWait: s.ExtraWait, CACache: s.CACache,
 		AuthHook: params.AuthHook, DeployHooks: certificates.DeployCommands(params, s),
-		Verify: s.Verify, Rollback: s.Rollback, RolledBack: s.RolledBack,
+		Targets: s.Targets, Verify: s.Verify, Rollback: s.Rollback, RolledBack: s.RolledBack,
 	}
 	if l.Leaf != nil {
 		digest := sha256.Sum256(l.Leaf.Raw)
@@ -203,6 +204,9 @@ func printDeployment(d display.Details, a showAnswer) {
 	for _, hook := range a.DeployHooks {
 		d.Value("deploy hook", messages.OneLine(hook))
 	}
+	for _, target := range a.Targets {
+		d.Value("target", messages.OneLine(target))
+	}
 	for _, address := range a.Verify {
 		d.Value("verify", messages.OneLine(address))
 	}
@@ -223,7 +227,12 @@ func printHookRuns(d display.Details, runs []state.HookRun) {
 			came = messages.New("%s: %s", outcomeOf(string(state.Failed)), run.Error)
 		}
 		took := time.Duration(run.Seconds * float64(time.Second))
-		if run.Kind == state.KindProof {
+		switch run.Kind {
+		case state.KindTarget:
+			d.Entry(word, messages.New("%s, in %s: target %s: %s", messages.Instant(run.Time), took,
+				messages.OneLine(run.Command), came))
+			continue
+		case state.KindProof:
 			d.Entry(word, messages.New("%s, in %s: served at %s: %s", messages.Instant(run.Time), took,
 				messages.OneLine(run.Command), came))
 			continue

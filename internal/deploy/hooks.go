@@ -32,6 +32,8 @@ type Hooks struct {
 	Timeout   time.Duration
 	Log       *slog.Logger // nil is silent
 	Ran       func(Run)    // told of each hook that ended; nil: not told
+
+	Done func(kind, command string) bool // hooks that are not run, as they have done their work; nil is none
 }
 
 // Run is what came of one hook.
@@ -77,10 +79,12 @@ func (h *Hooks) run(ctx context.Context, kind string, commands, variables []stri
 		if ctx.Err() != nil {
 			return errors.Join(append(all, context.Cause(ctx))...)
 		}
-		all = append(all, h.startProgram(ctx, kind, path, environment))
+		if !h.done(kind, path) {
+			all = append(all, h.startProgram(ctx, kind, path, environment))
+		}
 	}
 	for _, command := range commands {
-		if command == "" || slices.Contains(programs, command) {
+		if command == "" || slices.Contains(programs, command) || h.done(kind, command) {
 			continue
 		}
 		if ctx.Err() != nil {
@@ -90,6 +94,8 @@ func (h *Hooks) run(ctx context.Context, kind string, commands, variables []stri
 	}
 	return joined(all)
 }
+
+func (h *Hooks) done(kind, command string) bool { return h.Done != nil && h.Done(kind, command) }
 
 func (h *Hooks) dir(kind string) string { return filepath.Join(h.ConfigDir, "renewal-hooks", kind) }
 

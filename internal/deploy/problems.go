@@ -126,6 +126,9 @@ func unusable(path string, why, next messages.Message) *Problem {
 	return &Problem{path, CodeUnusable, why, next}
 }
 
+// ProgramProblem is what is wrong with a program that a target runs; nil if nothing is.
+func ProgramProblem(path string) *Problem { return problemOf(path) }
+
 // problemOf judges a program.
 func problemOf(path string) *Problem {
 	info, err := os.Stat(path)

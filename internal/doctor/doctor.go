@@ -43,6 +43,9 @@ type Doctor struct {
 	// CA reads a CA's directory.
 	CA func(ctx context.Context, server, bundle string) (*issuance.CA, error)
 
+	// Target finds what would keep a target of a certificate from taking one.
+	Target func(ctx context.Context, text string) error
+
 	Binding   issuance.Registration // the external account binding that the environment has
 	Endpoints []Endpoint            // to be compared with the store, beside those of the certificates themselves
 	Prover    deploy.Prover         // asks them
@@ -111,6 +114,9 @@ func (d *Doctor) Examine(ctx context.Context, cases []Case) Report {
 	}
 	for _, c := range cases {
 		checks = append(checks, v.checksOf(c)...)
+	}
+	for _, text := range targetsOf(cases) {
+		checks = append(checks, check{"target " + text, func(ctx context.Context) { v.target(ctx, text) }})
 	}
 	for _, e := range d.endpoints(cases) {
 		checks = append(checks, check{"endpoint " + e.String(), func(ctx context.Context) { v.endpoint(ctx, e, cases) }})

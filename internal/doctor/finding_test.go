@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"wildcard/conoha/conohatest"
+	"wildcard/internal/deploy/target"
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
@@ -327,6 +328,14 @@ func provocations() map[string]func(w *world) Report {
 		},
 		FoundHookOutside: func(w *world) Report {
 			w.write(w.config("cli.ini"), "deploy-hook = true\n", 0o600)
+			return w.examine()
+		},
+		FoundTarget: func(w *world) Report {
+			w.doctor.Target = (&target.Opener{}).CheckText
+			w.update(func(_ *lineage.Conf, s *lineage.Settings) error {
+				s.Targets = []string{"exec:" + w.config("not there")}
+				return nil
+			})
 			return w.examine()
 		},
 		FoundHookUnsafe: func(w *world) Report {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"wildcard/internal/deploy"
+	"wildcard/internal/deploy/target"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 )
@@ -79,6 +80,7 @@ const (
 	FoundEndpointOther   = "endpoint.other-certificate" // it serves another certificate than the live one
 	FoundEndpointChain   = "endpoint.chain"             // it does not send the issuers, or not in order
 	FoundEndpointUnknown = "endpoint.unmatched"         // it belongs to no certificate that is looked at
+	FoundTarget          = target.CodeUnusable          // a target could not take a certificate
 	FoundProbe           = "probe.failed"               // the record of --probe did not make the round
 	FoundProbeLeft       = "probe.left"                 // the record of --probe is still there
 	FoundUser            = "access.not-root"            // what is root's is looked at by another user
@@ -91,7 +93,7 @@ func Kinds() []Kind {
 	return slices.Concat(settingsKinds(), domainKinds(), caaKinds(), persistKinds(), dnssecKinds(), recordKinds(),
 		caKinds(),
 		storeKinds(), lineageKinds(), schedulerKinds(),
-		hookKinds(), endpointKinds(), probeKinds(), checkKinds())
+		hookKinds(), targetKinds(), endpointKinds(), probeKinds(), checkKinds())
 }
 
 // Codes are the codes of all findings. What is to be done stands in each finding, with its names.

@@ -33,6 +33,7 @@ type Settings struct {
 	Legacy      bool             // legacy_pkcs12: encryption that old Java and Windows can read
 	DeployHooks []string         // deploy_hooks: commands beyond certbot's renew_hook
 	Verify      []string         // verify: addresses at which the certificate is to be served, as package deploy reads them
+	Targets     []string         // targets: where the certificate is brought to, as package target reads them
 	RolledBack  string           // rolled_back: number of the version that was not served, for which the former one is live
 	RenewAt     time.Time        // renew_at: instant chosen within the CA's window (RFC 9773 §4.2), kept until it passes
 	RetryAfter  time.Time        // ari_retry_after: renewal information is not asked for before
@@ -74,7 +75,7 @@ func (s *Settings) texts() map[string]*string {
 
 func (s *Settings) lists() map[string]*[]string {
 	return map[string]*[]string{"domains": &s.Domains, "resolvers": &s.Resolvers,
-		"nameservers": &s.NameServers, "deploy_hooks": &s.DeployHooks, "verify": &s.Verify}
+		"nameservers": &s.NameServers, "deploy_hooks": &s.DeployHooks, "targets": &s.Targets, "verify": &s.Verify}
 }
 
 func (s *Settings) switches() map[string]*bool {
@@ -89,7 +90,8 @@ func (s *Settings) times() map[string]*time.Time {
 var order = []string{"domains", "providers", "env_file", "profile", "ca_bundle", "resolvers", "nameservers",
 	"extra_wait", "ca_cache", "challenge", "proven_by", "combined",
 	"pkcs12", "jks", "password_file", "legacy_pkcs12",
-	"deploy_hooks", "verify", "rollback", "rolled_back", "renew_at", "ari_retry_after", "deploy_pending", "new_key",
+	"deploy_hooks", "targets", "verify", "rollback", "rolled_back",
+	"renew_at", "ari_retry_after", "deploy_pending", "new_key",
 	"imported"}
 
 // Settings reads the [wildcard] section; ok is false when there is none. A time that cannot be read counts as not set.

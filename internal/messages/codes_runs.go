@@ -65,6 +65,16 @@ var codesOfRuns = []Code{
 		Next:  "put six or more letters and digits into the file, or remove it to have one made; then: wildcard deploy NAME",
 	},
 	{
+		Name: "target.failed", Exits: []int{1},
+		Cause: "The certificate is stored, and was not brought to the target in the line. Other targets are not touched by that; each run tries this one again.",
+		Next:  "look at what the line says, then: wildcard deploy NAME",
+	},
+	{
+		Name: "target.unusable", Exits: []int{78},
+		Cause: "A target could not take a certificate as things are: what it needs is not there, cannot be run, or does not let us in.",
+		Next:  "correct the target, or what the line names; then: wildcard doctor",
+	},
+	{
 		Name: "deploy.not-served", Exits: []int{1},
 		Cause: "The new certificate is stored, and its hooks ran; yet 15 seconds later an address of --verify still served another certificate, or no TLS at all. Each run does the deployment again.",
 		Next:  "reload the server, look whether it reads the files in live/, then: wildcard deploy NAME",

@@ -83,6 +83,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/timeline":               {"wildcard/internal/issuance", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/propagation"},
 		"wildcard/internal/notify":                 {"wildcard/internal/issuance", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/state"},
 		"wildcard/internal/deploy":                 {"wildcard/internal/system/safepath", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/internal/system/wait", "wildcard/providers", keyStore, pkcs12},
+		"wildcard/internal/deploy/target":          {"wildcard/internal/deploy", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/settings", "wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess"},
 		"wildcard/internal/system/subprocess":      {"wildcard/internal/system/safepath", "wildcard/internal/messages", "wildcard/internal/system/environ", "wildcard/internal/system/failpoint"},
 		"wildcard/internal/system/failpoint":       nil, // nothing is left of it without its build tag
 		"wildcard/internal/system/failpoint/sweep": nil,
@@ -102,7 +103,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/system/units":           {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/internal/doctor": {"wildcard/internal/system/safepath",
 			"wildcard/internal/system/environ",
-			"wildcard/internal/certificates", "wildcard/internal/persist", "wildcard/internal/deploy", "wildcard/internal/dns01", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/dns01/journal",
+			"wildcard/internal/certificates", "wildcard/internal/persist", "wildcard/internal/deploy/...", "wildcard/internal/dns01", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/dns01/journal",
 			"wildcard/internal/dns01/propagation", "wildcard/internal/settings", "wildcard/internal/state", dns,
 		},
 		"wildcard/internal/acmeserver": {
@@ -114,12 +115,12 @@ func arrows() map[string][]string {
 		"wildcard/internal/certificates": {
 			"wildcard/internal/system/safepath",
 			"wildcard/internal/system/environ", "wildcard/internal/system/atomicfile", "wildcard/internal/system/failpoint",
-			"wildcard/internal/deploy", "wildcard/internal/foreign", "wildcard/internal/dns01/...", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/persist", "wildcard/internal/settings",
+			"wildcard/internal/deploy/...", "wildcard/internal/foreign", "wildcard/internal/dns01/...", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/persist", "wildcard/internal/settings",
 			"wildcard/internal/state", "wildcard/internal/system/filelock", "wildcard/internal/system/wait", "wildcard/internal/timeline", "wildcard/providers/...",
 		},
 		"wildcard/internal/cli": {
 			"wildcard/internal/acmeserver", "wildcard/internal/system/wait",
-			"wildcard/internal/system/environ", "wildcard/internal/certificates", "wildcard/internal/deploy", "wildcard/internal/doctor", "wildcard/internal/foreign", "wildcard/internal/system/failpoint", "wildcard/internal/cli/display/...", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/metrics",
+			"wildcard/internal/system/environ", "wildcard/internal/certificates", "wildcard/internal/deploy/...", "wildcard/internal/doctor", "wildcard/internal/foreign", "wildcard/internal/system/failpoint", "wildcard/internal/cli/display/...", "wildcard/internal/dns01/...", "wildcard/internal/settings", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/metrics",
 			"wildcard/internal/notify", "wildcard/providers/...", "wildcard/internal/state", "wildcard/internal/system/signals", "wildcard/internal/system/terminal", "wildcard/internal/system/units", "wildcard/internal/timeline", "wildcard/internal/system/atomicfile", unix, urfave, publicsuffix,
 		},
 

@@ -38,6 +38,12 @@ func FromProcess(argv0 string, environ []string, envFile, configDir string) Sour
 	}
 }
 
+// WithoutFile are the sources without the file that the user names for DNS services.
+func (s Sources) WithoutFile() Sources {
+	s.EnvFile = ""
+	return s
+}
+
 // programDirs returns the folder of the program as it was called and, where links lead elsewhere, of the file itself.
 func programDirs(argv0, searched string) []string {
 	path := argv0

@@ -12,20 +12,26 @@ import (
 )
 
 const (
-	hooksDir  = "hooks"
-	mostHooks = 16 // that are kept of one lineage
+	hooksDir    = "hooks"
+	mostHooks   = 16  // that are kept of one lineage
+	mostTargets = 256 // likewise
 )
 
-// KindProof is the kind of a look at the servers that are to serve a certificate.
-const KindProof = "proof"
+// Kinds of what is no hook.
+const (
+	KindProof  = "proof"  // a look at the servers that are to serve a certificate
+	KindTarget = "target" // a target that it was brought to
+)
 
 // HookRun is one run of a hook for a lineage.
 type HookRun struct {
-	Kind    string    `json:"kind"`    // pre, deploy or post; or KindProof
-	Command string    `json:"command"` // the program of a folder, or the command line; of a proof, the addresses
+	Kind    string    `json:"kind"`    // pre, deploy or post; KindProof, KindTarget
+	Command string    `json:"command"` // the program of a folder, or the command line; of a proof, the addresses; the target
 	Time    time.Time `json:"time"`    // at which it ended
 	Seconds float64   `json:"seconds"` // that it took
 	Error   string    `json:"error,omitempty"`
+
+	Certificate string `json:"certificate,omitempty"` // SHA-256 of the leaf that it was for, in hexadecimal
 }
 
 // HookRuns returns the last run of each hook of a lineage, oldest first. What is damaged counts as none.
@@ -60,7 +66,7 @@ func (s *State) AddHookRun(name string, run HookRun) error {
 	}
 	runs = slices.DeleteFunc(runs, func(r HookRun) bool { return r.Kind == run.Kind && r.Command == run.Command })
 	runs = append(runs, run)
-	text, err := json.Marshal(runs[max(0, len(runs)-mostHooks):])
+	text, err := json.Marshal(latest(runs))
 	if err == nil {
 		err = s.save(s.hooksPath(name), seal(text))
 	}
@@ -68,6 +74,20 @@ func (s *State) AddHookRun(name string, run HookRun) error {
 		return failed("hooks: %w", err)
 	}
 	return nil
+}
+
+// latest leaves out the oldest of too many.
+func latest(runs []HookRun) []HookRun {
+	left := map[bool]int{true: mostTargets, false: mostHooks}
+	var kept []HookRun
+	for _, run := range slices.Backward(runs) {
+		if is := run.Kind == KindTarget; left[is] > 0 {
+			left[is]--
+			kept = append(kept, run)
+		}
+	}
+	slices.Reverse(kept)
+	return kept
 }
 
 // RemoveHookRuns forgets those of a lineage; there need not be any.

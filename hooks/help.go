@@ -27,7 +27,7 @@ func help(l messages.Language, program string, duty messages.Message) string {
   certbot renew --dry-run
 
 `)
-	flag := func(name string, format messages.Text) { fmt.Fprintf(&b, "  %-19s%s\n", name, l.Translate(format)) }
+	flag := func(name string, format messages.Text) { fmt.Fprintf(&b, "  %-20s %s\n", name, l.Translate(format)) }
 	flag("--provider SPEC", "DNS service, [ZONE=]NAME[:ARG][@ENVFILE]; may be repeated")
 	flag("--env-file FILE", "credentials (default: /etc/letsencrypt/conoha/.env)")
 	flag("--config-dir DIR", "certbot's directory (default: /etc/letsencrypt)")

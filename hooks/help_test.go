@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 
 func TestHelpFits(t *testing.T) {
 	t.Parallel()
+	apart := regexp.MustCompile(`(?m)^  -\S+ ( |[A-Z]+ )`)
 	for _, language := range []messages.Language{messages.English, messages.Japanese} {
 		for _, duty := range []messages.Message{authDuty(), cleanUpDuty()} {
 			text := help(language, "wildcard-cleanup-hook", duty)
@@ -19,6 +21,9 @@ func TestHelpFits(t *testing.T) {
 				if columns := messages.Width(strings.TrimSuffix(line, "\n")); columns > 80 {
 					t.Errorf("%d cells: %s", columns, line)
 				}
+			}
+			if n := len(apart.FindAllString(text, -1)); n != strings.Count(text, "\n  -") {
+				t.Errorf("options and what they do are not apart:\n%s", text)
 			}
 			if strings.Count(text, "\n  certbot ") != 2 {
 				t.Errorf("not two examples:\n%s", text)

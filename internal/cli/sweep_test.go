@@ -28,7 +28,7 @@ import (
 // next run leaves no record, with one order more at most.
 func TestSweepIssue(t *testing.T) {
 	t.Parallel()
-	walk := sweep.Walk{Program: "wildcard issue", Least: 200, Every: map[sweep.Action]int{sweep.Kill: 4, sweep.Term: 8, sweep.ENOSPC: 8, sweep.EIO: 8}}
+	walk := sweep.Walk{Program: "wildcard issue", Least: 200, Every: map[sweep.Action]int{sweep.Kill: 8, sweep.Term: 16, sweep.ENOSPC: 16, sweep.EIO: 16}}
 	walk.Run(t, func(t *testing.T, p sweep.Point) {
 		w := newWorld(t)
 		w.issuesAgain(p, "issue", "--agree-tos", "*.example.com", "example.com")
@@ -38,7 +38,7 @@ func TestSweepIssue(t *testing.T) {
 // The same for "renew" with deploy hooks: what was deployed is what is live, after the next run.
 func TestSweepRenew(t *testing.T) {
 	t.Parallel()
-	walk := sweep.Walk{Program: "wildcard renew", Least: 200, Every: map[sweep.Action]int{sweep.Kill: 6, sweep.Term: 12, sweep.ENOSPC: 12, sweep.EIO: 12}}
+	walk := sweep.Walk{Program: "wildcard renew", Least: 200, Every: map[sweep.Action]int{sweep.Kill: 12, sweep.Term: 24, sweep.ENOSPC: 24, sweep.EIO: 24}}
 	walk.Run(t, func(t *testing.T, p sweep.Point) {
 		w := newWorld(t)
 		deployed, combined, store := filepath.Join(w.dir, "deployed"), filepath.Join(w.dir, "combined.pem"), filepath.Join(w.dir, "site.p12")
@@ -69,12 +69,10 @@ func TestSweepRenew(t *testing.T) {
 	})
 }
 
-// issuesAgain runs "issue" to which something happens, and then once more: what is live is whole after each, and the second
-// run leaves no record, with one order more at most.
 // The same for "import": what came is whole wherever it is struck, the next run does the rest, and the other client's files are as they were.
 func TestSweepImport(t *testing.T) {
 	t.Parallel()
-	walk := sweep.Walk{Program: "wildcard import", Least: 60, Every: map[sweep.Action]int{sweep.Kill: 12, sweep.Term: 40, sweep.ENOSPC: 30, sweep.EIO: 30}}
+	walk := sweep.Walk{Program: "wildcard import", Least: 60, Every: map[sweep.Action]int{sweep.Kill: 16, sweep.Term: 40, sweep.ENOSPC: 40, sweep.EIO: 40}}
 	walk.Run(t, func(t *testing.T, p sweep.Point) {
 		w := newWorld(t)
 		tree := clienttree.Lay(t, "acme.sh")
@@ -106,6 +104,8 @@ func TestSweepImport(t *testing.T) {
 	})
 }
 
+// issuesAgain runs "issue" to which something happens, and then once more: what is live is whole after each, and the second
+// run leaves no record, with one order more at most.
 func (w *world) issuesAgain(p sweep.Point, args ...string) {
 	w.t.Helper()
 	w.struck(p, 0, args...)
@@ -216,7 +216,7 @@ func (w *world) finished(orders int) {
 // whole, the server serves the former certificate, and the next run has put it back. It orders nothing.
 func TestSweepRollback(t *testing.T) {
 	t.Parallel()
-	walk := sweep.Walk{Program: "wildcard renew", Least: 40, Every: map[sweep.Action]int{sweep.Kill: 12, sweep.ENOSPC: 50}}
+	walk := sweep.Walk{Program: "wildcard renew", Least: 40, Every: map[sweep.Action]int{sweep.Kill: 24, sweep.ENOSPC: 50}}
 	walk.Run(t, func(t *testing.T, p sweep.Point) {
 		w := newWorld(t)
 		s := newSite(w)

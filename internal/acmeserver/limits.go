@@ -87,6 +87,25 @@ func (l *limits) heard(names []string, err error, now time.Time) error {
 	return l.files.Save("limits", l.until)
 }
 
+// standing are those that hold now, the one that ends first at first.
+func (l *limits) standing(now time.Time) []limit {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []limit
+	for _, one := range l.until {
+		if one.holds(now) {
+			all = append(all, one)
+		}
+	}
+	slices.SortFunc(all, func(a, b limit) int { return a.Until.Compare(b.Until) })
+	return all
+}
+
+// holds is false for one that is over, and for one that a wrong clock made.
+func (l limit) holds(now time.Time) bool {
+	return now.Before(l.Until) && !l.Until.After(now.Add(longestLimit))
+}
+
 // on is the limit that an order for some names would meet, which ends last; ok is false if there is none. One whose names had a
 // certificate before is none of a domain's.
 func (l *limits) on(names []string, before bool, now time.Time) (worst limit, ok bool) {
@@ -101,7 +120,7 @@ func (l *limits) on(names []string, before bool, now time.Time) (worst limit, ok
 	defer l.mu.Unlock()
 	for _, key := range keys {
 		one, there := l.until[key]
-		if there && now.Before(one.Until) && !one.Until.After(now.Add(longestLimit)) && one.Until.After(worst.Until) {
+		if there && one.holds(now) && one.Until.After(worst.Until) {
 			worst, ok = one, true
 		}
 	}

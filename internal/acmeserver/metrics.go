@@ -30,9 +30,10 @@ func (m *metrics) answered(_ string, problem *Problem) {
 	m.answers[kind]++
 }
 
-// Status answers at /healthz and /metrics. It is for this machine alone.
+// Status answers at / with a page for people, at /healthz and at /metrics. It is for this machine alone.
 func Status(s *Server) http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", status{s}.page)
 	mux.HandleFunc("GET /healthz", status{s}.healthy)
 	mux.HandleFunc("GET /metrics", status{s}.measurements)
 	return mux

@@ -39,16 +39,17 @@ type Options struct {
 
 // Server is an ACME server. It is an [http.Handler].
 type Server struct {
-	options Options
-	store   *store
-	clients *Clients
-	nonces  *nonces
-	refused *allowances
-	metrics *metrics
-	queue   *queue
-	limits  *limits
-	renewal *renewalCache
-	audit   audit
+	options  Options
+	store    *store
+	clients  *Clients
+	nonces   *nonces
+	refused  *allowances
+	metrics  *metrics
+	queue    *queue
+	limits   *limits
+	refusals refusals
+	renewal  *renewalCache
+	audit    audit
 
 	accountKeys sync.Mutex // one account gets a key at a time
 	work        *work
@@ -225,6 +226,7 @@ func (s *Server) refusedNow(c *call, problem *Problem) {
 	}
 	if s.refused.spend(c.address, s.now()) {
 		s.audit.refusal(c, problem)
+		s.refusals.add(refusal{s.now(), c.client, c.address.String(), c.agent(), problem.kind() + ": " + problem.Detail})
 	}
 }
 

@@ -299,6 +299,21 @@ func TestFile_ServerOfEnvironment(t *testing.T) {
 	if zones, err := w.open().Zones(t.Context(), false); len(zones) > 0 || err != nil {
 		t.Errorf("%q, %v", zones, err)
 	}
+	// The advice is to write it, and not to throw away what holds the only copy of a password.
+	_, err = w.open().CNAMETarget(t.Context(), "example.com", true)
+	w.fails(err, providers.CodeBadSettings, providers.Misconfigured)
+	_, advised, _ := strings.Cut(err.Error(), "write into it ")
+	if !strings.HasPrefix(advised, `"server_url": "http`) || strings.Contains(err.Error(), "remove") {
+		t.Fatal(err)
+	}
+	mended := strings.Replace(string(text), `"server_url"`, `"another_member"`, 1)
+	mended = strings.Replace(mended, `"another_member"`, advised+`,"another_member"`, 1)
+	if err := os.WriteFile(w.accounts(), []byte(mended), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if zones, err := w.open().Zones(t.Context(), false); !slices.Equal(zones, []string{name}) || err != nil {
+		t.Errorf("after what was advised: %q, %v", zones, err)
+	}
 	named := w.open("ACME_DNS_STORAGE_PATH=" + w.accounts())
 	if zones, err := named.Zones(t.Context(), false); !slices.Equal(zones, []string{name}) || err != nil {
 		t.Errorf("%q, %v", zones, err)

@@ -61,6 +61,23 @@ func (s *storage) owns(e entry) bool {
 	return e.ServerURL == "" && !s.stated || strings.TrimSuffix(e.ServerURL, "/") == s.server
 }
 
+// notOurs is why an entry is not used, and the way out.
+func (s *storage) notOurs(domain string, raw json.RawMessage) error {
+	var e entry
+	bad := json.Unmarshal(raw, &e)
+	if bad == nil {
+		_, bad = e.registration()
+	}
+	if bad == nil && e.ServerURL == "" {
+		return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured,
+			"acmedns: %s: the account of %s does not say whose it is: if it is this server's, write into it \"server_url\": \"%s\"",
+			settings.Shown(s.path), domain, s.server)
+	}
+	return providers.Errorf(providers.CodeBadSettings, providers.Misconfigured,
+		"acmedns: %s: the account of %s is not this server's (server_url) or is not whole: remove the entry, or give another %s",
+		settings.Shown(s.path), domain, storagePath)
+}
+
 // obtain returns the registration of a domain; without one, that which register makes, after it is in the file.
 func (s *storage) obtain(ctx context.Context, domain string, register func() (entry, error)) (registration, error) {
 	unlock, err := s.locks.Lock(ctx, s.path)
@@ -76,9 +93,7 @@ func (s *storage) obtain(ctx context.Context, domain string, register func() (en
 		return r, nil
 	}
 	if all[domain] != nil {
-		return registration{}, providers.Errorf(providers.CodeBadSettings, providers.Misconfigured,
-			"acmedns: %s: the account of %s is not this server's (server_url) or is not whole: remove the entry, or give another %s",
-			settings.Shown(s.path), domain, storagePath)
+		return registration{}, s.notOurs(domain, all[domain])
 	}
 	file, target, err := s.begin()
 	if err != nil {

@@ -46,7 +46,7 @@ func certificateFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
 	}, slices.Concat(grouped(groupDeployment, []cli.Flag{
 		&cli.StringSliceFlag{Name: "deploy-hook", Usage: "`COMMAND`: run it after each renewal; may be repeated"},
-		&cli.StringSliceFlag{Name: "target", Usage: "`TARGET`, KIND:WHERE[@ENVFILE], to which the certificate is brought after each renewal: exec:/PROGRAM, which is run with the variables of the file, or haproxy:SOCKET=FILE, a running HAProxy without a reload; may be repeated; \"\" for none"},
+		&cli.StringSliceFlag{Name: "target", Usage: "`TARGET`, KIND:WHERE[@ENVFILE], to which the certificate is brought after each renewal: exec:/PROGRAM, which is run with the variables of the file, or haproxy:SOCKET=FILE, a running HAProxy without a reload, or ssh:USER@HOST[:PORT]/DIR, another machine; may be repeated; \"\" for none"},
 		&cli.StringSliceFlag{Name: "verify", Usage: "`ADDRESS`, HOST[:PORT][,PROTOCOL], that has to serve the new certificate, else the renewal has failed; the protocol is smtp, imap, pop3, ldap, postgres or mysql; may be repeated; \"\" for none"},
 		&cli.BoolFlag{Name: "rollback", Usage: "put the former certificate back where --verify fails"},
 		&cli.StringFlag{Name: "combined", Usage: "`FILE`: key and chain in one, as HAProxy wants it"},

@@ -70,6 +70,21 @@ var codesOfRuns = []Code{
 		Next:  "look at what the line says, then: wildcard deploy NAME",
 	},
 	{
+		Name: "target.host-key", Exits: []int{78},
+		Cause: "A machine does not show the key that known_hosts has of it, or none is known. Nothing was sent to it, neither login nor files.",
+		Next:  "find out why; where the new key is right, write it into known_hosts, then: wildcard doctor",
+	},
+	{
+		Name: "target.login", Exits: []int{77},
+		Cause: "A machine did not let the user of the target in.",
+		Next:  "put the public key of SSH_IDENTITY into the user's authorized_keys there, and look at its log; then: wildcard doctor",
+	},
+	{
+		Name: "target.place", Exits: []int{1},
+		Cause: "The directory on the other machine is not there, cannot be written, or is full. What was there before goes on.",
+		Next:  "make the directory, or room in it, for the user of the target; then: wildcard doctor",
+	},
+	{
 		Name: "target.unusable", Exits: []int{78},
 		Cause: "A target could not take a certificate as things are: what it needs is not there, cannot be run, or does not let us in.",
 		Next:  "correct the target, or what the line names; then: wildcard doctor",

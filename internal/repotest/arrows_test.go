@@ -83,7 +83,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/timeline":               {"wildcard/internal/issuance", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/propagation"},
 		"wildcard/internal/notify":                 {"wildcard/internal/issuance", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/settings", "wildcard/providers/httpclient", "wildcard/internal/state"},
 		"wildcard/internal/deploy":                 {"wildcard/internal/system/safepath", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/internal/system/wait", "wildcard/providers", keyStore, pkcs12},
-		"wildcard/internal/deploy/target":          {"wildcard/internal/deploy", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/settings", "wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess"},
+		"wildcard/internal/deploy/target":          {"github.com/pkg/sftp", "golang.org/x/crypto/ssh/...", "wildcard/internal/system/environ", "wildcard/internal/system/safepath", "wildcard/providers", "wildcard/internal/deploy", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/settings", "wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess"},
 		"wildcard/internal/system/subprocess":      {"wildcard/internal/system/safepath", "wildcard/internal/messages", "wildcard/internal/system/environ", "wildcard/internal/system/failpoint"},
 		"wildcard/internal/system/failpoint":       nil, // nothing is left of it without its build tag
 		"wildcard/internal/system/failpoint/sweep": nil,

@@ -18,7 +18,7 @@ func TestProgramsOfServers(t *testing.T) {
 	allowed := linked()
 	allowed["wildcard/cmd/wildcard"] = append(slices.Clone(allowed["wildcard/hooks"]),
 		"github.com/cenkalti/backoff/v5", "github.com/cpuguy83/go-md2man/v2", "github.com/go-acme/lego/v4", "github.com/go-jose/go-jose/v4",
-		"github.com/jedib0t/go-pretty/v6", "github.com/mattn/go-runewidth", "github.com/pavlo-v-chernykh/keystore-go/v4",
+		"github.com/jedib0t/go-pretty/v6", "github.com/kr/fs", "github.com/pkg/sftp", "github.com/mattn/go-runewidth", "github.com/pavlo-v-chernykh/keystore-go/v4",
 		"github.com/rivo/uniseg", "github.com/russross/blackfriday/v2",
 		"github.com/urfave/cli/v2", "github.com/xrash/smetrics", "golang.org/x/crypto", "golang.org/x/text",
 		"software.sslmate.com/src/go-pkcs12")

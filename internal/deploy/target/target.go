@@ -70,6 +70,7 @@ func kinds() map[string]kind {
 	return map[string]kind{
 		"exec":    {wrongProgram, openProgram},
 		"haproxy": {wrongHAProxy, openHAProxy},
+		"ssh":     {wrongSSH, openSSH},
 	}
 }
 

@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 
+	"wildcard/internal/deploy"
 	"wildcard/internal/fault"
 	"wildcard/internal/messages"
 	"wildcard/internal/system/failpoint"
+	"wildcard/internal/system/safepath"
 )
 
 // mostAnswer is how much of an answer of HAProxy's is read.
@@ -123,6 +126,26 @@ func refusedBy(service, answer string) error {
 		messages.New("%s did not take the certificate: %s", service, fault.Excerpt(answer)))
 }
 
+// trusted refuses a socket at which a user listens who could not have the key otherwise: not root, not we, not the owner of the file that
+// has it.
+func (h *haproxy) trusted(conn net.Conn) error {
+	uid, err := safepath.Listener(conn.(*net.UnixConn))
+	if err != nil {
+		return fault.Errorf(CodeFailed, fault.Failed, "%w", err)
+	}
+	if uid == 0 || uid == os.Geteuid() {
+		return nil
+	}
+	if info, err := os.Stat(h.file); err == nil {
+		if owner, _ := safepath.Ours(info); owner == uid {
+			return nil
+		}
+	}
+	return fault.Errorf(deploy.CodeUnsafe, fault.Misconfigured, "%w",
+		messages.New("user %d listens at %s, and would get the private key", uid, h.socket)).
+		Advise("name the socket of the HAProxy that is to have it; if that runs as this user, %s belongs to it as well", h.file)
+}
+
 // ask sends one command, and returns the answer to it.
 func (h *haproxy) ask(ctx context.Context, command string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -135,6 +158,9 @@ func (h *haproxy) ask(ctx context.Context, command string) (string, error) {
 		return "", fault.Errorf(CodeFailed, fault.Failed, "%w", err)
 	}
 	defer conn.Close()
+	if err := h.trusted(conn); err != nil {
+		return "", err
+	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	if _, err := io.WriteString(conn, command+"\n"); err != nil {

@@ -11,10 +11,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
+	"wildcard/internal/deploy"
 	"wildcard/internal/deploy/target"
 )
 
@@ -37,6 +40,10 @@ func startHAProxy(t testing.TB, socket, file string, live []byte) *haproxy {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return h.serve(listener)
+}
+
+func (h *haproxy) serve(listener net.Listener) *haproxy {
 	var group sync.WaitGroup
 	group.Go(func() {
 		for {
@@ -47,7 +54,7 @@ func startHAProxy(t testing.TB, socket, file string, live []byte) *haproxy {
 			group.Go(func() { defer conn.Close(); h.talk(conn) })
 		}
 	})
-	t.Cleanup(func() { _ = listener.Close(); group.Wait() })
+	h.t.Cleanup(func() { _ = listener.Close(); group.Wait() })
 	return h
 }
 
@@ -227,4 +234,66 @@ func TestHAProxy_Beforehand(t *testing.T) {
 			t.Errorf("%s: %+v", bad, s)
 		}
 	}
+}
+
+// TestHAProxy_AnotherUserListens sends nothing to a socket at which another user listens, unless the file with the key is that user's.
+// Only root can play both.
+func TestHAProxy_AnotherUserListens(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		return
+	}
+	const stranger = 65534
+	w, h, text := proxied(t)
+	dir, err := os.MkdirTemp("/tmp", "w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "s")
+	other := (&haproxy{t: t, file: h.file, level: "admin", live: h.live}).serve(listenAs(t, stranger, socket))
+	_, file, _ := strings.Cut(text, "=")
+	text = "haproxy:" + socket + "=" + file
+	former, c := h.live, certificate(t)
+	wants(t, w.check(text), deploy.CodeUnsafe, "user 65534", socket)
+	wants(t, w.deploy(t.Context(), c, text)[0], deploy.CodeUnsafe, "would get the private key")
+	if !bytes.Equal(other.live, former) || other.pending != nil {
+		t.Error("it got the key")
+	}
+	if err := os.Chown(file, stranger, stranger); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, w.deploy(t.Context(), c, text)[0], "")
+	other.has(w, c, c)
+}
+
+// listenAs listens at a socket as another user: the kernel goes by the thread that begins to listen.
+func listenAs(t *testing.T, uid int, socket string) net.Listener {
+	t.Helper()
+	address, err := net.ResolveUnixAddr("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(filepath.Dir(socket), uid, uid); err != nil {
+		t.Fatal(err)
+	}
+	type result struct {
+		listener net.Listener
+		err      error
+	}
+	got := make(chan result)
+	go func() {
+		runtime.LockOSThread() // and the thread ends with this goroutine
+		if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, ^uintptr(0), uintptr(uid), ^uintptr(0)); errno != 0 {
+			got <- result{nil, errno}
+			return
+		}
+		listener, err := net.ListenUnix("unix", address)
+		got <- result{listener, err}
+	}()
+	r := <-got
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	return r.listener
 }

@@ -3,7 +3,7 @@ package target
 import (
 	"bytes"
 	"context"
-	"crypto/sha1" //nolint:gosec // it is what HAProxy shows of a certificate
+	"crypto/sha1"
 	"fmt"
 	"io"
 	"net"
@@ -88,7 +88,8 @@ func (h *haproxy) Deploy(ctx context.Context, c Certificate) error {
 	if err != nil {
 		return err
 	}
-	if print := fmt.Sprintf("%X", sha1.Sum(c.Leaf.Raw)); !strings.Contains(shown, print) { //nolint:gosec // see above
+	digest := fmt.Sprintf("%X", sha1.Sum(c.Leaf.Raw)) //nolint:gosec // it is what HAProxy shows of a certificate
+	if !strings.Contains(shown, digest) {
 		return fault.Errorf(CodeFailed, fault.Failed, "%w", messages.New("HAProxy still has another certificate"))
 	}
 	return h.o.Write(h.file, text)

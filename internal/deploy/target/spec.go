@@ -28,27 +28,27 @@ func (s Spec) String() string {
 
 // ParseSpec reads one. ENVFILE begins at the last "@/". Errors are CodeUsage.
 func ParseSpec(text string) (Spec, error) {
-	refuse := func(format string, arg any) (Spec, error) {
-		return Spec{}, fault.Errorf(fault.CodeUsage, fault.Usage, "target %s: "+format, fault.Excerpt(text), arg)
+	refuse := func(format string, arg any) error {
+		return fault.Errorf(fault.CodeUsage, fault.Usage, "target %s: "+format, fault.Excerpt(text), arg)
 	}
-	bad := func(why fault.Text) (Spec, error) { return refuse("%w", message(why)) }
+	bad := func(why fault.Text) error { return refuse("%w", message(why)) }
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, unprintable) {
-		return bad("it has white space or characters that cannot be printed")
+		return Spec{}, bad("it has white space or characters that cannot be printed")
 	}
 	var s Spec
 	var ok bool
 	if s.Kind, s.Where, ok = strings.Cut(text, ":"); !ok {
-		return bad("want KIND:WHERE[@ENVFILE]")
+		return Spec{}, bad("want KIND:WHERE[@ENVFILE]")
 	}
 	if i := strings.LastIndex(s.Where, "@/"); i >= 0 {
 		s.Where, s.EnvFile = s.Where[:i], s.Where[i+1:]
 	}
 	known, ok := kinds()[s.Kind]
 	if !ok {
-		return refuse("the kind is one of %s", strings.Join(Kinds(), " "))
+		return Spec{}, refuse("the kind is one of %s", strings.Join(Kinds(), " "))
 	}
 	if why := known.wrong(s.Where); why != "" {
-		return bad(why)
+		return Spec{}, bad(why)
 	}
 	return s, nil
 }

@@ -88,7 +88,7 @@ func (h *haproxy) Deploy(ctx context.Context, c Certificate) error {
 	if err != nil {
 		return err
 	}
-	digest := fmt.Sprintf("%X", sha1.Sum(c.Leaf.Raw)) //nolint:gosec // it is what HAProxy shows of a certificate
+	digest := fmt.Sprintf("%X", sha1.Sum(c.Leaf.Raw)) // which is what HAProxy shows of a certificate
 	if !strings.Contains(shown, digest) {
 		return fault.Errorf(CodeFailed, fault.Failed, "%w", messages.New("HAProxy still has another certificate"))
 	}

@@ -1,12 +1,16 @@
 package target
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
@@ -27,8 +31,10 @@ const (
 	CodePlace   = "target.place"    // the directory there cannot be written, or is full
 )
 
-// handshakeLimit is what a machine may take until the login is done.
-const handshakeLimit = 15 * time.Second
+const (
+	handshakeLimit = 15 * time.Second // what a machine may take to be reached, and then until the login is done
+	mostReceived   = 64 << 20         // bytes of a connection that are taken
+)
 
 // machine is a directory on another machine: ssh:USER@HOST[:PORT]/DIR. Files go there by SFTP ([files]); a command may
 // be run then. The key of the machine has to be known (known_hosts); else nothing is sent, neither login nor files.
@@ -41,13 +47,14 @@ type machine struct {
 	jump      *machine // the machine that leads to it
 	auth      []ssh.AuthMethod
 	knownFile []string
+	dial      func(ctx context.Context, network, address string) (net.Conn, error) // nil is the network's
 }
 
 var sshForm = regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9._-]*)@(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(?::([0-9]{1,5}))?(/.*)?$`)
 
 func wrongSSH(where string) fault.Text {
 	parts := sshForm.FindStringSubmatch(where)
-	if parts == nil || len(parts[4]) < 2 || path.Clean(parts[4]) != parts[4] {
+	if parts == nil || machineOf(nil, where) == nil || len(parts[4]) < 2 || path.Clean(parts[4]) != parts[4] {
 		return "ssh: wants USER@HOST[:PORT]/DIR"
 	}
 	return ""
@@ -75,17 +82,18 @@ func sshFamily() settings.Family {
 	}
 }
 
-// machineOf is USER@HOST[:PORT], with what may stand behind it.
+// machineOf is USER@HOST[:PORT], with what may stand behind it; nil if it is none. Host and port are written as in known_hosts.
 func machineOf(o *Opener, where string) *machine {
 	parts := sshForm.FindStringSubmatch(where)
 	if parts == nil {
 		return nil
 	}
-	host, port := strings.Trim(parts[2], "[]"), parts[3]
-	if port == "" {
-		port = "22"
+	host := strings.ToLower(strings.Trim(parts[2], "[]"))
+	port, err := strconv.Atoi(cmp.Or(parts[3], "22"))
+	if err != nil || port < 1 || port > 65535 {
+		return nil
 	}
-	return &machine{o: o, user: parts[1], address: net.JoinHostPort(host, port), dir: parts[4]}
+	return &machine{o: o, user: parts[1], address: net.JoinHostPort(host, strconv.Itoa(port)), dir: parts[4]}
 }
 
 func openSSH(o *Opener, s Spec) (opened, error) {
@@ -144,7 +152,7 @@ func (m *machine) Does() messages.Message {
 	if m.reload == "" {
 		return messages.New("copies it to %s", where)
 	}
-	return messages.New("copies it to %s, and runs there: %s", where, fault.Excerpt(m.reload))
+	return messages.New("copies it to %s, and runs SSH_RELOAD there", where) // the command may hold a secret
 }
 
 // Check implements [Target].
@@ -162,14 +170,9 @@ func (m *machine) Check(ctx context.Context) error {
 // Deploy implements [Target]. The command is run also where the files are there already: an earlier run may have ended before it.
 func (m *machine) Deploy(ctx context.Context, c Certificate) error {
 	return m.within(ctx, limit+deploy.DefaultTimeout, func(ctx context.Context, client *ssh.Client) error {
-		files, err := newFiles(client, m.dir)
-		if err != nil {
-			return err
-		}
 		stop := time.AfterFunc(limit, func() { _ = client.Close() })
-		err = files.put(c)
+		err := m.copy(client, c)
 		stop.Stop()
-		files.close()
 		if err != nil || m.reload == "" {
 			return err
 		}
@@ -177,20 +180,33 @@ func (m *machine) Deploy(ctx context.Context, c Certificate) error {
 	})
 }
 
+// copy brings the files there. It ends with the connection.
+func (m *machine) copy(client *ssh.Client, c Certificate) error {
+	files, err := newFiles(client, m.dir)
+	if err != nil {
+		return err
+	}
+	defer files.close()
+	return files.put(c)
+}
+
 // run runs the command.
 func (m *machine) run(client *ssh.Client) error {
 	session, err := client.NewSession()
 	if err != nil {
-		return fault.Errorf(CodeFailed, fault.Failed, "%w", err)
+		return fault.Errorf(CodeFailed, fault.Failed, "%w", short{err})
 	}
 	defer session.Close()
 	output := &subprocess.Lines{To: m.o.Output, Prefix: "target " + m.address + ": "}
 	session.Stdout, session.Stderr = output, output
 	err = failpoint.Do("ssh", "command", func() error { return session.Run(m.reload) })
 	output.End()
+	if err != nil && strings.Contains(err.Error(), m.reload) { // it may hold a secret
+		err = messages.New("the server runs no commands")
+	}
 	if err != nil {
 		return fault.Errorf(CodeFailed, fault.Failed, "%w",
-			messages.New("the files are there, and SSH_RELOAD failed: %w", err))
+			messages.New("the files are there, and SSH_RELOAD failed: %w", short{err}))
 	}
 	return nil
 }
@@ -214,6 +230,9 @@ func (m *machine) within(
 	case fault.CodeOf(err) != "":
 		return err
 	}
+	if _, cut := errors.AsType[short](err); !cut {
+		err = short{err}
+	}
 	return fault.Errorf(CodeFailed, fault.Failed, "%w", err)
 }
 
@@ -222,7 +241,10 @@ func (m *machine) connect(ctx context.Context) (client *ssh.Client, closeAll fun
 	if err := failpoint.Hit("before connection by ssh"); err != nil {
 		return nil, nil, err
 	}
-	dial := (&net.Dialer{Timeout: handshakeLimit}).DialContext
+	dial := m.dial
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
 	closeJump := func() {}
 	if m.jump != nil {
 		jump, closeIt, err := m.jump.connect(ctx)
@@ -231,11 +253,14 @@ func (m *machine) connect(ctx context.Context) (client *ssh.Client, closeAll fun
 		}
 		dial, closeJump = jump.DialContext, closeIt
 	}
-	conn, err := dial(ctx, "tcp", m.address)
+	soon, cancel := context.WithTimeout(ctx, handshakeLimit)
+	conn, err := dial(soon, "tcp", m.address)
+	cancel()
 	if err != nil {
 		closeJump()
 		return nil, nil, err
 	}
+	conn = &bounded{Conn: conn, left: mostReceived}
 	client, err = m.login(ctx, conn)
 	if err != nil {
 		_ = conn.Close()
@@ -260,11 +285,15 @@ func (m *machine) login(ctx context.Context, conn net.Conn) (*ssh.Client, error)
 		ClientVersion: "SSH-2.0-wildcard",
 	}
 	c, channels, requests, err := ssh.NewClientConn(conn, m.address, config)
+	disagreed, ok := errors.AsType[*ssh.AlgorithmNegotiationError](err)
 	switch {
 	case err == nil:
 		return ssh.NewClient(c, channels, requests), nil
 	case hosts.refused != nil:
 		return nil, hosts.refused
+	case ok && disagreed.What == "host key":
+		return nil, fault.Errorf(CodeHostKey, fault.Misconfigured, "%w",
+			messages.New("%s has no key of a kind that is known of it", m.address))
 	case strings.Contains(err.Error(), "unable to authenticate"):
 		return nil, fault.Errorf(CodeLogin, fault.Refused, "%w", messages.New("%s does not let %s in", m.address, m.user))
 	}
@@ -275,7 +304,36 @@ func (m *machine) login(ctx context.Context, conn net.Conn) (*ssh.Client, error)
 func newFiles(client *ssh.Client, dir string) (*files, error) {
 	c, err := sftp.NewClient(client)
 	if err != nil {
-		return nil, fault.Errorf(CodeFailed, fault.Failed, "%w", messages.New("no SFTP there: %w", err))
+		return nil, fault.Errorf(CodeFailed, fault.Failed, "%w", messages.New("no SFTP there: %w", short{err}))
 	}
 	return &files{c: c, dir: dir}, nil
 }
+
+// bounded is a connection of which no more than so much is taken: a peer that never ends fills no memory.
+type bounded struct {
+	net.Conn
+	left int
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, messages.New("the machine sends too much")
+	}
+	n, err := b.Conn.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
+}
+
+// short is an error with text of a peer: however long that is, little of it is repeated.
+type short struct{ error }
+
+func (s short) Error() string {
+	const most = 200
+	text := s.error.Error()
+	if len(text) > most || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return fault.Excerpt(text)
+	}
+	return text
+}
+
+func (s short) Unwrap() error { return s.error }

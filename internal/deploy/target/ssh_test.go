@@ -8,6 +8,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
+	"encoding/binary"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -41,6 +42,7 @@ type sshd struct {
 	sftpOnly bool
 	cut      int // bytes from the client's SFTP after which the connection is cut; 0 is never
 	hold     chan struct{}
+	request  func(kind byte) bool // sees each request of SFTP when those before it are answered; false cuts the connection
 }
 
 func newKey(t testing.TB, ec bool) (ssh.Signer, []byte) {
@@ -171,8 +173,9 @@ func (s *sshd) session(server *ssh.ServerConn, channel ssh.Channel, requests <-c
 			_ = request.Reply(true, nil)
 			s.mu.Lock()
 			in := &counted{ReadWriteCloser: channel, left: s.cut, cut: s.cut > 0, end: func() { _ = server.Close() }}
+			see := s.request
 			s.mu.Unlock()
-			if files, err := sftp.NewServer(in); err == nil {
+			if files, err := sftp.NewServer(&framed{ReadWriteCloser: in, see: see, end: in.end}); err == nil {
 				_ = files.Serve()
 			}
 			return
@@ -212,6 +215,42 @@ func (c *counted) Read(p []byte) (int, error) {
 		c.left -= n
 	}
 	return n, err
+}
+
+// framed shows each packet of SFTP (draft-ietf-secsh-filexfer-02 §3: length, type, rest) before the server has it. The client sends the next one
+// when it has the answer.
+type framed struct {
+	io.ReadWriteCloser
+	see  func(kind byte) bool
+	end  func()
+	rest []byte
+}
+
+func (f *framed) Read(p []byte) (int, error) {
+	if len(f.rest) == 0 {
+		head := make([]byte, 4)
+		if _, err := io.ReadFull(f.ReadWriteCloser, head); err != nil {
+			return 0, err
+		}
+		f.rest = append(head, make([]byte, binary.BigEndian.Uint32(head))...)
+		if _, err := io.ReadFull(f.ReadWriteCloser, f.rest[4:]); err != nil {
+			return 0, err
+		}
+		if f.see != nil && !f.see(f.rest[4]) {
+			f.end()
+			return 0, io.EOF
+		}
+	}
+	n := copy(p, f.rest)
+	f.rest = f.rest[n:]
+	return n, nil
+}
+
+// seen has each request seen.
+func (s *sshd) seen(see func(kind byte) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.request = see
 }
 
 // far is a world with a key of its own and a server that knows it.

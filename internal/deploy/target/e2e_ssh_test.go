@@ -108,3 +108,91 @@ func TestSSH_Real(t *testing.T) {
 	known(jumpKey, jumpKey)
 	wants(t, f.check(to(only, f.place)), target.CodeHostKey, "has changed")
 }
+
+// TestSSH_RealUsers copies as root and as an ordinary user beside files, links and directories of other users'.
+func TestSSH_RealUsers(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Fatal("the e2e ring runs as root")
+	}
+	f := newFar(t)
+	text, err := os.ReadFile(filepath.Join(f.dir, "id"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ssh.ParsePrivateKey(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(f.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	address, key := realSSH(t, f.dir, signer.PublicKey(), "ForceCommand internal-sftp -u 0000\n")
+	f.file("known_hosts", knownhosts.Line([]string{address}, key)+"\n")
+	if err := os.Chmod(filepath.Join(f.dir, "keys"+address[len("127.0.0.1:"):]), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	to := func(user string) string { return "ssh:" + user + "@" + address + f.place + "@" + f.env }
+	const daemon, bin = 1, 2 // accounts that each Debian has
+	begin := func(owner int) {
+		if err := errors.Join(os.RemoveAll(f.place), os.Mkdir(f.place, 0o755), os.Chown(f.place, owner, owner)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := func(name string, mode os.FileMode, uid, gid int) {
+		f.write(name, []byte("former\n"), mode)
+		if err := os.Chown(filepath.Join(f.place, name), uid, gid); err != nil {
+			t.Fatal(err)
+		}
+	}
+	owner := func(name string, mode os.FileMode, uid, gid uint32) {
+		t.Helper()
+		info, err := os.Stat(filepath.Join(f.place, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stat := info.Sys().(*syscall.Stat_t); info.Mode() != mode || stat.Uid != uid || stat.Gid != gid {
+			t.Errorf("%s: %v %d:%d", name, info.Mode(), stat.Uid, stat.Gid)
+		}
+	}
+
+	begin(daemon)
+	wants(t, f.check(to("root")), target.CodePlace, "another user can write to")
+	wants(t, f.deploy(t.Context(), certificate(t), to("root"))[0], target.CodePlace, "another user can write to")
+	wants(t, f.deploy(t.Context(), certificate(t), to("daemon"))[0], "")
+
+	begin(0)
+	file("privkey.pem", 0o600, daemon, daemon)
+	file("combined.pem", 0o640, 0, bin)
+	for range 2 {
+		wants(t, f.check(to("root")), "")
+		wants(t, f.deploy(t.Context(), certificate(t), to("root"))[0], "")
+		for _, dir := range []string{"", ".wildcard-former/"} {
+			owner(dir+"combined.pem", 0o640, 0, bin)
+		}
+		owner(".wildcard-former/privkey.pem", 0o600, daemon, daemon)
+		owner("privkey.pem", 0o600, daemon, 0)
+	}
+
+	begin(daemon)
+	file("privkey.pem", 0o640, daemon, bin)
+	for _, err := range []error{f.check(to("daemon")), f.deploy(t.Context(), certificate(t), to("daemon"))[0]} {
+		wants(t, err, target.CodePlace, "cannot give a file")
+	}
+	owner("privkey.pem", 0o640, daemon, bin)
+
+	begin(0)
+	link := filepath.Join(f.place, "cert.pem")
+	if err := errors.Join(os.Symlink("/etc/shadow", link), os.Lchown(link, daemon, daemon)); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, f.deploy(t.Context(), certificate(t), to("root"))[0], target.CodePlace, "is a link of another user's")
+	if err := os.Lchown(link, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	c := certificate(t)
+	wants(t, f.deploy(t.Context(), c, to("root"))[0], "")
+	f.pair(c)
+	if shadow, err := os.Stat("/etc/shadow"); err != nil || f.mode(".wildcard-former/cert.pem") != shadow.Mode().Perm()&0o644 {
+		t.Errorf("the copy is %v: %v", f.mode(".wildcard-former/cert.pem"), err)
+	}
+}

@@ -319,3 +319,14 @@ func TestServices_MemoryMax(t *testing.T) {
 		}
 	}
 }
+
+// TestServices_RunAsRoot has systemd set HOME in each, in which programs look for their files, such as ~/.ssh/known_hosts (systemd.exec(5)).
+func TestServices_RunAsRoot(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"wildcard-renew.service", "wildcard-deploy.service"} {
+		text, err := os.ReadFile(name)
+		if err != nil || !strings.Contains(string(text), "\nUser=root\n") {
+			t.Errorf("%s: no User=root: %v", name, err)
+		}
+	}
+}

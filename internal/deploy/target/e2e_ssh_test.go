@@ -79,7 +79,7 @@ func TestSSH_Real(t *testing.T) {
 	only, onlyKey := realSSH(t, f.dir, signer.PublicKey(), "ForceCommand internal-sftp -u 0027\nAllowTcpForwarding no\nPermitTTY no\n")
 	jump, jumpKey := realSSH(t, f.dir, signer.PublicKey(), "")
 	full := filepath.Join(f.dir, "full")
-	if err := errors.Join(os.Mkdir(full, 0o700), syscall.Mount("tmpfs", full, "tmpfs", 0, "size=64k")); err != nil {
+	if err := errors.Join(os.Mkdir(full, 0o700), syscall.Mount("tmpfs", full, "tmpfs", 0, "size=64k,mode=0700")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(full, syscall.MNT_DETACH) })
@@ -123,7 +123,7 @@ func TestSSH_RealUsers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(f.dir, 0o755); err != nil {
+	if err := errors.Join(os.Chmod(filepath.Dir(f.dir), 0o711), os.Chmod(f.dir, 0o711)); err != nil {
 		t.Fatal(err)
 	}
 	address, key := realSSH(t, f.dir, signer.PublicKey(), "ForceCommand internal-sftp -u 0000\n")
@@ -169,8 +169,9 @@ func TestSSH_RealUsers(t *testing.T) {
 		for _, dir := range []string{"", ".wildcard-former/"} {
 			owner(dir+"combined.pem", 0o640, 0, bin)
 		}
-		owner(".wildcard-former/privkey.pem", 0o600, daemon, daemon)
-		owner("privkey.pem", 0o600, daemon, 0)
+		for _, dir := range []string{"", ".wildcard-former/"} {
+			owner(dir+"privkey.pem", 0o600, daemon, 0) // the group has no right
+		}
 	}
 
 	begin(daemon)

@@ -96,8 +96,8 @@ func TestSSH_LineUnread(t *testing.T) {
 	}
 }
 
-// TestSSH_KindGone is a machine that does not show any more a key of the kind that is known: no login is shown, and it is told as another key is.
-func TestSSH_KindGone(t *testing.T) {
+// TestSSH_KindNotShown is a machine that does not show any more a key of the kind that is known: no login is shown, and it is told as another key is.
+func TestSSH_KindNotShown(t *testing.T) {
 	t.Parallel()
 	f := newFar(t)
 	other, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)

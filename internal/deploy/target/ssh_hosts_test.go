@@ -39,6 +39,8 @@ func (f *far) sign(show bool) string {
 		f.world.t.Fatal(err)
 	}
 	if show {
+		f.sshd.mu.Lock()
+		defer f.sshd.mu.Unlock()
 		f.config.AddHostKey(signer)
 	}
 	return "@cert-authority " + knownhosts.Line([]string{f.address}, ca.PublicKey())

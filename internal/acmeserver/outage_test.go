@@ -2,8 +2,11 @@ package acmeserver_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"fmt"
 	"net/http"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -107,6 +110,52 @@ func TestOrder_FailedIsForgotten(t *testing.T) {
 	w.stop()
 	if len(w.up.chains) != 0 {
 		t.Errorf("%d remembered", len(w.up.chains))
+	}
+}
+
+// TestOrder_SameRequest has two orders with one request for a certificate, as of machines that share a key: what is remembered of it at the
+// CA stays until the second has its certificate, though the first has failed.
+func TestOrder_SameRequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m, again := w.client("web1", "web1.example.com"), w.client("web2", "web1.example.com")
+	key, err := rsa.GenerateKey(rand.Reader, 2048) // which signs the same twice
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin, failed := make(chan struct{}), make(chan struct{})
+	calls, kept := 0, false
+	w.up.mu.Lock()
+	w.up.onIssue = func(_ context.Context, wanted acmeserver.Wanted) error {
+		w.up.mu.Lock()
+		defer w.up.mu.Unlock()
+		wait := map[int]chan struct{}{0: begin, 1: failed}[calls]
+		calls++
+		w.up.mu.Unlock()
+		<-wait
+		w.up.mu.Lock()
+		if wait == failed {
+			kept = w.up.chains[string(wanted.CSR)] != nil
+			delete(w.up.chains, string(wanted.CSR)) // what was put there is no certificate
+			return nil
+		}
+		w.up.chains[string(wanted.CSR)] = []byte("begun")
+		return fault.Errorf(issuance.CodeCAA, fault.Misconfigured, "acme: CAA")
+	}
+	w.up.mu.Unlock()
+	first := m.order("web1.example.com")
+	m.finalize(first, key, "web1.example.com")
+	second := again.order("web1.example.com")
+	again.finalize(second, key, "web1.example.com")
+	close(begin)
+	for w.clientsOrder(first) == "ready" && t.Context().Err() == nil { // the audit has it last
+		runtime.Gosched()
+	}
+	close(failed)
+	statuses := m.final(first.header.Get("Location")).text(t, "status") + " " + again.final(second.header.Get("Location")).text(t, "status")
+	w.stop()
+	if !kept || len(w.up.chains) != 0 || statuses != "invalid valid" {
+		t.Errorf("kept %v, remembered then: %d, orders %s", kept, len(w.up.chains), statuses)
 	}
 }
 

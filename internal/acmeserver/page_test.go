@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,8 @@ func shownWorld(t *testing.T) *world {
 	}
 	w.up.mu.Unlock()
 	limited := w.client("web2", "web2.example.net").order("web2.example.net")
-	for w.clientsOrder(limited) == "ready" {
+	for w.clientsOrder(limited) == "ready" && t.Context().Err() == nil {
+		runtime.Gosched()
 	}
 	w.up.mu.Lock()
 	w.up.onProve = nil

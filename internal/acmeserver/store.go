@@ -170,7 +170,8 @@ func (st *store) same(o *Order, ca, key string, now time.Time) *Order {
 	found := st.ordersWhere(func(old *Order) bool {
 		return old.Status == statusValid && !old.Revoked && old.Client == o.Client && old.CA == ca && old.Key == key &&
 			old.Profile == o.Profile && slices.Equal(old.Names, o.Names) &&
-			now.Sub(old.Issued) < sameWithin && now.Before(old.NotAfter) && (o.Replaces == "" || old.Certificate != o.Replaces)
+			now.Sub(old.Issued).Abs() < sameWithin && now.Before(old.NotAfter) &&
+			(o.Replaces == "" || old.Certificate != o.Replaces)
 	})
 	if len(found) == 0 {
 		return nil
@@ -178,10 +179,12 @@ func (st *store) same(o *Order, ca, key string, now time.Time) *Order {
 	return found[0]
 }
 
-// followed reports whether the client has finalized a newer order for the same names, having given up on this one.
-func (st *store) followed(o *Order) bool {
+// followed reports whether the client has finalized a newer order for the same names, having given up on this one. One of the future
+// was made under a clock that was wrong.
+func (st *store) followed(o *Order, now time.Time) bool {
 	return len(st.ordersWhere(func(newer *Order) bool {
-		return newer.Account == o.Account && newer.Finalized.After(o.Finalized) && slices.Equal(newer.Names, o.Names) &&
+		return newer.Account == o.Account && newer.Finalized.After(o.Finalized) && !newer.Finalized.After(now) &&
+			slices.Equal(newer.Names, o.Names) &&
 			(newer.Status == statusProcessing || newer.Status == statusValid)
 	})) > 0
 }

@@ -1,6 +1,7 @@
 package acmeserver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -89,9 +90,16 @@ func forget(s *Server) {
 	}
 }
 
-// delivered ends what is remembered of an order at the CA, if it came to a CSR.
+// delivered ends what is remembered of an order at the CA, if it came to a CSR. Where a client kept its key, another order may have the
+// same CSR, byte by byte: it is under way then.
 func delivered(s *Server, o *Order) {
-	if o.CSR != nil {
+	if o.CSR == nil {
+		return
+	}
+	underWay := s.store.ordersWhere(func(other *Order) bool {
+		return other.ID != o.ID && other.Status == statusProcessing && bytes.Equal(other.CSR, o.CSR)
+	})
+	if len(underWay) == 0 {
 		s.options.Upstream.Delivered(wanted(o))
 	}
 }
@@ -261,7 +269,7 @@ func (w *work) untilFinal(ctx context.Context, o *Order) {
 		case s.now().After(o.Expires):
 			w.fail(o.ID, err, statusProcessing)
 			return
-		case s.store.followed(o):
+		case s.store.followed(o, s.now()):
 			err = fmt.Errorf("the client has made another order for the same names; before that: %w", err)
 			w.fail(o.ID, err, statusProcessing)
 			return

@@ -18,6 +18,9 @@ import (
 	"wildcard/internal/state"
 )
 
+// mostReason is how much is remembered of why a hook or target failed, in bytes.
+const mostReason = 1 << 10
+
 // lastDay is the part of a certificate's life in which it is not made live again, and not kept any more for the sake of its being served.
 const lastDay = 24 * time.Hour
 
@@ -170,7 +173,7 @@ func (d deployment) rollBack(ctx context.Context, former lineage.Version, why er
 	if err != nil {
 		return errors.Join(why, err)
 	}
-	d.l = back
+	d.l, d.all = back, true
 	s, _ := back.Conf.Settings()
 	err = d.parts(ctx, s)
 	return errors.Join(d.rolledBack(why), err, d.finish(ctx, err))
@@ -192,6 +195,9 @@ func (m *Manager) Deploy(ctx context.Context, name string) (RenewResult, error) 
 		l, err := begunAgain(ctx, m, name)
 		if err != nil {
 			return nil, err
+		}
+		if err := m.State.RemoveHookRuns(l.Name); err != nil { // a run that ends on the way leaves all of it to the next one
+			return l, err
 		}
 		return l, deployment{m: m, l: l, all: true}.do(ctx, false)
 	})
@@ -288,7 +294,7 @@ func keepRun(m *Manager, names []string, leaf *x509.Certificate, run deploy.Run)
 		Seconds: run.Took.Round(time.Millisecond).Seconds(), Certificate: fingerprint(leaf),
 	}
 	if run.Err != nil {
-		kept.Error = messages.OneLine(run.Err.Error())
+		kept.Error = messages.Short(run.Err.Error(), mostReason)
 	}
 	for _, name := range names {
 		if err := m.State.AddHookRun(name, kept); err != nil {

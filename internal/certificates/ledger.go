@@ -20,7 +20,7 @@ func (a *attempt) remember(ctx context.Context, result issuance.Result, err erro
 	past := state.Attempt{
 		Time: a.m.now(), Lineage: a.name, Server: a.params.Server, Account: a.account.URI, Domains: a.names,
 		Outcome: state.Succeeded, Ordered: result.Order != "", Renewed: err == nil && a.live != nil,
-		FailedValidations: result.Spent,
+		FailedValidations: result.Spent, Outside: a.outside(),
 	}
 	if err != nil {
 		past.Outcome, past.Code, past.Text = state.Failed, fault.CodeOf(err), messages.OneLine(err.Error())

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,16 +36,16 @@ func (d deployment) toTargets(ctx context.Context, texts []string, done func(kin
 		switch {
 		case err != nil:
 			all = append(all, err)
-		case done == nil || !done(state.KindTarget, s.String()):
+		case !slices.Contains(specs, s) && (done == nil || !done(state.KindTarget, s.String())):
 			specs = append(specs, s)
 		}
 	}
-	if len(specs) == 0 || d.l.Leaf == nil {
+	if len(specs) == 0 {
 		return target.Errors(all)
 	}
 	set, err := d.l.Set()
 	if err != nil {
-		return err
+		return errors.Join(append(all, err)...)
 	}
 	c := target.Certificate{Name: d.l.Name, Dir: d.l.Dir(), Names: d.l.Leaf.DNSNames, Set: set, Leaf: d.l.Leaf}
 	d.m.Targets.Deploy(ctx, specs, c, func(r target.Result) {
@@ -73,7 +74,7 @@ func (d deployment) done(s lineage.Settings) func(kind, command string) bool {
 		return nil // they are done again
 	}
 	if len(s.Verify) > 0 && slices.ContainsFunc(runs, func(r state.HookRun) bool {
-		return r.Kind == state.KindProof && r.Error != ""
+		return r.Kind == state.KindProof && r.Command == strings.Join(s.Verify, " ") && r.Error != ""
 	}) {
 		return nil
 	}
@@ -106,12 +107,16 @@ func DeployTo(ctx context.Context, m *Manager, name, to string) (RenewResult, er
 			return nil, fault.Errorf(fault.CodeUsage, fault.Usage, "%w", noSuchTarget(name, to, s.Targets))
 		}
 		d := deployment{m: m, l: l}
-		err = d.toTargets(ctx, []string{to}, nil)
-		if err != nil && ctx.Err() == nil {
-			s.Deploy = true
-			if keepErr := d.save(ctx, s); keepErr != nil {
-				return l, keepErr
-			}
+		waits := s.Deploy
+		// A run that ends on the way leaves it to the next one.
+		keepRun(m, []string{name}, nil, deploy.Run{Kind: state.KindTarget, Command: to, Err: messages.New("not finished")})
+		s.Deploy = true
+		if err := d.save(ctx, s); err != nil {
+			return l, err
+		}
+		if err = d.toTargets(ctx, []string{to}, nil); err == nil && !waits {
+			s.Deploy = false
+			err = d.save(ctx, s)
 		}
 		return l, err
 	})

@@ -223,7 +223,7 @@ func (r news) condition(name string, err error, past *state.Complaint, deployed 
 
 // ofDeployment reports whether a failure is one of what follows a renewal.
 func ofDeployment(code string) bool {
-	return strings.HasPrefix(code, "hook.") || strings.HasPrefix(code, "deploy.")
+	return strings.HasPrefix(code, "hook.") || strings.HasPrefix(code, "deploy.") || strings.HasPrefix(code, "target.")
 }
 
 // revokedOfCertbot are the lineages of certbot's that are revoked.

@@ -65,7 +65,7 @@ func newServing(w *world) *serving {
 		}}
 	_, port, _ := net.SplitHostPort(s.address)
 	s.client = &acme.Client{Directory: "https://acme.example.com:" + port + "/directory", HTTPClient: &http.Client{Transport: transport},
-		PollTimeout: 10 * time.Second}
+		PollTimeout: 2 * time.Minute}
 	s.account = acme.Account{TermsOfServiceAgreed: true, PrivateKey: sweepKey(w.t)}
 	return s
 }
@@ -156,7 +156,7 @@ func (s *serving) asks() error {
 // final fails the test unless an order becomes valid or invalid by itself.
 func (s *serving) final(order string) {
 	s.t.Helper()
-	for end := time.Now().Add(time.Minute); ; {
+	for end := time.Now().Add(3 * time.Minute); ; {
 		got, err := s.client.GetOrder(s.t.Context(), s.account, acme.Order{Location: order})
 		if err != nil {
 			s.t.Errorf("the order %s: %v", order, err)

@@ -215,7 +215,7 @@ func (w *world) begin(stdout, stderr *os.File, args ...string) *child {
 
 // command is a process that has not been started.
 func (w *world) command(args ...string) *child {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	w.t.Cleanup(cancel)
 	name := w.program
 	if name == "" {

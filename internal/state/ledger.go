@@ -49,6 +49,7 @@ type Attempt struct {
 	Code              string    `json:"code,omitempty"`               // of the error
 	Text              string    `json:"text,omitempty"`               // of the error
 	Failures          int       `json:"failures,omitempty"`           // of the lineage one after the other, this one included; Record counts them
+	Outside           bool      `json:"outside,omitempty"`            // Lineage is no lineage but the name of one request, as those of "serve"
 }
 
 // History is what the ledger has of one lineage; times are zero if there was no such attempt.
@@ -239,7 +240,8 @@ func (s *State) rewrite(attempts []Attempt, now time.Time) error {
 }
 
 // keep is what still matters of the ledger: of each lineage the last attempt, success, failure and renewal, validations that
-// failed within the hour, what a CA has asked for, and what is younger than age.
+// failed within the hour, what a CA has asked for, and what is younger than age. What is of no lineage is kept for the latter three
+// alone: each request of a client of "serve" has a name of its own.
 func keep(attempts []Attempt, now time.Time, age time.Duration) []Attempt {
 	type kept struct{ last, success, failure, renewal bool }
 	seen := map[string]kept{}
@@ -253,7 +255,8 @@ func keep(attempts []Attempt, now time.Time, age time.Duration) []Attempt {
 		renewal := a.Outcome == Succeeded && a.Renewed && !k.renewal
 		failure := a.Outcome == Failed && !k.failure
 		counted := len(a.FailedValidations) > 0 && now.Sub(a.Time) < time.Hour
-		if !k.last || success || failure || renewal || counted || a.NotBefore.After(now) || now.Sub(a.Time) < age {
+		last := !a.Outside && (!k.last || success || failure || renewal)
+		if last || counted || a.NotBefore.After(now) || now.Sub(a.Time) < age {
 			all = append(all, a)
 		}
 		seen[a.Lineage] = kept{true, k.success || success, k.failure || failure, k.renewal || renewal}

@@ -131,6 +131,39 @@ func TestRewrite(t *testing.T) {
 	}
 }
 
+// TestRewrite_RequestsOfClients has a server's clients ask for more than the ledger can have: each request has a name of its own. Neither
+// does it grow until it cannot be read, nor is anything forgotten that a lineage or the CA goes by.
+func TestRewrite_RequestsOfClients(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	record(t, s, state.Attempt{Time: noon().AddDate(0, 0, -60), Lineage: "own", Outcome: state.Succeeded, Renewed: true})
+	names := slices.Repeat([]string{strings.Repeat("a", 63) + ".example.com"}, 300)
+	for n := range 80 {
+		at := noon().AddDate(0, 0, -50).Add(time.Duration(n) * time.Hour)
+		record(t, s, state.Attempt{Time: at, Lineage: fmt.Sprintf("csr-%d", n), Outcome: state.Succeeded, Domains: names, Outside: true})
+	}
+	record(t, s, state.Attempt{Time: noon(), Lineage: "csr-x", Outcome: state.Failed, NotBefore: noon().AddDate(0, 0, 5), Outside: true})
+	for n := range 45 {
+		at := noon().AddDate(0, 0, 3).Add(time.Duration(n) * time.Minute)
+		record(t, s, state.Attempt{Time: at, Lineage: fmt.Sprintf("csr-x%d", n), Outcome: state.Succeeded, Domains: names, Outside: true})
+	}
+	info, err := os.Stat(filepath.Join(dir, "ledger.jsonl"))
+	if err != nil || info.Size() > 3<<20 {
+		t.Errorf("%d bytes, %v", info.Size(), err)
+	}
+	now := noon().AddDate(0, 0, 4)
+	if h, err := s.Last("own", now); err != nil || h.LastRenewal.Time.IsZero() {
+		t.Errorf("own: %v %v", h, err)
+	}
+	if h, err := s.Last("csr-x", now); err != nil || h.Last.NotBefore.IsZero() {
+		t.Errorf("what the CA asked for: %v %v", h, err)
+	}
+	if h, err := s.Last("csr-0", now); err != nil || !h.Last.Time.IsZero() {
+		t.Errorf("what has ended: %v %v", h, err)
+	}
+}
+
 // TestRewrite_ManyFail has 1,600 lineages fail each hour: neither does the ledger grow until it cannot be read, nor
 // is it written anew for each attempt, and what counts is not forgotten.
 func TestRewrite_ManyFail(t *testing.T) {

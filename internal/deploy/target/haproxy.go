@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"wildcard/internal/deploy"
 	"wildcard/internal/fault"
@@ -18,8 +19,10 @@ import (
 	"wildcard/internal/system/safepath"
 )
 
-// mostAnswer is how much of an answer of HAProxy's is read.
-const mostAnswer = 1 << 20
+const (
+	mostAnswer = 1 << 20 // how much of an answer of HAProxy's is read
+	abortLimit = 5 * time.Second
+)
 
 // haproxy is a certificate of a running HAProxy: haproxy:SOCKET=FILE, where FILE is the file that its configuration names. It is given to
 // the process by its runtime API, without a reload (HAProxy Management Guide §9.3, "set ssl cert"), and written into the file, from which
@@ -72,6 +75,21 @@ func (h *haproxy) Check(ctx context.Context) error {
 			messages.New("HAProxy has no certificate of this name: %s", fault.Excerpt(answer))).
 			Advise("name the file as HAProxy's configuration does (crt), and start HAProxy with one there")
 	}
+	return h.writable()
+}
+
+// writable refuses a file that would not be written (lineage, Export).
+func (h *haproxy) writable() error {
+	_, err := safepath.Look(filepath.Dir(h.file), safepath.ClosedDir)
+	if err == nil {
+		info, statErr := os.Lstat(h.file)
+		if err = statErr; err == nil && !info.Mode().IsRegular() {
+			err = messages.New("%s is no file", h.file)
+		}
+	}
+	if err != nil {
+		return fault.Errorf(CodeUnusable, fault.Misconfigured, "%w", err)
+	}
 	return nil
 }
 
@@ -105,6 +123,7 @@ func (h *haproxy) replace(ctx context.Context, text []byte) error {
 	}
 	answer, err := h.ask(ctx, "set ssl cert "+h.file+" <<\n"+payload.String())
 	if err != nil {
+		h.abort(ctx) // it may have come there
 		return err
 	}
 	if !strings.Contains(answer, "Transaction created") && !strings.Contains(answer, "Transaction updated") {
@@ -114,11 +133,18 @@ func (h *haproxy) replace(ctx context.Context, text []byte) error {
 	if err == nil && strings.Contains(answer, "Success") {
 		return nil
 	}
-	_, _ = h.ask(ctx, "abort ssl cert "+h.file) // else it waits there for the next commit
+	h.abort(ctx)
 	if err != nil {
 		return err
 	}
 	return refusedBy("HAProxy", answer)
+}
+
+// abort forgets a transaction, which waits for the next commit else, also after a signal.
+func (h *haproxy) abort(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortLimit)
+	defer cancel()
+	_, _ = h.ask(ctx, "abort ssl cert "+h.file) // what failed before is told
 }
 
 // refusedBy is the error of a service that did not take a certificate, with its answer.
@@ -127,8 +153,8 @@ func refusedBy(service, answer string) error {
 		messages.New("%s did not take the certificate: %s", service, fault.Excerpt(answer)))
 }
 
-// trusted refuses a socket at which a user listens who could not have the key otherwise: not root, not we, not the owner of the file that
-// has it.
+// trusted refuses a socket at which another user than root and us began to listen: it would get the key. HAProxy is started by root, and
+// changes its user afterwards. One that is started by another user wants the file (combined) and a hook.
 func (h *haproxy) trusted(conn net.Conn) error {
 	uid, err := safepath.Listener(conn.(*net.UnixConn))
 	if err != nil {
@@ -137,14 +163,9 @@ func (h *haproxy) trusted(conn net.Conn) error {
 	if uid == 0 || uid == os.Geteuid() {
 		return nil
 	}
-	if info, err := os.Stat(h.file); err == nil {
-		if owner, _ := safepath.Ours(info); owner == uid {
-			return nil
-		}
-	}
 	return fault.Errorf(deploy.CodeUnsafe, fault.Misconfigured, "%w",
 		messages.New("user %d listens at %s, and would get the private key", uid, h.socket)).
-		Advise("name the socket of the HAProxy that is to have it; if that runs as this user, %s belongs to it as well", h.file)
+		Advise("name the socket of a HAProxy that root started; for another one use --combined and --deploy-hook")
 }
 
 // ask sends one command, and returns the answer to it.

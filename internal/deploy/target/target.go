@@ -237,7 +237,9 @@ func (o *Opener) prove(ctx context.Context, t opened, c Certificate) error {
 	if err != nil || len(endpoints) == 0 {
 		return err
 	}
-	_, err = o.Prover.Prove(ctx, endpoints, c.Leaf)
+	if _, err = o.Prover.Prove(ctx, endpoints, c.Leaf); err != nil && ctx.Err() == nil {
+		return fault.Errorf(CodeFailed, fault.Failed, "%w", err) // of this target, so that nothing else is put back for it
+	}
 	return err
 }
 

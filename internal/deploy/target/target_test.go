@@ -308,6 +308,7 @@ func TestDeploy_Proved(t *testing.T) {
 	wrong := w.file("wrong.env", "TARGET_VERIFY=127.0.0.1:port\n")
 	results := w.deploy(t.Context(), c, "exec:"+push+"@"+good, "exec:"+push+"@"+bad, "exec:"+push+"@"+wrong)
 	wants(t, results[0], "")
-	wants(t, results[1], deploy.CodeNotServed, "target exec:"+push+"@"+bad, "127.0.0.1:"+other+" serves the certificate")
+	// Not deploy.not-served, for which --rollback would put the former certificate back everywhere.
+	wants(t, results[1], target.CodeFailed, "target exec:"+push+"@"+bad, "127.0.0.1:"+other+" serves the certificate")
 	wants(t, results[2], fault.CodeBadSettings, "TARGET_VERIFY")
 }

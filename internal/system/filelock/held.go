@@ -79,9 +79,11 @@ func isAt(path string, file *os.File) bool {
 	return err == nil && thereErr == nil && os.SameFile(own, there)
 }
 
-// release removes the file of a lock that is held, and ends the lock. A file that cannot be removed says that nothing holds it.
+// release removes the file of a lock that is held, and ends the lock. A file that cannot be removed says that nothing holds it. Where the
+// file was deleted by others (/run may be), the one that is there now is another holder's.
 func (h *Held) release(file *os.File, name string) {
-	if failpoint.Do("lock", "remove", func() error { return os.Remove(filepath.Join(h.dir, name)) }) != nil {
+	path := filepath.Join(h.dir, name)
+	if isAt(path, file) && failpoint.Do("lock", "remove", func() error { return os.Remove(path) }) != nil {
 		_ = write(file, "")
 	}
 	_ = file.Close()

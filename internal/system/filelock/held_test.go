@@ -114,3 +114,29 @@ func TestHeld_UnusableFolder(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestHeld_FileDeletedByOthers has the file of a lock deleted under its holder: when that one ends, the file of the next holder stays.
+func TestHeld_FileDeletedByOthers(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "orders")
+	held := NewHeld(dir, "order")
+	first, err := held.Lock(t.Context(), "key", "first", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	second, err := held.Lock(t.Context(), "key", "second", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first()
+	if there, err := os.ReadDir(dir); err != nil || len(there) != 1 {
+		t.Errorf("the second one's file is gone: %v", err)
+	}
+	second()
+	if there, err := os.ReadDir(dir); err != nil || len(there) != 0 {
+		t.Errorf("%d files left, %v", len(there), err)
+	}
+}

@@ -173,35 +173,24 @@ func (p *program) files(c *cli.Context, f *certificates.Files) error {
 }
 
 // targetsOf are those of --target, as they are kept.
-func targetsOf(c *cli.Context) ([]string, error) {
-	texts := c.StringSlice("target")
-	if slices.Equal(texts, []string{""}) {
-		return texts, nil
-	}
-	specs, err := target.ParseSpecs(texts)
-	if err != nil {
-		return nil, usage("--target: %w", err)
-	}
-	var all []string
-	for _, s := range specs {
-		all = append(all, s.String())
-	}
-	return all, nil
-}
+func targetsOf(c *cli.Context) ([]string, error) { return asKept(c, "target", target.ParseSpecs) }
 
 // verifyAt are the addresses of --verify, as they are kept.
-func verifyAt(c *cli.Context) ([]string, error) {
-	texts := c.StringSlice("verify")
+func verifyAt(c *cli.Context) ([]string, error) { return asKept(c, "verify", deploy.ParseEndpoints) }
+
+// asKept are the values of a flag as they are kept with a lineage. "" alone, which takes away what is kept, is none to be parsed.
+func asKept[T fmt.Stringer](c *cli.Context, flag string, parse func([]string) ([]T, error)) ([]string, error) {
+	texts := c.StringSlice(flag)
 	if slices.Equal(texts, []string{""}) {
 		return texts, nil
 	}
-	endpoints, err := deploy.ParseEndpoints(texts)
+	parsed, err := parse(texts)
 	if err != nil {
-		return nil, usage("--verify: %w", err)
+		return nil, usage("--%s: %w", flag, err)
 	}
 	var all []string
-	for _, e := range endpoints {
-		all = append(all, e.String())
+	for _, one := range parsed {
+		all = append(all, one.String())
 	}
 	return all, nil
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wildcard/internal/fault"
+	"wildcard/internal/system/filelock"
 )
 
 // lockName is the file that certbot locks in its configuration directory while it runs (certbot/_internal/lock.py).
@@ -92,7 +93,7 @@ func (s *Store) tryLock(path string) (*os.File, error) {
 		})
 	}
 	switch {
-	case err == nil && isAt(f, path):
+	case err == nil && filelock.IsAt(f, path):
 		return f, nil
 	case err == nil, errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EACCES) && info != nil && info.Mode().IsRegular():
 		return nil, f.Close()
@@ -104,18 +105,8 @@ func (s *Store) tryLock(path string) (*os.File, error) {
 func (s *Store) unlock(f *os.File) error {
 	path := filepath.Join(s.dir, lockName)
 	var err error
-	if isAt(f, path) { // removed before it is dropped: no process can lock it in between and believe that it counts
+	if filelock.IsAt(f, path) { // removed before it is dropped: no process can lock it in between and believe that it counts
 		err = s.disk.remove(path)
 	}
 	return failed("unlock", errors.Join(err, f.Close()))
-}
-
-// isAt reports whether the open file is the one at path.
-func isAt(f *os.File, path string) bool {
-	here, err := os.Lstat(path)
-	if err != nil {
-		return false
-	}
-	open, err := f.Stat()
-	return err == nil && os.SameFile(here, open)
 }

@@ -76,7 +76,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/persist":                {"wildcard/providers", "wildcard/internal/dns01/propagation", jose, idna},
 		"wildcard/internal/issuance":               {"wildcard/internal/persist", "wildcard/internal/system/wait", "wildcard/internal/system/filelock", "wildcard/internal/system/failpoint", "wildcard/internal/dns01", "wildcard/internal/messages", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/dns01/memory", "wildcard/internal/dns01/propagation", legoACME, legoAPI, idna},
 		"wildcard/internal/testkit/acmetest":       {jose, publicsuffix, dns, idna},
-		"wildcard/internal/lineage":                {"wildcard/internal/system/safepath", "wildcard/internal/system/subprocess", "wildcard/internal/system/atomicfile", "wildcard/internal/system/failpoint", "wildcard/providers", unix},
+		"wildcard/internal/lineage":                {"wildcard/internal/system/filelock", "wildcard/internal/system/safepath", "wildcard/internal/system/subprocess", "wildcard/internal/system/atomicfile", "wildcard/internal/system/failpoint", "wildcard/providers", unix},
 		"wildcard/internal/foreign":                {"wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/settings", "wildcard/internal/system/environ", unix, yaml},
 		"wildcard/internal/state":                  {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile"},
 		"wildcard/internal/metrics":                nil,

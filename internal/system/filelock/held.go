@@ -43,7 +43,7 @@ func (h *Held) Lock(ctx context.Context, key, holder string, busy func(holder st
 			return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		})
 		switch {
-		case err == nil && isAt(filepath.Join(h.dir, name), file):
+		case err == nil && IsAt(file, filepath.Join(h.dir, name)):
 			_ = write(file, holder[:min(len(holder), mostHolder)])
 			return func() { h.release(file, name) }, nil
 		case err == nil: // the one before has removed it
@@ -72,8 +72,8 @@ func (h *Held) Lock(ctx context.Context, key, holder string, busy func(holder st
 	}
 }
 
-// isAt reports whether a file is still the one at a path.
-func isAt(path string, file *os.File) bool {
+// IsAt reports whether an open file is still the one at a path: a lock on one that was removed keeps no later one out.
+func IsAt(file *os.File, path string) bool {
 	own, err := file.Stat()
 	there, thereErr := os.Lstat(path)
 	return err == nil && thereErr == nil && os.SameFile(own, there)
@@ -83,7 +83,7 @@ func isAt(path string, file *os.File) bool {
 // file was deleted by others (/run may be), the one that is there now is another holder's.
 func (h *Held) release(file *os.File, name string) {
 	path := filepath.Join(h.dir, name)
-	if isAt(path, file) && failpoint.Do("lock", "remove", func() error { return os.Remove(path) }) != nil {
+	if IsAt(file, path) && failpoint.Do("lock", "remove", func() error { return os.Remove(path) }) != nil {
 		_ = write(file, "")
 	}
 	_ = file.Close()

@@ -389,8 +389,8 @@ func TestRenewalInfo_PassedOn(t *testing.T) {
 	}
 }
 
-// TestHungUp has who hangs up at once: the CA is asked all the same, so that nothing wrong is remembered of it.
-func TestHungUp(t *testing.T) {
+// TestRenewalInfo_HungUp has who hangs up at once: the CA is asked all the same, so that nothing wrong is remembered of it.
+func TestRenewalInfo_HungUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	m := w.client("web1", "web1.example.com")

@@ -164,7 +164,7 @@ func wants(t testing.TB, err error, code string, texts ...string) {
 	}
 }
 
-func TestParseSpec(t *testing.T) {
+func TestParseSpec_AsTyped(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]target.Spec{
 		"exec:/usr/local/sbin/push":                 {Kind: "exec", Where: "/usr/local/sbin/push"},

@@ -112,12 +112,14 @@ func onlyTo(t *testing.T, url string) string {
 			return
 		}
 		defer there.Close()
-		w.WriteHeader(http.StatusOK)
-		here, _, err := http.NewResponseController(w).Hijack()
+		here, _, err := http.NewResponseController(w).Hijack() // before the reply: what a client says after it is read by us alone
 		if err != nil {
 			return
 		}
 		defer here.Close()
+		if _, err := io.WriteString(here, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
+			return
+		}
 		go func() { _, _ = io.Copy(there, here); _ = there.(*net.TCPConn).CloseWrite() }()
 		_, _ = io.Copy(here, there)
 	}))

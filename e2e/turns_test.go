@@ -221,14 +221,20 @@ func TestBothTimers(t *testing.T) {
 	}
 	before := w.conoha.Calls().Creates
 	var both sync.WaitGroup
-	for _, cmd := range []*exec.Cmd{w.command("renew", "--no-random-sleep-on-renew"), w.ours("renew", "--no-jitter")} {
-		both.Go(func() {
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("%s: %v\n%s", cmd.Path, err, out)
-			}
-		})
-	}
+	both.Go(func() {
+		if out, err := w.ours("renew", "--no-jitter").CombinedOutput(); err != nil {
+			t.Errorf("ours: %v\n%s", err, out)
+		}
+	})
+	out, err := w.command("renew", "--no-random-sleep-on-renew").CombinedOutput()
 	both.Wait()
+	// certbot does not wait for its own lock (certbot/_internal/lock.py), which we hold while we write: its next run is the one.
+	if err != nil && bytes.Contains(out, []byte("Another instance of Certbot is already running")) {
+		out, err = w.command("renew", "--no-random-sleep-on-renew").CombinedOutput()
+	}
+	if err != nil {
+		t.Errorf("certbot: %v\n%s", err, out)
+	}
 	if n := w.conoha.Calls().Creates - before; n != 1 || w.versions("example.com") != 2 {
 		t.Errorf("%d records, %d certificates", n, w.versions("example.com"))
 	}

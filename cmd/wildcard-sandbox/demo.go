@@ -29,6 +29,7 @@ func (p *program) demo(c *cli.Context) error {
 		return usage("demo takes no names: it shows *.%s", o.zones[0].name)
 	}
 	o.keep = true
+	o.programs = []string{"wildcard"} // the others would only be waited for
 	if !c.IsSet("zone") {
 		o.zones = o.zones[:1] // one account; the name servers of another generation would only be in the picture's way
 	}

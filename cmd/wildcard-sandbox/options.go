@@ -17,6 +17,8 @@ type options struct {
 	latency time.Duration   // of ConoHa's API, per request
 	dir     string          // "" for a new folder in the temporary directory
 	keep    bool
+
+	programs []string // of ours, that are to be there
 }
 
 // zone is a DNS zone of the pretended customer.
@@ -39,7 +41,7 @@ func worldFlags() []cli.Flag {
 
 // parseOptions reads the flags of a command.
 func parseOptions(c *cli.Context) (options, error) {
-	o := options{latency: c.Duration("latency"), dir: c.String("dir"), keep: c.Bool("keep")}
+	o := options{latency: c.Duration("latency"), dir: c.String("dir"), keep: c.Bool("keep"), programs: ownPrograms()}
 	names := c.StringSlice("zone")
 	if len(names) == 0 {
 		names = []string{"example.com", "example.co.jp", "example.net:3"}

@@ -19,15 +19,15 @@ func ownPrograms() []string {
 	return []string{"wildcard", "wildcard-auth-hook", "wildcard-cleanup-hook"}
 }
 
-// provide puts our programs into the folder's bin: links to those beside this program's own file; if there are none and
+// provide puts some of our programs into the folder's bin: links to those beside this program's own file; if there are none and
 // the working directory is in a checkout of this module, it builds them. Otherwise they are those of PATH, if any.
-func (p *program) provide(ctx context.Context, f folder) error {
+func (p *program) provide(ctx context.Context, f folder, names []string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find own file: %w", err)
 	}
 	found := false
-	for _, name := range ownPrograms() {
+	for _, name := range names {
 		beside := filepath.Join(filepath.Dir(self), name)
 		if _, err := exec.LookPath(beside); err != nil {
 			continue
@@ -45,7 +45,7 @@ func (p *program) provide(ctx context.Context, f folder) error {
 		return nil // removed under us: no checkout then
 	}
 	if module := checkout(working); module != "" {
-		return p.build(ctx, module, f.bin())
+		return p.build(ctx, module, f.bin(), names)
 	}
 	return nil
 }
@@ -77,20 +77,20 @@ func checkout(dir string) string {
 	}
 }
 
-// build builds those of our programs that the checkout has.
-func (p *program) build(ctx context.Context, module, bin string) error {
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-o", bin + string(filepath.Separator)}
-	var names []string
-	for _, name := range ownPrograms() {
+// build builds those of the programs that the checkout has, stripped: what debuggers need takes longest to link.
+func (p *program) build(ctx context.Context, module, bin string, names []string) error {
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", bin + string(filepath.Separator)}
+	var there []string
+	for _, name := range names {
 		if info, err := os.Stat(filepath.Join(module, "cmd", name)); err == nil && info.IsDir() {
-			names = append(names, name)
+			there = append(there, name)
 			args = append(args, "./cmd/"+name)
 		}
 	}
-	if len(names) == 0 {
+	if len(there) == 0 {
 		return nil
 	}
-	p.say("building %s from %s", strings.Join(names, ", "), module)
+	p.say("building %s from %s", strings.Join(there, ", "), module)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir, cmd.Env = module, append(os.Environ(), "CGO_ENABLED=0")
 	cmd.WaitDelay = 2 * time.Second // for what go has started, when a signal ends it

@@ -36,7 +36,7 @@ func (p *program) open(o options, check func(*sandbox) error) (*sandbox, error) 
 		if err := f.fill(s.world); err != nil {
 			return err
 		}
-		return p.provide(ctx, f)
+		return p.provide(ctx, f, o.programs)
 	})
 	if err != nil {
 		s.discard()

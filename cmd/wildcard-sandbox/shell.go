@@ -70,7 +70,7 @@ func (p *program) welcome(s *sandbox) {
 	line("\"exit\" leaves it, and removes the folder.")
 }
 
-// dropPrograms removes the programs that were built into a folder that is kept: without the world they were for they are but 45 MB.
+// dropPrograms removes the programs that were built into a folder that is kept: without the world they were for they are but 40 MB.
 func (f folder) dropPrograms() {
 	for _, name := range ownPrograms() {
 		file := filepath.Join(f.bin(), name)

@@ -69,6 +69,7 @@ func (i *identity) try(ctx context.Context) (token, error) {
 	service := &gophercloud.ServiceClient{
 		ProviderClient: &gophercloud.ProviderClient{HTTPClient: e.HTTPClient(), Context: ctx},
 		Endpoint:       i.account.identityURL + "/",
+		MoreHeaders:    map[string]string{"Connection": "close"}, // no other call goes there for as long as the token lives
 	}
 	service.HTTPClient.Transport = e
 	value, expires, err := i.account.generation.login(i, service)

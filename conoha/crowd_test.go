@@ -1,8 +1,12 @@
 package conoha
 
 import (
+	"context"
 	"fmt"
+	"net"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"wildcard/providers"
@@ -37,4 +41,41 @@ func cleanUpAll(t testing.TB, p *Provider, cs []providers.Challenge, handles []p
 		})
 	}
 	all.Wait()
+}
+
+// openConns counts connections that are open.
+type openConns struct{ n atomic.Int32 }
+
+func (o *openConns) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	o.n.Add(1)
+	return &countedConn{Conn: conn, closed: sync.OnceFunc(func() { o.n.Add(-1) })}, nil
+}
+
+type countedConn struct {
+	net.Conn
+
+	closed func()
+}
+
+func (c *countedConn) Close() error {
+	c.closed()
+	return c.Conn.Close()
+}
+
+// An account has four connections when many records are made: that of the login is closed.
+func TestConnections_TwentyAtOnce(t *testing.T) {
+	t.Parallel()
+	eachGeneration(t, func(t *testing.T, w *world) {
+		open := &openConns{}
+		p := w.openDialing(open.dial, w.environ(), "")
+		cs, handles := presentAll(t, p, 20)
+		for open.n.Load() > 4 { // a connection goes some time after its last reply, or this test does not end
+			runtime.Gosched()
+		}
+		cleanUpAll(t, p, cs, handles)
+	})
 }

@@ -64,8 +64,13 @@ func (w *world) open(runDir string, extra ...string) *Provider {
 
 func (w *world) openWith(environ []string, runDir string) *Provider {
 	w.t.Helper()
+	return w.openDialing(nil, environ, runDir)
+}
+
+func (w *world) openDialing(dial httpclient.Dial, environ []string, runDir string) *Provider {
+	w.t.Helper()
 	accounts, err := Open(providers.Spec{Name: "conoha"}, settings.Sources{Environ: environ}, Options{
-		RunDir: runDir, UserAgent: "wildcard/test",
+		RunDir: runDir, UserAgent: "wildcard/test", Dial: dial,
 		Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

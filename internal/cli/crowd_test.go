@@ -16,7 +16,7 @@ import (
 
 // What a run may hold at once, whatever it has to do: so many certificates are renewed side by side, each with so many
 // questions under way to each address of a name server (propagation.abreast), over so many connections to the CA
-// (issuance.connections) and to each account at ConoHa (web.NewTransport, and the one for the login).
+// (issuance.connections) and to each account at ConoHa (providers/httpclient).
 const (
 	mostQuestions        = 16
 	mostToCA             = 8

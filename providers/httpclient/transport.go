@@ -17,6 +17,8 @@ var ErrTooLarge = errors.New("the reply is too large")
 // Dial makes a connection, as [net.Dialer.DialContext] does; nil makes every one.
 type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
 
+const connections = 4 // to one host: what many names' records cost is their number over this
+
 // NewTransport returns the connections of one account: few, reused, never without a limit of time.
 func NewTransport(timeout time.Duration, dial Dial) *http.Transport {
 	if dial == nil {
@@ -33,8 +35,8 @@ func NewTransport(timeout time.Duration, dial Dial) *http.Transport {
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    min(timeout, 10*time.Second),
 		ForceAttemptHTTP2:      true,
-		MaxConnsPerHost:        3, // with the one for the login no more than four
-		MaxIdleConnsPerHost:    3,
+		MaxConnsPerHost:        connections,
+		MaxIdleConnsPerHost:    connections,
 		IdleConnTimeout:        90 * time.Second,
 		ResponseHeaderTimeout:  timeout,
 		MaxResponseHeaderBytes: 256 << 10,

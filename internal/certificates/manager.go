@@ -32,6 +32,8 @@ type Options struct {
 	Dirs settings.Directories
 	// ReadOnly is for use cases that only look: no folder is made, and nothing is kept for the next run.
 	ReadOnly bool
+	// Alone says that this process has no other Manager open: records of its earlier ones are leftovers.
+	Alone bool
 	// FreshTokens leaves tokens of earlier runs unused: they would hide that a password is wrong by now.
 	FreshTokens bool
 	Program     string   // the program's path, beside which a file of credentials may be; "" has none
@@ -133,7 +135,9 @@ func (m *Manager) openState() error {
 	if m.State, err = state.Open(dirs.State, log); err != nil {
 		return err
 	}
-	m.Journal, err = journal.Open(entries, log)
+	if m.Journal, err = journal.Open(entries, log); err == nil && m.options.Alone {
+		err = m.Journal.Alone()
+	}
 	return err
 }
 
@@ -155,9 +159,13 @@ func (m *Manager) observe(name string) func(issuance.Event) {
 	}
 }
 
-// lookedAfter remembers that certificates are looked after here ("list --check" misses it), whatever came of them.
-func (m *Manager) lookedAfter() {
-	if err := m.State.ChangeWatch(func(w *state.Watch) { w.LastRun = m.now().UTC().Truncate(time.Second) }); err != nil {
+// lookedAfter remembers that certificates are looked after here ("list --check" misses it), whatever came of them, and what else
+// there is to remember.
+func (m *Manager) lookedAfter(besides func(*state.Watch)) {
+	if err := m.State.ChangeWatch(func(w *state.Watch) {
+		w.LastRun = m.now().UTC().Truncate(time.Second)
+		besides(w)
+	}); err != nil {
 		m.options.Log.Warn("watch", "error", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/messages"
+	"wildcard/internal/state"
 )
 
 // Request is a certificate that is wanted: for Obtain and Plan. What is not said stays as it is stored with the lineage.
@@ -150,7 +151,7 @@ func (m *Manager) obtainLocked(ctx context.Context, r Request, name string) (Res
 	}
 	noteCovered(m, o)
 	if !o.dryRun && !o.outside() {
-		m.lookedAfter()
+		m.lookedAfter(func(*state.Watch) {})
 	}
 	m.Sweep(ctx, []lineage.Settings{o.settings}, o.names...)
 	defer m.Sweep(ctx, []lineage.Settings{o.settings}) // what was not taken over

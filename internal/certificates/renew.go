@@ -14,12 +14,23 @@ import (
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
+	"wildcard/internal/state"
 	"wildcard/internal/timeline"
 	"wildcard/providers"
 )
 
-// RunsLate is how long "renew" may not have run where it has: its timer runs several times a day.
-const RunsLate = 3 * 24 * time.Hour
+const (
+	runsLate = 3 * 24 * time.Hour // how long "renew" may not have run where it has: its timer runs several times a day
+	runTakes = 3 * time.Hour      // what "renew --every" may take for one run
+)
+
+// RunIsLate reports whether "renew" should have run again by now.
+func RunIsLate(w state.Watch, now time.Time) bool {
+	if !w.NextRun.IsZero() {
+		return now.Sub(w.NextRun) >= runTakes
+	}
+	return !w.LastRun.IsZero() && now.Sub(w.LastRun) >= runsLate
+}
 
 const (
 	RenewalsAtOnce = 4  // orders that Renew has under way side by side
@@ -45,7 +56,8 @@ type RenewRequest struct {
 	Deploy     When   // "" is DeployNow
 	Unattended bool   // a timer's run, which the ledger makes wait for longer after failures
 	Jitter     time.Duration
-	CABundle   string // for lineages that have none
+	Next       time.Duration // after this run comes the next one of this process; 0 if something else starts it
+	CABundle   string        // for lineages that have none
 	Challenge  Choice[string]
 	DNS        DNS
 }
@@ -71,11 +83,19 @@ func (m *Manager) Renew(ctx context.Context, r RenewRequest) (RenewResult, error
 	}
 	run.run(ctx)
 	if !r.DryRun && r.Lineage == "" && r.Deploy != DeployOnly {
-		m.lookedAfter()
+		m.lookedAfter(r.planNext)
 	}
 	slices.SortFunc(run.result.Lineages, func(a, b Result) int { return strings.Compare(a.Name, b.Name) })
 	run.post(ctx)
 	return run.result, nil
+}
+
+// planNext remembers when this process will run again; 0 if it is not known.
+func (r RenewRequest) planNext(w *state.Watch) {
+	w.NextRun = time.Time{}
+	if r.Next > 0 {
+		w.NextRun = w.LastRun.Add(r.Next)
+	}
 }
 
 // renewal is one call of Renew.

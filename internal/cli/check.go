@@ -126,11 +126,15 @@ func timerProblem(m *machine, ledger *state.State) (checkProblem, bool) {
 		return checkProblem{}, false
 	}
 	w, err := ledger.Watch()
-	if err != nil || w.LastRun.IsZero() || m.now().Sub(w.LastRun) < certificates.RunsLate {
+	if err != nil || !certificates.RunIsLate(w, m.now()) {
 		return checkProblem{}, false
 	}
-	return checkProblem{"", "timer",
-		m.language.Sprintf("wildcard renew has not run since %s: is its timer active?", messages.Instant(w.LastRun))}, true
+	text := messages.New("wildcard renew has not run since %s: is its timer active?", messages.Instant(w.LastRun))
+	if !w.NextRun.IsZero() {
+		text = messages.New("wildcard renew --every has not run since %s, and should have at %s: is its container or process still there?",
+			messages.Instant(w.LastRun), messages.Instant(w.NextRun))
+	}
+	return checkProblem{"", "timer", text.In(m.language)}, true
 }
 
 var dayForm = regexp.MustCompile(`^([0-9]{1,5})d(.*)$`)

@@ -10,7 +10,7 @@
 // # Decisions
 //
 // Without a terminal "renew" waits for up to a minute, at random, before the first order, since cron starts everybody on
-// the minute; not with --force, --dry-run, --cert-name or --no-jitter. systemd's timer has its own delay.
+// the minute; not with --force, --dry-run, --cert-name or --no-jitter. systemd's timer has its own delay, and so has --every.
 //
 // Under systemd (INVOCATION_ID) "renew" says nothing when nothing is due: a timer's journal of a month stays short.
 //

@@ -24,6 +24,7 @@ func renewCommand(p *program) *cli.Command {
 renew. What fails stops nothing else; the exit status is that of the worst.
 
   wildcard renew --quiet
+  wildcard renew --every 6h
   wildcard renew --dry-run --cert-name example.com`,
 		Flags: slices.Concat(
 			[]cli.Flag{
@@ -31,6 +32,7 @@ renew. What fails stops nothing else; the exit status is that of the worst.
 				&cli.BoolFlag{Name: "dry-run", Usage: "try all with their CA's staging service, keep nothing"},
 				&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
 				deployFlag(),
+				&cli.StringFlag{Name: "every", Usage: "`TIME` (6h, 90m) between runs, without end: for containers, where no timer runs it"},
 				&cli.BoolFlag{Name: "no-jitter", Usage: "begin at once, also without a terminal"},
 			},
 			notifyFlags(),
@@ -44,15 +46,24 @@ func runRenew(p *program, c *cli.Context) error {
 	if c.Args().Present() {
 		return usage("renew takes no names: --cert-name %s renews one certificate", fault.Excerpt(c.Args().First()))
 	}
+	if c.IsSet("every") {
+		return renewEvery(p, c)
+	}
+	return renewOnce(p, c, 0)
+}
+
+// renewOnce is one run; next is the time from its end to the next one of this process, 0 for none.
+func renewOnce(p *program, c *cli.Context, next time.Duration) error {
 	request, err := renewRequest(p, c)
 	if err != nil {
 		return err
 	}
+	request.Next = next
 	measurements, err := p.prometheusFile(c)
 	if err != nil {
 		return err
 	}
-	m, err := p.machine(c)
+	m, err := p.open(c, certificates.Options{Alone: next > 0})
 	if err != nil {
 		return err
 	}
@@ -89,8 +100,10 @@ func renewRequest(p *program, c *cli.Context) (r certificates.RenewRequest, err 
 	r.Challenge = p.choice(c, "challenge", "")
 	r.CABundle = p.environment("WILDCARD_CA_BUNDLE")
 	r.Unattended = p.unattended()
-	if r.Unattended && !c.Bool("no-jitter") && !r.Force && !r.DryRun && !c.IsSet("cert-name") && !p.underSystemd() {
-		r.Jitter = longestJitter // systemd's timer has a delay of its own
+	// --every and systemd's timer have a delay of their own.
+	atOnce := c.Bool("no-jitter") || r.Force || r.DryRun || c.IsSet("cert-name") || c.IsSet("every")
+	if r.Unattended && !atOnce && !p.underSystemd() {
+		r.Jitter = longestJitter
 	}
 	return r, nil
 }

@@ -414,6 +414,10 @@ func TestDoctor_HealthySetups(t *testing.T) {
 			m.write(filepath.Join(m.dir, "units", "wildcard-renew.timer"), "", 0o600)
 			m.write(m.etc("default", "wildcard"), "HTTPS_PROXY=http://proxy.example.com:3128\n", 0o644)
 		},
+		"ours by a process that stays": func(m *server) {
+			m.must(os.RemoveAll(m.etc("cron.d")))
+			m.must(m.state().ChangeWatch(func(w *state.Watch) { w.LastRun, w.NextRun = m.clock(), m.clock().Add(6*time.Hour) }))
+		},
 		"ours in a container": func(m *server) {
 			m.must(os.RemoveAll(m.etc("cron.d")))
 			m.write(filepath.Join(m.dir, ".dockerenv"), "", 0o644)

@@ -16,7 +16,8 @@ type renewAnswer struct {
 	Renewed []renewLine `json:"renewed"`
 	Kept    int         `json:"kept"`
 	Failed  []renewLine `json:"failed"`
-	Skipped []skipLine  `json:"skipped,omitempty"` // which another run is at work on
+	Skipped []skipLine  `json:"skipped,omitempty"`  // which another run is at work on
+	Next    *time.Time  `json:"next_run,omitempty"` // of this process
 }
 
 type skipLine struct {
@@ -65,6 +66,10 @@ func summary(m *machine, request certificates.RenewRequest, result certificates.
 	if result.Post != nil {
 		code = fault.Worse(code, fault.ExitCode(result.Post))
 		m.display.Notice("%v", result.Post)
+	}
+	if request.Next > 0 {
+		at := m.now().Add(request.Next).UTC().Truncate(time.Second)
+		answer.Next = &at
 	}
 	if m.json {
 		m.answer(answer)
@@ -136,21 +141,37 @@ func printSkipped(m *machine, skipped []skipLine) {
 	}
 }
 
-// printTotals counts.
+// printTotals counts, and says when this process runs again.
 func printTotals(m *machine, answer renewAnswer, deployOnly bool) {
-	switch n := len(answer.Renewed) + len(answer.Failed); {
-	case m.quiet && len(answer.Failed) == 0:
-	case n == 0 && len(answer.Skipped) > 0 && deployOnly:
-	case deployOnly && n == 0:
-		m.say("No deploy hook is waiting.")
-	case deployOnly:
-		m.say("%d deployed, %d failed.", len(answer.Renewed), len(answer.Failed))
-	case n == 0 && answer.Kept > 0 && len(answer.Skipped) == 0 && m.underSystemd(): // whose journal has a line for each run already
-	case n == 0 && answer.Kept == 0 && len(answer.Skipped) == 0:
-		m.say("There is no certificate to renew: wildcard issue gets one, wildcard adopt takes one over from certbot.")
-	case n == 0 && len(answer.Skipped) == 0:
-		m.say("Nothing is due: %s good for now.", messages.Count(answer.Kept, "certificate"))
-	default:
-		m.say("%d renewed, %d not due, %d failed.", len(answer.Renewed), answer.Kept, len(answer.Failed))
+	if m.quiet && len(answer.Failed) == 0 {
+		return
 	}
+	switch counts, any := totals(m, answer, deployOnly); {
+	case answer.Next != nil && any:
+		m.say("%s Next run: %s.", counts, messages.Instant(*answer.Next))
+	case answer.Next != nil:
+		m.say("Next run: %s.", messages.Instant(*answer.Next))
+	case any:
+		m.say("%s", counts)
+	}
+}
+
+// totals are the counts of a run; any is false if there is nothing to say.
+func totals(m *machine, answer renewAnswer, deployOnly bool) (counts messages.Message, any bool) {
+	seen := len(answer.Renewed) + len(answer.Failed)
+	switch {
+	case seen == 0 && len(answer.Skipped) > 0 && deployOnly:
+		return counts, false
+	case deployOnly && seen == 0:
+		return messages.New("No deploy hook is waiting."), true
+	case deployOnly:
+		return messages.New("%d deployed, %d failed.", len(answer.Renewed), len(answer.Failed)), true
+	case seen > 0 || len(answer.Skipped) > 0:
+		return messages.New("%d renewed, %d not due, %d failed.", len(answer.Renewed), answer.Kept, len(answer.Failed)), true
+	case answer.Kept == 0:
+		return messages.New("There is no certificate to renew: wildcard issue gets one, wildcard adopt takes one over from certbot."), true
+	}
+	// systemd's journal has a line for each run already.
+	return messages.New("Nothing is due: %s good for now.", messages.Count(answer.Kept, "certificate")),
+		answer.Next != nil || !m.underSystemd()
 }

@@ -191,7 +191,7 @@ func (v *visit) lastRun(context.Context) {
 		return
 	}
 	w, err := v.State.Watch()
-	if err != nil || w.LastRun.IsZero() || v.now().Sub(w.LastRun) < certificates.RunsLate {
+	if err != nil || !certificates.RunIsLate(w, v.now()) {
 		return
 	}
 	for l, err := range v.Store.All() {

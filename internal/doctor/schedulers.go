@@ -12,7 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"wildcard/internal/certificates"
 	"wildcard/internal/fault"
+	"wildcard/internal/messages"
 	"wildcard/internal/settings"
 	"wildcard/internal/system/environ"
 	"wildcard/internal/system/subprocess"
@@ -138,6 +140,7 @@ func (v *visit) renewals(s schedule) {
 	switch {
 	case s.name() != "":
 		v.good("renewal", "%s runs wildcard renew", s.name())
+	case v.inProcess():
 	case v.usual() && v.brokenJobs(s, ourProgram):
 	case v.usual() && s.hidden:
 		v.notRoot()
@@ -152,6 +155,19 @@ func (v *visit) renewals(s schedule) {
 	default:
 		v.good("renewal", "no timer or cron job is known that renews certificates in %s", v.Dirs.Config)
 	}
+}
+
+// inProcess reports whether a process of "wildcard renew --every" renews. One that is late is told of by lastRun.
+func (v *visit) inProcess() bool {
+	if v.State == nil {
+		return false
+	}
+	w, err := v.State.Watch()
+	if err != nil || w.NextRun.IsZero() || certificates.RunIsLate(w, v.now()) {
+		return false
+	}
+	v.good("renewal", "wildcard renew --every runs, next at %s", messages.Instant(w.NextRun))
+	return true
 }
 
 // brokenJobs tells of what cron does not run, or in vain. It reports whether there is any.

@@ -220,8 +220,9 @@ var japaneseAnswers = map[Text]string{
 	"expired on %s%s":                                 "%s に期限が切れました%s",
 	"expires %s, on %s%s":                             "%sに期限が切れます (%s)%s",
 	"should have been renewed since %s, expires %s%s": "%s から更新されているはずですが、まだです。期限は%sです%s",
-	"was renewed on %s, and its deploy hooks have failed since: servers may still use the old certificate": "%s に更新しましたが、deploy フックの失敗が続いています。サーバーは古い証明書のままかもしれません",
-	"wildcard renew has not run since %s: is its timer active?":                                            "wildcard renew が %s から実行されていません。タイマーは有効ですか?",
+	"was renewed on %s, and its deploy hooks have failed since: servers may still use the old certificate":         "%s に更新しましたが、deploy フックの失敗が続いています。サーバーは古い証明書のままかもしれません",
+	"wildcard renew --every has not run since %s, and should have at %s: is its container or process still there?": "wildcard renew --every は %s から実行されていません (予定は %s)。コンテナーかプロセスは動いていますか?",
+	"wildcard renew has not run since %s: is its timer active?":                                                    "wildcard renew が %s から実行されていません。タイマーは有効ですか?",
 
 	// Records set by hand
 	"Set these TXT records, beside others of the same names and not in their place:":                              "次の TXT レコードを、同名の既存レコードを残したまま追加してください:",
@@ -313,6 +314,8 @@ var japaneseAnswers = map[Text]string{
 	"There is no certificate to renew: wildcard issue gets one, wildcard adopt takes one over from certbot.": "更新する証明書はありません。取得: wildcard issue、certbot からの引き継ぎ: wildcard adopt",
 	"Nothing is due: %s good for now.":                                                                       "更新時期のものはありません。%sはまだ有効です。",
 	"%d certificates":                                                                                        "証明書 %d 件",
+	"%s Next run: %s.":                                                                                       "%s次の実行: %s。",
+	"Next run: %s.":                                                                                          "次の実行: %s。",
 	"%d renewed, %d not due, %d failed.":                                                                     "更新 %d 件、時期前 %d 件、失敗 %d 件。",
 	"its settings stay as they were; wildcard issue, with the names of %s, changes them":                     "設定は変わりません。変更するには、%s の名前を指定して wildcard issue を実行してください",
 	"%s: the settings of this call are kept for its renewals":                                                "%s: 今回の設定は以後の更新で使われます",

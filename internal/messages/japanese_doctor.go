@@ -159,6 +159,7 @@ var japaneseDoctor = map[Text]string{
 	"it is an older set: it ends on %s, the live one on %s": "古い証明書です: 期限は %s で、使用中のものは %s です",
 	"it is not valid before %s":                             "%s までは有効になりません",
 	"certbot takes the highest number for the newest certificate, and would make it live.": "certbot は最大の番号を最新と見なし、それを使用中にしてしまいます。",
+	"wildcard renew --every runs, next at %s":                                              "wildcard renew --every が動いています (次は %s)",
 	"wildcard renew has not run since %s":                                                  "wildcard renew は %s から実行されていません",
 	"Nothing is renewed until it runs again; its timer or cron may be off.":                "再び実行されるまで何も更新されません。タイマーか cron が止まっている可能性があります。",
 	"%s is there, but no renewal/%s.conf":                                                  "%s がありますが、renewal/%s.conf がありません",

@@ -95,6 +95,7 @@ var japaneseHelp = map[Text]string{
 	"renew although it is not due":                                                                         "更新時期でなくても更新します",
 	"`NAME` of the one certificate to renew":                                                               "更新する証明書の `NAME`",
 	"try all with their CA's staging service, keep nothing":                                                "すべてを認証局の試験環境で試し、何も保存しません",
+	"`TIME` (6h, 90m) between runs, without end: for containers, where no timer runs it":                   "実行の間隔 `TIME` (6h、90m)。終わらずに繰り返します: タイマーのないコンテナー用",
 	"begin at once, also without a terminal":                                                               "端末なしでもすぐに始めます",
 	"`REASON`: unspecified (default), keycompromise, affiliationchanged, superseded, cessationofoperation": "`REASON`: unspecified (既定), keycompromise, affiliationchanged, superseded, cessationofoperation",
 	"delete its files afterwards":                                                                          "その後ファイルを削除します",

@@ -34,6 +34,8 @@ var japaneseUsage = map[Text]string{
 	"version takes no names":                                                "version に名前は指定できません",
 	"clean takes no names":                                                  "clean に名前は指定できません",
 	"list takes no names: wildcard show %s shows one certificate":           "list に名前は指定できません。1 件の表示: wildcard show %s",
+	"--every %s: want a time from 1m to 24h, such as 6h":                    "--every %s: 6h のように 1m から 24h までの時間が必要です",
+	"--every runs without end, and --%s is for one run":                     "--every は終わらずに繰り返すため、1 回だけの --%s とは使えません",
 	"renew takes no names: --cert-name %s renews one certificate":           "renew に名前は指定できません。1 件の更新: --cert-name %s",
 	"%s wants the name of one certificate; wildcard list shows them":        "%s には証明書の名前を 1 つ指定してください。一覧: wildcard list",
 	"--csr and --out belong together":                                       "--csr と --out は組で指定してください",

@@ -17,6 +17,7 @@ const (
 // Watch is what is kept for those who watch over renewals: when they last ran, and what people were told.
 type Watch struct {
 	LastRun  time.Time             `json:"last_run,omitzero"`
+	NextRun  time.Time             `json:"next_run,omitzero"`  // of a process that runs again and again; zero if there is none
 	Lineages map[string]*Complaint `json:"lineages,omitempty"` // those with something the matter
 }
 
@@ -49,7 +50,7 @@ func (s *State) Watch() (Watch, error) {
 		s.log.Warn("state: what was kept for watching is damaged and counts as none", "file", s.path(watchFile))
 		return w, nil
 	}
-	w.LastRun = read.LastRun
+	w.LastRun, w.NextRun = read.LastRun, read.NextRun
 	for name, complaint := range read.Lineages {
 		if complaint != nil {
 			w.Lineages[name] = complaint

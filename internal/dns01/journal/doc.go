@@ -23,7 +23,8 @@
 //
 // Everything else counts as alive until the entry is three hours old, which is longer than any authorization that we wait
 // for: a process in another container, behind a hidden /proc, or of which no start time is known. So does process 1: it
-// becomes the parent of all orphans. A clock that is set back makes no process dead.
+// becomes the parent of all orphans. A clock that is set back makes no process dead. A process that makes one run after the
+// other ("renew --every") knows of its own earlier runs that they have ended ([Journal.Alone]).
 //
 // A record that stays (dns-persist-01) has an entry as well, from when all name servers have it: no run sweeps it until its deletion
 // has begun, and then any run does, so that a removal that is broken off is finished by the next run.

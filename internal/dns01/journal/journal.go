@@ -29,6 +29,18 @@ type Journal struct {
 	uid uint32 // whose files are believed
 	log *slog.Logger
 	now func() time.Time
+
+	opened time.Time // if set, what self has from before then is of a run that has ended
+	self   Process
+}
+
+// Alone says that no other run of this process is under way: what it had before is then as a dead one's, also where this process
+// cannot be judged (process 1). For a process that makes one run after the other, each with a journal of its own. Errors are
+// those of [Self].
+func (j *Journal) Alone() (err error) {
+	j.opened = j.now()
+	j.self, err = Self()
+	return err
 }
 
 // Damage is a file in the journal that is no entry of ours.

@@ -79,8 +79,16 @@ func (j *Journal) Sweep(ctx context.Context, accounts []providers.Account,
 	return s.report, nil
 }
 
-// dead reports whether an entry's owner is; a record that stays needs none.
-func (j *Journal) dead(e Entry) bool { return !e.Stands() && e.Owner.Dead(j.now().Sub(e.Created)) }
+// dead reports whether the run that an entry is of has ended; a record that stays needs none.
+func (j *Journal) dead(e Entry) bool {
+	if e.Stands() {
+		return false
+	}
+	return j.former(e) || e.Owner.Dead(j.now().Sub(e.Created))
+}
+
+// former reports whether an entry is of an earlier run of this process ([Journal.Alone]).
+func (j *Journal) former(e Entry) bool { return e.Owner == j.self && e.Created.Before(j.opened) }
 
 // sweep is one of the journal.
 type sweep struct {

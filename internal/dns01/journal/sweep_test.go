@@ -310,3 +310,33 @@ func TestSweep_UnknownOwner(t *testing.T) {
 		}
 	}
 }
+
+// What a process has is a former run's where it says that it is alone and the entry is older than that; what it adds then is in use.
+func TestSweep_FormerRunOfThisProcess(t *testing.T) {
+	t.Parallel()
+	j := open(t)
+	former, err := j.Add(sample(self(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &service{zones: []string{"example.com."}, records: []string{former.FQDN + " " + former.Value + " " + string(former.Handle)}}
+	accounts := []providers.Account{{Provider: s, Fingerprint: former.Fingerprint}}
+	if report, err := j.Sweep(t.Context(), accounts, nil); err != nil || len(report.Swept)+len(report.Kept) != 0 {
+		t.Fatalf("swept what is in use: %+v %v", report, err)
+	}
+	if err := j.Alone(); err != nil {
+		t.Fatal(err)
+	}
+	now := sample(self(t))
+	now.Value, now.KeyAuth = "BBBB_second_value_43_characters_long_BBBBBB", ""
+	current, err := j.Add(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report, err := j.Sweep(t.Context(), accounts, nil); err != nil || len(report.Swept) != 1 || report.Swept[0].ID != former.ID {
+		t.Errorf("%+v %v", report, err)
+	}
+	if left := entries(t, j); len(left) != 1 || left[0] != current {
+		t.Errorf("left %+v", left)
+	}
+}

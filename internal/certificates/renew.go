@@ -24,12 +24,15 @@ const (
 	runTakes = 3 * time.Hour      // what "renew --every" may take for one run
 )
 
-// RunIsLate reports whether "renew" should have run again by now.
-func RunIsLate(w state.Watch, now time.Time) bool {
-	if !w.NextRun.IsZero() {
-		return now.Sub(w.NextRun) >= runTakes
+// RunIsLate reports whether "renew" should have run again by now, and since when it has not.
+func RunIsLate(w state.Watch, now time.Time) (since time.Time, late bool) {
+	switch {
+	case w.NextRun.IsZero():
+		return w.LastRun, !w.LastRun.IsZero() && now.Sub(w.LastRun) >= runsLate
+	case w.LastRun.After(w.NextRun): // which was another command
+		return w.NextRun, now.Sub(w.NextRun) >= runTakes
 	}
-	return !w.LastRun.IsZero() && now.Sub(w.LastRun) >= runsLate
+	return w.LastRun, now.Sub(w.NextRun) >= runTakes
 }
 
 const (
@@ -90,11 +93,14 @@ func (m *Manager) Renew(ctx context.Context, r RenewRequest) (RenewResult, error
 	return run.result, nil
 }
 
-// planNext remembers when this process will run again; 0 if it is not known.
+// planNext remembers when this process will run again. A run beside such a process leaves what that one has planned, until it should
+// have been.
 func (r RenewRequest) planNext(w *state.Watch) {
-	w.NextRun = time.Time{}
-	if r.Next > 0 {
+	switch {
+	case r.Next > 0:
 		w.NextRun = w.LastRun.Add(r.Next)
+	case !w.NextRun.After(w.LastRun):
+		w.NextRun = time.Time{}
 	}
 }
 

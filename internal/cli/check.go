@@ -126,13 +126,14 @@ func timerProblem(m *machine, ledger *state.State) (checkProblem, bool) {
 		return checkProblem{}, false
 	}
 	w, err := ledger.Watch()
-	if err != nil || !certificates.RunIsLate(w, m.now()) {
+	since, late := certificates.RunIsLate(w, m.now())
+	if err != nil || !late {
 		return checkProblem{}, false
 	}
-	text := messages.New("wildcard renew has not run since %s: is its timer active?", messages.Instant(w.LastRun))
+	text := messages.New("wildcard renew has not run since %s: is its timer active?", messages.Instant(since))
 	if !w.NextRun.IsZero() {
 		text = messages.New("wildcard renew --every has not run since %s, and should have at %s: is its container or process still there?",
-			messages.Instant(w.LastRun), messages.Instant(w.NextRun))
+			messages.Instant(since), messages.Instant(w.NextRun))
 	}
 	return checkProblem{"", "timer", text.In(m.language)}, true
 }

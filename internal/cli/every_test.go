@@ -15,6 +15,7 @@ import (
 
 	"wildcard/conoha/conohatest"
 	"wildcard/internal/fault"
+	"wildcard/internal/messages"
 	"wildcard/internal/state"
 	"wildcard/internal/testkit/acmetest"
 )
@@ -186,23 +187,35 @@ func TestRenewEvery_Health(t *testing.T) {
 	w.issue("*.example.com")
 	check := []string{"list", "--check", "1d"}
 	w.looped(func(int, time.Duration) bool { return false }).exits(0)
+	planned := nextRun(w)
 	w.run(check...).exits(0)
+	w.run("renew", "--no-jitter").exits(0) // beside it
 	w.at(w.clock().Add(8 * time.Hour))
 	w.run(check...).exits(0)
 	w.at(w.clock().Add(90 * time.Minute))
 	w.run(check...).exits(1, "wildcard renew --every has not run since", "is its container or process still there?")
 	w.issue("*.example.com") // which is no run of it
-	w.run(check...).exits(1, "wildcard renew --every has not run since")
+	w.run(check...).exits(1, "wildcard renew --every has not run since "+messages.Instant(planned))
 	w.run("renew", "--no-jitter").exits(0)
 	w.at(w.clock().Add(2 * 24 * time.Hour))
 	w.run(check...).exits(0)
+	if next := nextRun(w); !next.IsZero() {
+		t.Errorf("the next run is still planned: %s", next)
+	}
+}
+
+// nextRun is when a process that runs again and again has planned to.
+func nextRun(w *world) time.Time {
+	w.t.Helper()
 	s, err := state.Open(filepath.Join(w.dir, "state"), nil)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	if watch, err := s.Watch(); err != nil || !watch.NextRun.IsZero() {
-		t.Errorf("%+v %v", watch, err)
+	watch, err := s.Watch()
+	if err != nil {
+		w.t.Fatal(err)
 	}
+	return watch.NextRun
 }
 
 // SIGTERM and SIGINT end the time between runs at once, with success; within a run the record is deleted first, and the status is

@@ -24,7 +24,6 @@ func renewCommand(p *program) *cli.Command {
 renew. What fails stops nothing else; the exit status is that of the worst.
 
   wildcard renew --quiet
-  wildcard renew --every 6h
   wildcard renew --dry-run --cert-name example.com`,
 		Flags: slices.Concat(
 			[]cli.Flag{
@@ -32,7 +31,7 @@ renew. What fails stops nothing else; the exit status is that of the worst.
 				&cli.BoolFlag{Name: "dry-run", Usage: "try all with their CA's staging service, keep nothing"},
 				&cli.BoolFlag{Name: "force", Usage: "renew although it is not due"},
 				deployFlag(),
-				&cli.StringFlag{Name: "every", Usage: "`TIME` (6h, 90m) between runs, without end: for containers, where no timer runs it"},
+				&cli.StringFlag{Name: "every", Usage: "`TIME` (6h, 90m) between runs without end, for containers"},
 				&cli.BoolFlag{Name: "no-jitter", Usage: "begin at once, also without a terminal"},
 			},
 			notifyFlags(),

@@ -191,12 +191,13 @@ func (v *visit) lastRun(context.Context) {
 		return
 	}
 	w, err := v.State.Watch()
-	if err != nil || !certificates.RunIsLate(w, v.now()) {
+	since, late := certificates.RunIsLate(w, v.now())
+	if err != nil || !late {
 		return
 	}
 	for l, err := range v.Store.All() {
 		if err == nil && l.Owned() {
-			v.find(FoundLastRun, "wildcard renew", []any{messages.Instant(w.LastRun)})
+			v.find(FoundLastRun, "wildcard renew", []any{messages.Instant(since)})
 			return
 		}
 	}

@@ -25,7 +25,7 @@ func schedulerKinds() []Kind {
 		{
 			Code: FoundLastRun, Severity: Warning,
 			What: "wildcard renew has not run since %s",
-			Why:  "Nothing is renewed until it runs again; its timer or cron may be off.",
+			Why:  "Nothing is renewed until it runs again; its timer, cron or container may be off.",
 			Fix:  fault.Verbatim("wildcard renew"),
 		},
 		{
@@ -163,7 +163,7 @@ func (v *visit) inProcess() bool {
 		return false
 	}
 	w, err := v.State.Watch()
-	if err != nil || w.NextRun.IsZero() || certificates.RunIsLate(w, v.now()) {
+	if _, late := certificates.RunIsLate(w, v.now()); err != nil || w.NextRun.IsZero() || late {
 		return false
 	}
 	v.good("renewal", "wildcard renew --every runs, next at %s", messages.Instant(w.NextRun))

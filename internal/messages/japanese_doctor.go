@@ -161,7 +161,7 @@ var japaneseDoctor = map[Text]string{
 	"certbot takes the highest number for the newest certificate, and would make it live.": "certbot は最大の番号を最新と見なし、それを使用中にしてしまいます。",
 	"wildcard renew --every runs, next at %s":                                              "wildcard renew --every が動いています (次は %s)",
 	"wildcard renew has not run since %s":                                                  "wildcard renew は %s から実行されていません",
-	"Nothing is renewed until it runs again; its timer or cron may be off.":                "再び実行されるまで何も更新されません。タイマーか cron が止まっている可能性があります。",
+	"Nothing is renewed until it runs again; its timer, cron or container may be off.":     "再び実行されるまで何も更新されません。タイマー、cron、またはコンテナーが止まっている可能性があります。",
 	"%s is there, but no renewal/%s.conf":                                                  "%s がありますが、renewal/%s.conf がありません",
 	"Nothing renews what is in it, and no new certificate can have that name.":             "中の証明書は更新されず、新しい証明書にその名前を付けることもできません。",
 	"there is no certificate in it":                                                        "証明書はまだありません",

@@ -95,13 +95,13 @@ var japaneseHelp = map[Text]string{
 	"renew although it is not due":                                                                         "更新時期でなくても更新します",
 	"`NAME` of the one certificate to renew":                                                               "更新する証明書の `NAME`",
 	"try all with their CA's staging service, keep nothing":                                                "すべてを認証局の試験環境で試し、何も保存しません",
-	"`TIME` (6h, 90m) between runs, without end: for containers, where no timer runs it":                   "実行の間隔 `TIME` (6h、90m)。終わらずに繰り返します: タイマーのないコンテナー用",
+	"`TIME` (6h, 90m) between runs without end, for containers":                                            "間隔 `TIME` (6h、90m) で終わらずに繰り返します: コンテナー用",
 	"begin at once, also without a terminal":                                                               "端末なしでもすぐに始めます",
 	"`REASON`: unspecified (default), keycompromise, affiliationchanged, superseded, cessationofoperation": "`REASON`: unspecified (既定), keycompromise, affiliationchanged, superseded, cessationofoperation",
 	"delete its files afterwards":                                                                          "その後ファイルを削除します",
 
 	"the file system of another machine, or of an image, in `DIR`": "別のマシンやイメージのファイルシステムの `DIR`",
-	"`WHEN` deploy hooks run: now, later, or only those waiting":   "deploy フックの実行タイミング `WHEN`: now, later, only (待機分のみ)",
+	"`WHEN` deploy hooks run: now, later, or only those waiting":   "deploy フックの実行時期 `WHEN`: now, later, only (待機分のみ)",
 
 	// Common options
 	"`DIR`: certbot's (WILDCARD_CONFIG_DIR; /etc/letsencrypt)":        "`DIR`: certbot のもの (WILDCARD_CONFIG_DIR; /etc/letsencrypt)",

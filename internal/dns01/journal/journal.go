@@ -30,16 +30,24 @@ type Journal struct {
 	log *slog.Logger
 	now func() time.Time
 
-	opened time.Time // if set, what self has from before then is of a run that has ended
-	self   Process
+	former map[string]time.Time // by ID, when they were written: entries of runs of this process that have ended
 }
 
-// Alone says that no other run of this process is under way: what it had before is then as a dead one's, also where this process
+// Alone says that no other run of this process is under way: what it has by now is then as a dead one's, also where this process
 // cannot be judged (process 1). For a process that makes one run after the other, each with a journal of its own. Errors are
-// those of [Self].
-func (j *Journal) Alone() (err error) {
-	j.opened = j.now()
-	j.self, err = Self()
+// those of [Self] and [Journal.Entries].
+func (j *Journal) Alone() error {
+	self, err := Self()
+	if err != nil {
+		return err
+	}
+	entries, _, err := j.Entries()
+	j.former = map[string]time.Time{}
+	for _, e := range entries {
+		if e.Owner == self {
+			j.former[e.ID] = e.Created
+		}
+	}
 	return err
 }
 

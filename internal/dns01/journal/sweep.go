@@ -84,11 +84,14 @@ func (j *Journal) dead(e Entry) bool {
 	if e.Stands() {
 		return false
 	}
-	return j.former(e) || e.Owner.Dead(j.now().Sub(e.Created))
+	return j.endedHere(e) || e.Owner.Dead(j.now().Sub(e.Created))
 }
 
-// former reports whether an entry is of an earlier run of this process ([Journal.Alone]).
-func (j *Journal) former(e Entry) bool { return e.Owner == j.self && e.Created.Before(j.opened) }
+// endedHere reports whether an entry is of an earlier run of this process ([Journal.Alone]); one that was taken over meanwhile is not.
+func (j *Journal) endedHere(e Entry) bool {
+	written, ok := j.former[e.ID]
+	return ok && written.Equal(e.Created)
+}
 
 // sweep is one of the journal.
 type sweep struct {

@@ -311,11 +311,18 @@ func TestSweep_UnknownOwner(t *testing.T) {
 	}
 }
 
-// What a process has is a former run's where it says that it is alone and the entry is older than that; what it adds then is in use.
+// What a process has when it says that it is alone is a former run's; what it adds or takes over after that is in use, also where the
+// clock was set back meanwhile.
 func TestSweep_FormerRunOfThisProcess(t *testing.T) {
 	t.Parallel()
 	j := open(t)
 	former, err := j.Add(sample(self(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	another := sample(self(t))
+	another.Value, another.KeyAuth = "CCCC_third_value_43_characters_long_CCCCCCC", ""
+	again, err := j.Add(another)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,6 +334,11 @@ func TestSweep_FormerRunOfThisProcess(t *testing.T) {
 	if err := j.Alone(); err != nil {
 		t.Fatal(err)
 	}
+	j.now = func() time.Time { return former.Created.Add(-time.Hour) }
+	taken, ok, _, err := j.TakeOver(t.Context(), another, false)
+	if err != nil || !ok || taken.ID != again.ID {
+		t.Fatalf("%+v %t %v", taken, ok, err)
+	}
 	now := sample(self(t))
 	now.Value, now.KeyAuth = "BBBB_second_value_43_characters_long_BBBBBB", ""
 	current, err := j.Add(now)
@@ -336,7 +348,7 @@ func TestSweep_FormerRunOfThisProcess(t *testing.T) {
 	if report, err := j.Sweep(t.Context(), accounts, nil); err != nil || len(report.Swept) != 1 || report.Swept[0].ID != former.ID {
 		t.Errorf("%+v %v", report, err)
 	}
-	if left := entries(t, j); len(left) != 1 || left[0] != current {
+	if left := entries(t, j); len(left) != 2 || !slices.Contains(left, taken) || !slices.Contains(left, current) {
 		t.Errorf("left %+v", left)
 	}
 }

@@ -152,8 +152,8 @@ func TestAdvised_Ours(t *testing.T) {
 // follow does as a text says.
 func (w advisedWorld) follow(t *testing.T, command advice.Command) {
 	line := w.fill.Replace(command.Line)
-	// Tests of their own run these, with services, files and servers of their own: here only their options are looked at.
-	ofSuite := regexp.MustCompile(`^wildcard (providers test|import|serve|client|persist|delegate)\b| --(verify|target|only)\b`).MatchString(line)
+	// Tests of their own run these, with services, files and servers of their own, or without end: here only their options are looked at.
+	ofSuite := regexp.MustCompile(`^wildcard (providers test|import|serve|client|persist|delegate)\b| --(verify|target|only|every)\b`).MatchString(line)
 	if words := strings.Fields(command.Line); ofSuite || wantsNames(words[1:]) {
 		first, _, _ := strings.Cut(line, " | ")
 		line = first + " --help"

@@ -132,7 +132,7 @@ func timerProblem(m *machine, ledger *state.State) (checkProblem, bool) {
 	}
 	text := messages.New("wildcard renew has not run since %s: is its timer active?", messages.Instant(since))
 	if !w.NextRun.IsZero() {
-		text = messages.New("wildcard renew --every has not run since %s, and should have at %s: is its container or process still there?",
+		text = messages.New("renew --every has not run since %s, and should have at %s: is its container or process still there?",
 			messages.Instant(since), messages.Instant(w.NextRun))
 	}
 	return checkProblem{"", "timer", text.In(m.language)}, true

@@ -193,9 +193,9 @@ func TestRenewEvery_Health(t *testing.T) {
 	w.at(w.clock().Add(8 * time.Hour))
 	w.run(check...).exits(0)
 	w.at(w.clock().Add(90 * time.Minute))
-	w.run(check...).exits(1, "wildcard renew --every has not run since", "is its container or process still there?")
+	w.run(check...).exits(1, "renew --every has not run since", "is its container or process still there?")
 	w.issue("*.example.com") // which is no run of it
-	w.run(check...).exits(1, "wildcard renew --every has not run since "+messages.Instant(planned))
+	w.run(check...).exits(1, "renew --every has not run since "+messages.Instant(planned))
 	w.run("renew", "--no-jitter").exits(0)
 	w.at(w.clock().Add(2 * 24 * time.Hour))
 	w.run(check...).exits(0)

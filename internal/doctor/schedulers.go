@@ -166,7 +166,7 @@ func (v *visit) inProcess() bool {
 	if _, late := certificates.RunIsLate(w, v.now()); err != nil || w.NextRun.IsZero() || late {
 		return false
 	}
-	v.good("renewal", "wildcard renew --every runs, next at %s", messages.Instant(w.NextRun))
+	v.good("renewal", "renew --every runs, next at %s", messages.Instant(w.NextRun))
 	return true
 }
 

@@ -220,9 +220,9 @@ var japaneseAnswers = map[Text]string{
 	"expired on %s%s":                                 "%s に期限が切れました%s",
 	"expires %s, on %s%s":                             "%sに期限が切れます (%s)%s",
 	"should have been renewed since %s, expires %s%s": "%s から更新されているはずですが、まだです。期限は%sです%s",
-	"was renewed on %s, and its deploy hooks have failed since: servers may still use the old certificate":         "%s に更新しましたが、deploy フックの失敗が続いています。サーバーは古い証明書のままかもしれません",
-	"wildcard renew --every has not run since %s, and should have at %s: is its container or process still there?": "wildcard renew --every は %s から実行されていません (予定は %s)。コンテナーかプロセスは動いていますか?",
-	"wildcard renew has not run since %s: is its timer active?":                                                    "wildcard renew が %s から実行されていません。タイマーは有効ですか?",
+	"was renewed on %s, and its deploy hooks have failed since: servers may still use the old certificate": "%s に更新しましたが、deploy フックの失敗が続いています。サーバーは古い証明書のままかもしれません",
+	"renew --every has not run since %s, and should have at %s: is its container or process still there?":  "renew --every は %s から実行されていません (予定は %s)。コンテナーかプロセスは動いていますか?",
+	"wildcard renew has not run since %s: is its timer active?":                                            "wildcard renew が %s から実行されていません。タイマーは有効ですか?",
 
 	// Records set by hand
 	"Set these TXT records, beside others of the same names and not in their place:":                              "次の TXT レコードを、同名の既存レコードを残したまま追加してください:",

@@ -146,18 +146,18 @@ func printTotals(m *machine, answer renewAnswer, deployOnly bool) {
 	if m.quiet && len(answer.Failed) == 0 {
 		return
 	}
-	switch counts, any := totals(m, answer, deployOnly); {
-	case answer.Next != nil && any:
+	switch counts, told := totals(m, answer, deployOnly); {
+	case answer.Next != nil && told:
 		m.say("%s Next run: %s.", counts, messages.Instant(*answer.Next))
 	case answer.Next != nil:
 		m.say("Next run: %s.", messages.Instant(*answer.Next))
-	case any:
+	case told:
 		m.say("%s", counts)
 	}
 }
 
-// totals are the counts of a run; any is false if there is nothing to say.
-func totals(m *machine, answer renewAnswer, deployOnly bool) (counts messages.Message, any bool) {
+// totals are the counts of a run; told is false if there is nothing to say.
+func totals(m *machine, answer renewAnswer, deployOnly bool) (counts messages.Message, told bool) {
 	seen := len(answer.Renewed) + len(answer.Failed)
 	switch {
 	case seen == 0 && len(answer.Skipped) > 0 && deployOnly:

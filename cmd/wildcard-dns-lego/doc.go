@@ -4,6 +4,8 @@
 //
 //	cd cmd/wildcard-dns-lego && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /usr/local/lib/wildcard/wildcard-dns-lego .
 //
+// With -tags one,NAME[,NAME...] it has these services alone, and is a fraction as large ([wildcard/cmd/wildcard-dns-lego/services]).
+//
 // # Settings
 //
 // A service gets the variables that lego knows for it, from where credentials are found: @ENVFILE of the spec, the environment,

@@ -5,14 +5,14 @@ import (
 	"io"
 	"log"
 	"os"
+	"slices"
 
-	"github.com/go-acme/lego/v4/challenge"
 	"github.com/go-acme/lego/v4/challenge/dns01"
 	legolog "github.com/go-acme/lego/v4/log"
-	"github.com/go-acme/lego/v4/providers/dns"
 	"golang.org/x/sys/unix"
 
 	"wildcard/cmd/wildcard-dns-lego/catalogue"
+	"wildcard/cmd/wildcard-dns-lego/services"
 	"wildcard/internal/settings"
 )
 
@@ -33,11 +33,11 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	services, err := catalogue.Services()
+	all, err := catalogue.Services()
 	if err != nil {
 		return err
 	}
-	secrets := secretsOf(services, os.Getenv)
+	secrets := secretsOf(all, os.Getenv)
 	logger := log.New(secrets.writer(os.Stderr), "", 0)
 	legolog.Logger = logger
 	log.SetFlags(0)
@@ -55,9 +55,8 @@ func run() error {
 	if err := dns01.AddRecursiveNameservers([]string{zones.address()})(nil); err != nil {
 		return err
 	}
-	s := newServer(services, zones, secrets,
-		func(name string) (challenge.Provider, error) { return dns.NewDNSChallengeProviderByName(name) })
-	return s.serve(os.Stdin, replies)
+	here := slices.DeleteFunc(all, func(s catalogue.Service) bool { return !services.Has(s.Name) })
+	return newServer(here, zones, secrets, services.Open).serve(os.Stdin, replies)
 }
 
 // ownOutput takes standard output for the replies. What a library prints goes to standard error from then on.

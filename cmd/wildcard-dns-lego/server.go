@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -112,7 +113,13 @@ func (s *server) unknown(name string) *plugin.Failure {
 	if name == "manual" {
 		return &plugin.Failure{Class: "usage", Message: `lego's "manual" asks at a terminal; wildcard has a provider "manual" of its own`}
 	}
-	if meant := plugin.LegoService(name); meant != "" {
+	meant := plugin.LegoService(name)
+	if meant == name {
+		message := fmt.Sprintf("this plugin was built without %s: build it with -tags one,%s, or without -tags for all services",
+			name, strings.ReplaceAll(name, "-", ""))
+		return &plugin.Failure{Class: "usage", Message: message}
+	}
+	if meant != "" {
 		message := fmt.Sprintf("lego has no DNS service %q: did you mean lego:%s?", name, meant)
 		return &plugin.Failure{Class: "usage", Message: message}
 	}

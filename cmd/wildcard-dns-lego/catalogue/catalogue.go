@@ -1,5 +1,6 @@
 // Package catalogue has the name, the settings and the home page of each of lego's DNS services, as lego's own source tells them.
-// generate makes services.json of the version of lego in go.mod; a test of it fails when the two no longer agree.
+// generate makes services.json, and the files of package services, of the version of lego in go.mod; a test of it fails when they
+// no longer agree.
 package catalogue
 
 import (
@@ -10,7 +11,7 @@ import (
 	"wildcard/providers/plugin"
 )
 
-//go:generate go run ./generate services.json
+//go:generate go run ./generate services.json ../services
 
 // Service is one DNS service.
 type Service struct {

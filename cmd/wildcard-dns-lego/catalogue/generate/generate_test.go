@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"wildcard/cmd/wildcard-dns-lego/catalogue"
@@ -28,6 +29,39 @@ func TestUpToDate(t *testing.T) {
 	}
 	if !bytes.Equal(have, want) {
 		t.Error("catalogue/services.json is not what lego's source says: go generate ./catalogue")
+	}
+}
+
+// The constructors are those of lego's registry, each in a file that build tags leave out, and there is no other file of that form.
+func TestUpToDate_Constructors(t *testing.T) {
+	t.Parallel()
+	want, err := constructors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob("../../services/service_*.go")
+	if err != nil || len(paths) != len(want) || len(want) < 190 {
+		t.Errorf("%d files of %d %v: go generate ./catalogue", len(paths), len(want), err)
+	}
+	all, err := catalogue.Services()
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := ""
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(text) != want[filepath.Base(path)] {
+			t.Errorf("%s is not what lego's registry says: go generate ./catalogue", path)
+		}
+		named += string(text)
+	}
+	for _, s := range all {
+		if !strings.Contains(named, "add("+strconv.Quote(s.Name)+", ") {
+			t.Errorf("no file adds %s", s.Name)
+		}
 	}
 }
 

@@ -21,8 +21,8 @@ var codesOfSettings = []Code{
 	},
 	{
 		Name: "provider.not-installed", Exits: []int{78},
-		Cause: "lego's DNS services are a program of their own, of about 60 MB, so that none of it runs beside the keys: the package wildcard-dns-lego, which is not installed.",
-		Next:  "install the package wildcard-dns-lego, or build it in a checkout (2.6 GB of modules and cache, five minutes on two cores), into a folder that the line names: install -d -m 755 /usr/local/lib/wildcard && CGO_ENABLED=0 go -C cmd/wildcard-dns-lego build -trimpath -ldflags '-s -w' -o /usr/local/lib/wildcard/wildcard-dns-lego .",
+		Cause: "lego's DNS services are a program of their own, so that none of it runs beside the keys: the package wildcard-dns-lego, which is not installed.",
+		Next:  "install the package wildcard-dns-lego, or build it in a checkout with the services that you want, such as cloudflare (8 MB, one minute on two cores), into a folder that the line names: install -d -m 755 /usr/local/lib/wildcard && CGO_ENABLED=0 go -C cmd/wildcard-dns-lego build -trimpath -ldflags '-s -w' -tags one,cloudflare -o /usr/local/lib/wildcard/wildcard-dns-lego .",
 	},
 	{
 		Name: "settings.missing", Exits: []int{78},

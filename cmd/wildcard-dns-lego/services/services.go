@@ -3,9 +3,8 @@
 //	go build -tags one,cloudflare,route53
 //
 // Each service has a generated file that build tags leave out, so nothing else can name what is in it, and it has to say itself
-// that it is there: the one use of init in these programs. lego's own registry imports all services, so it is not used. (lego v5.6 has
-// build tags of its own, but only as a library: its services need modules that the Go module proxy does not give, and its engine is not
-// the one that wildcard is made with; lego v4 gets corrections.)
+// that it is there: the one use of init in these programs. lego's own registry imports all services, so it is not used. (lego v5 has a
+// build tag for that, lego_dnslight; the engine is made with v4, which gets corrections, and a second lego would bring each service twice.)
 package services
 
 import (

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"wildcard/internal/system/confine"
 	"wildcard/internal/system/failpoint/sweep"
 	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/executable"
@@ -45,6 +46,11 @@ func newZones(t *testing.T) *world {
 	for _, entry := range server.Environ() {
 		if secret, ok := strings.CutPrefix(entry, "RFC2136_TSIG_SECRET="); ok {
 			w.secrets["TSIG key"] = secret
+		}
+	}
+	if confine.Can().User {
+		if err := os.Chown(store, confine.User, -1); err != nil {
+			t.Fatal(err)
 		}
 	}
 	settings := filepath.Join(w.dir, "store.env")

@@ -13,6 +13,7 @@ import (
 	"wildcard/internal/lineage"
 	"wildcard/internal/settings"
 	"wildcard/internal/state"
+	"wildcard/internal/system/confine"
 	"wildcard/providers"
 )
 
@@ -32,6 +33,9 @@ type Doctor struct {
 	Root string
 	// Program is the absolute path of wildcard, for what cron is to run; "" if it is not known.
 	Program string
+
+	// Confined is what keeps plugins from other files; nil for what this process can do.
+	Confined *confine.Powers
 
 	// Environ is what hooks get their environment from, as os.Environ has it.
 	Environ []string

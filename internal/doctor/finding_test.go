@@ -19,8 +19,10 @@ import (
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/state"
+	"wildcard/internal/system/confine"
 	"wildcard/internal/testkit/acmetest"
 	"wildcard/internal/testkit/parallel"
+	"wildcard/providers"
 )
 
 func TestMain(m *testing.M) {
@@ -42,6 +44,18 @@ func provocations() map[string]func(w *world) Report {
 			w.check(err)
 			w.environ = strings.Split(strings.TrimSpace(strings.ReplaceAll(string(text), "'", "")), "\n")
 			w.check(os.Remove(w.envFile()))
+			return w.examine()
+		},
+		FoundUnconfined: func(w *world) Report {
+			router := w.doctor.Router
+			w.doctor.Router = func(s lineage.Settings) (providers.Router, error) {
+				r, err := router(s)
+				for i := range r.Accounts {
+					r.Accounts[i].Spec.Name = "plugin"
+				}
+				return r, err
+			}
+			w.doctor.Confined = &confine.Powers{User: true}
 			return w.examine()
 		},
 		FoundSecretsOld: func(w *world) Report {

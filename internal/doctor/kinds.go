@@ -13,6 +13,7 @@ import (
 const (
 	FoundSettings        = "settings.unusable"          // a DNS service cannot be opened
 	FoundEnvironment     = "settings.environment"       // a credential is in the environment of this process
+	FoundUnconfined      = "plugin.unconfined"          // files cannot be hidden from plugins here
 	FoundSecretsOld      = "secrets.old"                // a credential's file has not changed for long
 	FoundSecretsOpen     = "secrets.open"               // a file with a secret can be read by others
 	FoundLogin           = "login.failed"               // a service does not let us in

@@ -15,6 +15,7 @@ import (
 	"wildcard/internal/issuance"
 	"wildcard/internal/lineage"
 	"wildcard/internal/settings"
+	"wildcard/internal/system/confine"
 	"wildcard/providers"
 )
 
@@ -31,6 +32,12 @@ func settingsKinds() []Kind {
 			What: "%s: its settings are from the environment",
 			Why:  "A timer has another environment than this shell, and may have no settings at all, or others.",
 			Fix:  "put them into %s (mode 0600)",
+		},
+		{
+			Code: FoundUnconfined, Severity: Note,
+			What: "%s: this kernel cannot hide files from plugins",
+			Why:  "A plugin is a program of others; without Landlock only permissions keep keys and passwords from it.",
+			Fix:  "start a kernel with Landlock (5.13 or later, with landlock in lsm=)",
 		},
 		{
 			Code: FoundSecretsOld, Severity: Note,
@@ -83,6 +90,9 @@ func (v *visit) settings(ctx context.Context, c Case) {
 			v.find(FoundEnvironment, account.Spec.String(), []any{account.Label},
 				filepath.Join(v.Dirs.Config, account.Spec.Name, ".env"))
 		}
+		if kind := account.Spec.Name; (kind == "plugin" || kind == "lego") && !v.powers().View {
+			v.find(FoundUnconfined, account.Spec.String(), []any{account.Label})
+		}
 		lister, lists := account.Provider.(providers.Zones)
 		if !lists {
 			v.good(account.Spec.String(), "%s; it cannot be asked for its zones", account.Label)
@@ -98,6 +108,14 @@ func (v *visit) settings(ctx context.Context, c Case) {
 		}
 		v.good(account.Spec.String(), "%s: login works; zones: %s", account.Label, listed(zones))
 	}
+}
+
+// powers are what keeps plugins from other files here.
+func (v *visit) powers() confine.Powers {
+	if v.Confined != nil {
+		return *v.Confined
+	}
+	return confine.Can()
 }
 
 // remedy is the command against settings that cannot be used. What must not be trusted ends with the command itself

@@ -54,7 +54,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/system/filelock":              {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings"},
 		"wildcard/providers/manual":                      {"wildcard/providers"},
 		"wildcard/internal/dns01/memory":                 {"wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/dns01/journal", "wildcard/internal/system/filelock", "wildcard/internal/system/atomicfile"},
-		"wildcard/providers/plugin":                      {"wildcard/internal/system/environ", "wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/messages", "wildcard/internal/settings"},
+		"wildcard/providers/plugin":                      {"wildcard/internal/system/confine", "wildcard/internal/system/safepath", "wildcard/internal/system/environ", "wildcard/internal/system/wait", "wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/messages", "wildcard/internal/settings"},
 		"wildcard/internal/dns01/propagation":            {"wildcard/internal/system/netaddr", "wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/system/atomicfile", dns},
 		"wildcard/providers/conformance/conformancetest": {"wildcard/providers", "wildcard/providers/conformance"},
 		"wildcard/providers/rfc2136":                     {"wildcard/internal/system/failpoint", "wildcard/providers", "wildcard/internal/settings", dns},
@@ -89,6 +89,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/system/failpoint/sweep": nil,
 		"wildcard/internal/system/safepath":        {unix}, // whom a path belongs to
 		"wildcard/internal/testkit/takeover":       {"wildcard/internal/testkit/executable", unix},
+		"wildcard/internal/system/confine":         {"wildcard/internal/system/safepath", unix}, // plugins without keys
 		"wildcard/internal/system/wait":            nil,
 		"wildcard/internal/system/environ":         nil,
 		"wildcard/internal/system/netaddr":         nil,
@@ -101,7 +102,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/cli/display":            {"wildcard/internal/messages", "wildcard/internal/issuance", "wildcard/internal/dns01/propagation", "wildcard/providers/manual", goPretty, unix},
 		"wildcard/internal/cli/display/help":       {"wildcard/internal/messages", urfave},
 		"wildcard/internal/system/units":           {"wildcard/internal/system/failpoint", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/system/atomicfile"},
-		"wildcard/internal/doctor": {"wildcard/internal/system/safepath",
+		"wildcard/internal/doctor": {"wildcard/internal/system/confine", "wildcard/internal/system/safepath",
 			"wildcard/internal/system/environ",
 			"wildcard/internal/certificates", "wildcard/internal/persist", "wildcard/internal/deploy/...", "wildcard/internal/dns01", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/system/subprocess", "wildcard/providers", "wildcard/internal/dns01/journal",
 			"wildcard/internal/dns01/propagation", "wildcard/internal/settings", "wildcard/internal/state", dns,

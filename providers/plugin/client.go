@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"sync"
 	"time"
 
+	"wildcard/internal/system/confine"
 	"wildcard/internal/system/failpoint"
 	"wildcard/internal/system/subprocess"
 	"wildcard/providers"
@@ -27,6 +29,7 @@ type session struct {
 	stderr *subprocess.Lines
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the process has ended and its output read
+	folder string        // its own, "" if none could be made
 
 	writing sync.Mutex
 	mu      sync.Mutex
@@ -41,7 +44,7 @@ type answer struct {
 }
 
 // start runs a plugin. The session outlives the call that started it.
-func start(path string, environ []string, stderr io.Writer, prefix string) (*session, error) {
+func start(path string, environ []string, stderr io.Writer, prefix string, begin starter) (*session, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd, err := subprocess.Program(ctx, environ, path)
 	if err != nil {
@@ -62,10 +65,14 @@ func start(path string, environ []string, stderr io.Writer, prefix string) (*ses
 	s.cmd.Stdout = writer
 	err = failpoint.Hit("before plugin start")
 	if err == nil {
-		err = s.cmd.Start()
+		err = begin(s)
 	}
 	if err != nil {
+		s.removeFolder()
 		cancel()
+		if providers.CodeOf(err) != "" {
+			return nil, err
+		}
 		return nil, providers.Errorf(providers.CodeService, providers.Misconfigured, "it does not start: %w", err)
 	}
 	read := make(chan struct{})
@@ -75,6 +82,7 @@ func start(path string, environ []string, stderr io.Writer, prefix string) (*ses
 		_ = writer.Close()
 		<-read
 		s.stderr.End()
+		s.removeFolder()
 		if err == nil {
 			err = errors.New("exit status 0")
 		}
@@ -83,6 +91,36 @@ func start(path string, environ []string, stderr io.Writer, prefix string) (*ses
 		close(s.done)
 	}()
 	return s, nil
+}
+
+// starter starts the process of a session.
+type starter func(s *session) error
+
+// confined starts a plugin that sees what its variables name and no other files.
+func confined(s *session) error {
+	files, err := named(s.cmd.Env)
+	if err != nil {
+		return err
+	}
+	s.makeFolder()
+	return confine.Start(s.cmd, s.folder, files)
+}
+
+// unconfined starts lego's "exec": the script that it runs is the operator's own, as that of exec: is.
+func unconfined(s *session) error { return failpoint.Do("plugin", "run", s.cmd.Start) }
+
+// makeFolder makes a folder for what the plugin writes. Many write nothing, so it is no failure if there is no place for one.
+func (s *session) makeFolder() {
+	_ = failpoint.Do("plugin", "mkdir", func() (err error) {
+		s.folder, err = os.MkdirTemp("", prefix)
+		return err
+	})
+}
+
+func (s *session) removeFolder() {
+	if s.folder != "" {
+		_ = failpoint.Do("plugin", "remove", func() error { return os.RemoveAll(s.folder) }) // it is in a folder for what is left behind
+	}
 }
 
 // with adds what the plugin said last.

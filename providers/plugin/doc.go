@@ -62,6 +62,11 @@
 // HOME, TZ, LANG, proxies, SSL_CERT_FILE and SSL_CERT_DIR, and its own variables. Those of exec: and certbot-hook: are the lines of the @ENVFILE of their spec; those of
 // plugin: are what it describes, found where other credentials are. None stands on a command line.
 //
+// plugin: and lego: run without a view of keys, state and credentials that are not theirs (package confine): a file that a plugin needs
+// is named by one of its variables, and so is a folder that it writes to. exec: and certbot-hook: are the operator's own commands, as
+// deploy hooks are, and so is the script of lego:exec: they source files and use keys of ssh(1) that no one can list, so they see what
+// we see.
+//
 // What these programs write to cannot be listed, so they serve only the ZONE= of their spec; a plugin that answers "zones" may do
 // without.
 //

@@ -1,10 +1,15 @@
 package plugin
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"wildcard/internal/settings"
+	"wildcard/internal/system/confine"
+	"wildcard/internal/system/safepath"
 	"wildcard/internal/system/subprocess"
 	"wildcard/providers"
 )
@@ -44,4 +49,49 @@ func fileVariables(path string) ([]string, error) {
 	}
 	slices.Sort(environ)
 	return environ, nil
+}
+
+// named are the files and folders that variables name, with which the operator gives them to the plugin. The error is for one that
+// another user could change.
+func named(environ []string) ([]string, error) {
+	var found []string
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if slices.Contains([]string{"HOME", "PATH", "TZ", "LANG"}, name) {
+			continue
+		}
+		for _, path := range filepath.SplitList(value) { // FILE:/tmp/krb5cc_0, or folders of certificates
+			at, err := nameable(path)
+			if err != nil {
+				return nil, providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "%s: it is not used: %w", name, err)
+			}
+			if at != "" {
+				found = append(found, at)
+			}
+		}
+	}
+	return found, nil
+}
+
+// nameable is a path without links, "" if there is nothing that a variable could mean. A folder of the root, such as /etc, is none: it
+// is rather the beginning of an address.
+func nameable(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil || !filepath.IsAbs(path) || strings.HasPrefix(path, "//") {
+		return "", nil //nolint:nilerr // the plugin says what it misses
+	}
+	last := safepath.File
+	if info.IsDir() {
+		last = safepath.Dir
+	}
+	found, err := safepath.Look(path, last)
+	if unsafe, ok := errors.AsType[*safepath.Error](err); ok {
+		if end, statErr := os.Lstat(unsafe.Path); statErr == nil && os.SameFile(info, end) && confine.Owns(end) {
+			found.Path, err = unsafe.Path, nil // the plugin's own, reached by what is ours
+		}
+	}
+	if _, other := errors.AsType[*safepath.KindError](err); other || info.IsDir() && filepath.Dir(found.Path) == "/" {
+		return "", nil
+	}
+	return found.Path, err
 }

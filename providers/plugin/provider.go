@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"regexp"
 	"sync"
 	"time"
 
@@ -203,10 +204,17 @@ func (p *Provider) call(ctx context.Context, op string, c providers.Challenge, h
 	return reply, nil
 }
 
+// deniedForm is how programs say that they may not read a file.
+var deniedForm = regexp.MustCompile(`(?i)open '?/\S+: permission denied|: /\S+: permission denied|permission denied: '/`)
+
 func (p *Provider) failed(what string, err error) error {
 	code := providers.CodeOf(err)
 	if code == "" {
 		return err // the run was ended
+	}
+	if deniedForm.MatchString(err.Error()) {
+		return providers.Errorf(code, providers.ClassOf(err),
+			"%s: %s: %w (a plugin can use only the files that its variables name)", p.name, what, err)
 	}
 	return providers.Errorf(code, providers.ClassOf(err), "%s: %s: %w", p.name, what, err)
 }
@@ -245,7 +253,11 @@ func (p *Provider) running() (*session, error) {
 	if p.session != nil {
 		p.session.close()
 	}
-	s, err := start(p.path, p.environ, p.options.stderr(), p.name+": ")
+	begin := confined
+	if p.spec.Name == "lego" && p.service == "exec" {
+		begin = unconfined
+	}
+	s, err := start(p.path, p.environ, p.options.stderr(), p.name+": ", begin)
 	if err != nil {
 		p.session = nil
 		return nil, err

@@ -35,7 +35,7 @@ func describe(ctx context.Context, name, service string, o Options) (Description
 	if err != nil {
 		return fail(err)
 	}
-	s, err := start(path, environment(o.Environ), o.stderr(), "plugin "+name+": ")
+	s, err := start(path, environment(o.Environ), o.stderr(), "plugin "+name+": ", confined)
 	if err != nil {
 		return fail(err)
 	}

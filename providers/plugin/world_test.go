@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"wildcard/internal/settings"
+	"wildcard/internal/system/confine"
 	"wildcard/internal/testkit/executable"
 	"wildcard/internal/testkit/parallel"
 	"wildcard/providers"
@@ -67,6 +68,7 @@ func newWorld(t testing.TB) *world {
 		}
 		w.program(p.Name(), string(text))
 	}
+	w.shared(w.store)
 	w.env = filepath.Join(w.bin, "env")
 	w.write(w.env, "STORE='"+w.store+"'\n", 0o600)
 	return w
@@ -82,6 +84,16 @@ func private(t testing.TB) string {
 	return dir
 }
 
+// shared gives a folder to the user as whom plugins run, as their operator has to.
+func (w *world) shared(dir string) {
+	w.t.Helper()
+	if confine.Can().User {
+		if err := os.Chown(dir, confine.User, -1); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
 // program writes a program and returns its path. It is another file each time: a running one cannot be written.
 func (w *world) program(name, text string) string {
 	w.t.Helper()
@@ -94,6 +106,9 @@ func (w *world) write(path, text string, mode os.FileMode) {
 	w.t.Helper()
 	if err := executable.WriteFile(path, []byte(text), mode); err != nil {
 		w.t.Fatal(err)
+	}
+	if filepath.Dir(path) == w.store {
+		w.shared(path)
 	}
 }
 

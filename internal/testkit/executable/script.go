@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// Write writes a script or program that its owner may run.
+// Write writes a script or program as packages install them.
 func Write(t testing.TB, path, text string) {
 	t.Helper()
-	if err := WriteFile(path, []byte(text), 0o700); err != nil {
+	if err := WriteFile(path, []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
 }

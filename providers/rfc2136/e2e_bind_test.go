@@ -194,7 +194,7 @@ func TestExamplePlugin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(os.Chmod(dir, 0o700), executable.WriteFile(filepath.Join(dir, "wildcard-dns-nsupdate"), text, 0o700)); err != nil {
+	if err := errors.Join(os.Chmod(dir, 0o700), executable.WriteFile(filepath.Join(dir, "wildcard-dns-nsupdate"), text, 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	environ := []string{"WILDCARD_PLUGIN_DIR=" + dir, "NSUPDATE_SERVER=" + strings.ReplaceAll(b.primary, ":", " "), "NSUPDATE_KEY=" + b.key}

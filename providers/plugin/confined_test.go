@@ -127,11 +127,12 @@ func TestPlugin_FileNotNamed(t *testing.T) {
 	} {
 		w := newWorld(t)
 		w.program("wildcard-dns-says", `#!/bin/sh
-read -r line; echo '{"protocol":1,"id":1}'
-read -r line; case $line in *close*) exit ;; esac
-cat <<'END'
+read -r line; case $line in
+*describe*) echo '{"protocol":1,"id":1}' ;;
+*) cat <<'END'
 {"protocol":1,"id":1,"error":{"class":"failed","message":"`+said+`"}}
 END
+esac
 read -r line
 `)
 		_, err := w.must("example.com=plugin:says").Present(t.Context(), challenge("1"))

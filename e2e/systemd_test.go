@@ -101,6 +101,8 @@ unshare --mount --propagation private --fork bash -eu <<'INSIDE' || status=$?
 	until_true is wildcard-deploy.service ActiveState inactive
 	echo "again: $(property wildcard-renew.service Result) $(property wildcard-deploy.service Result)"
 	systemctl --user start wildcard-renew.service
+	systemctl --user start plugins.service || :
+	echo "plugins: $(property plugins.service Result) $(property plugins.service ExecMainStatus)"
 INSIDE
 for top in /sys/fs/cgroup/systemd /sys/fs/cgroup/unified /sys/fs/cgroup; do
 	if [ -e "$top/cgroup.procs" ]; then echo $$ >"$top/cgroup.procs"; fi
@@ -159,6 +161,7 @@ func TestTimer(t *testing.T) {
 		"ProtectKernelTunables=no\nProtectKernelLogs=no\nLoadCredential=conoha.env:%[1]s/credentials\nReadWritePaths=%[1]s/etc %[1]s/run\n", w.dir))
 	w.write(units+"/wildcard-deploy.service.d/e2e.conf", common)
 	w.write(units+"/wildcard-renew.timer.d/e2e.conf", "[Timer]\nOnCalendar=\nOnActiveSec=0\nRandomizedDelaySec=0\nAccuracySec=1ms\nPersistent=no\n")
+	w.pluginsUnit(units, w.read(installed+"/wildcard-renew.service"))
 	if err := os.MkdirAll(w.dir+"/run", 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -167,8 +170,11 @@ func TestTimer(t *testing.T) {
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "DIR=" + w.dir, "LC_ALL=C"}
 	out, err := cmd.CombinedOutput()
 	log := w.read(w.dir + "/log")
-	if want := "renew: success 0\ndeploy: exit-code 1\nagain: success success\n"; err != nil || string(out) != want {
-		t.Fatalf("%v\n%s\n%s", err, out, log)
+	if want := "renew: success 0\ndeploy: exit-code 1\nagain: success success\nplugins: success 0\n"; err != nil || string(out) != want {
+		t.Fatalf("%v\n%s\n%s\n%s", err, out, log, w.read(w.dir+"/plugins.log"))
+	}
+	if said := w.read(w.dir + "/plugins.log"); !strings.Contains(said, "--- PASS: TestStart_Boxed") {
+		t.Errorf("%s", said)
 	}
 	w.clean("example.com")
 	if w.versions("example.com") != 2 {
@@ -192,6 +198,19 @@ func TestTimer(t *testing.T) {
 	if entries, err := os.ReadDir(home + "/.config/wildcard/history"); err != nil || len(entries) == 0 {
 		t.Errorf("the unit's state directory was not used: %v", err)
 	}
+}
+
+// pluginsUnit is the renewal's unit with the tests of how plugins are confined in the place of wildcard.
+func (w *world) pluginsUnit(units, text string) {
+	w.t.Helper()
+	program := w.dir + "/confine.test"
+	if out, err := exec.Command("go", "test", "-c", "-o", program, "wildcard/internal/system/confine").CombinedOutput(); err != nil {
+		w.t.Fatalf("%v: %s", err, out)
+	}
+	w.write(units+"/plugins.service", text)
+	w.write(units+"/plugins.service.d/e2e.conf", w.read(units+"/wildcard-renew.service.d/e2e.conf"))
+	w.write(units+"/plugins.service.d/tests.conf", fmt.Sprintf("[Unit]\nOnSuccess=\nOnFailure=\n[Service]\nExecStart=\nExecStart=%[1]s -test.v -test.run=^TestStart_\n"+
+		"StandardOutput=append:%[2]s/plugins.log\nStandardError=append:%[2]s/plugins.log\n", program, w.dir))
 }
 
 func (w *world) read(path string) string {

@@ -89,7 +89,7 @@ func arrows() map[string][]string {
 		"wildcard/internal/system/failpoint/sweep": nil,
 		"wildcard/internal/system/safepath":        {unix}, // whom a path belongs to
 		"wildcard/internal/testkit/takeover":       {"wildcard/internal/testkit/executable", unix},
-		"wildcard/internal/system/confine":         {"wildcard/internal/system/safepath", unix}, // plugins without keys
+		"wildcard/internal/system/confine":         {"wildcard/internal/system/safepath", "wildcard/internal/system/subprocess", "wildcard/internal/testkit/executable", unix}, // plugins without keys
 		"wildcard/internal/system/wait":            nil,
 		"wildcard/internal/system/environ":         nil,
 		"wildcard/internal/system/netaddr":         nil,

@@ -10,6 +10,7 @@ import (
 
 	"wildcard/internal/system/confine"
 	"wildcard/providers"
+	"wildcard/providers/plugin"
 )
 
 // curious is a plugin that tries what its calls name, and says what came of it.
@@ -28,14 +29,14 @@ while IFS= read -r line; do
 done
 `
 
-// tried is what came of a script that a plugin runs.
-func (w *world) tried(script, variables string) string {
+// tried is what came of a script that a plugin runs, with further lines of an env file and what of its environment is ours.
+func (w *world) tried(script, variables string, ours ...string) string {
 	w.t.Helper()
 	w.program("wildcard-dns-curious", curious)
 	path := filepath.Join(w.bin, "try.sh")
 	w.write(path, script, 0o644)
 	w.write(w.env, "TRY='"+path+"'\nSTORE='"+w.store+"'\n"+variables, 0o600)
-	p := w.must("example.com=plugin:curious@ENV").Provider
+	p := w.must("example.com=plugin:curious@ENV", func(o *plugin.Options) { o.Environ = append(o.Environ, ours...) }).Provider
 	_, err := p.Present(w.t.Context(), challenge("1"))
 	if err := errors.Join(err, p.(providers.Closer).Close()); err != nil {
 		w.t.Fatal(err)
@@ -65,6 +66,8 @@ func TestPlugin_NoKeys(t *testing.T) {
 		fmt.Fprintf(&script, "cat %[1]s; ls %[2]s && echo listed; ln -s %[1]s \"$TMPDIR/link\" && cat \"$TMPDIR/link\"; ln %[1]s \"$TMPDIR/hard\"; cat \"$TMPDIR/hard\"\n"+
 			"cat /proc/self/root%[1]s /proc/$PPID/root%[1]s; echo x >>%[1]s; echo x >%[2]s/new; rm -f %[1]s; mv %[2]s \"$TMPDIR/moved\"\n", path, filepath.Dir(path))
 	}
+	w.write(filepath.Join(w.bin, "other.env"), "canary", 0o600)
+	script.WriteString("cat " + filepath.Join(w.bin, "other.env") + "\n")
 	script.WriteString("cat /etc/shadow; cat /proc/" + fmt.Sprint(os.Getpid()) + "/environ | tr '\\0' ' '; kill -0 " + fmt.Sprint(os.Getpid()) + " && echo signalled\n")
 	script.WriteString("echo of uid $(id -u) and $(id -G); grep -E 'NoNewPrivs|CapEff' /proc/self/status; pwd; echo $HOME $TMPDIR\n")
 	said := w.tried(script.String(), "")
@@ -83,7 +86,7 @@ func TestPlugin_NoKeys(t *testing.T) {
 }
 
 // TestPlugin_NamedFiles: what a plugin needs is there: what its variables name, as only their owner may read it; programs, the
-// resolver, root certificates; a folder for what it writes, which is gone after it.
+// resolver, root certificates; a folder for what it writes, which is removed after it.
 func TestPlugin_NamedFiles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -112,6 +115,48 @@ ls /usr/share >/dev/null && echo programs; echo x >/dev/null && head -c 1 /dev/u
 	folder, _, _ = strings.Cut(folder, " ")
 	if _, err := os.Stat("/" + folder); !strings.Contains(folder, "wildcard-dns-") || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%q: %v", folder, err)
+	}
+}
+
+// TestPlugin_StateFolder: a plugin keeps a file in a folder that was given to its user, also one that is not there yet; what it has put
+// there in the place of a file leads nowhere.
+func TestPlugin_StateFolder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dir := private(t)
+	w.write(filepath.Join(dir, "key"), "canary", 0o600)
+	own := filepath.Join(dir, "own")
+	if err := os.Mkdir(own, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if os.Geteuid() == 0 {
+		if err := os.Chown(own, confine.User, -1); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		w.write(filepath.Join(own, "state"), "", 0o600) // what is ours is not its own
+	}
+	for range 2 {
+		said := w.tried(`test -s "$CACHE" && echo again; echo kept >"$CACHE" && cat "$CACHE"; ln -s `+dir+`/key `+own+`/key; cat `+own+"/key\n",
+			"CACHE='"+own+"/state'\n")
+		if !strings.Contains(said, "kept\n") || confine.Can().View && strings.Contains(said, "canary") {
+			t.Errorf("%s", said)
+		}
+	}
+	if said := w.tried("cat \"$CACHE\"\n", "CACHE='"+own+"/key'\n"); confine.Can().View && strings.Contains(said, "canary") {
+		t.Errorf("%s", said)
+	}
+}
+
+// TestPlugin_RootCertificates: root certificates that our environment names are read, and not exchanged.
+func TestPlugin_RootCertificates(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	roots := filepath.Join(private(t), "roots.pem")
+	w.write(roots, "roots\n", 0o600)
+	said := w.tried("cat \"$SSL_CERT_FILE\"; echo mine >>\"$SSL_CERT_FILE\"; rm -f \"$SSL_CERT_FILE\"\n", "", "SSL_CERT_FILE="+roots)
+	if text, err := os.ReadFile(roots); string(text) != "roots\n" && confine.Can().View || err != nil || !strings.Contains(said, "roots\n") {
+		t.Errorf("%q, %v: %s", text, err, said)
 	}
 }
 

@@ -51,10 +51,10 @@ func fileVariables(path string) ([]string, error) {
 	return environ, nil
 }
 
-// named are the files and folders that variables name, with which the operator gives them to the plugin. The error is for one that
-// another user could change.
-func named(environ []string) ([]string, error) {
-	var found []string
+// named are the files and folders that variables name, with which the operator gives them to the plugin; root certificates, which are
+// not the plugin's, to be read alone. The error is for one that another user could change.
+func named(environ []string) (confine.Named, error) {
+	var found confine.Named
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		if slices.Contains([]string{"HOME", "PATH", "TZ", "LANG"}, name) {
@@ -62,11 +62,15 @@ func named(environ []string) ([]string, error) {
 		}
 		for _, path := range filepath.SplitList(value) { // FILE:/tmp/krb5cc_0, or folders of certificates
 			at, err := nameable(path)
-			if err != nil {
-				return nil, providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured, "%s: it is not used: %w", name, err)
-			}
-			if at != "" {
-				found = append(found, at)
+			switch {
+			case err != nil:
+				return found, providers.Errorf(providers.CodeUnsafeFile, providers.Misconfigured,
+					"%s: it is not used: %w", name, err)
+			case at == "":
+			case name == "SSL_CERT_FILE", name == "SSL_CERT_DIR":
+				found.Read = append(found.Read, at)
+			default:
+				found.Write = append(found.Write, at)
 			}
 		}
 	}
@@ -74,24 +78,31 @@ func named(environ []string) ([]string, error) {
 }
 
 // nameable is a path without links, "" if there is nothing that a variable could mean. A folder of the root, such as /etc, is none: it
-// is rather the beginning of an address.
+// is rather the beginning of an address. What is in a folder of the plugin's own, or is not there yet, is named by that folder.
 func nameable(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil || !filepath.IsAbs(path) || strings.HasPrefix(path, "//") {
-		return "", nil //nolint:nilerr // the plugin says what it misses
+	if !filepath.IsAbs(path) || strings.HasPrefix(path, "//") {
+		return "", nil
 	}
+	info, missing := os.Stat(path)
 	last := safepath.File
-	if info.IsDir() {
+	if missing == nil && info.IsDir() {
 		last = safepath.Dir
 	}
 	found, err := safepath.Look(path, last)
-	if unsafe, ok := errors.AsType[*safepath.Error](err); ok {
-		if end, statErr := os.Lstat(unsafe.Path); statErr == nil && os.SameFile(info, end) && confine.Owns(end) {
-			found.Path, err = unsafe.Path, nil // the plugin's own, reached by what is ours
-		}
+	if unsafe, ok := errors.AsType[*safepath.Error](err); ok && isPlugins(unsafe.Path) {
+		return unsafe.Path, nil
+	}
+	if missing != nil {
+		return "", nil //nolint:nilerr // the plugin says what it misses
 	}
 	if _, other := errors.AsType[*safepath.KindError](err); other || info.IsDir() && filepath.Dir(found.Path) == "/" {
 		return "", nil
 	}
 	return found.Path, err
+}
+
+// isPlugins reports whether a file or folder, reached by what is ours, belongs to plugins.
+func isPlugins(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && (info.IsDir() || info.Mode().IsRegular()) && confine.Owns(info)
 }

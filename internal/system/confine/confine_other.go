@@ -5,7 +5,7 @@ package confine
 import "os/exec"
 
 // Start starts a command. Elsewhere than on Linux, where no certificates are kept, nothing is hidden from it.
-func Start(c *exec.Cmd, _ string, _ []string) error { return c.Start() }
+func Start(c *exec.Cmd, _ string, _ Named) error { return c.Start() }
 
 // Can is what this process can do.
 func Can() Powers { return Powers{} }

@@ -48,6 +48,19 @@ func Trusted(path string) (string, error) {
 	return at, nil
 }
 
+// Interpreters are the programs that the first line of a program names, and theirs, by the names that these lines have.
+func Interpreters(path string) []string {
+	var found []string
+	for range mostInterpreters {
+		text, err := head(path)
+		if path = interpreter(text); err != nil || path == "" {
+			break
+		}
+		found = append(found, path)
+	}
+	return found
+}
+
 // mostInterpreters is how often the program that a first line names may be a script itself (execve(2)).
 const mostInterpreters = 5
 

@@ -61,6 +61,7 @@
 // A program is run only if root and we alone can change it ([subprocess.Trusted]); its environment is made from nothing: PATH,
 // HOME, TZ, LANG, proxies, SSL_CERT_FILE and SSL_CERT_DIR, and its own variables. Those of exec: and certbot-hook: are the lines of the @ENVFILE of their spec; those of
 // plugin: are what it describes, found where other credentials are. None stands on a command line.
+// A plugin may describe no variable of the system (HOME, PWD, TMPDIR, XDG_*, those of systemd) and none of wildcard (WILDCARD_*).
 //
 // plugin: and lego: run without a view of keys, state and credentials that are not theirs (package confine): a file that a plugin needs
 // is named by one of its variables, and so is a folder that it writes to. exec: and certbot-hook: are the operator's own commands, as

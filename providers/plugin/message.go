@@ -144,3 +144,22 @@ func (d *Description) check() error {
 	}
 	return nil
 }
+
+// reaches is an error for a variable that is no setting of a DNS service: by what it has from others, the system's or our own folders
+// would be named to the plugin, with credentials and state in them.
+func (d *Description) reaches() error {
+	for _, v := range d.Variables {
+		switch v.Name {
+		case "HOME", "PWD", "OLDPWD", "TMPDIR",
+			// Those of systemd (systemd.exec(5)).
+			"CREDENTIALS_DIRECTORY", "STATE_DIRECTORY", "CONFIGURATION_DIRECTORY",
+			"RUNTIME_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY":
+		default:
+			if !strings.HasPrefix(v.Name, "WILDCARD_") && !strings.HasPrefix(v.Name, "XDG_") {
+				continue
+			}
+		}
+		return fmt.Errorf("it describes a variable %s", providers.Excerpt(v.Name))
+	}
+	return nil
+}

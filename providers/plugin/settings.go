@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -42,7 +43,7 @@ func describe(ctx context.Context, name, service string, o Options) (Description
 	defer s.close()
 	reply, err := s.ask(ctx, Request{Op: "describe", Service: service}, describeLimit, false)
 	if err == nil {
-		if bad := reply.Description.check(); bad != nil {
+		if bad := cmp.Or(reply.Description.check(), reply.Description.reaches()); bad != nil {
 			err = providers.Errorf(providers.CodeService, providers.Failed, "%w", bad)
 		}
 	}

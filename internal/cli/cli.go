@@ -152,13 +152,12 @@ func (p *program) app() *cli.App {
 		Usage:       "certificates for *.example.com, for servers the Internet cannot reach",
 		UsageText:   "wildcard COMMAND [options] [NAME...]",
 		Description: description,
-		Version:     version(),
 		Writer:      p.out,
 		ErrWriter:   io.Discard, // errors are printed by main, once
 		HideHelp:    true,       // help.go prints it
 		HideVersion: true,       // the library has one flag for it, which two programs in a process would share
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version"},
+			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print version, commit and Go"},
 		},
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {}, // main decides
@@ -185,14 +184,14 @@ func (p *program) app() *cli.App {
 func (p *program) bare(c *cli.Context) error {
 	switch {
 	case c.Bool("version"):
+		p.sayVersion()
+		return nil
 	case len(p.args) > 1: // options alone, as of a script that lost its command
 		return usage("no command given")
 	default:
 		p.screen().Command(c.App, nil)
 		return nil
 	}
-	fmt.Fprintf(p.out, "wildcard version %s\n", c.App.Version)
-	return nil
 }
 
 // prepare gives a command and those below it what all have.

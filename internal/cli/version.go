@@ -41,12 +41,19 @@ func runVersion(p *program, c *cli.Context) error {
 	if c.Args().Present() {
 		return usage("version takes no names")
 	}
-	info, _ := debug.ReadBuildInfo()
-	answer := versionOf(info)
 	if c.Bool("json") {
-		p.answer(answer)
+		info, _ := debug.ReadBuildInfo()
+		p.answer(versionOf(info))
 		return nil
 	}
+	p.sayVersion()
+	return nil
+}
+
+// sayVersion prints what the Go command put into this program.
+func (p *program) sayVersion() {
+	info, _ := debug.ReadBuildInfo()
+	answer := versionOf(info)
 	p.say("wildcard version %s", answer.Version)
 	d := p.details()
 	switch {
@@ -58,7 +65,6 @@ func runVersion(p *program, c *cli.Context) error {
 		d.Value("commit", answer.Commit)
 	}
 	d.Value("Go", answer.Go+" "+answer.Platform)
-	return nil
 }
 
 // pseudoVersion is a module's version that is a commit's: time and beginning of its hash (Go Modules Reference, "Pseudo-versions").

@@ -19,7 +19,7 @@ var japaneseHelp = map[Text]string{
 	"have the CA declare a certificate invalid":             "証明書を認証局で失効させます",
 	"details of one certificate":                            "証明書 1 件の詳細を表示します",
 
-	"print the version": "バージョンを表示する",
+	"print version, commit and Go":                       "バージョン、コミット、Go を表示する",
 	"completion of command lines, for bash, zsh or fish": "bash、zsh、fish のコマンドライン補完",
 	"print the script to source":                         "読み込むスクリプトを表示します",
 	"write the manual pages":                             "マニュアルページを書き出します",

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,14 +49,14 @@ func images(t *testing.T, folder string) map[string]v1.Image {
 }
 
 // check checks an image and returns what its files hold.
-func check(t *testing.T, image v1.Image, architecture string) map[string][]byte {
+func check(t *testing.T, image v1.Image, of recipe, architecture string) map[string][]byte {
 	t.Helper()
 	config, err := image.ConfigFile()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if config.OS != "linux" || config.Architecture != architecture || config.Config.User != "65532:65532" ||
-		!slices.Equal(config.Config.Entrypoint, []string{"/usr/local/lib/wildcard/wildcard-webhook"}) || len(config.Config.Cmd) > 0 {
+		!slices.Equal(config.Config.Entrypoint, []string{"/" + of.path}) || !slices.Equal(config.Config.Cmd, of.arguments) || !slices.Equal(config.Config.Env, of.environ) {
 		t.Errorf("%s: %+v", architecture, config)
 	}
 	layers, err := image.Layers()
@@ -63,6 +64,7 @@ func check(t *testing.T, image v1.Image, architecture string) map[string][]byte 
 		t.Fatalf("%d layers, %v", len(layers), err)
 	}
 	files := map[string][]byte{}
+	var folders []string
 	for _, l := range layers {
 		content, err := l.Uncompressed()
 		if err != nil {
@@ -76,8 +78,12 @@ func check(t *testing.T, image v1.Image, architecture string) map[string][]byte 
 			if err != nil {
 				t.Fatal(err)
 			}
-			if header.Uid != 0 || header.Gid != 0 || header.Mode&0o022 != 0 || header.ModTime.Unix() > 0 {
+			isOurs := slices.ContainsFunc(of.folders, func(f file) bool { return f.name == header.Name && f.mode == header.Mode })
+			if isOurs != (header.Uid == user) || isOurs != (header.Gid == user) || !isOurs && header.Mode&0o022 != 0 || header.ModTime.Unix() > 0 {
 				t.Errorf("%+v", header)
+			}
+			if header.Typeflag == tar.TypeDir {
+				folders = append(folders, header.Name)
 			}
 			if header.Typeflag == tar.TypeReg {
 				if files[header.Name], err = io.ReadAll(r); err != nil {
@@ -86,13 +92,13 @@ func check(t *testing.T, image v1.Image, architecture string) map[string][]byte 
 			}
 		}
 	}
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	if !slices.Equal(names, []string{"etc/passwd", "etc/ssl/certs/ca-certificates.crt", "usr/local/lib/wildcard/wildcard-webhook"}) {
+	if names := slices.Sorted(maps.Keys(files)); !slices.Equal(names, []string{"etc/passwd", "etc/ssl/certs/ca-certificates.crt", of.path}) {
 		t.Errorf("the image holds %q", names)
+	}
+	for _, f := range of.folders {
+		if !slices.Contains(folders, f.name) {
+			t.Errorf("the image lacks %s", f.name)
+		}
 	}
 	if roots := x509.NewCertPool(); !roots.AppendCertsFromPEM(files[certificates]) {
 		t.Error("there are no CA certificates")
@@ -100,39 +106,41 @@ func check(t *testing.T, image v1.Image, architecture string) map[string][]byte 
 	return files
 }
 
-// The layout holds what it should, and is the same each time.
-func TestLayout(t *testing.T) {
+// Each layout holds what it should, and is the same each time.
+func TestLayout_TwiceTheSame(t *testing.T) {
 	t.Parallel()
 	compile := func(architecture string) ([]byte, error) { return []byte("program for " + architecture), nil }
-	var digests []v1.Hash
-	for range 2 {
-		folder := filepath.Join(t.TempDir(), "image")
-		digest, err := write(folder, compile)
-		if err != nil {
-			t.Fatal(err)
-		}
-		digests = append(digests, digest)
-		all := images(t, folder)
-		for _, architecture := range []string{"amd64", "arm64"} {
-			if got := string(check(t, all["linux/"+architecture], architecture)[program]); got != "program for "+architecture {
-				t.Errorf("%q", got)
+	for _, of := range recipes {
+		var digests []v1.Hash
+		for range 2 {
+			folder := filepath.Join(t.TempDir(), "image")
+			digest, err := write(folder, "latest", of, compile)
+			if err != nil {
+				t.Fatal(err)
+			}
+			digests = append(digests, digest)
+			all := images(t, folder)
+			for _, architecture := range []string{"amd64", "arm64"} {
+				if got := string(check(t, all["linux/"+architecture], of, architecture)[of.path]); got != "program for "+architecture {
+					t.Errorf("%q", got)
+				}
+			}
+			if len(all) != 2 {
+				t.Errorf("%d images", len(all))
 			}
 		}
-		if len(all) != 2 {
-			t.Errorf("%d images", len(all))
+		if digests[0] != digests[1] {
+			t.Errorf("%s: %v differ", of.name, digests)
 		}
-	}
-	if digests[0] != digests[1] {
-		t.Errorf("%v differ", digests)
 	}
 }
 
 // Nothing is written when the program cannot be built.
-func TestBroken(t *testing.T) {
+func TestWrite_ProgramCannotBeBuilt(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "image")
 	broken := errors.New("broken")
-	if _, err := write(folder, func(string) ([]byte, error) { return nil, broken }); !errors.Is(err, broken) {
+	if _, err := write(folder, "latest", recipes[0], func(string) ([]byte, error) { return nil, broken }); !errors.Is(err, broken) {
 		t.Error(err)
 	}
 	if _, err := os.Stat(folder); err == nil {

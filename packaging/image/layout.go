@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -18,31 +19,29 @@ import (
 )
 
 const (
-	// program lies where plugins may be added: in the folder that they are looked for in.
-	program      = "usr/local/lib/wildcard/wildcard-webhook"
 	certificates = "etc/ssl/certs/ca-certificates.crt"
-	user         = "65532:65532" // "nonroot" of many images
+	user         = 65532 // "nonroot" of many images
 )
 
 var architectures = []string{"amd64", "arm64"}
 
-// file is a file of a layer.
+// file is a file of a layer, or, if its name ends with a slash, a folder that the user may write in.
 type file struct {
 	name string
 	mode int64
 	data []byte
 }
 
-// write writes the image into a folder that is not there or is an image layout, and returns the digest of its index. compile
-// makes the program for an architecture.
-func write(folder string, compile func(architecture string) ([]byte, error)) (v1.Hash, error) {
+// write writes an image into a folder that is not there or is an image layout, which calls it reference, and returns the digest of its
+// index. compile makes the program for an architecture.
+func write(folder, reference string, of recipe, compile func(architecture string) ([]byte, error)) (v1.Hash, error) {
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, architecture := range architectures {
 		binary, err := compile(architecture)
 		if err != nil {
 			return v1.Hash{}, err
 		}
-		image, err := build(architecture, binary)
+		image, err := build(of, architecture, binary)
 		if err != nil {
 			return v1.Hash{}, fmt.Errorf("%s: %w", architecture, err)
 		}
@@ -55,21 +54,22 @@ func write(folder string, compile func(architecture string) ([]byte, error)) (v1
 		return v1.Hash{}, err
 	}
 	if err := path.AppendIndex(index,
-		layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": "latest"})); err != nil {
+		layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": reference})); err != nil {
 		return v1.Hash{}, err
 	}
 	return index.Digest()
 }
 
 // build makes the image of one architecture.
-func build(architecture string, binary []byte) (v1.Image, error) {
+func build(of recipe, architecture string, binary []byte) (v1.Image, error) {
 	// The certificates change less often than the program: a node that has an older image need not fetch them again.
 	trusted, err := layer(file{certificates, 0o644, roots()},
-		file{"etc/passwd", 0o644, []byte("nonroot:x:65532:65532::/:/sbin/nologin\n")})
+		file{"etc/passwd", 0o644, fmt.Appendf(nil, "root:x:0:0::/:\n"+
+			"nonroot:x:%d:%[1]d::/:/sbin/nologin\n", user)})
 	if err != nil {
 		return nil, err
 	}
-	own, err := layer(file{program, 0o755, binary})
+	own, err := layer(append([]file{{of.path, 0o755, binary}}, of.folders...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -85,30 +85,35 @@ func build(architecture string, binary []byte) (v1.Image, error) {
 	config = config.DeepCopy()
 	config.OS, config.Architecture = "linux", architecture
 	config.Config = v1.Config{
-		User: user, Entrypoint: []string{"/" + program}, WorkingDir: "/",
+		User: fmt.Sprintf("%d:%[1]d", user), Entrypoint: []string{"/" + of.path}, Cmd: of.arguments,
+		Env: of.environ, WorkingDir: "/",
 		Labels: map[string]string{
-			"org.opencontainers.image.title": "wildcard-webhook", "org.opencontainers.image.licenses": "MIT",
+			"org.opencontainers.image.title": of.name, "org.opencontainers.image.licenses": "MIT",
 		},
 	}
 	return mutate.ConfigFile(image, config)
 }
 
-// layer packs files with the folders above them. Everything belongs to root and is as old as the epoch.
+// layer packs files with the folders above them. All but the folders that the user may write in belongs to root, and everything is as
+// old as the epoch.
 func layer(files ...file) (v1.Layer, error) {
 	var packed bytes.Buffer
 	w := tar.NewWriter(&packed)
 	made := map[string]bool{}
 	for _, f := range files {
 		for i, c := range f.name {
-			if folder := f.name[:i]; c == '/' && !made[folder] {
+			if folder := f.name[:i]; c == '/' && i+1 < len(f.name) && !made[folder] {
 				made[folder] = true
 				if err := w.WriteHeader(&tar.Header{Name: folder + "/", Mode: 0o755, Typeflag: tar.TypeDir}); err != nil {
 					return nil, err
 				}
 			}
 		}
-		if err := w.WriteHeader(&tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data)),
-			Typeflag: tar.TypeReg}); err != nil {
+		header := &tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data)), Typeflag: tar.TypeReg}
+		if strings.HasSuffix(f.name, "/") {
+			header.Typeflag, header.Uid, header.Gid = tar.TypeDir, user, user
+		}
+		if err := w.WriteHeader(header); err != nil {
 			return nil, err
 		}
 		if _, err := w.Write(f.data); err != nil {

@@ -1,5 +1,5 @@
-# What a package goes through in its life, run by the e2e test as root of a fresh Debian: /wildcard.deb is installed, used
-# with the offline world, upgraded to itself, removed and purged.
+# What a package goes through in its life, run by the e2e test as root of a fresh Debian: the version before is installed from its
+# folder on a web server, $OLD, used with the offline world, upgraded from $NEW, removed and purged.
 set -eux -o pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 conoha=/etc/letsencrypt/conoha
@@ -13,8 +13,14 @@ says() { # TEXT COMMAND...: the command fails, and says it
 not() { if "$@"; then return 1; fi; }
 
 apt-get install -q -y --no-install-recommends ca-certificates certbot openssl systemd
-apt-get install -q -y --no-install-recommends /wildcard.deb
-wildcard --version
+from() { # URL: what apt installs from
+	echo "deb [signed-by=/usr/share/keyrings/wildcard.asc] $1/deb ./" >/etc/apt/sources.list.d/wildcard.list
+	apt-get update -q
+}
+echo 'Acquire::http::Proxy::127.0.0.1 "DIRECT";' >/etc/apt/apt.conf.d/wildcard
+from "$OLD"
+apt-get install -q -y --no-install-recommends wildcard
+wildcard --version | grep -F v0.9.0
 man -w wildcard-renew wildcard-auth-hook wildcard-sandbox 2>/dev/null || test ! -x /usr/bin/man
 test "$(stat -c %a $conoha $conoha/.env.example /run/wildcard | xargs)" = '700 600 700'
 test "$(systemctl is-enabled wildcard-renew.timer)" = enabled
@@ -34,11 +40,13 @@ wildcard list | grep example.net
 # An upgrade keeps what the administrator decided.
 install -m 600 $conoha/.env.example $conoha/.env
 systemctl disable wildcard-renew.timer
-dpkg -i /wildcard.deb
+from "$NEW"
+apt-get upgrade -q -y
+wildcard --version | grep -F v1.0.0
 test -f $conoha/.env
 test "$(systemctl is-enabled wildcard-renew.timer)" = disabled
 systemctl enable wildcard-renew.timer
-dpkg -i /wildcard.deb
+apt-get install -q -y --reinstall wildcard
 test "$(systemctl is-enabled wildcard-renew.timer)" = enabled
 
 # certbot needs the hooks, so they stay; without that certificate they can go, and certbot is as well as before.
@@ -66,10 +74,12 @@ dpkg -P wildcard 2>&1 | tee /tmp/said
 grep -F '/var/lib/wildcard stays' /tmp/said
 test -f /var/lib/wildcard/journal/1.json
 rm /var/lib/wildcard/journal/1.json
-dpkg -i /wildcard.deb
+apt-get install -q -y --no-install-recommends wildcard
 certbot delete -n --cert-name example.com
 dpkg -P wildcard
 test -f $conoha/.env
 rm -r $conoha
-find / -xdev -name '*wildcard*' ! -path '/proc/*' ! -path /wildcard.deb ! -path '/var/cache/*' ! -path '/usr/lib/python3/*' ! -path '/var/log/*' | tee /tmp/said
+rm /etc/apt/sources.list.d/wildcard.list /etc/apt/apt.conf.d/wildcard /usr/share/keyrings/wildcard.asc
+rm -r /var/lib/apt/lists
+find / -xdev -name '*wildcard*' ! -path '/proc/*' ! -path '/var/cache/*' ! -path '/usr/lib/python3/*' ! -path '/var/log/*' | tee /tmp/said
 test ! -s /tmp/said

@@ -50,6 +50,9 @@ func (p *program) show(s *sandbox) error {
 	p.detail("credentials        %s", filepath.Join(s.folder.letsencrypt(), "conoha", ".env"))
 
 	p.command = []string{"wildcard", "issue", "--agree-tos", "*." + base, base}
+	if p.lang != "" {
+		p.command = append(p.command, "--lang", p.lang)
+	}
 	p.step("%s", "2. $ wildcard issue --agree-tos '*."+base+"' "+base)
 	file, err := findProgram(p.command[0], s.environment.searchPath(p.environ))
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -57,5 +58,38 @@ func TestDemo(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "state", "pending", "example.co.jp.json")); err == nil {
 		t.Error("an order under way is left")
+	}
+}
+
+// What the README shows is what the demo says, but for figures and the folder.
+func TestDemo_AsInREADME(t *testing.T) {
+	t.Parallel()
+	figures := regexp.MustCompile(`[0-9]+`)
+	for language, page := range map[string]string{"en": "README.md", "ja": "README.ja.md"} {
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile("../../" + page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, shown, _ := strings.Cut(string(text), "```console\n$ wildcard issue --agree-tos '*.example.com' example.com\n")
+			shown, _, found := strings.Cut(shown, "```")
+			if !found {
+				t.Fatalf("%s shows no run", page)
+			}
+			dir := filepath.Join(t.TempDir(), "demo")
+			cmd := exec.Command("wildcard-sandbox", "demo", "--dir", dir, "--delay", "50ms,100ms", "--lang", language)
+			cmd.Env, cmd.Dir = append(os.Environ(), "LC_ALL=C.UTF-8"), "../.."
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			said := figures.ReplaceAllString(strings.ReplaceAll(string(out), dir, ""), "0")
+			for line := range strings.Lines(figures.ReplaceAllString(shown, "0")) {
+				if !strings.Contains(said, "\n"+line) {
+					t.Errorf("%s shows a line that the demo does not say: %s\n%s", page, line, out)
+				}
+			}
+		})
 	}
 }

@@ -35,6 +35,7 @@ type program struct {
 	signals               <-chan os.Signal
 	stdin, stdout, stderr *os.File
 	language              messages.Language
+	lang                  string    // what --lang says
 	out, errs             io.Writer // stdout and stderr, in the locale's character set
 	command               []string  // what stood after "--"; nil if there was none
 }
@@ -50,9 +51,9 @@ func (p *program) main(args []string) int {
 	if i := slices.Index(args, "--"); i >= 0 {
 		args, p.command = args[:i], args[i+1:]
 	}
-	chosen, args := messages.Take(args)
+	p.lang, args = messages.Take(args)
 	var err error
-	p.language, err = messages.Choose(chosen, p.environ)
+	p.language, err = messages.Choose(p.lang, p.environ)
 	p.out, p.errs = p.language.Writer(p.stdout, p.environ), p.language.Writer(p.stderr, p.environ)
 	if err != nil {
 		err = usage("%w", err)

@@ -246,7 +246,7 @@ func nfpm(t *testing.T) string {
 func image(t *testing.T, file string) {
 	dir := t.TempDir()
 	layout, root := dir+"/layout", dir+"/root"
-	for _, each := range []string{layout, root} {
+	for _, each := range []string{layout, root, root + "/proc"} {
 		if err := os.Mkdir(each, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -294,8 +294,8 @@ func image(t *testing.T, file string) {
 	read(manifest.Config.Digest, &config)
 	within := "env HOME=/ WILDCARD_CA_BUNDLE=/ca.pem " + strings.Join(config.Config.Env, " ") +
 		" chroot --userspec=" + config.Config.User + " " + root + " " + strings.Join(config.Config.Entrypoint, " ")
-	run(t, "..", nil, "go", "run", "./cmd/wildcard-sandbox", "run", "--", "bash", "-euc",
-		`install -m 644 "$WILDCARD_CA_BUNDLE" `+root+`/ca.pem; `+within+` issue --agree-tos '*.example.com'; `+within+` list --check`)
+	run(t, "..", nil, "go", "run", "./cmd/wildcard-sandbox", "run", "--", "unshare", "--mount", "--propagation", "private", "bash", "-euc",
+		`mount -t proc proc `+root+`/proc; install -m 644 "$WILDCARD_CA_BUNDLE" `+root+`/ca.pem; `+within+` issue --agree-tos '*.example.com'; `+within+` list --check 14d`)
 	if info, err := os.Stat(root + "/etc/letsencrypt/live/example.com/privkey.pem"); err != nil || info.Mode() != 0o600 {
 		t.Errorf("%v %v", info, err)
 	}

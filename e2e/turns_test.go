@@ -241,6 +241,35 @@ func TestBothTimers(t *testing.T) {
 	w.clean("example.com")
 }
 
+// Two systems prove one name at once: certbot by dns-01 through our hooks, and our own program by dns-account-01, which then renews
+// beside it. Neither has to wait for the other, and what stands at the name meanwhile is left alone.
+func TestTwoSystems_OneName(t *testing.T) {
+	w := newWorld(t, conohatest.Options{PublicationDelay: []time.Duration{500 * time.Millisecond}})
+	a := w.conoha.AddAccount(conohatest.Account{Version: 2})
+	w.zone(a, "example.com")
+	w.use(a)
+	elsewhere := []string{"--config-dir", w.dir + "/second", "--state-dir", w.dir + "/second-state"}
+	for _, args := range [][]string{
+		{"issue", "--agree-tos", "--challenge", "dns-account-01", "*.example.com", "example.com"}, {"renew", "--force"},
+	} {
+		var both sync.WaitGroup
+		for _, cmd := range []*exec.Cmd{
+			w.command(append(w.certonly("*.example.com", "example.com"), "--force-renewal")...), w.ours(append(args, elsewhere...)...),
+		} {
+			both.Go(func() {
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Errorf("%s: %v\n%s", cmd.Path, err, out)
+				}
+			})
+		}
+		both.Wait()
+		w.clean("example.com")
+	}
+	if left, _ := filepath.Glob(w.dir + "/second-state/journal/*"); len(left) > 0 {
+		t.Errorf("left in the journal: %q", left)
+	}
+}
+
 // Fault #145: a hundred names in 64 MiB.
 func TestMemory(t *testing.T) {
 	w := newWorld(t, conohatest.Options{PublicationDelay: []time.Duration{time.Second}})

@@ -57,26 +57,26 @@ func TestAdvise(t *testing.T) {
 	noZone := Errorf(CodeNoZone, Misconfigured, "no zone of it")
 	w := &world{}
 	plain := w.aliases(t, "acmedns")
-	if err := w.router.Advise(t.Context(), "example.com", noZone, true); CodeOf(err) != CodeNoCNAME || ClassOf(err) != Misconfigured ||
+	if err := w.router.Advise(t.Context(), "example.com", ChallengeName("example.com"), noZone, true); CodeOf(err) != CodeNoCNAME || ClassOf(err) != Misconfigured ||
 		!strings.HasSuffix(err.Error(), ": _acme-challenge.example.com. CNAME new.auth.example.") {
 		t.Errorf("%v", err)
 	}
-	if err := w.router.Advise(t.Context(), "example.com", noZone, false); CodeOf(err) != CodeNoCNAME || !strings.Contains(err.Error(), "wildcard issue registers one") || len(*plain.asked) != 1 {
+	if err := w.router.Advise(t.Context(), "example.com", ChallengeName("example.com"), noZone, false); CodeOf(err) != CodeNoCNAME || !strings.Contains(err.Error(), "wildcard issue registers one") || len(*plain.asked) != 1 {
 		t.Errorf("%v, registered for %q", err, *plain.asked)
 	}
 	leads := Errorf(CodeCNAME, Misconfigured, "it leads elsewhere")
-	if err := w.router.Advise(t.Context(), "example.com", leads, true); CodeOf(err) != CodeNoCNAME || !strings.Contains(err.Error(), "CNAME new.auth.example. (it leads elsewhere)") {
+	if err := w.router.Advise(t.Context(), "example.com", ChallengeName("example.com"), leads, true); CodeOf(err) != CodeNoCNAME || !strings.Contains(err.Error(), "CNAME new.auth.example. (it leads elsewhere)") {
 		t.Errorf("%v", err)
 	}
 	for _, cause := range []error{errors.New("broken"), Errorf(CodeNoAnswer, Temporary, "silence"), Errorf(CodeAmbiguous, Misconfigured, "two")} {
-		if err := w.router.Advise(t.Context(), "example.com", cause, true); err != nil {
+		if err := w.router.Advise(t.Context(), "example.com", ChallengeName("example.com"), cause, true); err != nil {
 			t.Errorf("after %v: %v", cause, err)
 		}
 	}
 	bound := w.aliases(t, "example.net=acmedns")
 	w.lists(t, "example.org=conoha")
 	for domain, want := range map[string]string{"www.example.net": CodeNoCNAME, "example.org": "", "example.com": CodeNoCNAME} {
-		if err := w.router.Advise(t.Context(), domain, noZone, true); CodeOf(err) != want {
+		if err := w.router.Advise(t.Context(), domain, ChallengeName(domain), noZone, true); CodeOf(err) != want {
 			t.Errorf("%s: %v, want %q", domain, err, want)
 		}
 	}
@@ -84,13 +84,13 @@ func TestAdvise(t *testing.T) {
 		t.Errorf("asked %q and %q", *bound.asked, *plain.asked)
 	}
 	w.aliases(t, "acmedns@/other.env")
-	if err := w.router.Advise(t.Context(), "example.com", noZone, true); CodeOf(err) != CodeAmbiguous || !strings.Contains(err.Error(), "say which with example.com=NAME") {
+	if err := w.router.Advise(t.Context(), "example.com", ChallengeName("example.com"), noZone, true); CodeOf(err) != CodeAmbiguous || !strings.Contains(err.Error(), "say which with example.com=NAME") {
 		t.Errorf("%v", err)
 	}
 	failing := &world{}
 	a := failing.aliases(t, "acmedns")
 	failing.router.Accounts[0].Provider = aliases{lister: a.lister, asked: a.asked, err: Errorf(CodeUnavailable, Temporary, "down")}
-	if err := failing.router.Advise(t.Context(), "example.com", noZone, true); CodeOf(err) != CodeUnavailable {
+	if err := failing.router.Advise(t.Context(), "example.com", ChallengeName("example.com"), noZone, true); CodeOf(err) != CodeUnavailable {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,6 +1,8 @@
 package providers
 
 import (
+	"crypto/sha256"
+	"encoding/base32"
 	"net/netip"
 	"regexp"
 	"strings"
@@ -15,6 +17,13 @@ const PersistLabel = "_validation-persist"
 // ChallengeName is the name at which a CA looks for the record of a domain's challenge, with a trailing dot; a CNAME may stand
 // there. The domain is without "*.".
 func ChallengeName(domain string) string { return ChallengeLabel + "." + domain + "." }
+
+// AccountChallengeName is that name where the challenge is one of an account alone (dns-account-01,
+// draft-ietf-acme-dns-account-label-02 §3.2), which the account's URL says: so several systems can prove a domain, each for itself.
+func AccountChallengeName(account, domain string) string {
+	digest := sha256.Sum256([]byte(account))
+	return "_" + lower(base32.StdEncoding.EncodeToString(digest[:10])) + "." + ChallengeName(domain)
+}
 
 // CanonicalName returns a DNS name as this program compares names: lower case, one trailing dot. Only ASCII letters have
 // case in DNS (RFC 4343 §3), so that U+212A, the Kelvin sign, does not become a "k".

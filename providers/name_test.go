@@ -337,3 +337,12 @@ func FuzzLongestZone(f *testing.F) {
 		}
 	})
 }
+
+// The name of the draft's example (draft-ietf-acme-dns-account-label-02 §3.2).
+func TestAccountChallengeName(t *testing.T) {
+	t.Parallel()
+	const account = "https://example.com/acme/acct/ExampleAccount"
+	if got := AccountChallengeName(account, "www.example.org"); got != "_ujmmovf2vn55tgye._acme-challenge.www.example.org." {
+		t.Error(got)
+	}
+}

@@ -112,12 +112,11 @@ func isCNAMETargets(account Account) bool {
 	return ok
 }
 
-// Advise is for a domain whose challenge has no place, for the reason that cause says. If an account is there that takes
+// Advise is for a domain whose challenge, at name, has no place, for the reason that cause says. If an account is there that takes
 // challenges through a CNAME ([CNAMETargets]), and the longest ZONE= that holds the domain is its or there is none, the error returned
 // is one of [CodeNoCNAME] (Misconfigured) with the CNAME that has to be set. It is nil if there is nothing to advise. Only
 // with register set is a name registered for a domain that has none.
-func (r Router) Advise(ctx context.Context, domain string, cause error, register bool) error {
-	name := ChallengeName(domain)
+func (r Router) Advise(ctx context.Context, domain, name string, cause error, register bool) error {
 	able := slices.DeleteFunc(r.specific(name), func(a Account) bool { return !isCNAMETargets(a) })
 	switch {
 	case CodeOf(cause) != CodeNoZone && CodeOf(cause) != CodeCNAME || len(able) == 0:

@@ -28,7 +28,7 @@ func checked(r plugin.Request) (call, *plugin.Failure) {
 	domain, ok := strings.CutPrefix(strings.TrimSuffix(fqdn, "."), providers.ChallengeLabel+".")
 	switch {
 	case !ok:
-		return refuse("misconfigured", "a CNAME leads to %s, and lego knows only names that begin with %s", fqdn,
+		return refuse("misconfigured", "the record is to be at %s, and lego knows only names that begin with %s", fqdn,
 			providers.ChallengeLabel)
 	case r.Zone == "" || !providers.InZone(fqdn, providers.CanonicalName(r.Zone)):
 		return refuse("usage", "%s does not lie in a zone that the request names", fqdn)

@@ -8,6 +8,7 @@ import (
 
 	"wildcard/internal/dns01/journal"
 	"wildcard/internal/dns01/memory"
+	"wildcard/providers"
 )
 
 // mostHeld is how long a call waits for the CA to forget. cert-manager has few workers and calls again after 5, 10, 20, 40 seconds, so
@@ -16,7 +17,8 @@ const mostHeld = 15 * time.Second
 
 // remembered is a challenge's record as package memory knows it.
 func (t target) remembered() memory.Record {
-	return memory.RecordOf(t.challenge.Domain, t.challenge.FQDN, t.challenge.Value)
+	c := t.challenge
+	return memory.Record{Name: providers.ChallengeName(c.Domain), FQDN: c.FQDN, Value: c.Value}
 }
 
 // self is this process. Nothing is kept for others, so it does not matter if /proc does not say.

@@ -77,6 +77,7 @@ func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
 	p.hooks(r.DeployHooks)
 	p.targets(r.Targets)
 	p.outcome()
+	p.challengeAccount()
 	var atCA []error
 	var group sync.WaitGroup
 	group.Go(func() { atCA = p.ca(ctx) })
@@ -107,6 +108,8 @@ type planning struct {
 	m    *Manager
 	o    *order
 	plan Plan
+
+	account string // of [dns01.Solver.Account]
 }
 
 // hooks looks at those that are asked for, and at those that would run besides: they come after the order, and keep nothing from it.
@@ -177,6 +180,22 @@ func (p *planning) ca(ctx context.Context) (problems []error) {
 	return problems
 }
 
+// unregistered stands for the URL of an account that is yet to be made.
+const unregistered = "ACCOUNT"
+
+// challengeAccount finds the account of which the records' names are made, where they are.
+func (p *planning) challengeAccount() {
+	if MethodOf(p.o.settings) != issuance.DNSAccount {
+		return
+	}
+	account, none := p.m.Store.Account(p.o.params.Server, p.o.params.Account)
+	if p.account = account.URI; none != nil {
+		p.account = unregistered
+		p.plan.Notes = append(p.plan.Notes, messages.New(
+			"the account is made first, and the names of the records are made of its URL: the first label of each will be another"))
+	}
+}
+
 // records finds where each record is to stand, side by side.
 func (p *planning) records(ctx context.Context) ([]PlannedRecord, []error) {
 	m, o := p.m, p.o
@@ -209,7 +228,7 @@ func (p *planning) records(ctx context.Context) ([]PlannedRecord, []error) {
 		return records, []error{err}
 	}
 	solver := &dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: ChecksDelegation(o.settings),
-		Foresee: true}
+		Foresee: true, Account: p.account}
 	slots := make(chan struct{}, 8)
 	var group sync.WaitGroup
 	for i := range records {
@@ -233,7 +252,7 @@ func (p *planning) record(ctx context.Context, solver *dns01.Solver, r *PlannedR
 		return
 	}
 	r.FQDN, r.Zone, r.Account = at.FQDN, at.Route.Zone, at.Route.Account
-	r.Remembered = p.remembers(r.Domain, at.FQDN)
+	r.Remembered = p.remembers(dns01.ChallengeName(solver, r.Domain), at.FQDN)
 	if d, err := solver.Resolver.Delegation(ctx, at.FQDN); err == nil { // else the wait will say so
 		r.delegation = d
 	}
@@ -304,9 +323,9 @@ func delegationNotes(records []PlannedRecord) []messages.Message {
 }
 
 // remembers is for how long Obtain would wait before it has the CA look at a name.
-func (p *planning) remembers(domain, fqdn string) time.Duration {
+func (p *planning) remembers(name, fqdn string) time.Duration {
 	ca := issuance.MemoryOf(p.o.params.Server, cache(p.o.settings))
-	return p.m.memory.Left(ca, memory.RecordOf(domain, fqdn, "")).Round(time.Second)
+	return p.m.memory.Left(ca, memory.Record{Name: name, FQDN: fqdn}).Round(time.Second)
 }
 
 // limits is what the ledger says of it.

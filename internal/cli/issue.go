@@ -65,7 +65,7 @@ func certificateFlags() []cli.Flag {
 
 // challengeFlag says how names are proven.
 func challengeFlag() cli.Flag {
-	return &cli.StringFlag{Name: "challenge", Usage: "`HOW` names are proven: dns-01, dns-persist-01, or auto: by a record of \"persist\" that is there, else dns-01"}
+	return &cli.StringFlag{Name: "challenge", Usage: "`HOW` names are proven: dns-01, dns-account-01 (dns-01 at a name of the account's own), dns-persist-01, or auto: by a record of \"persist\" that is there, else dns-01"}
 }
 
 func runIssue(p *program, c *cli.Context) error {

@@ -7,6 +7,7 @@ import (
 	"wildcard/internal/fault"
 	"wildcard/internal/persist"
 	"wildcard/internal/testkit/acmetest"
+	"wildcard/providers"
 )
 
 // persistWorld has a CA that takes persistent records, and an account there.
@@ -114,4 +115,29 @@ func TestIssue_ChallengeUnknown(t *testing.T) {
 		w.run("issue", "--agree-tos", "--challenge", bad, "example.com").exits(2, "dns-persist-01")
 	}
 	w.orders(0)
+}
+
+// What was chosen stays with the certificate, and each record is at the account's name, as plan shows it.
+func TestIssue_DNSAccount(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, acmetest.Options{DNSAccount: true, Deviations: unproven})
+	names := []string{"*.example.com", "example.com"}
+	w.run(append([]string{"plan", "--agree-tos", "--challenge", "dns-account-01"}, names...)...).exits(0, "the first label of each will be another")
+	before := len(w.conoha.Questions())
+	w.issue(append([]string{"--challenge", "dns-account-01"}, names...)...)
+	at := providers.AccountChallengeName(w.lineageAccount(), "example.com")
+	w.run(append([]string{"plan"}, names...)...).exits(0, at)
+	w.run("show", "example.com").exits(0, "dns-account-01")
+	w.at(due(w.lineage("example.com")))
+	w.run("renew").exits(0, "renewed")
+	for _, q := range w.conoha.Questions()[before:] {
+		if name := providers.CanonicalName(q.Name); q.Type == "TXT" && strings.Contains(name, "_acme-challenge") && name != at {
+			t.Errorf("asked for %s", q.Name)
+		}
+	}
+	w.at(due(w.lineage("example.com")))
+	w.run("renew", "--challenge", "dns-01").exits(0, "renewed")
+	if s, _ := w.lineage("example.com").Conf.Settings(); s.Challenge != "dns-01" {
+		t.Errorf("%+v", s)
+	}
 }

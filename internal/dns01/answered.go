@@ -8,7 +8,7 @@ func (s *Solver) Answered(record *Record) (at time.Time, deleted bool) {
 	if record.taken || record.shared {
 		return record.journalled().Answered, false
 	}
-	at = s.Memory.LookAt(remembered(record.Challenge))
+	at = s.Memory.LookAt(remembered(s, record.Challenge))
 	return at, !at.IsZero()
 }
 

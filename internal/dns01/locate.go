@@ -2,11 +2,15 @@ package dns01
 
 import (
 	"context"
+	"strings"
 
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
 	"wildcard/providers"
 )
+
+// mostName is the length of the longest name, without its last dot (RFC 1035 §2.3.4).
+const mostName = 253
 
 // Place is where the TXT record for a domain is to stand, and which account can write it.
 type Place struct {
@@ -14,20 +18,32 @@ type Place struct {
 	FQDN  string // CNAMEs followed
 }
 
+// ChallengeName is where a CA looks for a domain's record: the one place that knows how the methods differ in it.
+func ChallengeName(s *Solver, domain string) string {
+	if s.Account != "" {
+		return providers.AccountChallengeName(s.Account, domain)
+	}
+	return providers.ChallengeName(domain)
+}
+
 // Locate finds the place for a domain (without "*."). It creates no record, and asks no resolver for the challenge's own
 // name. Errors are those of FollowCNAME, Route, Advise and, with CheckDelegation, of [providers.DelegationChecker].
 func (s *Solver) Locate(ctx context.Context, domain string) (Place, error) {
-	name := providers.ChallengeName(domain)
+	name := ChallengeName(s, domain)
+	if len(name) > mostName+1 { // only with a label of an account: [providers.ParseDomain] leaves room for the other
+		return Place{}, fault.Errorf(fault.CodeBadChallenge, fault.Usage,
+			"%s: the name of its record would have %d characters, and a name has at most %d", domain, len(name)-1, mostName)
+	}
 	fqdn, err := s.FQDN(ctx, domain)
 	if err != nil {
-		if advice := s.Router.Advise(ctx, domain, err, s.Register); advice != nil {
+		if advice := s.Router.Advise(ctx, domain, name, err, s.Register); advice != nil {
 			return Place{}, advice
 		}
 		return Place{}, s.explain(ctx, name, err)
 	}
 	place, err := s.PlaceAt(ctx, fqdn)
 	if err != nil && place.FQDN == "" {
-		if advice := s.Router.Advise(ctx, domain, err, s.Register); advice != nil {
+		if advice := s.Router.Advise(ctx, domain, name, err, s.Register); advice != nil {
 			return Place{}, advice
 		}
 	}
@@ -108,7 +124,7 @@ func LocateAt(ctx context.Context, s *Solver, name string) (Place, error) {
 
 // FQDN finds the name of the record for a domain, CNAMEs followed. Errors are those of FollowCNAME.
 func (s *Solver) FQDN(ctx context.Context, domain string) (string, error) {
-	return follow(ctx, s, providers.ChallengeName(domain))
+	return follow(ctx, s, ChallengeName(s, domain))
 }
 
 // follow finds where a record has to stand, CNAMEs followed.
@@ -169,7 +185,7 @@ func (s *Solver) delegation(ctx context.Context, route providers.Route, fqdn str
 		return err
 	case delegation.Private && delegation.For(route.Zone).Private && route.Zone != delegation.Zone:
 		return nil // only our own network knows the zone, and the account's above it is not to be compared with that
-	case route.Zone == fqdn:
+	case route.Zone == fqdn, strings.HasPrefix(route.Zone, providers.ChallengeLabel+"."):
 		return nil // a zone of its own for the challenge alone: asking resolvers for its cut would be asking for the challenge
 	case !delegation.Private && len(delegation.Zone) > len(route.Zone) && providers.InZone(delegation.Zone, route.Zone):
 		return fault.Errorf(fault.CodeDelegatedElsewhere, fault.Misconfigured,

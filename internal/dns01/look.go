@@ -17,7 +17,7 @@ func (s *Solver) reservation(o Owner) *memory.Reservation {
 func (s *Solver) Expect(ctx context.Context, o Owner, all []providers.Challenge) memory.Pause {
 	records := make([]memory.Record, len(all))
 	for i, c := range all {
-		records[i] = remembered(c)
+		records[i] = remembered(s, c)
 	}
 	r := s.reservation(o)
 	r.Put(ctx, records)
@@ -34,7 +34,7 @@ func (s *Solver) Looked(ctx context.Context, o Owner, outcome memory.Outcome) {
 
 // LookedAt says that the CA looks at one record no more, for who did not see the look begin ([memory.Memory.LookedAt]).
 func (s *Solver) LookedAt(ctx context.Context, o Owner, c providers.Challenge, sure bool) {
-	s.Memory.LookedAt(ctx, o.Process, s.CA, remembered(c), sure)
+	s.Memory.LookedAt(ctx, o.Process, s.CA, remembered(s, c), sure)
 }
 
 // Release gives up the records of the round that no CA has looked at.

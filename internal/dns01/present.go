@@ -25,7 +25,7 @@ func (s *Solver) Present(ctx context.Context, owner Owner, place Place, c provid
 func (s *Solver) Enter(ctx context.Context, owner Owner, place Place, c providers.Challenge) (*Record, error) {
 	c.FQDN, c.Zone = place.FQDN, place.Route.Zone
 	record := &Record{Place: place, Challenge: c, Owner: owner, left: true}
-	s.reservation(owner).Add(ctx, remembered(c))
+	s.reservation(owner).Add(ctx, remembered(s, c))
 	if s.Journal == nil {
 		return record, nil
 	}
@@ -58,7 +58,7 @@ func (s *Solver) Make(ctx context.Context, record *Record) error {
 	if record.Owner.Last {
 		_, _ = s.Sweep(ctx, SweepAtStart, nil) // what cannot be swept is no reason to stop
 	}
-	if record.taken || s.Journal != nil && (record.Owner.Resumed || s.Memory.Knows(remembered(record.Challenge))) {
+	if record.taken || s.Journal != nil && (record.Owner.Resumed || s.Memory.Knows(remembered(s, record.Challenge))) {
 		if there, err := s.fromEarlier(ctx, record); there || err != nil {
 			return err
 		}

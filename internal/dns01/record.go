@@ -80,8 +80,8 @@ func (r *Record) change(f func()) {
 }
 
 // remembered is a challenge's record as package memory knows it.
-func remembered(c providers.Challenge) memory.Record {
-	return memory.RecordOf(c.Domain, c.FQDN, c.Value)
+func remembered(s *Solver, c providers.Challenge) memory.Record {
+	return memory.Record{Name: ChallengeName(s, c.Domain), FQDN: c.FQDN, Value: c.Value}
 }
 
 // At is a record of which no journal knows, and that may be there: an answer to a challenge, to be deleted by name, type and value.

@@ -58,6 +58,9 @@ type Solver struct {
 	// Register lets names be registered at services that work through CNAMEs, for domains that have none.
 	Register bool
 
+	// Account is the URL of the account that the challenges are of alone, as with dns-account-01; "" is dns-01.
+	Account string
+
 	Journal    *journal.Journal     // nil if the caller's own caller keeps one
 	Memory     *memory.Memory       // what the CAs' resolvers remember; nil waits for nothing
 	CA         memory.CA            // the one that is let look

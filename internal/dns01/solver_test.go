@@ -450,7 +450,7 @@ func TestWait(t *testing.T) {
 	if !slices.Equal(steps, []dns01.Step{dns01.Publication, dns01.ExtraWait, dns01.Memory}) || now.Sub(began) < time.Minute {
 		t.Errorf("%q, after %v", steps, now.Sub(began))
 	}
-	if left := w.Memory.Left(w.CA, memory.RecordOf("example.com", fqdn, other.Value)); left <= 0 {
+	if left := w.Memory.Left(w.CA, memory.Record{Name: providers.ChallengeName("example.com"), FQDN: fqdn, Value: other.Value}); left <= 0 {
 		t.Error("that the CA looks is not known")
 	}
 	w.Within = func() time.Duration { return time.Second }

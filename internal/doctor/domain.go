@@ -8,6 +8,7 @@ import (
 	"wildcard/internal/dns01"
 	"wildcard/internal/dns01/propagation"
 	"wildcard/internal/fault"
+	"wildcard/internal/issuance"
 )
 
 func domainKinds() []Kind { return slices.Concat(placeKinds(), serverKinds(), delegationKinds()) }
@@ -134,6 +135,13 @@ func (v *visit) domain(ctx context.Context, c Case, domain string) {
 	}
 	solver := &dns01.Solver{
 		Router: router, Resolver: resolver, CheckDelegation: c.CheckDelegation, Foresee: true, Journal: v.Journal, Log: v.Log,
+	}
+	if methodOf(c) == issuance.DNSAccount {
+		account, err := v.Store.Account(c.Params.Server, c.Params.Account)
+		if err != nil {
+			return // "ca" says so
+		}
+		solver.Account = account.URI
 	}
 	at, err := solver.Locate(ctx, domain)
 	if err != nil && v.late(ctx, domain) {

@@ -30,7 +30,10 @@ func persistKinds() []Kind {
 
 // methodOf is how a case's names are proven: that of the last renewal counts, if it was left to us.
 func methodOf(c Case) issuance.Method {
-	if m := certificates.MethodOf(c.Settings); m == issuance.Persist || m == issuance.Auto && c.Settings.ProvenBy != "" {
+	switch m := certificates.MethodOf(c.Settings); {
+	case m != issuance.Auto:
+		return m
+	case c.Settings.ProvenBy != "":
 		return issuance.Persist
 	}
 	return issuance.DNS01

@@ -1,6 +1,7 @@
 package issuance
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -169,6 +170,16 @@ type authorization struct {
 
 func (a authorization) offers(m Method) bool {
 	return slices.ContainsFunc(a.Challenges, func(c acme.Challenge) bool { return c.Type == string(m) })
+}
+
+// kinds are the types of the challenges that are offered.
+func (a authorization) kinds() string {
+	var all []string
+	for _, c := range a.Challenges {
+		all = append(all, printable(c.Type, 40))
+	}
+	slices.Sort(all)
+	return cmp.Or(strings.Join(all[:min(len(all), 10)], ", "), "nothing")
 }
 
 // lookedAt is what was seen of the name servers for a domain.

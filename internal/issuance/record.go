@@ -49,8 +49,12 @@ func (rec *record) dns() providers.Challenge {
 
 // newSolver is how the run's records are made, waited for and deleted.
 func (i *Issuer) newSolver() *dns01.Solver {
+	account := ""
+	if i.Method == DNSAccount {
+		account = i.Account.URI
+	}
 	return &dns01.Solver{
-		Router: i.Router, Resolver: i.Resolver, CheckDelegation: i.CheckDelegation, Register: true,
+		Account: account, Router: i.Router, Resolver: i.Resolver, CheckDelegation: i.CheckDelegation, Register: true,
 		Journal: i.Journal, Memory: i.Memory, CA: MemoryOf(i.CA.Server(), i.Cache), HistoryDir: i.HistoryDir,
 		WaitLimit: i.Wait, ExtraWait: i.ExtraWait, Linger: i.Pacing.Linger, Log: i.Log,
 	}
@@ -114,7 +118,7 @@ func (r *run) locate(ctx context.Context) (map[string]dns01.Place, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		places[domains[i]] = p
-		if want := providers.ChallengeName(domains[i]); p.FQDN != want {
+		if want := dns01.ChallengeName(r.solver, domains[i]); p.FQDN != want {
 			r.observe(Event{Step: StepZones, State: Noted, Domain: domains[i], FQDN: p.FQDN,
 				Text: messages.New("a CNAME leads there from %s", want)})
 		}

@@ -17,17 +17,20 @@ type Method string
 const (
 	DNS01   Method = "dns-01"         // RFC 8555 §8.4; also ""
 	Persist Method = "dns-persist-01" // by a record that is there already (package persist)
-	// Auto is Persist for names whose record is there and fits, at a CA that offers it, else DNS01.
+	// DNSAccount is DNS01 at a name of the account's own (draft-ietf-acme-dns-account-label-02).
+	DNSAccount Method = "dns-account-01"
+	// Auto is Persist for names whose record is there and fits, at a CA that offers it, else DNS01. It is never DNSAccount, which no
+	// CA offers without DNS01: whose label is the account's is chosen.
 	Auto Method = "auto"
 )
 
 // ParseMethod reads a method as a user types it.
 func ParseMethod(text string) (Method, error) {
-	if m := Method(text); slices.Contains([]Method{Auto, DNS01, Persist}, m) {
+	if m := Method(text); slices.Contains([]Method{Auto, DNS01, Persist, DNSAccount}, m) {
 		return m, nil
 	}
-	return "", fault.Errorf(fault.CodeUsage, fault.Usage, "challenge %s: it is auto, dns-01 or dns-persist-01",
-		fault.Excerpt(text))
+	return "", fault.Errorf(fault.CodeUsage, fault.Usage,
+		"challenge %s: it is auto, dns-01, dns-persist-01 or dns-account-01", fault.Excerpt(text))
 }
 
 // way is what is different between the methods: what is looked for in an authorization, what is done before the answer, and what a
@@ -40,8 +43,9 @@ type way struct {
 	failed func(r *run, rec *record, f ValidationFailure, err error) error
 }
 
-func byDNS01() *way {
-	return &way{method: DNS01, token: true, makes: true, failed: unseenElsewhere}
+// byRecord is that of DNS01 and DNSAccount, which differ in the record's name alone ([dns01.ChallengeName]).
+func byRecord(m Method) *way {
+	return &way{method: m, token: true, makes: true, failed: unseenElsewhere}
 }
 
 func byPersist() *way {
@@ -65,8 +69,8 @@ func take(w *way, name, url string, a authorization) (*record, error) {
 	}
 	switch {
 	case rec.challenge.Type == "":
-		return nil, fault.Errorf(CodeNoChallenge, fault.Failed, "acme: authorization of %s: the CA offers no %s", name,
-			string(w.method))
+		return nil, fault.Errorf(CodeNoChallenge, fault.Failed, "acme: authorization of %s: the CA offers no %s, but %s",
+			name, string(w.method), a.kinds())
 	case w.token && !tokenForm.MatchString(rec.challenge.Token):
 		return nil, fault.Errorf(CodeReply, fault.Failed, "acme: authorization of %s: not a token: %s", name,
 			printable(rec.challenge.Token, 60))
@@ -93,7 +97,11 @@ func (w ways) newRecord(name, url string, a authorization, places map[string]dns
 	if place.FQDN == "" {
 		return nil, r.unplaced
 	}
-	rec, err := take(byDNS01(), name, url, a)
+	method := DNS01
+	if r.Method == DNSAccount {
+		method = DNSAccount
+	}
+	rec, err := take(byRecord(method), name, url, a)
 	if err != nil {
 		return nil, err
 	}

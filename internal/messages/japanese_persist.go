@@ -2,7 +2,8 @@ package messages
 
 // japanesePersist is what is said of records that stay (dns-persist-01).
 var japanesePersist = map[Text]string{
-	"`HOW` names are proven: dns-01, dns-persist-01, or auto: by a record of \"persist\" that is there, else dns-01": "名前の検証方法 `HOW`: dns-01、dns-persist-01、または auto (\"persist\" のレコードがあればそれを使い、なければ dns-01)",
+	"`HOW` names are proven: dns-01, dns-account-01 (dns-01 at a name of the account's own), dns-persist-01, or auto: by a record of \"persist\" that is there, else dns-01": "名前の検証方法 `HOW`: dns-01、dns-account-01 (アカウント専用の名前での dns-01)、dns-persist-01、または auto (\"persist\" のレコードがあればそれを使い、なければ dns-01)",
+	"the account is made first, and the names of the records are made of its URL: the first label of each will be another":                                                   "先にアカウントが作成され、その URL からレコードの名前が決まります。表示されている名前の先頭のラベルは、実際には別の値になります",
 	"proven by the record that is there":                                                   "既にあるレコードで検証します",
 	"%s: no name server could be asked for its record; the CA finds out":                   "%s: どのネームサーバーにもレコードを問い合わせできませんでした。確認は認証局に任せます",
 	"%s: its renewals need no credentials of a DNS service any more; those of %s still do": "%s: 今後の更新に DNS サービスの認証情報は要りません。%s の更新にはまだ必要です",

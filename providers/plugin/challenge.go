@@ -37,7 +37,7 @@ func computable(c providers.Challenge, fqdn string) error {
 	}
 	if !strings.HasPrefix(fqdn, providers.ChallengeLabel+".") {
 		return providers.Errorf(providers.CodeCNAME, providers.Misconfigured,
-			"a CNAME leads there, and it knows only names that begin with %s", providers.ChallengeLabel)
+			"the record is to be there, and it knows only names that begin with %s", providers.ChallengeLabel)
 	}
 	return nil
 }

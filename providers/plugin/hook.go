@@ -65,7 +65,7 @@ func OpenCertbotHook(spec providers.Spec, o Options) ([]providers.Account, error
 			domain, ok := strings.CutPrefix(strings.TrimSuffix(fqdn, "."), providers.ChallengeLabel+".")
 			if !ok {
 				return call{}, providers.Errorf(providers.CodeCNAME, providers.Misconfigured,
-					"a CNAME leads to %s, and hooks of certbot know only names that begin with %s", fqdn, providers.ChallengeLabel)
+					"the record is to be at %s, and hooks of certbot know only names that begin with %s", fqdn, providers.ChallengeLabel)
 			}
 			out := auth.command()
 			out.environ = []string{

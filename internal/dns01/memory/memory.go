@@ -12,7 +12,6 @@ import (
 	"wildcard/internal/fault"
 	"wildcard/internal/system/filelock"
 	"wildcard/internal/system/wait"
-	"wildcard/providers"
 )
 
 // DefaultKeep is how long a CA's resolvers are taken to remember where nothing else is known: what Let's Encrypt does.
@@ -45,11 +44,6 @@ type Record struct {
 	Name  string // of the challenge: "_acme-challenge.example.com."
 	FQDN  string // where the record stands, CNAMEs followed
 	Value string // "" as long as it is not known
-}
-
-// RecordOf is the record of a domain (without "*.") that stands at fqdn.
-func RecordOf(domain, fqdn, value string) Record {
-	return Record{Name: providers.ChallengeName(domain), FQDN: fqdn, Value: value}
 }
 
 // Open returns what is kept in a private folder, which is made when it is needed; with "" it is kept in this process. A nil log

@@ -141,9 +141,17 @@ func (s *Server) deactivate(a *authorization) {
 
 // challenges are those that an authorization shows, in any order: of one that was tried only the one that was tried.
 func (s *Server) challenges(a *authorization, n int, status string) []any {
-	kinds := []string{"dns-01", "http-01", "tls-alpn-01"}
-	if a.Wildcard || a.attempted || s.options.Deviations.PlainLists {
+	kinds := []string{"dns-01", accountKind, "http-01", "tls-alpn-01"}
+	switch {
+	case a.tried == accountKind:
+		kinds = kinds[1:2]
+	case a.attempted || s.options.Deviations.PlainLists:
 		kinds = kinds[:1]
+	case a.Wildcard:
+		kinds = kinds[:2]
+	}
+	if !s.options.DNSAccount {
+		kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == accountKind })
 	}
 	var all []any
 	for _, kind := range kinds {

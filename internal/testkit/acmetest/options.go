@@ -45,6 +45,8 @@ type Options struct {
 	Staging bool
 	// Persist is how dns-persist-01 is offered; [Server.OfferPersist] changes it. In staging [NoPersist] is PersistPlain.
 	Persist Persist
+	// DNSAccount offers dns-account-01 beside dns-01, as Google, Pebble and Boulder's test/config-next do.
+	DNSAccount bool
 	// BadNonces is that one POST in so many is refused with badNonce; 0 is none.
 	BadNonces int
 	// Outages is that one request in so many is answered with the CA's own 500 and not carried out; 0 is none.

@@ -1,6 +1,8 @@
 package acmetest
 
 import (
+	"crypto/sha256"
+	"encoding/base32"
 	"fmt"
 	"net/http"
 	"slices"
@@ -18,7 +20,7 @@ func (s *Server) lookIn(v *validation) map[string]any {
 	switch {
 	case v.trouble:
 		return problem(http.StatusInternalServerError, "serverInternal", "Could not communicate with VA")
-	case v.kind != "dns-01" && v.kind != persistKind:
+	case v.kind != "dns-01" && v.kind != accountKind && v.kind != persistKind:
 		return problem(http.StatusBadRequest, "connection", "127.0.0.1: Fetching "+v.authz.Name+": Connection refused")
 	}
 	look := s.lookTXT
@@ -35,6 +37,15 @@ func (s *Server) lookIn(v *validation) map[string]any {
 	default:
 		return s.remote(func(perspective int) map[string]any { return s.lookCAA(v, perspective) })
 	}
+}
+
+const accountKind = "dns-account-01"
+
+// accountLabel is the first label of the name at which an account's challenges are looked for (pebble 2.10.1 va.go,
+// validateDNSAccount01).
+func accountLabel(account string) string {
+	digest := sha256.Sum256([]byte(account))
+	return "_" + strings.ToLower(base32.StdEncoding.EncodeToString(digest[:10]))
 }
 
 // remote asks all remote perspectives at once. One may fail, and two where there are more than five (Baseline Requirements
@@ -71,6 +82,9 @@ func (s *Server) lookTXT(v *validation, perspective int) map[string]any {
 		return nil
 	}
 	name := "_acme-challenge." + v.authz.Name
+	if v.kind == accountKind {
+		name = accountLabel(v.authz.account.url) + "." + name
+	}
 	answer := s.resolve(perspective, name, dns.TypeTXT)
 	if text := answer.problem(name, dns.TypeTXT); text != "" {
 		return problem(http.StatusBadRequest, "dns", text)

@@ -21,7 +21,7 @@ func (p *planning) standing(ctx context.Context, records []PlannedRecord) {
 	o, method := p.o, MethodOf(p.o.settings)
 	likely := method == issuance.Persist || o.settings.ProvenBy == string(issuance.Persist) ||
 		slices.ContainsFunc(records, func(r PlannedRecord) bool { return r.Err != nil })
-	if method == issuance.DNS01 {
+	if method != issuance.Persist && method != issuance.Auto {
 		return
 	}
 	ca, err := p.m.Services.CA(ctx, o.params.Server, o.settings.CABundle)

@@ -141,3 +141,20 @@ func TestIssue_DNSAccount(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// A persistent record that stands proves nothing where another way was asked for: plan shows what issue makes.
+func TestPlan_PersistentRecordNotAskedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, acmetest.Options{DNSAccount: true, Persist: acmetest.PersistHashed, Deviations: unproven})
+	w.run("account", "register", "--agree-tos").exits(0)
+	record := recordMissing(w.run("issue", "--challenge", "dns-persist-01", "example.com").exits(78, "[persist.missing]"))
+	w.conoha.PutRecord("example.com", persist.Name("example.com"), "TXT", record)
+	for method, at := range map[string]string{
+		"dns-01":         providers.ChallengeName("example.com"),
+		"dns-account-01": providers.AccountChallengeName(w.lineageAccount(), "example.com"),
+	} {
+		if said := w.run("plan", "--challenge", method, "example.com").exits(0, at); strings.Contains(said.stdout, "is there already") {
+			t.Errorf("%s: %s", method, said.stdout)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -183,14 +184,14 @@ func (p *planning) ca(ctx context.Context) (problems []error) {
 // unregistered stands for the URL of an account that is yet to be made.
 const unregistered = "ACCOUNT"
 
-// challengeAccount finds the account of which the records' names are made, where they are.
+// challengeAccount finds the account of which the records' names are made, where they are. What keeps it from being found "ca" says.
 func (p *planning) challengeAccount() {
 	if MethodOf(p.o.settings) != issuance.DNSAccount {
 		return
 	}
-	account, none := p.m.Store.Account(p.o.params.Server, p.o.params.Account)
-	if p.account = account.URI; none != nil {
-		p.account = unregistered
+	account, err := p.m.Store.Account(p.o.params.Server, p.o.params.Account)
+	p.account = cmp.Or(account.URI, unregistered)
+	if fault.CodeOf(err) == lineage.CodeNotFound && p.o.params.Account == "" {
 		p.plan.Notes = append(p.plan.Notes, messages.New(
 			"the account is made first, and the names of the records are made of its URL: the first label of each will be another"))
 	}

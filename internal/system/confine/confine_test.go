@@ -115,8 +115,8 @@ func ourselves(t *testing.T) string {
 func private(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o700); err != nil {
-		t.Fatal(err)
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Chmod(filepath.Dir(dir), 0o755)); err != nil {
+		t.Fatal(err) // another user passes it where there is no Landlock
 	}
 	return dir
 }
@@ -176,7 +176,7 @@ func TestStart_OnlyRead(t *testing.T) {
 	}
 	added := "/usr/share/wildcard-of-a-test"
 	said := confined(t, ourselves(t), []string{program, data, "/usr/share"}, "read="+program, "append="+program, "make="+added, "append="+data)
-	if err := os.Remove(added); err == nil {
+	if err := os.Remove(added); err == nil && (confine.Can().View || confine.Can().User) {
 		t.Error("the system's folder was written to")
 	}
 	lines := strings.Split(said, "\n")

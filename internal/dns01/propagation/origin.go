@@ -164,7 +164,8 @@ func (s *session) hasServers(ctx context.Context, addr netip.AddrPort, view prov
 }
 
 // Foresee tells, before anything is written, whether the servers that would be awaited are others than those of the zone that would
-// be written to, which then never would have the record: an error of [fault.CodeOtherServers] (Misconfigured).
+// be written to, which then never would have the record: an error of [fault.CodeOtherServers] (Misconfigured). Of a zone of the
+// challenge alone it tells nothing: its servers are found only when they are asked for the record.
 func (r *Resolver) Foresee(ctx context.Context, d Delegation, origin Origin) error {
 	s, err := r.open()
 	if err != nil {
@@ -172,7 +173,7 @@ func (r *Resolver) Foresee(ctx context.Context, d Delegation, origin Origin) err
 	}
 	defer s.close()
 	view, err := origin(ctx)
-	if err != nil || view.Primary == "" {
+	if err != nil || view.Primary == "" || strings.HasPrefix(providers.CanonicalName(view.Zone), providers.ChallengeLabel+".") {
 		return err
 	}
 	all := s.relate(ctx, view, origin, d.Addrs)

@@ -324,3 +324,21 @@ func TestOriginOf(t *testing.T) {
 		t.Error("hosts without an address have told something")
 	}
 }
+
+// A zone of the challenge alone is delegated to servers of its own, which no resolver is asked for; that those of the zone above it do not
+// serve it says nothing. Of any other zone it does.
+func TestForesee_ZoneOfTheChallenge(t *testing.T) {
+	t.Parallel()
+	for zone, want := range map[string]string{
+		challenge: "", "_acme-challenge.host.example.test.": "", "sub.example.test.": fault.CodeOtherServers, "example.test.": fault.CodeOtherServers,
+	} {
+		w := newWorld(t, 1)
+		w.servers[0].serve(copyOf{primary: "ns1.oldhost.test.", serial: 7, hosts: []string{"ns1.test."}})
+		view := written("192.0.2.53:53")
+		view.Zone, view.NameServers = zone, []string{"ns1.challenges.test."}
+		d := Delegation{Zone: "example.test.", Addrs: []Address{{"ns1.test.", w.servers[0].addr}}}
+		if err := w.Resolver().Foresee(t.Context(), d, constant(view)); fault.CodeOf(err) != want {
+			t.Errorf("%s: %v, want %q", zone, err, want)
+		}
+	}
+}

@@ -14,9 +14,9 @@
 //  4. Both honour the context and may run concurrently. Callers give CleanUp a context that outlives the work
 //     ([context.WithoutCancel]) and a deadline.
 //
-// A call is about one record; the callers make several at once (createsPerZone of internal/issuance), but certbot's hooks, which know
-// one. A service that takes many records in one request may collect the calls that are under way, as providers/manual does
-// (gatherer.go). What a provider can do besides is found by a type assertion on [Account.Provider].
+// A call is about one record; the callers make several at once (createsPerZone of internal/issuance; all, for a [Gatherer]), but
+// certbot's hooks, which know one. A service that takes many records in one request collects the calls that are under way, as
+// providers/manual does (gatherer.go). What a provider can do besides is found by a type assertion on [Account.Provider].
 package providers
 
 import (
@@ -124,6 +124,12 @@ type ValueComputer interface {
 type LongestWait interface {
 	// LongestWait is the longest wait for publication; 0 leaves it to the caller.
 	LongestWait() time.Duration
+}
+
+// Gatherer is implemented by providers that make one of many calls, so that more at once are no burden: a run makes all.
+type Gatherer interface {
+	// Gathers reports whether it does.
+	Gathers() bool
 }
 
 // Closer is implemented by providers that hold something for the length of a run: a child process, connections.

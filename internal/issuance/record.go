@@ -138,7 +138,7 @@ func (r *run) present(parent context.Context) error {
 	records := r.toMake()
 	for _, rec := range records {
 		if zone := rec.zoneKey(); zones[zone] == nil {
-			zones[zone] = make(chan struct{}, createsPerZone)
+			zones[zone] = make(chan struct{}, atOnce(createsPerZone, len(records), rec.place.Route.Account.Provider))
 		}
 	}
 	var mu sync.Mutex
@@ -173,6 +173,14 @@ func (r *run) present(parent context.Context) error {
 		return context.Cause(parent)
 	}
 	return err
+}
+
+// atOnce is how many calls a provider gets at a time: all, if it gathers them.
+func atOnce(usual, all int, p providers.Provider) int {
+	if g, ok := p.(providers.Gatherer); ok && g.Gathers() {
+		return max(usual, all)
+	}
+	return usual
 }
 
 func (rec *record) zoneKey() string {
@@ -228,9 +236,11 @@ func (r *run) cleanUp(ctx context.Context) error {
 	r.cleaning.Lock()
 	defer r.cleaning.Unlock()
 	var left []*dns01.Record
+	limit := deletesAtOnce
 	for _, rec := range r.records {
 		if held := rec.held.Load(); held != nil && held.Left() {
 			left = append(left, held)
+			limit = atOnce(limit, len(r.records), rec.place.Route.Account.Provider)
 		}
 	}
 	if len(left) == 0 {
@@ -238,7 +248,7 @@ func (r *run) cleanUp(ctx context.Context) error {
 	}
 	until := time.Now().Add(cmp.Or(r.Pacing.CleanUp, time.Minute))
 	return r.step(StepCleanup, len(left), func() error {
-		return r.sideBySide(deletesAtOnce, len(left), func(i int) error {
+		return r.sideBySide(limit, len(left), func(i int) error {
 			solver := *r.solver
 			solver.CleanUpLimit = max(time.Until(until), 1) // one limit for all
 			if err := solver.CleanUp(ctx, left[i]); err != nil {

@@ -48,7 +48,11 @@ type Provider struct {
 var (
 	_ providers.Provider    = (*Provider)(nil)
 	_ providers.LongestWait = (*Provider)(nil)
+	_ providers.Gatherer    = (*Provider)(nil)
 )
+
+// Gathers is [providers.Gatherer].
+func (p *Provider) Gathers() bool { return true }
 
 // Open returns the provider. Errors: CodeBadSpec for specs with something to set, and for certbot; [CodeNoTerminal].
 func Open(spec providers.Spec, o Options) ([]providers.Account, error) {

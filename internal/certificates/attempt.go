@@ -329,7 +329,7 @@ func (a *attempt) keep(ctx context.Context, result issuance.Result) (Certificate
 	if err != nil {
 		return c, err
 	}
-	pending := a.deploys(m.options.Dirs.Config)
+	pending := a.deploys(m)
 	change := func(conf *lineage.Conf) error {
 		s := a.settings
 		s.Domains, s.RenewAt, s.RetryAfter, s.Deploy, s.NewKey = a.names, time.Time{}, time.Time{}, pending, false

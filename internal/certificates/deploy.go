@@ -324,10 +324,10 @@ func (m *Manager) pre(ctx context.Context, o *order) error {
 }
 
 // deploys reports whether there is something to do after a certificate of a lineage was stored.
-func (o *order) deploys(configDir string) bool {
+func (o *order) deploys(m *Manager) bool {
 	s := o.settings
-	return s.Combined+s.PKCS12+s.JKS != "" || len(s.Verify)+len(s.Targets) > 0 ||
-		hasHooks(configDir, DeployCommands(o.params, s))
+	return len(outputsOf(m, s))+len(s.Verify)+len(s.Targets) > 0 ||
+		hasHooks(m.options.Dirs.Config, DeployCommands(o.params, s))
 }
 
 // hasHooks reports whether a lineage has deploy hooks, its own or those for all.

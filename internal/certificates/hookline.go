@@ -84,3 +84,60 @@ func withoutHooks(s lineage.Settings) error {
 	}
 	return nil
 }
+
+// SettingsOfHook reads the settings from the command line of an auth hook: ours, or a script that has its credentials beside it.
+func SettingsOfHook(line, configDir string) lineage.Settings {
+	var s lineage.Settings
+	words := lineage.Words(line)
+	if len(words) == 0 {
+		return s
+	}
+	if filepath.Base(words[0]) != "wildcard-auth-hook" {
+		s.EnvFile = besideScript(words, configDir)
+		return s
+	}
+	for i := 1; i < len(words); i++ {
+		name, value, inline := strings.Cut(strings.TrimLeft(words[i], "-"), "=")
+		set := hookOptions()[name]
+		if set == nil {
+			continue // -v, and what is none of ours
+		}
+		if !inline && i+1 < len(words) {
+			i++
+			value = words[i]
+		}
+		set(&s, value)
+	}
+	return s
+}
+
+// hookOptions are the options of our hooks that a lineage keeps. The others say where files are, or how much is logged.
+func hookOptions() map[string]func(s *lineage.Settings, value string) {
+	return map[string]func(*lineage.Settings, string){
+		"provider":   func(s *lineage.Settings, value string) { s.Providers = append(s.Providers, lineage.ReadSpec(value)) },
+		"env-file":   func(s *lineage.Settings, value string) { s.EnvFile = value },
+		"resolver":   func(s *lineage.Settings, value string) { s.Resolvers = strings.Split(value, ",") },
+		"nameserver": func(s *lineage.Settings, value string) { s.NameServers = strings.Split(value, ",") },
+		"extra-wait": func(s *lineage.Settings, value string) { s.ExtraWait = value },
+		"ca-cache":   func(s *lineage.Settings, value string) { s.CACache = value },
+		"config-dir": func(*lineage.Settings, string) {},
+		"state-dir":  func(*lineage.Settings, string) {},
+	}
+}
+
+// besideScript is the file with the credentials of a shell script, which has them beside it, in .env or conoha_id; "" where our
+// own usual place has some.
+func besideScript(words []string, configDir string) string {
+	if _, err := os.Stat(filepath.Join(configDir, "conoha", ".env")); err == nil {
+		return ""
+	}
+	for _, word := range words {
+		for _, name := range []string{".env", "conoha_id"} {
+			path := filepath.Join(filepath.Dir(word), name)
+			if info, err := os.Stat(path); filepath.IsAbs(word) && err == nil && info.Mode().IsRegular() {
+				return path
+			}
+		}
+	}
+	return ""
+}

@@ -17,7 +17,8 @@ import (
 )
 
 // options are a hook's flags. certbot tells its hooks neither lineage nor directories, so what differs from the defaults
-// stands on the command line that certbot keeps, or in the environment.
+// stands on the command line that certbot keeps, or in the environment. What a lineage keeps of it is written and read in
+// internal/certificates/hookline.go: adopt passes over an option that is not there.
 type options struct {
 	specs       []providers.Spec
 	envFile     string

@@ -1,6 +1,9 @@
 // Package deploy runs the hooks of certbot's that are about certificates which are there already: pre, deploy and post
 // (certbot/_internal/hooks.py). Those that talk to DNS services are another matter (wildcard/hooks).
 //
+// It also makes the bytes of key stores ([PKCS12], [JKS]) and looks at what is served ([wildcard/internal/deploy/target] brings
+// certificates to other places).
+//
 // As with certbot, first the programs in CONFIG_DIR/renewal-hooks/{pre,deploy,post} run, sorted by name, "~" at the end
 // passed over, then the command lines of the lineage by /bin/sh -c; a program that stands in the folder is not run again
 // when a command line is just its path. Deploy hooks see RENEWED_LINEAGE and RENEWED_DOMAINS, post hooks RENEWED_DOMAINS

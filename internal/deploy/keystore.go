@@ -17,6 +17,8 @@ import (
 	"wildcard/internal/messages"
 )
 
+// This file makes the bytes of key stores; which files a certificate is written into is decided in internal/certificates/outputs.go.
+
 // Codes of key stores.
 const (
 	CodeKeyStore = "deploy.key-store" // a key store cannot be made of the certificate, or does not hold what was put into it

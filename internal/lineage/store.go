@@ -26,7 +26,8 @@ type Options struct {
 }
 
 // Store is a configuration directory of certbot's. Any number of processes, certbot among them, and goroutines may use it. There is
-// no other kind of store: what is wanted elsewhere is copied from it (internal/certificates, outputs.go).
+// no other kind of store: what is wanted elsewhere is copied from it (files: internal/certificates, outputs.go; other
+// machines and services: internal/deploy/target).
 type Store struct {
 	dir, runDir string
 	lockWait    time.Duration

@@ -82,6 +82,17 @@ func change(what, path string) error {
 		return unix.Setxattr(path, "user.wildcard", []byte("x"), 0)
 	case "truncate":
 		return os.Truncate(path, 0)
+	case "handle": // by the right to read what it sees, it could open files by their numbers (open_by_handle_at(2))
+		handle, _, err := unix.NameToHandleAt(unix.AT_FDCWD, path, 0)
+		if err != nil {
+			return err
+		}
+		of, err := unix.Open("/usr", unix.O_RDONLY|unix.O_DIRECTORY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = unix.OpenByHandleAt(of, handle, unix.O_RDONLY)
+		return err
 	}
 	return fmt.Errorf("what is %s?", what)
 }
@@ -145,7 +156,7 @@ func TestStart_Modes(t *testing.T) {
 	t.Parallel()
 	key := write(t, filepath.Join(private(t), "privkey.pem"), "key", 0o600)
 	var args []string
-	for _, what := range []string{"chmod", "chmod-2", "chmod-held", "chown", "lchown", "setxattr", "truncate", "append", "read"} {
+	for _, what := range []string{"chmod", "chmod-2", "chmod-held", "chown", "lchown", "setxattr", "truncate", "append", "read", "handle"} {
 		args = append(args, what+"="+key)
 	}
 	said := confined(t, ourselves(t), nil, args...)

@@ -92,7 +92,7 @@ func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
 	p.plan.Records = records
 	p.plan.Notes = append(p.plan.Notes, delegationNotes(records)...)
 	p.plan.Notes = append(p.plan.Notes, cutOffNotes(records)...)
-	p.plan.Problems = slices.Concat(p.plan.Problems, located, atCA)
+	p.plan.Problems = slices.Concat(p.plan.Problems, located, atCA, p.caa(ctx, records))
 	if !o.dryRun {
 		if err := m.Store.Check(); err != nil {
 			p.plan.Problems = append(p.plan.Problems, err)

@@ -74,6 +74,7 @@ var japaneseDoctor = map[Text]string{
 	"its answers are not authoritative":                                                                                     "権威のある応答ではありません",
 
 	// CAA
+	"no CAA record forbids anything; this one would let your account alone issue: %s": "発行を禁じる CAA レコードはありません。このアカウントだけに発行を許すレコード: %s",
 	"no CAA record forbids anything":                                             "発行を禁じる CAA レコードはありません",
 	"the CAA records of %s let %s issue":                                         "%s の CAA レコードは %s による発行を許可しています",
 	"the CAA records of %s do not let %s issue: %s":                              "%s の CAA レコードにより %s を発行できません: %s",

@@ -117,7 +117,7 @@ func arrows() map[string][]string {
 			"wildcard/internal/system/safepath",
 			"wildcard/internal/system/environ", "wildcard/internal/system/atomicfile", "wildcard/internal/system/failpoint",
 			"wildcard/internal/deploy/...", "wildcard/internal/foreign", "wildcard/internal/dns01/...", "wildcard/internal/issuance", "wildcard/internal/lineage", "wildcard/internal/messages", "wildcard/internal/persist", "wildcard/internal/settings",
-			"wildcard/internal/state", "wildcard/internal/system/filelock", "wildcard/internal/system/wait", "wildcard/internal/timeline", "wildcard/providers/...",
+			"wildcard/internal/state", "wildcard/internal/system/filelock", "wildcard/internal/system/wait", "wildcard/internal/timeline", "wildcard/providers/...", dns,
 		},
 		"wildcard/internal/cli": {
 			"wildcard/internal/acmeserver", "wildcard/internal/system/wait",

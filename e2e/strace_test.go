@@ -159,3 +159,61 @@ func (x *injected) calls(t *testing.T) (most int) {
 	}
 	return most
 }
+
+// TestStored_TriedBefore: report O20. On file systems that lack something the kernel says so to the real programs: what storing has another
+// way for passes, with one account and nothing to do the next time; all else is refused by issue, plan and doctor before the CA is asked.
+func TestStored_TriedBefore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, conohatest.Options{})
+	account := w.conoha.AddAccount(conohatest.Account{Version: 2, Password: "canary-password"})
+	w.use(account)
+	for i, test := range []struct {
+		how    string // "CALL:error=NAME" is what the kernel says, else options of a mount of the folder
+		stored bool
+	}{
+		{"renameat2:error=EINVAL", true}, // NFS, ZFS before 2.2, 9p, FUSE
+		{"linkat:error=EPERM", true},     // no hard links
+		{"symlinkat:error=EPERM", false}, // FAT
+		{"symlinkat:error=EROFS", false},
+		{"size=900k", false}, // full
+		{"size=8m,nr_inodes=8", false},
+		{"ro", false},
+	} {
+		t.Run(test.how, func(t *testing.T) {
+			x := injected{world: w, zone: fmt.Sprintf("stored-%d.example", i), dir: t.TempDir()}
+			w.zone(account, x.zone)
+			if err := os.MkdirAll(x.dir+"/etc", 0o755); err != nil {
+				t.Fatal(err)
+			}
+			call, _, injects := strings.Cut(test.how, ":")
+			program := "strace -f -qq --seccomp-bpf -A -o " + x.dir + "/calls -e trace=" + call + " -e inject=" + test.how + " wildcard "
+			if !injects {
+				program = "unshare --mount sh -c 'mount -t tmpfs -o mode=755," + test.how + " tmpfs " + x.dir + `/etc && "$@"; code=$?; find ` +
+					x.dir + `/etc -mindepth 1 -printf "left is %p\n"; exit $code' wildcard wildcard `
+			}
+			commands := []string{"issue --agree-tos $ZONE", "plan $ZONE", "doctor $ZONE"}
+			if test.stored {
+				commands = []string{"issue --agree-tos $ZONE", "issue --agree-tos $ZONE"}
+			}
+			for n, command := range commands {
+				said, err := x.sh(program + command)
+				if test.stored != (err == nil) || n == 1 && test.stored && !strings.Contains(said, "nothing to do") {
+					t.Errorf("%s: %v\n%s", command, err, said)
+				}
+				if !test.stored && (!strings.Contains(said, "lineage") || strings.Contains(said, "left is ")) {
+					t.Errorf("%s says\n%s", command, said)
+				}
+			}
+			if trace, err := os.ReadFile(x.dir + "/calls"); injects && (err != nil || !bytes.Contains(trace, []byte("(INJECTED)"))) {
+				t.Errorf("nothing was injected: %v", err)
+			}
+			found, err := filepath.Glob(x.dir + "/etc/accounts/*/*/*")
+			if err != nil || len(found) > 0 != test.stored || len(found) > 1 {
+				t.Errorf("accounts: %q, %v", found, err)
+			}
+			if entries, err := os.ReadDir(x.dir + "/etc"); !test.stored && (err != nil || len(entries) > 0) {
+				t.Errorf("left: %v, %v", entries, err)
+			}
+		})
+	}
+}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"wildcard/internal/fault"
 	"wildcard/internal/issuance"
@@ -121,17 +123,43 @@ func (a *Accounts) choose(ctx context.Context, ca *issuance.CA, id string, r iss
 		return stored, fault.Errorf(lineage.CodeNotFound, fault.Misconfigured,
 			"%w: wildcard account register --agree-tos --server %s makes one", err, ca.Server())
 	}
+	if err := a.store.PreflightAccount(ca.Server()); err != nil {
+		return stored, err
+	}
 	made, err := ca.Register(ctx, nil, r)
 	if err != nil {
 		return stored, err
 	}
-	return a.store.AddAccount(ctx, lineage.Account{Server: ca.Server(), URI: made.URI, Key: made.Key})
+	return a.add(ctx, ca, lineage.Account{Server: ca.Server(), URI: made.URI, Key: made.Key})
 }
+
+// add stores an account that was made just now. Where that cannot be, against all that was tried before, the account is ended: without
+// its key it is of no use, and the next run would make one more. One that is there although something failed after it is kept.
+func (a *Accounts) add(ctx context.Context, ca *issuance.CA, made lineage.Account) (lineage.Account, error) {
+	stored, err := a.store.AddAccount(ctx, made)
+	if err == nil {
+		return stored, nil
+	}
+	if stored.ID != "" {
+		if _, missing := a.store.Account(ca.Server(), stored.ID); missing == nil {
+			return stored, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endingLimit)
+	defer cancel()
+	return stored, errors.Join(err, ca.Deactivate(ctx, issuance.Account{URI: made.URI, Key: made.Key}))
+}
+
+// endingLimit is what the end of an account may take.
+const endingLimit = 10 * time.Second
 
 // registerAgain gives the key of an account that the CA has forgotten a new account.
 func (a *Accounts) registerAgain(ctx context.Context, ca *issuance.CA, old lineage.Account) (lineage.Account, error) {
 	a.register.Lock()
 	defer a.register.Unlock()
+	if err := a.store.PreflightAccount(ca.Server()); err != nil {
+		return old, err
+	}
 	made, err := ca.Register(ctx, old.Key, issuance.Registration{AgreeToTerms: true})
 	if err != nil {
 		return old, err
@@ -140,7 +168,7 @@ func (a *Accounts) registerAgain(ctx context.Context, ca *issuance.CA, old linea
 		return old, err
 	}
 	old.URI = made.URI
-	return a.store.AddAccount(ctx, old)
+	return a.add(ctx, ca, old)
 }
 
 // Revoke has the CA declare a certificate invalid that is in no lineage, in the name of the account that it was issued to, by its ID or

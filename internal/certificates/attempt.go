@@ -107,7 +107,7 @@ func (a *attempt) prepare(ctx context.Context) (*issuance.Issuer, error) {
 		return nil, err
 	}
 	if !a.outside() && !a.dryRun {
-		if err := m.Store.Preflight(); err != nil {
+		if err := m.Store.Preflight(a.live); err != nil {
 			return nil, err
 		}
 	}

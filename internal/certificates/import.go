@@ -109,7 +109,7 @@ func (m *Manager) Import(ctx context.Context, r ImportRequest) (Imported, error)
 	i := &importing{m: m, r: r, found: found, pool: poolOf(found)}
 	i.got.Found = found
 	if !r.DryRun {
-		if err := m.Store.Preflight(); err != nil {
+		if err := m.Store.Preflight(nil); err != nil {
 			return Imported{}, err
 		}
 	}

@@ -57,7 +57,7 @@ type PlannedRecord struct {
 }
 
 // Plan looks up what Obtain would do, by what is known on this machine and what CA and DNS services say now: Obtain asks the CA
-// too whether a renewal is due. It writes nothing.
+// too whether a renewal is due. Whether the certificate could be stored is tried on files that are removed again; else it writes nothing.
 func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
 	name, err := m.target(r)
 	if err != nil {
@@ -94,7 +94,7 @@ func (m *Manager) Plan(ctx context.Context, r Request) (Plan, error) {
 	p.plan.Notes = append(p.plan.Notes, cutOffNotes(records)...)
 	p.plan.Problems = slices.Concat(p.plan.Problems, located, atCA, p.caa(ctx, records))
 	if !o.dryRun {
-		if err := m.Store.Check(); err != nil {
+		if err := m.Store.Preflight(o.live); err != nil {
 			p.plan.Problems = append(p.plan.Problems, err)
 		}
 		if err := p.limits(); err != nil {
@@ -166,6 +166,12 @@ func (p *planning) ca(ctx context.Context) (problems []error) {
 	notes, _ := ca.MayOrder(o.names, o.profile)
 	plan.Notes = append(plan.Notes, notes...)
 	problems = ca.Objections(o.names, o.profile)
+	return append(problems, p.findAccount(ca)...)
+}
+
+// findAccount finds the account at the CA, or what would be in the way of a new one.
+func (p *planning) findAccount(ca *issuance.CA) (problems []error) {
+	m, o, plan := p.m, p.o, &p.plan
 	account, err := m.Store.Account(ca.Server(), o.params.Account)
 	switch {
 	case err == nil:
@@ -175,6 +181,9 @@ func (p *planning) ca(ctx context.Context) (problems []error) {
 	default:
 		plan.Register = true
 		if err := ca.MayRegister(o.registration); err != nil {
+			problems = append(problems, err)
+		}
+		if err := m.Store.PreflightAccount(ca.Server()); err != nil {
 			problems = append(problems, err)
 		}
 	}

@@ -267,6 +267,13 @@ func setups() []setup {
 		{name: "a profile that the CA has no more", code: doctor.FoundProfile, breaks: func(m *server) {
 			m.settings(func(_ *lineage.Conf, s *lineage.Settings) error { s.Profile = "short"; return nil })
 		}},
+		{name: "a certificate that was refused", code: doctor.FoundHeld, breaks: func(m *server) {
+			m.must(m.state().KeepRefused(domain, state.Refused{Time: m.clock(), Server: m.ca.DirectoryURL(), Domains: []string{domain, "*." + domain}, Reason: "other names"}, nil, nil))
+		}, fix: "wildcard issue --force --cert-name example.com example.com '*.example.com'", do: func(m *server) {
+			_, again, _ := strings.Cut(answerOf[doctorAnswer](m.run("doctor", "--json")).Findings[0].Fix, "order again: ")
+			m.run(subprocess.Words(again)[1:]...).exits(0)
+			m.later(m.clock().Add(time.Hour)) // records of a run are not judged for a while
+		}},
 		{name: "renew has not run for days", code: doctor.FoundLastRun, breaks: func(m *server) {
 			m.must(m.state().ChangeWatch(func(s *state.Watch) { s.LastRun = m.clock().Add(-4 * day) }))
 		}},
@@ -394,6 +401,9 @@ func (m *server) paste(t *testing.T, line string) {
 func TestDoctor_HealthySetups(t *testing.T) {
 	t.Parallel()
 	for name, arrange := range map[string]func(m *server){
+		"credentials written on Windows": func(m *server) {
+			m.write(m.envFile(), "\ufeff"+strings.ReplaceAll(m.read(m.envFile()), "\n", "\r\n"), 0o600)
+		},
 		"certbot with hooks": func(m *server) {
 			m.run("release", "--yes", domain).exits(0)
 			conf := m.le("renewal", domain+".conf")

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -83,7 +84,7 @@ func orderKinds() []Kind {
 			Code: FoundHeld, Severity: Error, Class: fault.Failed,
 			What: fault.Verbatim("%s"),
 			Why:  "Every further order would cost another certificate like it, so none is made by itself.",
-			Fix:  "ask the CA why; to order again: wildcard issue --force --cert-name %s NAME...",
+			Fix:  "ask the CA why; to order again: wildcard issue --force %s",
 		},
 		{
 			Code: FoundLedger, Severity: Warning,
@@ -163,7 +164,11 @@ func (v *visit) refused(context.Context) {
 		v.unreadableLedger(err)
 	}
 	for name, held := range holds {
-		v.fail(FoundHeld, name, held, name)
+		again := "--csr FILE"
+		if r, ok, err := v.State.Refused(name); err == nil && ok && !strings.HasPrefix(name, "csr-") {
+			again = "--cert-name " + lineage.Quote(name) + " " + quoted(r.Domains)
+		}
+		v.fail(FoundHeld, name, held, again)
 	}
 }
 
@@ -207,6 +212,8 @@ func (v *visit) account(ctx context.Context, ca *issuance.CA, c Case) string {
 			EABKey: v.Binding.EABKey}
 		if err := ca.MayRegister(r); err != nil {
 			v.fail(FoundBinding, ca.Server(), err, ca.Server())
+		} else if err := v.Store.PreflightAccount(ca.Server()); err != nil {
+			v.notStored(filepath.Join(v.Store.Dir(), "accounts"), err)
 		} else {
 			v.good(ca.Server(), "there is no account yet; wildcard issue registers one")
 		}

@@ -37,9 +37,9 @@ func hookKinds() []Kind {
 		},
 		{
 			Code: FoundHookOutside, Severity: Note,
-			What: "%s has %s = %s, which certbot runs for its certificates",
+			What: fault.Verbatim("%s"),
 			Why:  "Renewals here run it only for certificates that have it themselves, as adopt sees to.",
-			Fix:  "for a certificate of ours, put %s = %s right below [renewalparams] in its renewal/NAME.conf",
+			Fix:  fault.Verbatim("%s"),
 		},
 	}
 }
@@ -107,17 +107,52 @@ func (v *visit) outsideHooks(context.Context) {
 			}
 			continue
 		}
-		s, _ := l.Conf.Settings()
-		params := l.Conf.Params()
-		has := certificates.HookCommands(params, s)
-		for _, option := range options {
-			value := messages.OneLine(option.Value)
-			known := !lineage.IsHook(option.Key) || slices.Contains(has, option.Value)
-			if !known && v.first("outside", option.File, option.Key, value) {
-				v.find(FoundHookOutside, option.File, []any{option.File, option.Key, value}, option.Key, value)
-			}
+		v.hooksOutside(l, options)
+	}
+}
+
+// hooksOutside tells of hooks that certbot runs, or that are run after it, and that renewals of a certificate of ours do not know.
+func (v *visit) hooksOutside(l *lineage.Lineage, options []lineage.Option) {
+	s, _ := l.Conf.Settings()
+	p := l.Conf.Params()
+	has := certificates.HookCommands(p, s)
+	var after []lineage.Option
+	for _, option := range options {
+		same := func(has string) bool { return slices.Equal(lineage.Words(has), lineage.Words(option.Value)) }
+		value := messages.OneLine(option.Value)
+		switch {
+		case slices.ContainsFunc(has, same):
+		case option.Key == lineage.AfterCertbot && l.Owned(): // of certbot's own it is run as before
+			after = append(after, option)
+		case lineage.IsHook(option.Key) && v.first("outside", option.File, option.Key, value):
+			what := messages.New("%s has %s = %s, which certbot runs for its certificates", option.File, option.Key, value)
+			v.find(FoundHookOutside, option.File, []any{what}, intoConf(option))
 		}
 	}
+	if len(after) == 0 {
+		return
+	}
+	command, what := []string{"wildcard issue --cert-name", lineage.Quote(l.Name)}, []string{}
+	for _, hook := range certificates.DeployCommands(p, s) {
+		command = append(command, "--deploy-hook", lineage.Quote(hook))
+	}
+	for _, option := range after {
+		command, what = append(command, "--deploy-hook", lineage.Quote(option.Value)), append(what, option.Value)
+	}
+	said := messages.New("%s runs %s when certbot has ended, but certbot does not renew %s", after[0].File,
+		messages.OneLine(strings.Join(what, "; ")), l.Name)
+	fix := strings.Join(append(command, quoted(s.Domains)), " ")
+	v.find(FoundHookOutside, after[0].File, []any{said}, messages.New("%s", fix))
+}
+
+// intoConf is what to do so that renewals here run a hook, too: a line in the form in which certbot reads it.
+func intoConf(option lineage.Option) messages.Message {
+	line, err := lineage.ConfLine(option.Key, option.Value)
+	if err != nil {
+		return messages.New("for a certificate of ours, put the command into a program, and %s = /PATH/OF/THE/PROGRAM right below [renewalparams] in its renewal/NAME.conf",
+			option.Key)
+	}
+	return messages.New("for a certificate of ours, put %s right below [renewalparams] in its renewal/NAME.conf", line)
 }
 
 // unrunnable says why the program of a hook's command line cannot be run; nil if it can.

@@ -54,15 +54,11 @@ func storeKinds() []Kind {
 // every lineage can be read.
 func (v *visit) store(context.Context) {
 	dir := v.Store.Dir()
-	err := v.Store.Check()
-	unsafe, open := errors.AsType[*safepath.Error](err)
-	switch {
-	case open && v.first("unsafe", unsafe.Fix()):
-		v.fail(FoundUnsafe, dir, err, unsafe.Fix())
-	case err != nil && !open:
-		v.fail(FoundStore, dir, err, lineage.Quote(dir), lineage.Quote(dir))
-	case err == nil:
+	stored := v.Store.Preflight(nil)
+	if stored == nil {
 		v.good(dir, "certificates can be stored there")
+	} else {
+		v.notStored(dir, stored)
 	}
 	v.keys(dir)
 	v.unitsFile()
@@ -78,6 +74,11 @@ func (v *visit) store(context.Context) {
 			continue
 		}
 		why := l.Unsafe()
+		if why == nil && stored == nil && l.Owned() {
+			if err := v.Store.Preflight(l); err != nil {
+				v.notStored(filepath.Join(dir, "archive", name), err)
+			}
+		}
 		if why == nil {
 			continue
 		}
@@ -86,6 +87,17 @@ func (v *visit) store(context.Context) {
 			v.fail(FoundUnsafe, name, why, fix)
 		}
 	}
+}
+
+// notStored tells that what storing does in a folder failed.
+func (v *visit) notStored(dir string, err error) {
+	if unsafe, ok := errors.AsType[*safepath.Error](err); ok {
+		if v.first("unsafe", unsafe.Fix()) {
+			v.fail(FoundUnsafe, dir, err, unsafe.Fix())
+		}
+		return
+	}
+	v.fail(FoundStore, dir, err, lineage.Quote(dir), lineage.Quote(dir))
 }
 
 // folders looks at our own directories. One that is not there is made by the next run.

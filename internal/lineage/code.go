@@ -39,7 +39,8 @@ func failed(what string, err error) error {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		code, class = CodeFull, fault.Misconfigured
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS), errors.Is(err, unix.ELOOP),
-		errors.Is(err, unix.ENOTDIR):
+		errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS),
+		errors.Is(err, unix.ENOLCK):
 		class = fault.Misconfigured
 	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOMEM):
 		class = fault.Temporary

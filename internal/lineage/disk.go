@@ -153,6 +153,22 @@ func (d *disk) link(from, to string) error {
 	return d.do("link", to, func() error { return unix.Linkat(unix.AT_FDCWD, from, unix.AT_FDCWD, to, 0) })
 }
 
+// linkOrRename gives a file a second name, or, where the file system has no hard links (FUSE, some of CIFS and AFS), another one.
+func (d *disk) linkOrRename(from, to string) error {
+	err := d.link(from, to)
+	if withoutLinks(err) {
+		return d.renameNew(from, to)
+	}
+	return err
+}
+
+// withoutLinks reports whether an error is that of a file system that cannot give a file a second name, or not in another directory
+// (link(2)).
+func withoutLinks(err error) bool {
+	return errors.Is(err, unix.EPERM) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) ||
+		errors.Is(err, unix.EXDEV)
+}
+
 func (d *disk) symlink(target, path string) error {
 	return d.do("symlink", path, func() error { return os.Symlink(target, path) })
 }
@@ -189,6 +205,11 @@ func (d *disk) exchange(a, b string) error {
 	return d.do("exchange", b, func() error {
 		return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 	})
+}
+
+// notExchanged reports whether two directories cannot be exchanged where they are.
+func notExchanged(err error) bool {
+	return withoutFlags(err) || errors.Is(err, unix.EXDEV) || errors.Is(err, unix.EBUSY)
 }
 
 // remove removes a file, link or empty directory; one that is not there is no error.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -78,12 +79,13 @@ func TestPreflight(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir)
-	must(t, s.Preflight())
+	must(t, s.Preflight(nil))
+	must(t, s.PreflightAccount("https://ca.test/dir"))
 	if got := ls(t, dir); len(got) != 0 {
 		t.Errorf("left %q", got)
 	}
-	create(t, s, newAuthority(t).set(t, example))
-	must(t, s.Preflight())
+	l := create(t, s, newAuthority(t).set(t, example))
+	must(t, s.Preflight(l))
 	if got := append(ls(t, s.dir), ls(t, filepath.Join(s.dir, "archive"))...); len(got) != 4 {
 		t.Errorf("left %q", got)
 	}
@@ -97,24 +99,149 @@ func TestPreflight(t *testing.T) {
 	}
 	must(t, enough(unix.Statfs_t{Bavail: 256, Bsize: 4096, Files: 100, Ffree: 16}))
 	must(t, enough(unix.Statfs_t{Bavail: 256, Bsize: 4096})) // btrfs
-	for _, err := range []error{unix.EDQUOT, unix.EROFS, unix.EACCES, unix.EIO} {
-		broken := open(t, dir)
-		broken.disk.step = func(op, path string) error {
-			if op == "create" {
-				return err
+	must(t, os.Rename(filepath.Join(s.dir, "live"), filepath.Join(s.dir, "l")))
+	must(t, os.Symlink("l", filepath.Join(s.dir, "live")))
+	must(t, s.Preflight(nil))
+	must(t, os.Chmod(filepath.Join(s.dir, "l"), 0o777))
+	if err := s.Preflight(nil); fault.CodeOf(err) != CodeUnsafe || fault.ClassOf(err) != fault.Misconfigured {
+		t.Errorf("live is a link to what others may change: %v", err)
+	}
+}
+
+// What fails when a certificate, a renewal or an account is stored fails beforehand too, by the same call in the same folder (O20).
+func TestPreflight_AsStoring(t *testing.T) {
+	t.Parallel()
+	ca, dir := newAuthority(t), t.TempDir()
+	l := create(t, open(t, dir), ca.set(t, example))
+	account := func(s *Store) error {
+		_, err := s.AddAccount(t.Context(), Account{Server: "https://ca.test/dir", URI: "https://ca.test/1", Key: ca.key})
+		return err
+	}
+	jobs := map[string]struct {
+		store, before func(s *Store) error
+	}{
+		"certificate": {func(s *Store) error {
+			_, err := s.Create(t.Context(), "b.test", ca.set(t, "b.test"), settings)
+			return err
+		}, func(s *Store) error { return s.Preflight(nil) }},
+		"renewal": {func(s *Store) error {
+			l, err := s.Lineage(example)
+			must(t, err)
+			_, err = l.Renew(t.Context(), ca.set(t, example), func(c *Conf) error { return c.Set(section, "renew_at", random()) })
+			return err
+		}, func(s *Store) error { return s.Preflight(l) }},
+		"account": {account, func(s *Store) error { return s.PreflightAccount("https://ca.test/dir") }},
+	}
+	for name, job := range jobs {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ops := map[string]bool{}
+			watched := open(t, t.TempDir())
+			watched.disk.step = func(op, _ string) error { ops[op] = true; return nil }
+			if name == "renewal" {
+				create(t, watched, ca.set(t, example))
+				clear(ops)
+			}
+			must(t, job.store(watched))
+			if len(ops) < 8 {
+				t.Errorf("only %v", ops)
+			}
+			for op := range ops {
+				for _, cause := range []error{unix.EDQUOT, unix.EROFS, unix.EACCES, unix.EOPNOTSUPP, unix.EIO} {
+					if op == "look" || op == "exchange" && cause == unix.EOPNOTSUPP || op == "rename" && cause == unix.EOPNOTSUPP {
+						continue // the first is no change, the others have another way
+					}
+					broken := open(t, t.TempDir())
+					broken.disk.flush = unsynced
+					if name == "renewal" {
+						create(t, broken, ca.set(t, example))
+					}
+					broken.disk.step = func(made, _ string) error {
+						if made == op && (op != "link" || cause != unix.EOPNOTSUPP) {
+							return cause
+						}
+						return nil
+					}
+					err := job.before(broken)
+					if stored := job.store(broken); (stored == nil) != (err == nil) && op != "remove" { // what it leaves when storing is only logged
+						t.Errorf("%s: %v: storing says %v, before it %v", op, cause, stored, err)
+					}
+					if err != nil && cause != unix.EIO && fault.ClassOf(err) != fault.Misconfigured {
+						t.Errorf("%s: %v: %v is of another class", op, cause, err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A probe that a crash left is removed by the next one, and one that is at work is not.
+func TestPreflight_ProbeLeft(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	create(t, s, newAuthority(t).set(t, example))
+	left, held := filepath.Join(s.dir, "live", probePrefix+"1"), filepath.Join(s.dir, "live", probePrefix+"2")
+	must(t, os.MkdirAll(filepath.Join(left, "one"), 0o700))
+	must(t, os.Symlink("cert1.pem", filepath.Join(left, "one", "cert.pem")))
+	hold, err := s.makeHeld(held)
+	must(t, err)
+	defer hold.Close()
+	must(t, s.Preflight(nil))
+	if got := ls(t, filepath.Join(s.dir, "live")); !slices.Equal(got, []string{probePrefix + "2", "README", example}) {
+		t.Errorf("live has %q", got)
+	}
+}
+
+// Many at once, each with a store of its own as each process has one, are not in each other's way.
+func TestPreflight_ManyAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	create(t, open(t, dir), newAuthority(t).set(t, example))
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 5 {
+				s := open(t, dir)
+				s.disk.flush = unsynced
+				if err := s.Preflight(nil); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// A file system without hard links: versions get their numbers by renames, and a failure leaves what was.
+func TestNumber_NoHardLinks(t *testing.T) {
+	t.Parallel()
+	for _, errno := range []error{unix.EPERM, unix.EOPNOTSUPP, unix.ENOSYS, unix.EXDEV} {
+		ca, s := newAuthority(t), open(t, t.TempDir())
+		renames := 0
+		s.disk.step = func(op, path string) error {
+			if op == "link" {
+				return errno
+			}
+			if op == "rename" && filepath.Base(path) == "fullchain2.pem" {
+				if renames++; renames == 1 {
+					return unix.EIO
+				}
 			}
 			return nil
 		}
-		if got := broken.Preflight(); got == nil || err != unix.EIO && fault.ClassOf(got) != fault.Misconfigured {
-			t.Errorf("%v: %v", err, got)
+		must(t, s.Preflight(nil))
+		first, second := ca.set(t, example), ca.set(t, example)
+		l := create(t, s, first)
+		isLive(t, l, first, 1)
+		if _, err := l.Renew(t.Context(), second, nil); !errors.Is(err, unix.EIO) {
+			t.Errorf("%v: %v", errno, err)
 		}
-	}
-	must(t, os.Rename(filepath.Join(s.dir, "live"), filepath.Join(s.dir, "l")))
-	must(t, os.Symlink("l", filepath.Join(s.dir, "live")))
-	must(t, s.Preflight())
-	must(t, os.Chmod(filepath.Join(s.dir, "l"), 0o777))
-	if err := s.Preflight(); fault.CodeOf(err) != CodeUnsafe || fault.ClassOf(err) != fault.Misconfigured {
-		t.Errorf("live is a link to what others may change: %v", err)
+		l, err := s.Lineage(example)
+		must(t, err)
+		isLive(t, l, first, 1)
+		isLive(t, renew(t, l, second), second, 2)
+		clean(t, s, 0)
 	}
 }
 
@@ -275,7 +402,7 @@ func TestPreflight_OpenFolders(t *testing.T) {
 			must(t, os.MkdirAll(path, 0o755))
 			must(t, os.Chmod(path, test.mode))
 			s := open(t, dir)
-			for what, err := range map[string]error{"check": s.Check(), "preflight": s.Preflight()} {
+			for what, err := range map[string]error{"certificate": s.Preflight(nil)} {
 				unsafe := fault.CodeOf(err) == CodeUnsafe && fault.ClassOf(err) == fault.Misconfigured
 				if (test.want == "") != (err == nil) || err != nil && (!unsafe || !strings.Contains(err.Error(), test.want+path)) {
 					t.Errorf("%s: %v", what, err)

@@ -64,7 +64,7 @@ func TestInNamespace(t *testing.T) {
 				failures++
 			}
 			if k == 0 {
-				if err := s.Preflight(); fault.CodeOf(err) != CodeFull {
+				if err := s.Preflight(nil); fault.CodeOf(err) != CodeFull {
 					t.Errorf("preflight: %v", err)
 				}
 			}
@@ -87,7 +87,7 @@ func TestInNamespace(t *testing.T) {
 			t.Errorf("%s: succeeded %v after %d failures", what, succeeded, failures)
 		}
 		must(t, unix.Mount("", mount, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
-		if err := s.Preflight(); fault.ClassOf(err) != fault.Misconfigured || !strings.Contains(err.Error(), "read-only") {
+		if err := s.Preflight(nil); fault.ClassOf(err) != fault.Misconfigured || !strings.Contains(err.Error(), "read-only") {
 			t.Errorf("read-only: %v", err)
 		}
 		if _, err := l.Renew(t.Context(), next, nil); fault.ClassOf(err) != fault.Misconfigured {

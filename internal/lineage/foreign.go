@@ -76,8 +76,8 @@ func nameBeside(entry fs.DirEntry) (string, error) {
 // (another file system, chattr +i, another's file) cannot be carried; a full disk is a failure.
 func (s *Store) linkFile(from, to string) error {
 	err := s.disk.link(from, to)
-	if errors.Is(err, unix.EXDEV) || errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EMLINK) ||
-		errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, fs.ErrExist) {
+	if withoutLinks(err) || errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EMLINK) ||
+		errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w: %w", errNotLinkable, err)
 	}
 	return err

@@ -37,8 +37,7 @@ func TestFolders_Links(t *testing.T) {
 			for from, to := range links {
 				moved(t, s, from, filepath.Join(dir, to))
 			}
-			must(t, s.Preflight())
-			must(t, s.Check())
+			must(t, s.Preflight(nil))
 			l, err := s.Lineage(example)
 			must(t, err)
 			must(t, l.Adoptable())
@@ -99,7 +98,7 @@ func TestFolders_LinksNotSafe(t *testing.T) {
 				}
 			}
 			if name != "archive/example.com" {
-				if err := s.Check(); fault.CodeOf(err) != CodeUnsafe {
+				if err := s.Preflight(nil); fault.CodeOf(err) != CodeUnsafe {
 					t.Errorf("check: %v", err)
 				}
 			}

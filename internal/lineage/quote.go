@@ -29,6 +29,15 @@ func quoteValue(values []string, list bool) (string, error) {
 	return strings.Join(parts, ", "), nil
 }
 
+// ConfLine is the line of a .conf with a key and its value, which a person may put there; an error says why certbot would read another one.
+func ConfLine(key, value string) (string, error) {
+	c := &Conf{nl: "\n"}
+	if err := c.Set("", key, value); err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(c.text), nil
+}
+
 func quote(s string, single bool) (string, error) {
 	const edges = " \r\n\v\t'\"" // wspace_plus
 	one, two := strings.Contains(s, "'"), strings.Contains(s, `"`)

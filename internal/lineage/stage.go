@@ -21,19 +21,12 @@ type stage struct {
 // archive/NAME that holds the set's key already. prefix is newPrefix or firstPrefix.
 func (s *Store) newStage(name, prefix string, set Set, old owner, reuse string) (_ *stage, err error) {
 	st := &stage{dir: filepath.Join(s.archiveDir(name), prefix+random()), reuse: reuse}
-	if err := s.disk.mkdir(st.dir, 0o700); err != nil {
-		return nil, err
-	}
 	defer func() {
 		if err != nil {
 			s.drop(st)
 		}
 	}()
-	if st.hold, err = os.Open(st.dir); err != nil {
-		return nil, err
-	}
-	err = s.disk.do("lock", st.dir, func() error { return unix.Flock(int(st.hold.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
-	if err != nil {
+	if st.hold, err = s.makeHeld(st.dir); err != nil {
 		return nil, err
 	}
 	data := map[string][]byte{"cert": set.Cert, "chain": set.Chain, "fullchain": set.Fullchain(), key: set.Key}
@@ -101,7 +94,7 @@ func (s *Store) number(name string, st *stage) (n int, err error) {
 		if kind == key && st.reuse != "" {
 			err = s.disk.symlink(st.reuse, to)
 		} else {
-			err = s.disk.link(filepath.Join(st.dir, kind+".pem"), to)
+			err = s.disk.linkOrRename(filepath.Join(st.dir, kind+".pem"), to)
 		}
 		if err != nil {
 			return 0, err
@@ -132,21 +125,45 @@ func (s *Store) removeStage(dir string) error {
 
 // sweepStages removes the stages in archive/NAME that a crash left; those that a process holds are none of them.
 func (s *Store) sweepStages(name string) error {
-	entries, err := os.ReadDir(s.archiveDir(name))
+	return s.sweepHeld(s.archiveDir(name), isStage, s.removeStage)
+}
+
+// makeHeld makes a folder that no other process sweeps as long as the file that is returned is open, which it may be beside an error.
+func (s *Store) makeHeld(dir string) (*os.File, error) {
+	if err := s.disk.mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	hold, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	return hold, s.hold(hold)
+}
+
+func (s *Store) hold(dir *os.File) error {
+	return s.disk.do("lock", dir.Name(), func() error { return unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
+}
+
+// sweepHeld removes the folders of a kind in dir that no process holds.
+func (s *Store) sweepHeld(dir string, is func(fs.DirEntry) bool, remove func(string) error) error {
+	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, entry := range entries {
-		if !isStage(entry) {
+		if !is(entry) {
 			continue
 		}
-		dir := filepath.Join(s.archiveDir(name), entry.Name())
-		hold, err := os.Open(dir)
+		path := filepath.Join(dir, entry.Name())
+		hold, err := os.Open(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the process that made it has removed it
+		}
 		if err != nil {
 			return err
 		}
-		if s.disk.do("lock", dir, func() error { return unix.Flock(int(hold.Fd()), unix.LOCK_EX|unix.LOCK_NB) }) == nil {
-			err = s.removeStage(dir)
+		if s.hold(hold) == nil {
+			err = remove(path)
 		}
 		if err := errors.Join(err, hold.Close()); err != nil {
 			return err

@@ -35,6 +35,7 @@ type Store struct {
 	now         func() time.Time
 	disk        *disk
 	writer      chan struct{} // holds one token while this process writes
+	tried       *tried
 }
 
 // Open returns the store; it touches nothing, and the directory need not exist.
@@ -45,7 +46,8 @@ func Open(o Options) (*Store, error) {
 	}
 	return &Store{dir: dir, runDir: o.RunDir, lockWait: cmp.Or(o.LockWait, DefaultLockWait),
 		log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
-		now: time.Now, disk: &disk{flush: (*os.File).Sync}, writer: make(chan struct{}, 1)}, nil
+		now: time.Now, disk: &disk{flush: (*os.File).Sync}, writer: make(chan struct{}, 1),
+		tried: &tried{at: map[string]time.Time{}}}, nil
 }
 
 // Dir returns the configuration directory, absolute.

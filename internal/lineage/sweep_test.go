@@ -91,7 +91,7 @@ func clean(t *testing.T, s *Store, foreign int) {
 	t.Helper()
 	must(t, filepath.WalkDir(s.dir, func(path string, _ os.DirEntry, err error) error {
 		base := filepath.Base(path)
-		if strings.HasPrefix(base, ".new-") || strings.HasPrefix(base, "previous_") || base == lockName || strings.HasSuffix(base, ".new") {
+		if strings.HasPrefix(base, ".new-") || strings.HasPrefix(base, "previous_") || base == lockName || strings.HasPrefix(base, probePrefix) || strings.HasSuffix(base, ".new") {
 			t.Errorf("%s is left", path)
 		}
 		return err

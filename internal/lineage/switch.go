@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"wildcard/internal/fault"
 )
 
@@ -35,7 +33,7 @@ func (s *Store) switchTo(name string, n int) error {
 	foreign, err := s.build(name, n, info)
 	if err == nil {
 		err = s.disk.exchange(hidden, live)
-		if withoutFlags(err) || errors.Is(err, unix.EXDEV) || errors.Is(err, unix.EBUSY) {
+		if notExchanged(err) {
 			err = fmt.Errorf("%w: %w", errNotLinkable, err)
 		}
 	}
@@ -214,7 +212,7 @@ func (s *Store) keepCopy(path string) (string, error) {
 		saved += "-" + random()[:4]
 	}
 	err = s.disk.link(path, saved)
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+	if withoutLinks(err) {
 		var text []byte
 		if text, info, err = readFile(path); err == nil {
 			err = s.disk.create(saved, text, plain(uint32(info.Mode().Perm())))

@@ -171,6 +171,16 @@ func (s *Server) Accounts() int {
 	return len(s.accounts)
 }
 
+// AccountStates are the states of the accounts, oldest first.
+func (s *Server) AccountStates() (states []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.accounts {
+		states = append(states, a.status)
+	}
+	return states
+}
+
 // ForgetAccounts makes the CA forget all accounts, as one that has lost its database.
 func (s *Server) ForgetAccounts() {
 	s.mu.Lock()

@@ -3,6 +3,7 @@ package certificates
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,6 +46,9 @@ func (a *adoption) overlay(options []lineage.Option) (more []string, err error) 
 			return nil, cannotAdopt(l, "%s has no-directory-hooks, and here the hooks in renewal-hooks are run", option.File)
 		case hook && option.Away:
 			return nil, cannotAdopt(l, "%s of %s runs elsewhere than here: %s", key, option.File, fault.Excerpt(option.Value))
+		case hook && foreignVariable(option.Value) != "":
+			return nil, cannotAdopt(l, "%s of %s has $%s, whose value is not known here: %s", key, option.File,
+				foreignVariable(option.Value), fault.Excerpt(option.Value))
 		case hook && set[key] && key != "renew_hook":
 			return nil, cannotAdopt(l, "it has several of %s, the last one in %s: %s", key, option.File,
 				fault.Excerpt(option.Value))
@@ -71,6 +75,53 @@ func (a *adoption) overlay(options []lineage.Option) (more []string, err error) 
 			messages.OneLine(option.Value)))
 	}
 	return more, nil
+}
+
+// knownVariables are those that hooks get wherever they run, and what a shell sets itself.
+var knownVariables = []string{"RENEWED_LINEAGE", "RENEWED_DOMAINS", "FAILED_DOMAINS", "PATH", "HOME", "SHELL", "USER",
+	"LOGNAME", "PWD", "OLDPWD", "IFS", "PPID", "OPTARG", "OPTIND"}
+
+// expanded is a variable as a shell has it, without those that bring their default along.
+var expanded = regexp.MustCompile(`\$(?:([A-Za-z_]\w*)|\{[#!]?([A-Za-z_]\w*)(?:(?:[^\w:=?+-]|:[^=?+-])[^}]*)?\})`)
+
+// assigned is where a command line gives a variable its value itself.
+var assigned = regexp.MustCompile(`(?:^|[\s;&|('"])(?:([A-Za-z_]\w*)=|for\s+([A-Za-z_]\w*)\s+in|read\s+(?:-\w+\s+)*([A-Za-z_]\w*))`)
+
+// quotedText is what stands in quotes or behind a backslash; behind -c or eval another shell reads it.
+var quotedText = regexp.MustCompile(`(?:(?:-\w*c|eval)\s+)?(?:"(?:[^"\\]|\\.)*"|'[^']*')|\\.`)
+
+var escaped = regexp.MustCompile(`\\(.)`)
+
+// unquoted is a command line without what no shell expands.
+func unquoted(command string) string {
+	return quotedText.ReplaceAllStringFunc(command, func(text string) string {
+		at := strings.IndexAny(text, `"'\`)
+		nested, in := at > 0, strings.Trim(text[at:], text[at:at+1])
+		switch {
+		case text[at] == '"' && nested:
+			return escaped.ReplaceAllString(in, "") + " " + unquoted(escaped.ReplaceAllString(in, "$1"))
+		case text[at] == '"':
+			return escaped.ReplaceAllString(in, "")
+		case text[at] == '\'' && nested:
+			return unquoted(in)
+		}
+		return ""
+	})
+}
+
+// foreignVariable is the first variable of a hook that is set neither by the hook nor for it: a script that starts certbot had it. ""
+// if there is none.
+func foreignVariable(command string) string {
+	known := slices.Clone(knownVariables)
+	for _, m := range assigned.FindAllStringSubmatch(command, -1) {
+		known = append(known, m[1]+m[2]+m[3])
+	}
+	for _, m := range expanded.FindAllStringSubmatch(unquoted(command), -1) {
+		if name := m[1] + m[2]; !slices.Contains(known, name) {
+			return name
+		}
+	}
+	return ""
 }
 
 func (a *adoption) anyDirectoryHook() bool {

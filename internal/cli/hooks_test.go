@@ -3,10 +3,12 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"wildcard/internal/doctor"
 	"wildcard/internal/lineage"
 	"wildcard/internal/testkit/executable"
 )
@@ -262,6 +264,9 @@ func TestAdopt_OutsideRefused(t *testing.T) {
 		"no directory hooks":       {map[string]string{"etc/letsencrypt/cli.ini": "no-directory-hooks = true\n", "etc/letsencrypt/renewal-hooks/deploy/x": "#!/bin/sh\n"}, "", []string{"cli.ini", "no-directory-hooks"}},
 		"stapling of cli.ini":      {map[string]string{"etc/letsencrypt/cli.ini": "must-staple = true\n"}, "", []string{"must_staple"}},
 		"a hook that is not there": {nil, "", []string{"hook.unusable"}},
+		"a script's variable":      {map[string]string{"etc/cron.daily/certbot": "#!/bin/sh\n. /etc/default/web\ncertbot renew --deploy-hook \"systemctl reload $SERVICE\"\n"}, "", []string{"etc/cron.daily/certbot", "$SERVICE", "not known"}},
+		"one in braces":            {map[string]string{"etc/cron.d/certbot": "0 0 * * * root certbot renew --post-hook 'scp $RENEWED_LINEAGE/*.pem ${BACKUP_HOST}:/etc/ssl'\n"}, "", []string{"etc/cron.d/certbot", "$BACKUP_HOST"}},
+		"one of a shell's":         {map[string]string{"etc/cron.d/certbot": "0 0 * * * root certbot renew --pre-hook \"sh -c 'service \\$WEB stop'\"\n"}, "", []string{"pre_hook", "$WEB"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -302,6 +307,90 @@ func TestAdopt_CommandAfterCertbot(t *testing.T) {
 	got := answerOf[adoptAnswer](w.run("adopt", "--dry-run", "--json", "example.com").exits(0))
 	if len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "systemctl reload nginx") {
 		t.Errorf("%q", got.Notes)
+	}
+}
+
+// TestDoctor_CommandAfterCertbot: what a scheduler runs when certbot has ended does not run after renewals of ours. Doctor says so, and its
+// command, as it is pasted, has renewals run all of it beside the hooks that are there. Of certbot's own certificates there is nothing to say.
+func TestDoctor_CommandAfterCertbot(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ path, text, ran string }{
+		"cron":         {"etc/cron.d/certbot", "0 0 * * * root certbot renew -q && echo 'it is after' >> OUT\n", "own\nit is after\n"},
+		"two commands": {"etc/crontab", "0 0 * * * root certbot renew -q; echo one >> OUT; echo two >> OUT\n", "own\none\ntwo\n"},
+		"a unit":       {"etc/systemd/system/certbot.service", "[Service]\nExecStart=/usr/bin/certbot -q renew\nExecStartPost=/bin/sh -c 'echo post >> OUT'\n", "own\npost\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.usualPlace()
+			out := filepath.Join(w.dir, "out")
+			conf := w.ofCertbot("example.com")
+			w.machineFile(test.path, strings.ReplaceAll(test.text, "OUT", out))
+			outside := func() (fixes []string) {
+				for _, f := range answerOf[doctorAnswer](w.run("doctor", "--json")).Findings {
+					if f.Code == doctor.FoundHookOutside {
+						fixes = append(fixes, f.Fix)
+					}
+				}
+				return fixes
+			}
+			if got := outside(); len(got) != 0 {
+				t.Errorf("of certbot's own: %q", got)
+			}
+			w.run("adopt", "--yes", "--deploy-hook", "echo own >> "+out, "example.com").exits(0)
+			got := outside()
+			if len(got) != 1 || !strings.HasPrefix(got[0], "wildcard issue --cert-name example.com --deploy-hook ") {
+				t.Fatalf("%q\n%s", got, w.read(conf))
+			}
+			w.run(lineage.Words(got[0])[1:]...).exits(0)
+			if again := outside(); len(again) != 0 {
+				t.Errorf("after the fix: %q", again)
+			}
+			w.run("renew", "--force", "--no-jitter").exits(0)
+			if got := w.read(out); !strings.HasSuffix(got, test.ran) {
+				t.Errorf("ran %q, want %q", got, test.ran)
+			}
+		})
+	}
+}
+
+// TestDoctor_HookOutsideQuoted: the line that doctor gives for a .conf is read there as what it was, by certbot's rules.
+func TestDoctor_HookOutsideQuoted(t *testing.T) {
+	t.Parallel()
+	for ini, value := range map[string]string{
+		"systemctl reload nginx": "systemctl reload nginx",
+		`"echo a, b # c"`:        "echo a, b # c",
+		`sh -c 'echo "a"' x`:     `sh -c 'echo "a"' x`,
+		"'\"/opt/my hook\" a'":   `"/opt/my hook" a`,
+		"echo 更新, 終了":            "echo 更新, 終了",
+		"date +%(x)s":            "", // certbot would replace it
+	} {
+		w := newWorld(t)
+		w.usualPlace()
+		w.issue("example.com")
+		w.machineFile("etc/letsencrypt/cli.ini", "deploy-hook = "+ini+"\n")
+		found := answerOf[doctorAnswer](w.run("doctor", "--json")).Findings
+		at := slices.IndexFunc(found, func(f findingLine) bool { return f.Code == doctor.FoundHookOutside })
+		if at < 0 {
+			t.Fatalf("%s: %v", ini, found)
+		}
+		line, ok := strings.CutPrefix(found[at].Fix, "for a certificate of ours, put renew_hook = ")
+		if ok != (value != "") {
+			t.Errorf("%s: %s", ini, found[at].Fix)
+			continue
+		}
+		if !ok {
+			continue
+		}
+		line = "renew_hook = " + strings.TrimSuffix(line, " right below [renewalparams] in its renewal/NAME.conf")
+		conf := w.config("renewal", "example.com.conf")
+		w.rewrite(conf, strings.Replace(w.read(conf), "[renewalparams]\n", "[renewalparams]\n"+line+"\n", 1))
+		if got := w.lineage("example.com").Conf.Params().DeployHook; got != value {
+			t.Errorf("%s: %q is read of %s", ini, got, line)
+		}
+		if said := w.run("doctor"); strings.Contains(said.stdout, "hook.outside") {
+			t.Errorf("%s: after the fix\n%s", ini, said.stdout)
+		}
 	}
 }
 

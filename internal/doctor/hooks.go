@@ -132,7 +132,7 @@ func (v *visit) hooksOutside(l *lineage.Lineage, options []lineage.Option) {
 	if len(after) == 0 {
 		return
 	}
-	command, what := []string{"wildcard issue --cert-name", lineage.Quote(l.Name)}, []string{}
+	command, what := []string{"wildcard issue", "--cert-name", lineage.Quote(l.Name)}, []string{}
 	for _, hook := range certificates.DeployCommands(p, s) {
 		command = append(command, "--deploy-hook", lineage.Quote(hook))
 	}

@@ -119,6 +119,7 @@ func TestOutside_Cron(t *testing.T) {
 	check(t, o, "", "renew_hook=of cli.ini post_hook=too")
 	for line, want := range map[string]string{
 		"0 0 * * * root certbot renew -q && systemctl reload nginx":                        "after=systemctl reload nginx",
+		"0 0 * * * root certbot renew -q && cat a b > /etc/haproxy/c.pem 2>&1":             "after=cat a b > /etc/haproxy/c.pem 2>&1",
 		"0 0 * * * root sleep 9; certbot renew -q; service nginx reload; exit 0":           "after=service nginx reload",
 		"0 0 * * * root certbot renew --deploy-hook 'a b' && sh -c 'x y' && true | cat -n": "renew_hook=a b after=sh -c 'x y'",
 		"0 0 * * * root systemctl reload nginx; certbot renew":                             "",
@@ -221,6 +222,9 @@ func TestOutside_Scripts(t *testing.T) {
 	for text, want := range map[string]string{
 		"#!/bin/sh\ncertbot renew -q\nsystemctl reload nginx\n":                                  "after=systemctl reload nginx",
 		"#!/bin/sh\nif certbot renew -q; then\n  service nginx reload # why\nfi\n":               "after=service nginx reload",
+		"#!/bin/sh\nif certbot renew -q; then service nginx reload; fi\n":                        "after=service nginx reload",
+		"#!/bin/sh\ncertbot renew -q && { service nginx reload > /dev/null; }\n":                 "after=service nginx reload > /dev/null",
+		"#!/bin/sh\nif certbot renew -q; then service a reload; else mail b; fi\n":               "after=service a reload",
 		"#!/bin/sh\nHOOK=\"systemctl reload nginx\"\ncertbot renew --deploy-hook \"$HOOK\"\n":    "renew_hook=systemctl reload nginx",
 		"#!/bin/sh\nH='a b'\ncertbot renew --deploy-hook \"${H} $RENEWED_LINEAGE\"\n# certbot\n": "renew_hook=a b $RENEWED_LINEAGE",
 	} {

@@ -133,14 +133,15 @@ func (o Outside) otherUsers(path, line string) bool {
 
 // commandsOf are the simple commands of a line, and of the lines that it has a shell run.
 func commandsOf(file, line string) (all []commandLine) {
-	commands, piped := subprocess.Piped(line)
-	for i, words := range commands {
-		var after [][]string
-		for j := i + 1; j < len(commands); j++ {
-			if !piped[j] && !slices.Contains(commands[j], "renew") {
-				after = append(after, commands[j])
+	commands := subprocess.Parts(line)
+	for i, command := range commands {
+		var after []subprocess.Part
+		for _, next := range commands[i+1:] {
+			if !next.Piped && !slices.Contains(next.Words, "renew") {
+				after = append(after, next)
 			}
 		}
+		words := command.Words
 		all = append(all, commandLine{file: file, words: words, after: shown(after)})
 		for j, word := range words {
 			ofShell := j > 0 && strings.HasPrefix(words[j-1], "-") && strings.HasSuffix(words[j-1], "c")
@@ -152,17 +153,17 @@ func commandsOf(file, line string) (all []commandLine) {
 	return all
 }
 
-// shown writes commands as they are typed, but for those that only end or delay a line.
-func shown(commands [][]string) (all []string) {
-	for _, words := range commands {
-		if slices.Contains([]string{"true", ":", "exit", "sleep", "fi", "done", "}", "then", "else", "do"}, words[0]) {
-			continue
+// shown are commands as they are written, but for those that only end or delay a line, or that run when certbot has failed.
+func shown(commands []subprocess.Part) (all []string) {
+	for _, command := range commands {
+		words, text := command.Words, command.Text
+		for len(words) > 1 && slices.Contains([]string{"then", "do", "{"}, words[0]) {
+			words, text = words[1:], strings.TrimSpace(strings.TrimPrefix(text, words[0]))
 		}
-		var quoted []string
-		for _, word := range words {
-			quoted = append(quoted, Quote(word))
+		idle := []string{"true", ":", "exit", "sleep", "fi", "done", "}", "then", "else", "do", "{"}
+		if !slices.Contains(idle, words[0]) {
+			all = append(all, text)
 		}
-		all = append(all, strings.Join(quoted, " "))
 	}
 	return all
 }
@@ -234,7 +235,7 @@ func (o Outside) readUnit(name string) service {
 			case key == "ExecStart":
 				u.starts = append(u.starts, struct{ file, line string }{path, value})
 			case key == "ExecStartPost", key == "ExecStopPost":
-				u.after = append(u.after, shown(subprocess.Commands(strings.TrimLeft(value, "-@:+!|")))...)
+				u.after = append(u.after, shown(subprocess.Parts(strings.TrimLeft(value, "-@:+!|")))...)
 			case key == "Environment":
 				for _, word := range subprocess.Words(value) {
 					name, text, _ := strings.Cut(word, "=")

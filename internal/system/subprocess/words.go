@@ -3,38 +3,53 @@ package subprocess
 import "strings"
 
 // Words takes the command line of a hook apart as a shell does, without expanding anything.
-func Words(line string) []string { return split(line, "")[0] }
+func Words(line string) []string {
+	words, _ := split(line, "")
+	return words[0]
+}
 
 // Commands takes a command line apart at what joins commands, as a shell does, and each into its words. Redirections and comments
 // are left out; where there is no command there are none.
 func Commands(line string) [][]string {
-	all, _ := Piped(line)
+	var all [][]string
+	for _, command := range Parts(line) {
+		all = append(all, command.Words)
+	}
 	return all
 }
 
-// Piped is Commands, and which of them stand behind "|" or "||": those that get what another says, or that run when it has failed.
-func Piped(line string) (all [][]string, piped []bool) {
+// Part is a command of a command line.
+type Part struct {
+	Words []string
+	Text  string // as it is written, with its redirections
+	Piped bool   // it stands behind "|" or "||": it gets what another says, or runs when that has failed
+}
+
+// Parts is Commands with more about each.
+func Parts(line string) (all []Part) {
 	behind := false
-	for _, words := range split(line, ";&|()\n") {
+	commands, texts := split(line, ";&|()\n")
+	for i, words := range commands {
 		if len(words) > 0 && words[0] == pipe {
 			behind, words = true, words[1:]
 		}
 		if words = withoutRedirections(words); len(words) > 0 {
-			all, piped = append(all, words), append(piped, behind)
+			all = append(all, Part{words, strings.TrimSpace(texts[i]), behind})
 			behind = false
 		}
 	}
-	return all, piped
+	return all
 }
 
 // pipe is the first word, which no person writes, of what stands behind a "|".
 const pipe = "\x00|"
 
-// split makes words of a line, and begins anew at each character of joints; without any, "#", "<" and ">" are as other characters.
-func split(line, joints string) [][]string {
-	all := [][]string{nil}
+// split makes words of a line, and begins anew at each character of joints, with the text of each; without any, "#", "<" and ">" are as
+// other characters.
+func split(line, joints string) (all [][]string, texts []string) {
+	all = [][]string{nil}
+	runes, from, comment, quoted, started := []rune(line), 0, -1, rune(0), false
 	var word strings.Builder
-	quoted, started := rune(0), false
 	end := func() {
 		if started {
 			all[len(all)-1] = append(all[len(all)-1], word.String())
@@ -42,7 +57,13 @@ func split(line, joints string) [][]string {
 		word.Reset()
 		started = false
 	}
-	runes := []rune(line)
+	part := func(to int) {
+		end()
+		if comment >= 0 {
+			to, comment = comment, -1
+		}
+		texts = append(texts, string(runes[from:to]))
+	}
 	for i := 0; i < len(runes); i++ {
 		r := runes[i]
 		switch {
@@ -52,10 +73,10 @@ func split(line, joints string) [][]string {
 			quoted = 0
 		case r == '\\' && i+1 < len(runes):
 			i++
-			switch next := runes[i]; {
-			case next == '\n': // the line goes on
+			if runes[i] == '\n' { // the line goes on
 				continue
-			case quoted == '"' && !strings.ContainsRune("$`\"\\", next): // between double quotes it escapes these alone
+			}
+			if quoted == '"' && !strings.ContainsRune("$`\"\\", runes[i]) { // between double quotes it escapes these alone
 				word.WriteRune(r)
 			}
 			word.WriteRune(runes[i])
@@ -63,12 +84,10 @@ func split(line, joints string) [][]string {
 		case r == '\'' || r == '"':
 			quoted, started = r, true
 		case r == '#' && !started && joints != "":
-			for i+1 < len(runes) && runes[i+1] != '\n' {
-				i++
-			}
+			comment, i = i, endOfLine(runes, i)
 		case strings.ContainsRune(joints, r) && (i == 0 || !strings.ContainsRune("<>", runes[i-1])):
-			end()
-			all = append(all, nil)
+			part(i)
+			all, from = append(all, nil), i+1
 			if r == '|' {
 				all[len(all)-1] = []string{pipe}
 			}
@@ -84,8 +103,16 @@ func split(line, joints string) [][]string {
 			started = true
 		}
 	}
-	end()
-	return all
+	part(len(runes))
+	return all, texts
+}
+
+// endOfLine is the place of the last rune before a line break, or of the last one.
+func endOfLine(runes []rune, at int) int {
+	for at+1 < len(runes) && runes[at+1] != '\n' {
+		at++
+	}
+	return at
 }
 
 // withoutRedirections leaves out ">file", "2>&1", "> file" and the like.

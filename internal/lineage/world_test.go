@@ -18,10 +18,11 @@ import (
 	"wildcard/providers"
 )
 
-// authority is a CA of our own.
+// authority is a CA of our own. Its clock stands: which of two sets is valid longer does not hang on how fast the machine is.
 type authority struct {
 	key  *ecdsa.PrivateKey
 	cert *x509.Certificate
+	now  time.Time
 }
 
 func newAuthority(t testing.TB) *authority {
@@ -30,8 +31,9 @@ func newAuthority(t testing.TB) *authority {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test CA"}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().AddDate(5, 0, 0), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	now := time.Now()
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test CA"}, NotBefore: now.Add(-time.Hour),
+		NotAfter: now.AddDate(5, 0, 0), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +42,7 @@ func newAuthority(t testing.TB) *authority {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &authority{key, cert}
+	return &authority{key, cert, now}
 }
 
 func (a *authority) set(t testing.TB, names ...string) Set {
@@ -65,7 +67,7 @@ func (a *authority) setUntil(t testing.TB, key *ecdsa.PrivateKey, days int, name
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{SerialNumber: serial, DNSNames: names, Subject: pkix.Name{CommonName: names[0]},
-		NotBefore: time.Now().AddDate(0, 0, days-90).Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, days), KeyUsage: x509.KeyUsageDigitalSignature}
+		NotBefore: a.now.AddDate(0, 0, days-90).Add(-time.Hour), NotAfter: a.now.AddDate(0, 0, days), KeyUsage: x509.KeyUsageDigitalSignature}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
 	if err != nil {
 		t.Fatal(err)

@@ -36,7 +36,7 @@ func settingsKinds() []Kind {
 		{
 			Code: FoundUnconfined, Severity: Note,
 			What: "%s: this kernel cannot hide files from plugins",
-			Why:  "A plugin is a program of others; without Landlock only permissions keep keys and passwords from it.",
+			Why:  "A plugin is a program of others; without Landlock only permissions keep keys and passwords from it, and by the timer nothing does.",
 			Fix:  "start a kernel with Landlock (5.13 or later, with landlock in lsm=)",
 		},
 		{

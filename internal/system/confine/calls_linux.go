@@ -36,9 +36,9 @@ const (
 const mostKind = 0xf
 
 // filter is what a program may not call that Landlock is not asked about: a way to the sockets of daemons, which would do for it what it
-// may not, by a call or by a ring of calls; by a path, modes, owners, lists of access and lengths of files that it does not see; and files
-// by their numbers, for which the right to read what it sees is enough (open_by_handle_at(2)). It is
-// the same for each user, so that what works by hand works by the timer.
+// may not, by a call or by a ring of calls; by a path, modes, owners, lists of access and lengths of files that it does not see; and
+// files by their numbers, for which the right to read what it sees is enough (open_by_handle_at(2)). It is the same for each user, so
+// that what works by hand works by the timer.
 func filter(m machine) []unix.SockFilter {
 	f := []unix.SockFilter{load(atArch), {Code: equal, K: m.arch, Jt: 1}, refuse(unix.ENOSYS), load(atCall)}
 	if m.foreign != 0 {
@@ -46,14 +46,16 @@ func filter(m machine) []unix.SockFilter {
 	}
 	f = append(f, unless(unix.SYS_IO_URING_SETUP, 1), refuse(unix.ENOSYS))
 	for _, call := range append(m.modes, unix.SYS_FCHMODAT, unix.SYS_FCHMODAT2, unix.SYS_FCHOWNAT, unix.SYS_SETXATTR,
-		unix.SYS_LSETXATTR, unix.SYS_SETXATTRAT, unix.SYS_TRUNCATE, unix.SYS_OPEN_BY_HANDLE_AT) {
+		unix.SYS_LSETXATTR, unix.SYS_SETXATTRAT, unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_REMOVEXATTRAT,
+		unix.SYS_TRUNCATE, unix.SYS_OPEN_BY_HANDLE_AT) {
 		f = append(f, unless(call, 1), refuse(unix.EPERM))
 	}
 	return append(f,
 		unless(unix.SYS_SOCKET, 4), load(argument), unless(unix.AF_UNIX, 1), refuse(unix.EACCES), allowed(),
-		// Of a pair, a socket for datagrams can be brought to another end.
-		unless(unix.SYS_SOCKETPAIR, 5), load(argument+8), unix.SockFilter{Code: and, K: mostKind},
-		unless(unix.SOCK_DGRAM, 1), refuse(unix.EACCES), allowed(),
+		// Of a pair, a socket for datagrams can be brought to another end; SOCK_RAW is one too (the kernel's unix_create).
+		unless(unix.SYS_SOCKETPAIR, 6), load(argument+8), unix.SockFilter{Code: and, K: mostKind},
+		unix.SockFilter{Code: equal, K: unix.SOCK_STREAM, Jt: 2}, unix.SockFilter{Code: equal, K: unix.SOCK_SEQPACKET, Jt: 1},
+		refuse(unix.EACCES), allowed(),
 		allowed())
 }
 

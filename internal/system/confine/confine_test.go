@@ -44,6 +44,10 @@ func try(what, path string) error {
 		return pair(unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0))
 	case "pair-datagrams":
 		return pair(unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK, 0))
+	case "pair-raw":
+		return pair(unix.Socketpair(unix.AF_UNIX, unix.SOCK_RAW, 0))
+	case "pair-packets":
+		return pair(unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0))
 	case "ring":
 		_, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, 0, 0, 0)
 		return errno
@@ -80,6 +84,8 @@ func change(what, path string) error {
 		return os.Lchown(path, os.Geteuid(), -1)
 	case "setxattr":
 		return unix.Setxattr(path, "user.wildcard", []byte("x"), 0)
+	case "removexattr":
+		return unix.Removexattr(path, "user.wildcard")
 	case "truncate":
 		return os.Truncate(path, 0)
 	case "handle": // by the right to read what it sees, it could open files by their numbers (open_by_handle_at(2))
@@ -143,8 +149,8 @@ func write(t *testing.T, path, text string, mode os.FileMode) string {
 // TestStart_Sockets: no socket leads to a daemon of this machine, such as systemd, a bus, an agent or a container's; a network is there.
 func TestStart_Sockets(t *testing.T) {
 	t.Parallel()
-	said := confined(t, ourselves(t), nil, "inet", "unix", "unix-datagrams", "pair", "pair-datagrams", "ring")
-	want := "inet <nil>\nunix permission denied\nunix-datagrams permission denied\npair <nil>\npair-datagrams permission denied\nring function not implemented\n"
+	said := confined(t, ourselves(t), nil, "inet", "unix", "unix-datagrams", "pair", "pair-datagrams", "pair-raw", "pair-packets", "ring")
+	want := "inet <nil>\nunix permission denied\nunix-datagrams permission denied\npair <nil>\npair-datagrams permission denied\npair-raw permission denied\npair-packets <nil>\nring function not implemented\n"
 	if said != want {
 		t.Errorf("%s", said)
 	}
@@ -156,7 +162,7 @@ func TestStart_Modes(t *testing.T) {
 	t.Parallel()
 	key := write(t, filepath.Join(private(t), "privkey.pem"), "key", 0o600)
 	var args []string
-	for _, what := range []string{"chmod", "chmod-2", "chmod-held", "chown", "lchown", "setxattr", "truncate", "append", "read", "handle"} {
+	for _, what := range []string{"chmod", "chmod-2", "chmod-held", "chown", "lchown", "setxattr", "removexattr", "truncate", "append", "read", "handle"} {
 		args = append(args, what+"="+key)
 	}
 	said := confined(t, ourselves(t), nil, args...)

@@ -18,7 +18,8 @@
 // those of systemd, of a bus or of an agent, a plugin that is the user that we are would have all done for it. A filter of system calls
 // (seccomp(2)) refuses both; modes of what it has opened are its own. A plugin with a use for such a socket is one for exec:.
 //
-// The files beside a program are seen if everyone may read them: a folder of programs may have credentials in it, which have mode 0600.
+// The files beside a program are seen if everyone may read them: a folder of programs may have credentials in it, which have mode 0600. The
+// system's own folders (/usr/bin, /usr/lib, /usr/share, those of /usr/local) are seen whole.
 //
 // HOME and TMPDIR are the folder of its own. What a program would find in a home directory (.aws, .netrc) has to be named.
 //

@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -126,11 +127,11 @@ func Pin(at string, wild bool, identity, account string, method issuance.Method)
 }
 
 // Allowing is a record that would let the CA issue, and no more than the records there mean to allow: where one of them names an account or
-// methods, it does so too. An account that is not there yet cannot be named.
+// methods, it does so too. An account that is not known yet is left to be filled in.
 func (c CAA) Allowing(wild bool, identity, account string, method issuance.Method) string {
 	value := identity
-	if account != "" && c.limits("accounturi") {
-		value += "; accounturi=" + account
+	if c.limits("accounturi") {
+		value += "; accounturi=" + cmp.Or(account, "URL-OF-YOUR-ACCOUNT")
 	}
 	if c.limits("validationmethods") {
 		value += "; validationmethods=" + string(method)

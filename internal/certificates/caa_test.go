@@ -72,7 +72,7 @@ func TestCAAAllowing_Limited(t *testing.T) {
 		{`0 issue ";"`, account, `issue "ca.example"`},
 		{`0 issue "ca.example; accounturi=https://ca.example/acct/2"`, account, `issue "ca.example; accounturi=https://ca.example/acct/1"`},
 		{`0 issue "other.example; AccountURI=https://other.example/1"`, account, `issue "ca.example; accounturi=https://ca.example/acct/1"`},
-		{`0 issue "ca.example; accounturi=https://ca.example/acct/2"`, "", `issue "ca.example"`},
+		{`0 issue "ca.example; accounturi=https://ca.example/acct/2"`, "", `issue "ca.example; accounturi=URL-OF-YOUR-ACCOUNT"`},
 		{`0 issue "ca.example; validationmethods=http-01"`, account, `issue "ca.example; validationmethods=dns-01"`},
 		{`0 issuewild "ca.example;validationmethods=http-01; accounturi=x"`, account, `issue "ca.example; accounturi=https://ca.example/acct/1; validationmethods=dns-01"`},
 		{`0 iodef "mailto:a@example.com; accounturi=x"`, account, `issue "ca.example"`},

@@ -85,7 +85,7 @@ func (m *Manager) Renew(ctx context.Context, r RenewRequest) (RenewResult, error
 		}
 	}
 	run.run(ctx)
-	if !r.DryRun && r.Lineage == "" && r.Deploy != DeployOnly {
+	if !r.DryRun && (r.Lineage == "" || r.Next > 0) && r.Deploy != DeployOnly {
 		m.lookedAfter(r.planNext)
 	}
 	slices.SortFunc(run.result.Lineages, func(a, b Result) int { return strings.Compare(a.Name, b.Name) })

@@ -204,6 +204,19 @@ func TestRenewEvery_Health(t *testing.T) {
 	}
 }
 
+// A loop for one certificate is looked after like one for all.
+func TestRenewEvery_HealthOfOneLineage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.issue("*.example.com")
+	w.looped(func(int, time.Duration) bool { return false }, "--cert-name", "example.com").exits(0)
+	if nextRun(w).IsZero() {
+		t.Error("its next run is not known")
+	}
+	w.at(w.clock().Add(10 * time.Hour))
+	w.run("list", "--check", "1d").exits(1, "renew --every has not run since")
+}
+
 // nextRun is when a process that runs again and again has planned to.
 func nextRun(w *world) time.Time {
 	w.t.Helper()

@@ -124,6 +124,21 @@ func foreignVariable(command string) string {
 	return ""
 }
 
+// partsOfScripts are words with which a part of a script begins that is nothing, or something else, without the rest.
+var partsOfScripts = []string{
+	"if", "elif", "else", "while", "until", "for", "case", "esac", "function", "[", "[[", "test", "!",
+	"cd", ".", "source", "export", "set", "read", "local", "return",
+}
+
+// StandsAlone reports whether a command of a script does the same without the rest of it: it is no part of an if or a loop, and needs
+// neither variables nor the folder nor the output of what is beside it.
+func StandsAlone(command string) bool {
+	words := lineage.Words(command)
+	return len(words) > 0 && !slices.Contains(partsOfScripts, words[0]) && !strings.Contains(words[0], "=") &&
+		!strings.ContainsAny(command, "`\n") && !strings.HasSuffix(command, "$") && !strings.Contains(command, "$?") &&
+		!strings.Contains(command, "<<") && foreignVariable(command) == ""
+}
+
 func (a *adoption) anyDirectoryHook() bool {
 	return slices.ContainsFunc([]string{"pre", "deploy", "post"}, a.hooks.Any)
 }

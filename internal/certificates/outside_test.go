@@ -36,3 +36,26 @@ func TestForeignVariable(t *testing.T) {
 		}
 	}
 }
+
+func TestStandsAlone(t *testing.T) {
+	t.Parallel()
+	for command, want := range map[string]bool{
+		"systemctl reload nginx":                  true,
+		"cp $RENEWED_LINEAGE/*.pem /etc/ssl":      true,
+		"echo 'it is after' >> /tmp/x":            true,
+		"if [ $? -eq 0 ]":                         false,
+		`cat "$d/fullchain.pem" > /etc/haproxy/$`: false,
+		"systemctl reload $SERVICE":               false,
+		"X=1":                                     false,
+		"cd /opt":                                 false,
+		"for d in a b":                            false,
+		"mail root <<EOF":                         false,
+		"[ -f /run/x ]":                           false,
+		"test $? = 0":                             false,
+		"":                                        false,
+	} {
+		if got := StandsAlone(command); got != want {
+			t.Errorf("%s: %v", command, got)
+		}
+	}
+}

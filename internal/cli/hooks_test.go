@@ -310,6 +310,34 @@ func TestAdopt_CommandAfterCertbot(t *testing.T) {
 	}
 }
 
+// TestDoctor_ScriptAfterCertbot: of a script whose lines mean something together alone, no line becomes a hook of its own.
+func TestDoctor_ScriptAfterCertbot(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"certbot renew -q\nif [ $? -eq 0 ]; then systemctl reload nginx; fi\n",
+		"certbot renew -q\ncd /opt\n./deploy.sh\n",
+		"certbot renew -q\nfor d in /etc/letsencrypt/live/*; do cat \"$d/fullchain.pem\" > /etc/haproxy/$(basename $d).pem; done\n",
+	} {
+		w := newWorld(t)
+		w.usualPlace()
+		w.ofCertbot("example.com")
+		w.machineFile("etc/cron.daily/certbot", "#!/bin/sh\n"+text)
+		w.run("adopt", "--yes", "--deploy-hook", "true", "example.com").exits(0)
+		found := false
+		for _, f := range answerOf[doctorAnswer](w.run("doctor", "--json")).Findings {
+			if f.Code == doctor.FoundHookOutside {
+				found = true
+				if !strings.Contains(f.Fix, "into a program") || !strings.Contains(f.Fix, "--deploy-hook /PATH/OF/THE/PROGRAM ") {
+					t.Errorf("%s: %s", text, f.Fix)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("%s: not told", text)
+		}
+	}
+}
+
 // TestDoctor_CommandAfterCertbot: what a scheduler runs when certbot has ended does not run after renewals of ours. Doctor says so, and its
 // command, as it is pasted, has renewals run all of it beside the hooks that are there. Of certbot's own certificates there is nothing to say.
 func TestDoctor_CommandAfterCertbot(t *testing.T) {

@@ -38,7 +38,7 @@ func hookKinds() []Kind {
 		{
 			Code: FoundHookOutside, Severity: Note,
 			What: fault.Verbatim("%s"),
-			Why:  "Renewals here run it only for certificates that have it themselves, as adopt sees to.",
+			Why:  "Renewals here run it only for certificates that have it themselves.",
 			Fix:  fault.Verbatim("%s"),
 		},
 	}
@@ -136,13 +136,23 @@ func (v *visit) hooksOutside(l *lineage.Lineage, options []lineage.Option) {
 	for _, hook := range certificates.DeployCommands(p, s) {
 		command = append(command, "--deploy-hook", lineage.Quote(hook))
 	}
+	alone := !slices.ContainsFunc(after, func(o lineage.Option) bool { return !certificates.StandsAlone(o.Value) })
 	for _, option := range after {
-		command, what = append(command, "--deploy-hook", lineage.Quote(option.Value)), append(what, option.Value)
+		if what = append(what, option.Value); alone {
+			command = append(command, "--deploy-hook", lineage.Quote(option.Value))
+		}
+	}
+	if !alone {
+		command = append(command, "--deploy-hook", "/PATH/OF/THE/PROGRAM")
 	}
 	said := messages.New("%s runs %s when certbot has ended, but certbot does not renew %s", after[0].File,
 		messages.OneLine(strings.Join(what, "; ")), l.Name)
-	fix := strings.Join(append(command, quoted(s.Domains)), " ")
-	v.find(FoundHookOutside, after[0].File, []any{said}, messages.New("%s", fix))
+	line := strings.Join(append(command, quoted(s.Domains)), " ")
+	fix := messages.New("%s", line)
+	if !alone {
+		fix = messages.New("put what renewals need of it into a program, and then: %s", line)
+	}
+	v.find(FoundHookOutside, after[0].File, []any{said}, fix)
 }
 
 // intoConf is what to do so that renewals here run a hook, too: a line in the form in which certbot reads it.

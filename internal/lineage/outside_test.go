@@ -225,6 +225,9 @@ func TestOutside_Scripts(t *testing.T) {
 		"#!/bin/sh\nif certbot renew -q; then service nginx reload; fi\n":                        "after=service nginx reload",
 		"#!/bin/sh\ncertbot renew -q && { service nginx reload > /dev/null; }\n":                 "after=service nginx reload > /dev/null",
 		"#!/bin/sh\nif certbot renew -q; then service a reload; else mail b; fi\n":               "after=service a reload",
+		"#!/bin/sh\nif certbot renew -q; then\n  a reload\nelse\n  mail b\nfi\nc\n":              "after=a reload after=c",
+		"#!/bin/sh\nif certbot renew -q; then a reload; elif b; then c; else d; fi\n":            "after=a reload",
+		"#!/bin/sh\nif ! certbot renew -q; then mail b; else a reload; fi\n":                     "after=a reload",
 		"#!/bin/sh\nHOOK=\"systemctl reload nginx\"\ncertbot renew --deploy-hook \"$HOOK\"\n":    "renew_hook=systemctl reload nginx",
 		"#!/bin/sh\nH='a b'\ncertbot renew --deploy-hook \"${H} $RENEWED_LINEAGE\"\n# certbot\n": "renew_hook=a b $RENEWED_LINEAGE",
 	} {

@@ -142,7 +142,7 @@ func commandsOf(file, line string) (all []commandLine) {
 			}
 		}
 		words := command.Words
-		all = append(all, commandLine{file: file, words: words, after: shown(after)})
+		all = append(all, commandLine{file: file, words: words, after: shown(after, fails(words))})
 		for j, word := range words {
 			ofShell := j > 0 && strings.HasPrefix(words[j-1], "-") && strings.HasSuffix(words[j-1], "c")
 			if ofShell && strings.Contains(word, "renew") {
@@ -153,11 +153,25 @@ func commandsOf(file, line string) (all []commandLine) {
 	return all
 }
 
-// shown are commands as they are written, but for those that only end or delay a line, or that run when certbot has failed.
-func shown(commands []subprocess.Part) (all []string) {
+// fails reports whether what comes next is for when a command has failed: "if ! certbot renew".
+func fails(words []string) bool { return len(words) > 1 && words[0] == "if" && words[1] == "!" }
+
+// shown are commands as they are written, but for those that only end or delay a line, or that run when certbot has failed: what
+// comes first, if negated, and else the other branches.
+func shown(commands []subprocess.Part, negated bool) (all []string) {
+	failed := negated
 	for _, command := range commands {
 		words, text := command.Words, command.Text
-		for len(words) > 1 && slices.Contains([]string{"then", "do", "{"}, words[0]) {
+		switch words[0] {
+		case "else", "elif":
+			failed = !negated
+		case "fi":
+			failed, negated = false, false
+		}
+		if failed { // certbot has failed there
+			continue
+		}
+		for len(words) > 1 && slices.Contains([]string{"then", "else", "do", "{"}, words[0]) {
 			words, text = words[1:], strings.TrimSpace(strings.TrimPrefix(text, words[0]))
 		}
 		idle := []string{"true", ":", "exit", "sleep", "fi", "done", "}", "then", "else", "do", "{"}
@@ -235,7 +249,7 @@ func (o Outside) readUnit(name string) service {
 			case key == "ExecStart":
 				u.starts = append(u.starts, struct{ file, line string }{path, value})
 			case key == "ExecStartPost", key == "ExecStopPost":
-				u.after = append(u.after, shown(subprocess.Parts(strings.TrimLeft(value, "-@:+!|")))...)
+				u.after = append(u.after, shown(subprocess.Parts(strings.TrimLeft(value, "-@:+!|")), false)...)
 			case key == "Environment":
 				for _, word := range subprocess.Words(value) {
 					name, text, _ := strings.Cut(word, "=")

@@ -2,13 +2,14 @@ package messages
 
 // japaneseDoctor has what "wildcard doctor" finds, and its reasons.
 var japaneseDoctor = map[Text]string{
-	"%s %s: its files are in order again":  "%s %s: ファイルを修復しました",
-	"ok":                                   "正常",
-	"note":                                 "参考",
-	"warning":                              "警告",
-	"error":                                "エラー",
-	"repaired":                             "修復済み",
-	"Errors: %d, warnings: %d, notes: %d.": "エラー: %d、警告: %d、参考: %d。",
+	"put what renewals need of it into a program, and then: %s": "更新で必要なコマンドをプログラムに書いてから: %s",
+	"%s %s: its files are in order again":                       "%s %s: ファイルを修復しました",
+	"ok":                                                        "正常",
+	"note":                                                      "参考",
+	"warning":                                                   "警告",
+	"error":                                                     "エラー",
+	"repaired":                                                  "修復済み",
+	"Errors: %d, warnings: %d, notes: %d.":                      "エラー: %d、警告: %d、参考: %d。",
 	"a TXT record is made in each zone and deleted when every name server has it: this takes as long as publication does": "各ゾーンに TXT レコードを作成し、全ネームサーバーで公開されたら削除します。公開にかかる時間だけ待ちます",
 	"Nothing is wrong.": "問題はありません。",
 
@@ -232,7 +233,7 @@ var japaneseDoctor = map[Text]string{
 	"for a certificate of ours, put %s right below [renewalparams] in its renewal/NAME.conf":                                                        "本プログラムの証明書では、renewal/NAME.conf の [renewalparams] のすぐ下に %s と書いてください",
 	"for a certificate of ours, put the command into a program, and %s = /PATH/OF/THE/PROGRAM right below [renewalparams] in its renewal/NAME.conf": "本プログラムの証明書では、コマンドをプログラムに書き、renewal/NAME.conf の [renewalparams] のすぐ下に %s = /PATH/OF/THE/PROGRAM と書いてください",
 	"%s has %s = %s, which certbot runs for its certificates":                                                                                       "%s の %s = %s を、certbot は自分の証明書の更新で実行します",
-	"Renewals here run it only for certificates that have it themselves, as adopt sees to.":                                                         "本プログラムの更新では、証明書自身の設定にある場合だけ実行します (adopt が引き継ぎます)。",
+	"Renewals here run it only for certificates that have it themselves.":                                                                           "本プログラムの更新では、証明書自身の設定にある場合だけ実行します。",
 	"%s is not found in the PATH that hooks get (%s)":                                                                                               "フックの PATH (%[2]s) に %[1]s がありません",
 	"%s begins with a BOM":                                         "%s は BOM で始まっています",
 	"save it as UTF-8 without a BOM":                               "BOM なしの UTF-8 で保存してください",

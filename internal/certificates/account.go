@@ -164,6 +164,9 @@ func (a *Accounts) registerAgain(ctx context.Context, ca *issuance.CA, old linea
 	if err != nil {
 		return old, err
 	}
+	if made.URI == old.URI { // the CA knows it after all: it may be certbot's, too
+		return old, nil
+	}
 	if err := a.store.RemoveAccount(ctx, old); err != nil {
 		return old, err
 	}

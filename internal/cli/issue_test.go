@@ -487,6 +487,26 @@ func TestForgottenAccount(t *testing.T) {
 	}
 }
 
+// A CA that says once that it does not know the account, and then does: the account is the same, and its files stay.
+func TestForgottenAccount_KnownAfterAll(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.issue("*.example.com")
+	accounts := func() []accountLine {
+		return answerOf[struct{ Accounts []accountLine }](w.run("account", "show", "--json").exits(0)).Accounts
+	}
+	before := accounts()
+	w.ca.On(acmetest.NewOrder, func(*acmetest.Request) *acmetest.Reply {
+		w.ca.On(acmetest.NewOrder, nil)
+		return w.ca.Nonce(acmetest.Problem(400, "accountDoesNotExist", "not now"))
+	})
+	w.at(due(w.lineage("example.com")))
+	w.run("renew", "--no-jitter").exits(0, "1 renewed")
+	if after := accounts(); w.ca.Accounts() != 1 || len(after) != 1 || after[0].ID != before[0].ID || after[0].Status != "valid" {
+		t.Errorf("%d accounts, %+v, before %+v", w.ca.Accounts(), after, before)
+	}
+}
+
 // Fault #69: with another CA there is another account and no word of the old certificate, which stays until there is a new.
 func TestOtherCA(t *testing.T) {
 	t.Parallel()

@@ -23,6 +23,9 @@ func (l *Lineage) Delete(ctx context.Context) error {
 		if err := s.sweepStages(l.Name); err != nil {
 			return err
 		}
+		if err := s.sweepHeld(s.archiveDir(l.Name), isProbe, s.removeProbe); err != nil {
+			return err
+		}
 		aside, err := filepath.Glob(filepath.Join(s.archiveDir(l.Name), ".damaged-*"))
 		if err != nil {
 			return err

@@ -204,6 +204,7 @@ func TestDelete(t *testing.T) {
 	ca, s := newAuthority(t), open(t, t.TempDir())
 	l := renew(t, create(t, s, ca.set(t, example)), ca.set(t, example))
 	write(t, filepath.Join(s.liveDir(example), "mine"), "x")
+	must(t, os.Mkdir(filepath.Join(s.archiveDir(example), probePrefix+"1"), 0o700)) // of a run that was killed
 	must(t, l.Delete(t.Context()))
 	if got := ls(t, s.liveDir(example)); !slices.Equal(got, []string{"mine"}) {
 		t.Errorf("live has %q", got)

@@ -129,7 +129,6 @@ const probePrefix = ".wildcard-probe-"
 
 // probe makes a folder in p.dir, tries what is to be tried in it, and removes it, with those that a crash left.
 func (s *Store) probe(p place) (err error) {
-	isProbe := func(entry fs.DirEntry) bool { return entry.IsDir() && strings.HasPrefix(entry.Name(), probePrefix) }
 	if err := s.sweepHeld(p.dir, isProbe, s.removeProbe); err != nil {
 		s.log.Debug("earlier probes not removed", "error", err)
 	}
@@ -289,4 +288,8 @@ func enough(fsys unix.Statfs_t) error {
 		return fmt.Errorf("%d inodes are free, %d are needed: %w", fsys.Ffree, leastInodes, unix.ENOSPC)
 	}
 	return nil
+}
+
+func isProbe(entry fs.DirEntry) bool {
+	return entry.IsDir() && strings.HasPrefix(entry.Name(), probePrefix)
 }

@@ -44,7 +44,7 @@ func (j *Journal) Alone() error {
 	entries, _, err := j.Entries()
 	j.former = map[string]time.Time{}
 	for _, e := range entries {
-		if e.Owner == self {
+		if e.Owner == self && self.BootID != "" && self.PIDNamespace != "" { // else it may be another container's
 			j.former[e.ID] = e.Created
 		}
 	}

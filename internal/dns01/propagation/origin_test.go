@@ -330,7 +330,7 @@ func TestOriginOf(t *testing.T) {
 func TestForesee_ZoneOfTheChallenge(t *testing.T) {
 	t.Parallel()
 	for zone, want := range map[string]string{
-		challenge: "", "_acme-challenge.host.example.test.": "", "sub.example.test.": fault.CodeOtherServers, "example.test.": fault.CodeOtherServers,
+		challenge: "", "_acme-challenge.host.example.test.": "", "_x._acme-challenge.example.test.": "", "sub.example.test.": fault.CodeOtherServers, "example.test.": fault.CodeOtherServers,
 	} {
 		w := newWorld(t, 1)
 		w.servers[0].serve(copyOf{primary: "ns1.oldhost.test.", serial: 7, hosts: []string{"ns1.test."}})

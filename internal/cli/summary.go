@@ -7,7 +7,6 @@ import (
 
 	"wildcard/internal/certificates"
 	"wildcard/internal/fault"
-
 	"wildcard/internal/messages"
 )
 

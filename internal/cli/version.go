@@ -42,8 +42,7 @@ func runVersion(p *program, c *cli.Context) error {
 		return usage("version takes no names")
 	}
 	if c.Bool("json") {
-		info, _ := debug.ReadBuildInfo()
-		p.answer(versionOf(info))
+		p.answer(built())
 		return nil
 	}
 	p.sayVersion()
@@ -52,8 +51,7 @@ func runVersion(p *program, c *cli.Context) error {
 
 // sayVersion prints what the Go command put into this program.
 func (p *program) sayVersion() {
-	info, _ := debug.ReadBuildInfo()
-	answer := versionOf(info)
+	answer := built()
 	p.say("wildcard version %s", answer.Version)
 	d := p.details()
 	switch {
@@ -99,10 +97,13 @@ func versionOf(info *debug.BuildInfo) versionAnswer {
 	return answer
 }
 
-// version is that of the module, as the Go command put it into the program.
-func version() string {
+// built is what the Go command put into this program.
+func built() versionAnswer {
 	info, _ := debug.ReadBuildInfo()
-	return versionOf(info).Version
+	return versionOf(info)
 }
+
+// version is that of the module.
+func version() string { return built().Version }
 
 func userAgent() string { return "wildcard/" + version() }

@@ -18,6 +18,9 @@ const PersistLabel = "_validation-persist"
 // there. The domain is without "*.".
 func ChallengeName(domain string) string { return ChallengeLabel + "." + domain + "." }
 
+// OfChallenges reports whether a name is one of challenges alone: at ChallengeLabel or, as those of accounts are, below such a name.
+func OfChallenges(name string) bool { return strings.Contains("."+name, "."+ChallengeLabel+".") }
+
 // AccountChallengeName is that name where the challenge is one of an account alone (dns-account-01,
 // draft-ietf-acme-dns-account-label-02 §3.2), which the account's URL says: so several systems can prove a domain, each for itself.
 func AccountChallengeName(account, domain string) string {

@@ -163,11 +163,6 @@ func (s *session) hasServers(ctx context.Context, addr netip.AddrPort, view prov
 	return len(hosts) == 0 || slices.Equal(canonicalHosts(hosts), canonicalHosts(view.NameServers))
 }
 
-// ofChallenge reports whether a zone is one for challenges alone: at _acme-challenge, or below, as those of accounts are.
-func ofChallenge(zone string) bool {
-	return strings.Contains("."+providers.CanonicalName(zone), "."+providers.ChallengeLabel+".")
-}
-
 // Foresee tells, before anything is written, whether the servers that would be awaited are others than those of the zone that would
 // be written to, which then never would have the record: an error of [fault.CodeOtherServers] (Misconfigured). Of a zone of the
 // challenge alone it tells nothing: its servers are found only when they are asked for the record.
@@ -178,7 +173,7 @@ func (r *Resolver) Foresee(ctx context.Context, d Delegation, origin Origin) err
 	}
 	defer s.close()
 	view, err := origin(ctx)
-	if err != nil || view.Primary == "" || ofChallenge(view.Zone) {
+	if err != nil || view.Primary == "" || providers.OfChallenges(providers.CanonicalName(view.Zone)) {
 		return err
 	}
 	all := s.relate(ctx, view, origin, d.Addrs)

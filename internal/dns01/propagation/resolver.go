@@ -174,7 +174,7 @@ func (s *session) shun(fqdn string) {
 // mayAsk reports whether a resolver may be asked about name. A resolver that is asked for a challenge too early remembers
 // "no such name" for as long as the zone's SOA says, up to an hour at ConoHa, and denies everything below (RFC 8020).
 func (s *session) mayAsk(name string) bool {
-	if strings.HasPrefix(name, providers.ChallengeLabel+".") || strings.Contains(name, "."+providers.ChallengeLabel+".") {
+	if providers.OfChallenges(name) {
 		return false
 	}
 	s.mu.Lock()

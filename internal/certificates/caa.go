@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/miekg/dns"
 
@@ -172,30 +171,13 @@ func (p *planning) caa(ctx context.Context, records []PlannedRecord) (problems [
 		return nil // "records" says so
 	}
 	refused := make([][]error, len(records))
-	slots := make(chan struct{}, 8)
-	var group sync.WaitGroup
-	for i, r := range records {
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
-			if found, err := FindCAA(ctx, resolver, r.Domain); err == nil {
-				refused[i] = found.refused(r, ca.CAAIdentities(), p.plan.Account, p.methodFor(r))
-			}
-		})
-	}
-	group.Wait()
+	lookUps(len(records), func(i int) {
+		r := records[i]
+		if found, err := FindCAA(ctx, resolver, r.Domain); err == nil {
+			refused[i] = found.refused(r, ca.CAAIdentities(), p.plan.Account, MethodFor(p.o.settings, r.Standing))
+		}
+	})
 	return slices.Concat(refused...)
-}
-
-// methodFor is how a record's names would be proven.
-func (p *planning) methodFor(r PlannedRecord) issuance.Method {
-	switch method := MethodOf(p.o.settings); {
-	case method != issuance.Auto:
-		return method
-	case r.Standing:
-		return issuance.Persist
-	}
-	return issuance.DNS01
 }
 
 // refused has an error for each name of a record that the CA may not issue.

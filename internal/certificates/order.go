@@ -141,6 +141,17 @@ func MethodOf(s lineage.Settings) issuance.Method {
 	return issuance.Method(cmp.Or(s.Challenge, string(issuance.Auto)))
 }
 
+// MethodFor is how a name of a lineage is proven, where that is left to us by whether its persistent record stands.
+func MethodFor(s lineage.Settings, standing bool) issuance.Method {
+	switch method := MethodOf(s); {
+	case method != issuance.Auto:
+		return method
+	case standing:
+		return issuance.Persist
+	}
+	return issuance.DNS01
+}
+
 // ProfileOf is the profile that is wanted for a lineage: that of our settings, else certbot's.
 func ProfileOf(p lineage.Params, s lineage.Settings) string {
 	return cmp.Or(RequiredProfile(p, s), p.Preferred)

@@ -239,20 +239,27 @@ func (p *planning) records(ctx context.Context) ([]PlannedRecord, []error) {
 	}
 	solver := &dns01.Solver{Router: router, Resolver: resolver, CheckDelegation: ChecksDelegation(o.settings),
 		Foresee: true, Account: p.account}
+	lookUps(len(records), func(i int) {
+		ctx, cancel := context.WithTimeout(ctx, planLimit)
+		defer cancel()
+		p.record(ctx, solver, &records[i])
+	})
+	p.cutOff(ctx, resolver, records)
+	return records, nil
+}
+
+// lookUps calls f for each of n names, some side by side.
+func lookUps(n int, f func(i int)) {
 	slots := make(chan struct{}, 8)
 	var group sync.WaitGroup
-	for i := range records {
+	for i := range n {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			ctx, cancel := context.WithTimeout(ctx, planLimit)
-			defer cancel()
-			p.record(ctx, solver, &records[i])
+			f(i)
 		})
 	}
 	group.Wait()
-	p.cutOff(ctx, resolver, records)
-	return records, nil
 }
 
 func (p *planning) record(ctx context.Context, solver *dns01.Solver, r *PlannedRecord) {

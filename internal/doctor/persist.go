@@ -30,13 +30,7 @@ func persistKinds() []Kind {
 
 // methodOf is how a case's names are proven: that of the last renewal counts, if it was left to us.
 func methodOf(c Case) issuance.Method {
-	switch m := certificates.MethodOf(c.Settings); {
-	case m != issuance.Auto:
-		return m
-	case c.Settings.ProvenBy != "":
-		return issuance.Persist
-	}
-	return issuance.DNS01
+	return certificates.MethodFor(c.Settings, c.Settings.ProvenBy != "")
 }
 
 // standing finds out whether the names of a domain have their persistent record, and for how long, where renewals count on it.

@@ -14,7 +14,7 @@ import (
 )
 
 // A plugin that is built with some services alone is small, has these under all their names, and says of another how it is built in.
-func TestBuiltWithSomeServices(t *testing.T) {
+func TestDescribe_BuiltWithSomeServices(t *testing.T) {
 	t.Parallel()
 	dir := private(t)
 	program := filepath.Join(dir, name)

@@ -37,7 +37,7 @@ func TestForeignVariable(t *testing.T) {
 	}
 }
 
-func TestStandsAlone(t *testing.T) {
+func TestStandsAlone_PartsOfScripts(t *testing.T) {
 	t.Parallel()
 	for command, want := range map[string]bool{
 		"systemctl reload nginx":                  true,

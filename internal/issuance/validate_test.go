@@ -574,14 +574,22 @@ func TestObtain_LookNoLongerNeeded(t *testing.T) {
 	w := newScripted(t, acmetest.Options{})
 	var text bytes.Buffer
 	w.issuer.CA = w.dialTo(issuance.Options{Log: slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug}))})
-	taken := make(chan struct{})
-	var take sync.Once
+	looking, taken := make(chan struct{}), make(chan struct{})
+	var look, take sync.Once
 	w.ca.On(acmetest.Authorization, func(r *acmetest.Request) *acmetest.Reply {
 		if r.Count > 2 { // the first two are from before the answers
+			look.Do(func() { close(looking) })
 			select {
 			case <-taken:
 			case <-t.Context().Done():
 			}
+		}
+		return r.Next()
+	})
+	w.ca.On(acmetest.Finalize, func(r *acmetest.Request) *acmetest.Reply {
+		select {
+		case <-looking: // else the CA may have taken the order before the look begins
+		case <-t.Context().Done():
 		}
 		return r.Next()
 	})
